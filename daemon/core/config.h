@@ -1,0 +1,89 @@
+/* config: the daemon's own configuration (tenantd.yaml, and ORG.yaml over it).
+ * In:    bytes of one or two files.
+ * Out:   a struct config that owns its text, every default filled in; every error with its place.
+ * Never: I/O, environment. */
+#ifndef TENANTD_CORE_CONFIG_H
+#define TENANTD_CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/diag.h"
+#include "lib/arena.h"
+
+enum policy_prune { PRUNE_OFF, PRUNE_PLAN, PRUNE_ON };
+enum policy_adopt { ADOPT_NEVER, ADOPT_MATCHING };
+#define CONFIG_NO_LIMIT (-1)
+
+struct config_hook {
+    const char *name;
+    const char **command; /* NULL-terminated argv; argv[0] is absolute */
+    int64_t timeout_ms;
+    int64_t debounce_ms;
+};
+
+struct config {
+    struct arena arena; /* owns every text */
+    const char *organization;
+    struct {
+        const char *url; /* no trailing slash */
+        bool insecure;   /* api.insecure: plain http to elsewhere than loopback */
+        const char *token_credential; /* exactly one of these two is set, or neither: TURSO_API_TOKEN */
+        const char *token_file;
+        const char *ca_file; /* NULL: the system's */
+        unsigned concurrency; /* 1..LIMIT_CONCURRENCY */
+        unsigned rate;        /* calls a second; 0: no limit of our own */
+        int64_t timeout_ms;
+    } api;
+    const char *manifest;
+    const char *tenants_dir; /* NULL: none */
+    const char *state_dir;
+    const char *tokens_dir;
+    const char *tokens_group; /* NULL: none */
+    const char *socket;
+    struct {
+        int64_t interval_ms;
+        int64_t debounce_ms;
+        int64_t config_sweep_ms;
+        int64_t backoff_initial_ms;
+        int64_t backoff_max_ms;
+    } reconcile;
+    struct config_policy {
+        bool writes;
+        enum policy_prune prune;
+        bool removals_plan; /* removals: plan */
+        enum policy_adopt adopt;
+        bool drift_report; /* drift: report */
+        int64_t deletion_grace_ms;
+        int64_t expiry_grace_ms;
+        struct {
+            int64_t max_deletes;        /* CONFIG_NO_LIMIT: null */
+            int64_t max_delete_percent; /* of those owned */
+            int64_t max_update_percent;
+            int64_t max_creates;
+            int64_t window_ms;
+        } guard;
+    } policy;
+    struct config_hook *hooks; /* sorted by name */
+    size_t n_hooks;
+};
+
+struct config_input {
+    const char *path;
+    const char *data;
+    size_t size;
+};
+
+/* Read `inputs` in order, later ones over earlier ones key by key (lists and hooks' commands whole).
+ * `instance`: NULL, or the ORG of tenantd@ORG, which then ends every default path ("/etc/tenantd/manifest.d/ORG",
+ * "/run/tenantd/ORG/tenantd.sock") and is the default organization.
+ * Returns 0 with *out the caller's (warnings may be in diags), -ERR_INVALID (*out is empty) or -ERR_NOMEM. */
+int config_parse(const struct config_input *inputs, size_t n_inputs, const char *instance,
+                 struct config *out, struct diags *diags) MUST_CHECK;
+void config_deinit(struct config *c);
+
+/* True when `url` is https, or http to loopback (127.0.0.0/8, [::1], localhost). */
+bool config_url_is_safe(const char *url);
+
+#endif

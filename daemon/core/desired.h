@@ -1,0 +1,131 @@
+/* desired: all manifest files together: merged, classes applied, checked against each other, with what is
+ * refused replaced by what was last good.
+ * In:    the files as they are, and the files as they were when last good.
+ * Out:   a struct desired that owns all its text; what is wrong; which bytes are the new last good.
+ * Never: I/O, clocks, the platform. Past desired nobody validates again. */
+#ifndef TENANTD_CORE_DESIRED_H
+#define TENANTD_CORE_DESIRED_H
+
+#include "core/manifest.h"
+#include "lib/err.h"
+
+/* A file as found. Exactly one of data and error is set. All borrowed. */
+struct manifest_input {
+    const char *path;        /* as people know it, "/etc/tenantd/manifest.d/eu.yaml"; unique in a list */
+    enum manifest_kind kind;
+    const char *data;
+    size_t size;
+    const char *error; /* why it could not be read ("Permission denied") */
+};
+
+struct token_want {
+    const char *name;
+    struct source at;
+    bool absent; /* named, and wanted gone */
+    enum authorization authorization;
+    const char *expiration;
+    int64_t expiration_ms; /* 0: never */
+    int64_t renew_before_ms;
+    const char *permissions;
+    const char *file; /* relative to tokens_dir; the default is filled in */
+    enum token_format format;
+    unsigned mode; /* as the manifest says; 0600, or 0640 with a tokens_group (rc decides), when unset */
+    bool mode_set;
+    const char *notify; /* NULL: none */
+};
+
+/* One entry with its class applied. Equal specs may be shared between databases. */
+struct db_want {
+    const char *name;
+    struct source at;
+    uint64_t digest;   /* of what the entry says with its class; changes when and only when that does */
+    const char *group; /* NULL: chosen from the residency */
+    const struct residency_want *residency; /* NULL: none */
+    struct db_config config;
+    bool engine_set;
+    enum db_engine engine;
+    bool protect_set;
+    bool protect;
+    bool observe;
+    bool absent;
+    const char *seed_database; /* NULL: none */
+    const char *seed_timestamp;
+    int64_t expires_after_ms; /* 0: none */
+    int64_t expires_at_ms;    /* 0: none */
+    const struct token_want *tokens; /* sorted by name */
+    size_t n_tokens;
+    bool from_tenants_dir;
+    bool frozen; /* as it last was: its file, or its name, is refused now */
+};
+
+struct residency_want {
+    const char *name;
+    struct source at;
+    const char **groups; /* sorted */
+    size_t n_groups;
+    const char **locations; /* sorted; none: anywhere */
+    size_t n_locations;
+};
+
+struct group_want {
+    const char *name;
+    struct source at;
+    uint64_t digest;
+    const char *location; /* a code, or "closest" */
+    const char *extensions;
+    bool delete_protection_set;
+    bool delete_protection;
+    bool unarchive;
+    bool locations_set;
+    const char **locations;
+    size_t n_locations;
+    bool absent;
+    const struct token_want *tokens;
+    size_t n_tokens;
+    bool frozen;
+};
+
+struct desired {
+    struct arena arena;
+    struct group_want *groups; /* sorted by name; so are the others */
+    size_t n_groups;
+    struct residency_want *residencies;
+    size_t n_residencies;
+    struct db_want *databases;
+    size_t n_databases;
+    size_t n_files;
+    bool whole; /* nothing is refused: only then may absence mean "wanted gone" */
+    uint64_t digest; /* of all entries; equal digests ask for the same */
+};
+
+struct desired_options {
+    const char *organization;   /* the daemon's; NULL (tenantctl validate): any one */
+    const char *const *hooks;   /* names that `notify` may use; NULL: any */
+    size_t n_hooks;
+};
+
+/* Which input stands for each path in the new last good set: index into `now`, or into `good`. */
+struct desired_keep {
+    const struct manifest_input **files; /* borrowed from now[] or good[] */
+    size_t n;
+};
+
+/* Build what is wanted.
+ *   now   the files as found (a missing or unreadable directory is one input with `error`)
+ *   good  the last good set, of whatever size; every one of them parses
+ * Refused: see docs/manifest.md "Bad files". diags gets everything that is wrong, files in order of path.
+ * Returns 0 with *out (and *keep) owned by the caller, also when some files are refused (out->whole false) as
+ * long as there is something good to stand in for what is refused;
+ * -ERR_INVALID when nothing can be built: the root is refused and there is no last good one (diags says why);
+ * -ERR_NOMEM. */
+int desired_build(const struct manifest_input *now, size_t n_now, const struct manifest_input *good,
+                  size_t n_good, const struct desired_options *options, struct desired *out,
+                  struct desired_keep *keep, struct diags *diags) MUST_CHECK;
+void desired_deinit(struct desired *d);
+void desired_keep_deinit(struct desired_keep *k);
+
+/* Binary searches; NULL: none. */
+const struct group_want *desired_group(const struct desired *d, const char *name);
+const struct db_want *desired_database(const struct desired *d, const char *name);
+
+#endif

@@ -1,0 +1,32 @@
+/* limits: every ceiling on what grows from outside, in one place. */
+#ifndef TENANTD_CORE_LIMITS_H
+#define TENANTD_CORE_LIMITS_H
+
+#define LIMIT_MANIFEST_FILE_BYTES   (256u << 20)
+#define LIMIT_CONFIG_FILE_BYTES     (1u << 20)
+#define LIMIT_CREDENTIAL_BYTES      (64u << 10)
+#define LIMIT_MANIFEST_FILES        2000000u
+#define LIMIT_YAML_DEPTH            16
+#define LIMIT_YAML_SCALAR_BYTES     (1u << 20)
+#define LIMIT_NAME_BYTES            64
+#define LIMIT_ENTRIES               2000000u
+#define LIMIT_ERRORS                1000u /* reported for one file; the rest are counted */
+#define LIMIT_LIST_ITEMS            1000u /* of one list in a manifest: addresses, tables, ... */
+
+#define LIMIT_ANSWER_BYTES          (1u << 20)  /* one API answer but a listing, decoded */
+#define LIMIT_LISTED_ELEMENT_BYTES  (64u << 10) /* one object of a listing */
+#define LIMIT_LISTED_ELEMENTS       4000000u    /* of one observation */
+#define LIMIT_PAGES                 10000u      /* of one observation */
+#define LIMIT_JSON_DEPTH            16
+#define LIMIT_ERROR_TEXT_BYTES      200 /* kept of what the platform says */
+#define LIMIT_RETRY_AFTER_MS        (15 * 60 * 1000)
+
+#define LIMIT_CONCURRENCY           256
+#define LIMIT_HOOKS_RUNNING         4
+
+#define LIMIT_CONTROL_CLIENTS       256
+#define LIMIT_CONTROL_MESSAGE_BYTES (1u << 20)
+#define LIMIT_CONTROL_UNSENT_BYTES  (1u << 20) /* queued for one client before we stop producing */
+#define LIMIT_CONTROL_IDLE_MS       (10 * 60 * 1000)
+
+#endif

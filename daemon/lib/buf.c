@@ -1,0 +1,99 @@
+#include "lib/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+static bool reserve(struct buf *b, size_t more)
+{
+    if (b->failed || more > b->max - b->size || !mem_grow(&b->data, &b->capacity, b->size + more + 1, 1)) {
+        b->failed = true;
+        return false;
+    }
+    return true;
+}
+
+bool buf_add(struct buf *b, const void *data, size_t size)
+{
+    if (!reserve(b, size))
+        return false;
+    if (size)
+        memcpy(b->data + b->size, data, size);
+    b->size += size;
+    b->data[b->size] = '\0';
+    return true;
+}
+
+bool buf_add_str(struct buf *b, const char *s)
+{
+    return buf_add(b, s, strlen(s));
+}
+
+bool buf_add_char(struct buf *b, char c)
+{
+    return buf_add(b, &c, 1);
+}
+
+bool buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || !reserve(b, (size_t)n)) {
+        b->failed = true;
+        return false;
+    }
+    va_start(ap, fmt);
+    vsnprintf(b->data + b->size, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->size += (size_t)n;
+    return true;
+}
+
+void buf_consume(struct buf *b, size_t size)
+{
+    if (!b->data || !size)
+        return;
+    if (size > b->size)
+        size = b->size;
+    memmove(b->data, b->data + size, b->size - size + 1);
+    b->size -= size;
+}
+
+void buf_clear(struct buf *b)
+{
+    b->size = 0;
+    b->failed = false;
+    if (b->data)
+        b->data[0] = '\0';
+}
+
+const char *buf_str(const struct buf *b)
+{
+    return b->data ? b->data : "";
+}
+
+char *buf_steal(struct buf *b)
+{
+    char *s = b->data ? b->data : mem_strdup("");
+
+    *b = BUF_INIT(b->max);
+    return s;
+}
+
+void buf_deinit(struct buf *b)
+{
+    mem_free(b->data);
+    *b = BUF_INIT(b->max);
+}
+
+void buf_deinit_secret(struct buf *b)
+{
+    mem_free_secret(b->data, b->capacity);
+    *b = BUF_INIT(b->max);
+}

@@ -1,0 +1,119 @@
+#include "lib/mem.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool (*fault)(void);
+static atomic_size_t live;
+
+static bool allowed(void)
+{
+    return !fault || !fault();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *p = allowed() ? calloc(1, size ? size : 1) : NULL;
+
+    if (p)
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return p;
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+    void *q = allowed() ? realloc(p, size ? size : 1) : NULL;
+
+    if (q && !p)
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return q;
+}
+
+char *mem_strdup(const char *s)
+{
+    return s ? mem_strndup(s, strlen(s)) : NULL;
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    char *p = mem_alloc(n + 1);
+
+    if (p)
+        memcpy(p, s, n);
+    return p;
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+    va_list ap;
+    char *p;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    p = n < 0 ? NULL : mem_alloc((size_t)n + 1);
+    if (p) {
+        va_start(ap, fmt);
+        vsnprintf(p, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
+    return p;
+}
+
+void mem_free(void *p)
+{
+    if (p)
+        atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+    free(p);
+}
+
+void mem_free_string(char **p)
+{
+    mem_free(*p);
+    *p = NULL;
+}
+
+void mem_free_secret(void *p, size_t size)
+{
+    if (p)
+        explicit_bzero(p, size);
+    mem_free(p);
+}
+
+bool mem_grow(void *items, size_t *capacity, size_t need, size_t size)
+{
+    size_t want = *capacity ? *capacity : 8;
+    void *p;
+
+    if (need <= *capacity)
+        return true;
+    while (want < need) {
+        if (want > SIZE_MAX / 2)
+            return false;
+        want *= 2;
+    }
+    if (want > SIZE_MAX / size)
+        return false;
+    memcpy(&p, items, sizeof(p));
+    p = mem_realloc(p, want * size);
+    if (!p)
+        return false;
+    memcpy(items, &p, sizeof(p));
+    *capacity = want;
+    return true;
+}
+
+void mem_set_fault(bool (*should_fail)(void))
+{
+    fault = should_fail;
+}
+
+size_t mem_live_blocks(void)
+{
+    return atomic_load_explicit(&live, memory_order_relaxed);
+}
