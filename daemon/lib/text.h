@@ -16,7 +16,8 @@
 /* "<int>(ms|s|m|h|d|w)" concatenated, each unit at most once and descending: "1d12h". Plain "0" is
  * refused, "0s" is fine. False: not of that form, or over 100 years. */
 bool text_parse_duration(const char *s, int64_t *out_ms) MUST_CHECK;
-/* The shortest such text, exact: 90000 -> "1m30s". At least TEXT_DURATION_SIZE bytes. Returns out. */
+/* Such a text, exact, large units first: 90000 -> "1m30s"; weeks only where nothing is left over ("30d", "1w").
+ * A negative one begins with "-". At least TEXT_DURATION_SIZE bytes. Returns out. */
 const char *text_duration(int64_t ms, char *out);
 
 /* RFC 3339 with a zone ("Z" or an offset), optional fraction (kept to ms). Proleptic Gregorian,
