@@ -8,7 +8,8 @@
 
 static bool reserve(struct buf *b, size_t more)
 {
-    if (b->failed || more > b->max - b->size || !mem_grow(&b->data, &b->capacity, b->size + more + 1, 1)) {
+    if (b->failed || more > b->max - b->size ||
+        !mem_grow(&b->data, &b->capacity, b->size + more + 1, 1)) {
         b->failed = true;
         return false;
     }

@@ -23,14 +23,16 @@ int json_parse(const char *s, size_t n, int depth, struct json_object **out, str
     json_tokener_free(tok);
     if (e != json_tokener_success) {
         json_object_put(o);
-        return err_set(err, ERR_INVALID, "not JSON: %s at byte %zu",
-                       e == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(e), end);
+        return err_set(
+            err, ERR_INVALID, "not JSON: %s at byte %zu",
+            e == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(e), end);
     }
     while (end < n && strchr(" \t\r\n", s[end]) && s[end])
         end++;
     if (end < n) {
         json_object_put(o);
-        return err_set(err, ERR_INVALID, "not JSON: something follows the document at byte %zu", end);
+        return err_set(err, ERR_INVALID, "not JSON: something follows the document at byte %zu",
+                       end);
     }
     *out = o;
     return 0;
@@ -42,7 +44,8 @@ void json_put(struct json_object **o)
     *o = NULL;
 }
 
-static bool member(struct json_object *o, const char *key, enum json_type type, struct json_object **out)
+static bool member(struct json_object *o, const char *key, enum json_type type,
+                   struct json_object **out)
 {
     struct json_object *v;
 

@@ -1,0 +1,72 @@
+#include "core/ledger.h"
+
+#include <string.h>
+
+#include "lib/mem.h"
+
+#define IS_KEY  true
+#define IS_DATA false
+#define COLUMN(row, member, type, key)                                                             \
+    {#member, LEDGER_##type, IS_##key, offsetof(struct row, member)},
+#define COLUMNS(symbol, row, columns)                                                              \
+    static const struct ledger_column symbol##_TABLE[] = {columns(COLUMN)};
+LEDGER_TABLES(COLUMNS)
+
+#define INFO(symbol, row, columns)                                                                 \
+    [LEDGER_##symbol] = {#row, sizeof(struct row), symbol##_TABLE, ARRAY_SIZE(symbol##_TABLE)},
+const struct ledger_table_info LEDGER[LEDGER_N] = {LEDGER_TABLES(INFO)};
+
+static char **text_at(void *row, const struct ledger_column *c)
+{
+    return (char **)(void *)((char *)row + c->offset);
+}
+
+bool ledger_row_copy(enum ledger_table t, void *to, const void *from)
+{
+    bool ok = true;
+
+    memcpy(to, from, LEDGER[t].size);
+    for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
+        const struct ledger_column *c = &LEDGER[t].columns[i];
+
+        if (c->type == LEDGER_TEXT) {
+            char **text = text_at(to, c);
+
+            if (*text) {
+                *text = mem_strdup(*text);
+                ok = ok && *text;
+            }
+        }
+    }
+    if (!ok)
+        ledger_row_deinit(t, to);
+    return ok;
+}
+
+void ledger_row_deinit(enum ledger_table t, void *row)
+{
+    for (size_t i = 0; i < LEDGER[t].n_columns; i++)
+        if (LEDGER[t].columns[i].type == LEDGER_TEXT)
+            mem_free(*text_at(row, &LEDGER[t].columns[i]));
+    memset(row, 0, LEDGER[t].size);
+}
+
+void ledger_op_deinit(struct ledger_op *op)
+{
+    if (op->row) {
+        ledger_row_deinit(op->table, op->row);
+        mem_free(op->row);
+    }
+    op->row = NULL;
+}
+
+bool ledger_set(char **member, const char *value)
+{
+    char *copy = NULL;
+
+    if (value && !(copy = mem_strdup(value)))
+        return false;
+    mem_free(*member);
+    *member = copy;
+    return true;
+}
