@@ -56,7 +56,7 @@ static bool member(struct json_object *o, const char *key, enum json_type type,
     return v != NULL;
 }
 
-bool json_str(struct json_object *o, const char *key, const char **out)
+bool json_get_str(struct json_object *o, const char *key, const char **out)
 {
     struct json_object *v;
     const char *s;
@@ -70,7 +70,7 @@ bool json_str(struct json_object *o, const char *key, const char **out)
     return true;
 }
 
-bool json_bool(struct json_object *o, const char *key, bool *out)
+bool json_get_bool(struct json_object *o, const char *key, bool *out)
 {
     struct json_object *v;
 
@@ -80,7 +80,7 @@ bool json_bool(struct json_object *o, const char *key, bool *out)
     return true;
 }
 
-bool json_int(struct json_object *o, const char *key, int64_t *out)
+bool json_get_int(struct json_object *o, const char *key, int64_t *out)
 {
     struct json_object *v;
 
@@ -90,12 +90,12 @@ bool json_int(struct json_object *o, const char *key, int64_t *out)
     return true;
 }
 
-bool json_obj(struct json_object *o, const char *key, struct json_object **out)
+bool json_get_obj(struct json_object *o, const char *key, struct json_object **out)
 {
     return member(o, key, json_type_object, out);
 }
 
-bool json_arr(struct json_object *o, const char *key, struct json_object **out)
+bool json_get_arr(struct json_object *o, const char *key, struct json_object **out)
 {
     return member(o, key, json_type_array, out);
 }

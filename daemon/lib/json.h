@@ -21,11 +21,11 @@ void json_put(struct json_object **o);
 
 /* A member of that very type; false when absent, null, or of another type. Strings must hold no NUL and
  * are borrowed from `o`. `o` may be NULL or no object: false. */
-bool json_str(struct json_object *o, const char *key, const char **out) MUST_CHECK;
-bool json_bool(struct json_object *o, const char *key, bool *out) MUST_CHECK;
-bool json_int(struct json_object *o, const char *key, int64_t *out) MUST_CHECK;
-bool json_obj(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
-bool json_arr(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
+bool json_get_str(struct json_object *o, const char *key, const char **out) MUST_CHECK;
+bool json_get_bool(struct json_object *o, const char *key, bool *out) MUST_CHECK;
+bool json_get_int(struct json_object *o, const char *key, int64_t *out) MUST_CHECK;
+bool json_get_obj(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
+bool json_get_arr(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
 
 /* Add a member; `v` NULL adds nothing, for json_add_str with s NULL too. False: no memory (and v is put). */
 bool json_add(struct json_object *o, const char *key, struct json_object *v);
