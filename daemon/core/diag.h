@@ -22,6 +22,7 @@ struct diag {
     unsigned line;
     unsigned column;
     char *message; /* owned */
+    size_t order;  /* in which it was reported */
 };
 
 struct diags {
@@ -30,6 +31,8 @@ struct diags {
     size_t capacity;
     size_t n_errors; /* counted also beyond LIMIT_ERRORS, where items are no longer kept */
     size_t n_warnings;
+    size_t run[2];  /* kept of the last file, by level */
+    size_t kept[2]; /* kept of all files, by level */
     bool failed; /* no memory: something is missing from items */
 };
 #define DIAGS_INIT ((struct diags){0})

@@ -11,6 +11,7 @@
 #define LIMIT_NAME_BYTES            64
 #define LIMIT_ENTRIES               2000000u
 #define LIMIT_ERRORS                1000u /* reported for one file; the rest are counted */
+#define LIMIT_ERRORS_ALL_FILES      10000u
 #define LIMIT_LIST_ITEMS            1000u /* of one list in a manifest: addresses, tables, ... */
 
 #define LIMIT_ANSWER_BYTES          (1u << 20)  /* one API answer but a listing, decoded */

@@ -350,12 +350,17 @@ static size_t utf8_size(const unsigned char *s, size_t n)
     return c < LEAST[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : size;
 }
 
+static bool is_control(const unsigned char *s, size_t n)
+{
+    return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && n > 1 && s[1] >= 0x80 && s[1] < 0xa0);
+}
+
 bool text_is_plain(const char *s, size_t n)
 {
     const unsigned char *p = (const unsigned char *)s;
 
     while (n > 0) {
-        size_t size = *p < 0x20 || *p == 0x7f ? 0 : utf8_size(p, n);
+        size_t size = is_control(p, n) ? 0 : utf8_size(p, n);
 
         if (size == 0)
             return false;

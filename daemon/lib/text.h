@@ -34,7 +34,7 @@ bool text_parse_uint(const char *s, uint64_t max, uint64_t *out) MUST_CHECK;
 
 /* ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$ of at most 64 bytes: names of databases, groups, classes, ... */
 bool text_is_name(const char *s, size_t n) MUST_CHECK;
-/* Valid UTF-8 without control characters (C0, DEL). */
+/* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
 /* Base64url without padding (RFC 4648 §5). Returns the decoded size, or -1. `out` holds n * 3 / 4. */
