@@ -1,17 +1,19 @@
-/* desired: all manifest files together: merged, classes applied, checked against each other, with what is
- * refused replaced by what was last good.
- * In:    the files as they are, and the files as they were when last good.
- * Out:   a struct desired that owns all its text; what is wrong; which bytes are the new last good.
- * Never: I/O, clocks, the platform. Past desired nobody validates again. */
+/* desired: all manifest files together: merged, classes applied, checked against each other, with
+ * what is refused replaced by what was last good. In:    the files as they are, and the files as
+ * they were when last good. Out:   a struct desired that owns all its text; what is wrong; which
+ * bytes are the new last good. Never: I/O, clocks, the platform. Past desired nobody validates
+ * again. */
 #ifndef TENANTD_CORE_DESIRED_H
 #define TENANTD_CORE_DESIRED_H
 
 #include "core/manifest.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 /* A file as found. Exactly one of data and error is set. All borrowed. */
 struct manifest_input {
-    const char *path;        /* as people know it, "/etc/tenantd/manifest.d/eu.yaml"; unique in a list */
+    const char *path; /* as people know it, "/etc/tenantd/manifest.d/eu.yaml"; unique in a list */
     enum manifest_kind kind;
     const char *data;
     size_t size;
@@ -21,41 +23,49 @@ struct manifest_input {
 struct token_want {
     const char *name;
     struct source at;
-    bool absent; /* named, and wanted gone */
+    bool absent; /* named, and wanted gone: nothing below counts */
     enum authorization authorization;
     const char *expiration;
-    int64_t expiration_ms; /* 0: never */
-    int64_t renew_before_ms;
+    int64_t expiration_ms;   /* 0: never */
+    int64_t renew_before_ms; /* before the end; 0 when there is no end */
     const char *permissions;
-    const char *file; /* relative to tokens_dir; the default is filled in */
+    const char
+        *file; /* relative to tokens_dir; NULL: the default, which desired_token_file spells */
     enum token_format format;
-    unsigned mode; /* as the manifest says; 0600, or 0640 with a tokens_group (rc decides), when unset */
+    unsigned
+        mode; /* as the manifest says; 0600, or 0640 with a tokens_group (rc decides), when unset */
     bool mode_set;
     const char *notify; /* NULL: none */
 };
 
-/* One entry with its class applied. Equal specs may be shared between databases. */
+/* What a database's entry says, with its class applied. Entries that say the same share one. */
 struct db_want {
-    const char *name;
-    struct source at;
-    uint64_t digest;   /* of what the entry says with its class; changes when and only when that does */
-    const char *group; /* NULL: chosen from the residency */
+    const char *group;                      /* NULL: chosen from the residency */
     const struct residency_want *residency; /* NULL: none */
     struct db_config config;
     bool engine_set;
     enum db_engine engine;
     bool protect_set;
     bool protect;
-    bool observe;
+    bool observe; /* then there are no tokens */
     bool absent;
     const char *seed_database; /* NULL: none */
     const char *seed_timestamp;
-    int64_t expires_after_ms; /* 0: none */
-    int64_t expires_at_ms;    /* 0: none */
+    int64_t expires_after_ms;        /* 0: none */
+    int64_t expires_at_ms;           /* 0: none */
     const struct token_want *tokens; /* sorted by name */
     size_t n_tokens;
+};
+
+/* One database of the manifest. Small: there may be millions. */
+struct db_entry {
+    const char *name;
+    struct source at;
+    uint64_t
+        digest; /* of what the entry says with its class; changes when and only when that does */
+    const struct db_want *want;
     bool from_tenants_dir;
-    bool frozen; /* as it last was: its file, or its name, is refused now */
+    bool frozen; /* as it last was: its name, its file, or the whole generation is refused now */
 };
 
 struct residency_want {
@@ -80,9 +90,9 @@ struct group_want {
     const char **locations;
     size_t n_locations;
     bool absent;
-    const struct token_want *tokens;
+    const struct token_want *tokens; /* sorted by name */
     size_t n_tokens;
-    bool frozen;
+    bool frozen; /* the whole generation is refused now */
 };
 
 struct desired {
@@ -91,16 +101,16 @@ struct desired {
     size_t n_groups;
     struct residency_want *residencies;
     size_t n_residencies;
-    struct db_want *databases;
+    struct db_entry *databases;
     size_t n_databases;
     size_t n_files;
-    bool whole; /* nothing is refused: only then may absence mean "wanted gone" */
+    bool whole;      /* nothing is refused: only then may absence mean "wanted gone" */
     uint64_t digest; /* of all entries; equal digests ask for the same */
 };
 
 struct desired_options {
-    const char *organization;   /* the daemon's; NULL (tenantctl validate): any one */
-    const char *const *hooks;   /* names that `notify` may use; NULL: any */
+    const char *organization; /* the daemon's; NULL (tenantctl validate): any one */
+    const char *const *hooks; /* names that `notify` may use; NULL: any */
     size_t n_hooks;
 };
 
@@ -111,13 +121,17 @@ struct desired_keep {
 };
 
 /* Build what is wanted.
- *   now   the files as found (a missing or unreadable directory is one input with `error`)
- *   good  the last good set, of whatever size; every one of them parses
- * Refused: see docs/manifest.md "Bad files". diags gets everything that is wrong, files in order of path.
- * Returns 0 with *out (and *keep) owned by the caller, also when some files are refused (out->whole false) as
- * long as there is something good to stand in for what is refused;
- * -ERR_INVALID when nothing can be built: the root is refused and there is no last good one (diags says why);
- * -ERR_NOMEM. */
+ *   now   the files as found, in any order; a missing, empty or unreadable directory is one input
+ * with `error` and stands for every good file below its path. None at all: every good file stays.
+ *   good  the last good set, as an earlier desired_keep said. What in it does not fit any more
+ * (another version wrote it) is left out; it never makes anything fail. keep  may be NULL.
+ * Otherwise the new last good set: built alone, it is whole and asks for the same (where a name is
+ * in two files, files around it stay as they were when last good, and may be older). Refused: see
+ * docs/manifest.md "Bad files". diags gets everything that is wrong, files in order of path.
+ * Returns 0 with *out (and *keep) owned by the caller, also when some files are refused (out->whole
+ * false) as long as there is something good to stand in for what is refused; -ERR_INVALID when
+ * nothing can be built: the root or every file is refused and there is no last good one (diags says
+ * why); -ERR_NOMEM. On an error *out and *keep are empty. */
 int desired_build(const struct manifest_input *now, size_t n_now, const struct manifest_input *good,
                   size_t n_good, const struct desired_options *options, struct desired *out,
                   struct desired_keep *keep, struct diags *diags) MUST_CHECK;
@@ -126,6 +140,11 @@ void desired_keep_deinit(struct desired_keep *k);
 
 /* Binary searches; NULL: none. */
 const struct group_want *desired_group(const struct desired *d, const char *name);
-const struct db_want *desired_database(const struct desired *d, const char *name);
+const struct db_entry *desired_database(const struct desired *d, const char *name);
+
+/* Where a token's file is, under tokens_dir: what the manifest says, or TARGET/TOKEN.FORMAT for a
+ * database's and _group/TARGET/TOKEN.FORMAT for a group's. Appends; false as buf_add. */
+bool desired_token_file(struct buf *out, bool is_group, const char *target,
+                        const struct token_want *t);
 
 #endif
