@@ -1,0 +1,472 @@
+#include "core/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+#define NAME_ROW(symbol, text) text,
+const char *const KIND_NAME[KIND_N] = {KINDS(NAME_ROW)};
+const char *const PHASE_NAME[PHASE_N] = {PHASES(NAME_ROW)};
+#define REASON_NAME_ROW(symbol, name, text) name,
+const char *const REASON_NAME[REASON_N] = {REASONS(REASON_NAME_ROW)};
+#define REASON_TEXT_ROW(symbol, name, text) text,
+const char *const REASON_TEXT[REASON_N] = {REASONS(REASON_TEXT_ROW)};
+
+static bool resource_init(struct resource *r, enum kind kind, char *name)
+{
+    r->kind = kind;
+    r->name = name;
+    r->phase = PHASE_NONE;
+    list_init(&r->list);
+    return name != NULL;
+}
+
+static void resource_deinit(struct resource *r)
+{
+    list_remove(&r->list);
+    mem_free(r->name);
+    mem_free(r->message);
+    mem_free(r->refused_text);
+}
+
+static void token_free(struct token *t)
+{
+    if (!t)
+        return;
+    resource_deinit(&t->r);
+    ledger_row_deinit(LEDGER_TOKEN, &t->held);
+    mem_free_secret(t->jwt, t->jwt_size);
+    mem_free(t);
+}
+
+static void tokens_free(struct token **tokens, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        token_free(tokens[i]);
+    mem_free((void *)tokens);
+}
+
+void db_config_deinit(struct db_config *c)
+{
+    for (int f = 0; f < CONFIG_N; f++)
+        mem_free((void *)(uintptr_t)c->value[f]);
+    *c = (struct db_config){0};
+}
+
+void live_clear(struct live *l)
+{
+    mem_free(l->id);
+    mem_free(l->hostname);
+    mem_free(l->place);
+    mem_free(l->parent_id);
+    db_config_deinit(&l->config);
+    *l = (struct live){.read_ms = l->read_ms, .checked = l->checked};
+}
+
+static void group_free(struct group *g)
+{
+    if (!g)
+        return;
+    tokens_free(g->tokens, g->n_tokens);
+    resource_deinit(&g->r);
+    live_clear(&g->live);
+    for (size_t i = 0; i < g->n_locations; i++)
+        mem_free(g->locations[i]);
+    mem_free((void *)g->locations);
+    ledger_row_deinit(LEDGER_OWNED, &g->own);
+    mem_free(g->closest);
+    mem_free(g);
+}
+
+static void database_free(struct database *d)
+{
+    if (!d)
+        return;
+    tokens_free(d->tokens, d->n_tokens);
+    resource_deinit(&d->r);
+    live_clear(&d->live);
+    ledger_row_deinit(LEDGER_OWNED, &d->own);
+    db_config_deinit(&d->applied);
+    db_config_deinit(&d->readback);
+    mem_free(d);
+}
+
+void fleet_deinit(struct fleet *f)
+{
+    for (size_t i = 0; i < f->n_groups; i++)
+        group_free(f->groups[i]);
+    for (size_t i = 0; i < f->n_databases; i++)
+        database_free(f->databases[i]);
+    mem_free((void *)f->groups);
+    mem_free((void *)f->databases);
+    *f = (struct fleet){0};
+}
+
+static struct resource *new_group(const char *name)
+{
+    struct group *g = mem_alloc(sizeof(*g));
+
+    if (g && !resource_init(&g->r, KIND_GROUP, mem_strdup(name))) {
+        group_free(g);
+        g = NULL;
+    }
+    return g ? &g->r : NULL;
+}
+
+static struct resource *new_database(const char *name)
+{
+    struct database *d = mem_alloc(sizeof(*d));
+
+    if (d && !resource_init(&d->r, KIND_DATABASE, mem_strdup(name))) {
+        database_free(d);
+        d = NULL;
+    }
+    return d ? &d->r : NULL;
+}
+
+/* Groups and databases begin with their struct resource, so that one set of functions serves both
+ * arrays. */
+_Static_assert(offsetof(struct group, r) == 0 && offsetof(struct database, r) == 0 &&
+                   offsetof(struct token, r) == 0,
+               "records begin with their resource");
+
+static struct resource *search(struct resource *const *items, size_t n, const char *name)
+{
+    size_t lo = 0;
+    size_t hi = n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = strcmp(items[mid]->name, name);
+
+        if (c == 0)
+            return items[mid];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+struct group *fleet_group(const struct fleet *f, const char *name)
+{
+    struct resource *r =
+        name ? search((struct resource *const *)(void *)f->groups, f->n_groups, name) : NULL;
+
+    return r ? group_of(r) : NULL;
+}
+
+struct database *fleet_database(const struct fleet *f, const char *name)
+{
+    struct resource *r =
+        name ? search((struct resource *const *)(void *)f->databases, f->n_databases, name) : NULL;
+
+    return r ? database_of(r) : NULL;
+}
+
+/* Merge sorted `names` into a sorted array of records. */
+static bool add(struct resource ***items, size_t *n, const char *const *names, size_t n_names,
+                struct resource *(*make)(const char *))
+{
+    struct resource **merged;
+    size_t i = 0;
+    size_t k = 0;
+    size_t missing = 0;
+    bool ok = true;
+
+    for (size_t j = 0; j < n_names; j++) {
+        while (i < *n && strcmp((*items)[i]->name, names[j]) < 0)
+            i++;
+        if (i == *n || strcmp((*items)[i]->name, names[j]) != 0)
+            missing++;
+    }
+    if (!missing)
+        return true;
+    merged = mem_alloc((*n + missing) * sizeof(struct resource *));
+    if (!merged)
+        return false;
+    i = 0;
+    for (size_t j = 0; j < n_names; j++) {
+        while (i < *n && strcmp((*items)[i]->name, names[j]) < 0)
+            merged[k++] = (*items)[i++];
+        if (i < *n && strcmp((*items)[i]->name, names[j]) == 0)
+            continue;
+        merged[k] = make(names[j]);
+        if (!merged[k]) {
+            ok = false;
+            break;
+        }
+        k++;
+    }
+    while (i < *n)
+        merged[k++] = (*items)[i++];
+    mem_free((void *)*items);
+    *items = merged;
+    *n = k;
+    return ok;
+}
+
+bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n)
+{
+    return add((struct resource ***)(void *)&f->groups, &f->n_groups, names, n, new_group);
+}
+
+bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
+{
+    return add((struct resource ***)(void *)&f->databases, &f->n_databases, names, n, new_database);
+}
+
+struct token *fleet_token(struct token *const *tokens, size_t n, const char *short_name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(tokens[i]->short_name, short_name) == 0)
+            return tokens[i];
+    return NULL;
+}
+
+struct token *fleet_add_token(enum kind kind, const char *target, struct token ***tokens, size_t *n,
+                              const char *short_name)
+{
+    struct token *t = fleet_token(*tokens, *n, short_name);
+    struct token **grown;
+    size_t i = *n;
+
+    if (t)
+        return t;
+    t = mem_alloc(sizeof(*t));
+    if (!t || !resource_init(&t->r, kind, mem_printf("%s/%s", target, short_name))) {
+        token_free(t);
+        return NULL;
+    }
+    t->short_name = t->r.name + strlen(target) + 1;
+    grown = mem_realloc((void *)*tokens, (*n + 1) * sizeof(struct token *));
+    if (!grown) {
+        token_free(t);
+        return NULL;
+    }
+    *tokens = grown;
+    for (; i > 0 && strcmp(grown[i - 1]->short_name, short_name) > 0; i--)
+        grown[i] = grown[i - 1];
+    grown[i] = t;
+    (*n)++;
+    return t;
+}
+
+static void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
+{
+    r->source = at ? *at : (struct source){0};
+    r->digest = digest;
+}
+
+static bool bind_tokens(struct resource *target, struct token ***tokens, size_t *n,
+                        const struct token_want *wants, size_t n_wants)
+{
+    enum kind kind = target->kind == KIND_GROUP ? KIND_GROUP_TOKEN : KIND_TOKEN;
+
+    for (size_t i = 0; i < *n; i++) {
+        (*tokens)[i]->want = NULL;
+        bind_resource(&(*tokens)[i]->r, NULL, 0);
+    }
+    for (size_t i = 0; i < n_wants; i++) {
+        struct token *t = fleet_add_token(kind, target->name, tokens, n, wants[i].name);
+
+        if (!t)
+            return false;
+        if (!wants[i].file || !t->held.file || strcmp(wants[i].file, t->held.file) != 0)
+            t->file_asked = false;
+        t->want = &wants[i];
+        bind_resource(&t->r, &wants[i].at, target->digest);
+    }
+    return true;
+}
+
+static bool bind_group(struct group *g, const struct group_want *w)
+{
+    g->want = w;
+    bind_resource(&g->r, w ? &w->at : NULL, w ? w->digest : 0);
+    return bind_tokens(&g->r, &g->tokens, &g->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
+}
+
+static bool bind_database(struct database *d, const struct db_entry *e)
+{
+    const struct db_want *w = e ? e->want : NULL;
+
+    if (w && (!d->want || d->r.digest != e->digest)) {
+        d->refused_fields = 0;
+        d->contended_fields = 0;
+        d->one_field = false;
+    }
+    d->want = w;
+    d->placed = NULL;
+    bind_resource(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
+    return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
+}
+
+/* The names of an array of structs that begin with their name. */
+static const char **names_of(const void *items, size_t n, size_t size)
+{
+    const char **names = mem_alloc(n * sizeof(char *));
+
+    for (size_t i = 0; names && i < n; i++)
+        memcpy(&names[i], (const char *)items + i * size, sizeof(char *));
+    return names;
+}
+
+_Static_assert(offsetof(struct db_entry, name) == 0 && offsetof(struct group_want, name) == 0,
+               "names_of");
+
+bool fleet_bind(struct fleet *f, const struct desired *d)
+{
+    const char **names = names_of(d->groups, d->n_groups, sizeof(*d->groups));
+    bool ok = names && fleet_add_groups(f, names, d->n_groups);
+
+    mem_free((void *)names);
+    names = names_of(d->databases, d->n_databases, sizeof(*d->databases));
+    ok = ok && names && fleet_add_databases(f, names, d->n_databases);
+    mem_free((void *)names);
+    for (size_t i = 0, j = 0; ok && i < f->n_groups; i++) {
+        bool wanted = j < d->n_groups && strcmp(f->groups[i]->r.name, d->groups[j].name) == 0;
+
+        ok = bind_group(f->groups[i], wanted ? &d->groups[j++] : NULL);
+    }
+    for (size_t i = 0, j = 0; ok && i < f->n_databases; i++) {
+        bool wanted =
+            j < d->n_databases && strcmp(f->databases[i]->r.name, d->databases[j].name) == 0;
+
+        ok = bind_database(f->databases[i], wanted ? &d->databases[j++] : NULL);
+    }
+    return ok;
+}
+
+/* Drop the tokens that are neither wanted nor held. Returns how many are left. */
+static size_t sweep_tokens(struct token **tokens, size_t n, void (*gone)(void *, struct resource *),
+                           void *arg)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct token *t = tokens[i];
+
+        if (t->want || t->has_held || t->r.busy) {
+            tokens[kept++] = t;
+        } else {
+            gone(arg, &t->r);
+            token_free(t);
+        }
+    }
+    return kept;
+}
+
+void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->n_groups; i++) {
+        struct group *g = f->groups[i];
+
+        g->n_tokens = sweep_tokens(g->tokens, g->n_tokens, gone, arg);
+        if (g->want || g->has_own || g->live.present || g->r.busy || g->n_tokens) {
+            f->groups[kept++] = g;
+        } else {
+            gone(arg, &g->r);
+            group_free(g);
+        }
+    }
+    f->n_groups = kept;
+    kept = 0;
+    for (size_t i = 0; i < f->n_databases; i++) {
+        struct database *d = f->databases[i];
+
+        d->n_tokens = sweep_tokens(d->tokens, d->n_tokens, gone, arg);
+        if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens) {
+            f->databases[kept++] = d;
+        } else {
+            gone(arg, &d->r);
+            database_free(d);
+        }
+    }
+    f->n_databases = kept;
+}
+
+static bool set_text(char **to, const char *from)
+{
+    if (*to && from && strcmp(*to, from) == 0)
+        return true;
+    return ledger_set(to, from);
+}
+
+static bool set_flag(struct db_config *c, enum config_field f, int8_t flag)
+{
+    const char *text = flag ? "true" : "false";
+    char *copy;
+
+    if (flag < 0 || (c->value[f] && strcmp(c->value[f], text) == 0))
+        return true;
+    copy = mem_strdup(text);
+    if (!copy)
+        return false;
+    mem_free((void *)(uintptr_t)c->value[f]);
+    c->value[f] = copy;
+    return true;
+}
+
+bool live_set_database(struct live *l, const struct live_db *from)
+{
+    if (l->id && strcmp(l->id, from->id) != 0)
+        live_clear(l);
+    l->present = true;
+    l->archived = from->archived == 1;
+    return set_text(&l->id, from->id) &&
+           (!from->hostname || set_text(&l->hostname, from->hostname)) &&
+           (!from->group || set_text(&l->place, from->group)) &&
+           (!from->parent_id || set_text(&l->parent_id, from->parent_id)) &&
+           set_flag(&l->config, CONFIG_BLOCK_READS, from->block_reads) &&
+           set_flag(&l->config, CONFIG_BLOCK_WRITES, from->block_writes) &&
+           set_flag(&l->config, CONFIG_DELETE_PROTECTION, from->delete_protection);
+}
+
+bool live_set_group(struct group *g, const struct live_group *from)
+{
+    char **locations = mem_alloc(from->n_locations * sizeof(char *));
+    bool ok = locations != NULL;
+    size_t n = 0;
+
+    for (; ok && n < from->n_locations; n++)
+        ok = (locations[n] = mem_strdup(from->locations[n])) != NULL;
+    if (!ok) {
+        for (size_t i = 0; locations && i < n; i++)
+            mem_free(locations[i]);
+        mem_free((void *)locations);
+        return false;
+    }
+    for (size_t i = 0; i < g->n_locations; i++)
+        mem_free(g->locations[i]);
+    mem_free((void *)g->locations);
+    g->locations = locations;
+    g->n_locations = n;
+    if (g->live.id && strcmp(g->live.id, from->id) != 0)
+        live_clear(&g->live);
+    g->live.present = true;
+    g->live.archived = from->archived == 1;
+    return set_text(&g->live.id, from->id) &&
+           (!from->primary || set_text(&g->live.place, from->primary)) &&
+           set_flag(&g->live.config, CONFIG_DELETE_PROTECTION, from->delete_protection);
+}
+
+bool live_set_config(struct db_config *to, const struct db_config *from)
+{
+    for (int f = 0; f < CONFIG_N; f++) {
+        char *copy;
+
+        if (!from->value[f] || (to->value[f] && strcmp(to->value[f], from->value[f]) == 0))
+            continue;
+        copy = mem_strdup(from->value[f]);
+        if (!copy)
+            return false;
+        mem_free((void *)(uintptr_t)to->value[f]);
+        to->value[f] = copy;
+    }
+    return true;
+}

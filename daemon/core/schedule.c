@@ -1,0 +1,152 @@
+#include "core/schedule.h"
+
+#define FAIR_TURN      8   /* every so many pops, the least urgent lane goes first */
+#define SHRINK_REST_MS 200 /* answers of one burst shrink the window once */
+
+void schedule_init(struct schedule *s, unsigned concurrency, unsigned rate, int64_t now_ms)
+{
+    *s = (struct schedule){.credit_ms = now_ms};
+    for (int lane = 0; lane < LANE_N; lane++)
+        list_init(&s->lanes[lane]);
+    schedule_limit(s, concurrency, rate);
+    s->window = concurrency;
+}
+
+void schedule_deinit(struct schedule *s)
+{
+    heap_deinit(&s->wakes);
+}
+
+void schedule_limit(struct schedule *s, unsigned concurrency, unsigned rate)
+{
+    s->ceiling = concurrency;
+    if (s->window > concurrency)
+        s->window = concurrency;
+    s->rate = rate;
+}
+
+void schedule_queue(struct schedule *s, struct resource *r, enum lane lane)
+{
+    if (r->queued && r->lane <= (unsigned)lane)
+        return;
+    if (r->queued)
+        list_remove(&r->list);
+    else
+        s->n_queued++;
+    r->queued = true;
+    r->lane = lane;
+    list_append(&s->lanes[lane], &r->list);
+}
+
+static struct resource *take(struct schedule *s, struct list *lane)
+{
+    struct resource *r = container_of(lane->next, struct resource, list);
+
+    list_remove(&r->list);
+    r->queued = false;
+    s->n_queued--;
+    return r;
+}
+
+struct resource *schedule_pop(struct schedule *s)
+{
+    bool fair = ++s->popped % FAIR_TURN == 0;
+
+    for (int i = 0; i < LANE_N; i++) {
+        struct list *lane = &s->lanes[fair ? LANE_N - 1 - i : i];
+
+        if (!list_is_empty(lane))
+            return take(s, lane);
+    }
+    return NULL;
+}
+
+void schedule_forget(struct schedule *s, struct resource *r)
+{
+    if (r->queued) {
+        list_remove(&r->list);
+        r->queued = false;
+        s->n_queued--;
+    }
+    heap_remove(&s->wakes, &r->wake);
+}
+
+/* A bucket that holds a tenth of a second's calls: libuv's timers have steps of 1 ms and come late,
+ * so a bucket of one would fall behind its rate. */
+static void refill(struct schedule *s, int64_t now_ms)
+{
+    double burst = s->rate / 10.0 < 1 ? 1 : s->rate / 10.0;
+
+    s->credit += (double)(now_ms - s->credit_ms) * s->rate / 1000.0;
+    if (s->credit > burst)
+        s->credit = burst;
+    s->credit_ms = now_ms;
+}
+
+bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms)
+{
+    *again_ms = INT64_MAX;
+    if (now_ms < s->pause_until_ms) {
+        *again_ms = s->pause_until_ms;
+        return false;
+    }
+    if (s->in_flight >= s->ceiling || (double)s->in_flight + 1 > s->window + 0.5)
+        return s->in_flight == 0;
+    if (!s->rate)
+        return true;
+    refill(s, now_ms);
+    if (s->credit >= 1)
+        return true;
+    *again_ms = now_ms + 1 + (int64_t)((1 - s->credit) * 1000.0 / s->rate);
+    return false;
+}
+
+void schedule_started(struct schedule *s)
+{
+    s->in_flight++;
+    if (s->rate)
+        s->credit -= 1;
+}
+
+void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms)
+{
+    s->in_flight--;
+    if (a->outcome == OUTCOME_THROTTLED || a->outcome == OUTCOME_UNAVAILABLE) {
+        if (a->outcome == OUTCOME_THROTTLED)
+            s->throttled++;
+        if (a->retry_after_ms > 0 && now_ms + a->retry_after_ms > s->pause_until_ms)
+            s->pause_until_ms = now_ms + a->retry_after_ms;
+        if (now_ms - s->shrunk_ms >= SHRINK_REST_MS) {
+            s->window = s->window / 2 < 1 ? 1 : s->window / 2;
+            s->shrunk_ms = now_ms;
+        }
+    } else if (a->outcome == OUTCOME_OK && s->window < s->ceiling) {
+        s->window += 1 / s->window;
+        if (s->window > s->ceiling)
+            s->window = s->ceiling;
+    }
+}
+
+bool schedule_wake(struct schedule *s, struct resource *r, int64_t at_ms)
+{
+    if (r->wake.place && r->wake.at <= at_ms)
+        return true;
+    return heap_set(&s->wakes, &r->wake, at_ms);
+}
+
+struct resource *schedule_due(struct schedule *s, int64_t now_ms)
+{
+    struct heap_node *node = heap_first(&s->wakes);
+
+    if (!node || node->at > now_ms)
+        return NULL;
+    heap_remove(&s->wakes, node);
+    return container_of(node, struct resource, wake);
+}
+
+int64_t schedule_next_wake(const struct schedule *s)
+{
+    struct heap_node *node = heap_first(&s->wakes);
+
+    return node ? node->at : INT64_MAX;
+}
