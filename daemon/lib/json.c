@@ -2,31 +2,72 @@
 
 #include <string.h>
 
-int json_parse(const char *s, size_t n, int depth, struct json_object **out, struct err *err)
+/* What json-c takes though it is not JSON: 'text', raw control characters in a text, NaN and
+ * Infinity. Counts the members of all objects, too: each has one ':' outside of texts. */
+static int scan(const char *s, size_t n, size_t *out_members, struct err *err)
 {
-    struct json_tokener *tok;
+    bool in_text = false;
+
+    *out_members = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (in_text && s[i] == '\\')
+            i++;
+        else if (s[i] == '"')
+            in_text = !in_text;
+        else if (in_text ? (unsigned char)s[i] < 0x20 : s[i] && strchr("'NI", s[i]) != NULL)
+            return err_set(err, ERR_INVALID, "not JSON: unexpected character at byte %zu", i);
+        else if (!in_text && s[i] == ':')
+            ++*out_members;
+    }
+    return 0;
+}
+
+/* Of all objects in `o`. json-c keeps the last of two equal keys, so that fewer are left than were
+ * written. */
+static size_t count_members(struct json_object *o)
+{
+    size_t sum = 0;
+
+    if (json_object_is_type(o, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+            sum += count_members(json_object_array_get_idx(o, i));
+    } else if (json_object_is_type(o, json_type_object)) {
+        json_object_object_foreach(o, key, value)
+        {
+            (void)key;
+            sum += 1 + count_members(value);
+        }
+    }
+    return sum;
+}
+
+struct json_tokener *json_tokener_strict(int depth)
+{
+    struct json_tokener *tok = json_tokener_new_ex(depth);
+
+    if (tok)
+        json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    return tok;
+}
+
+static int parse(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
+                 struct err *err)
+{
     struct json_object *o;
     enum json_tokener_error e;
     size_t end;
 
-    if (n > INT32_MAX)
-        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", n);
-    tok = json_tokener_new_ex(depth);
-    if (!tok)
-        return err_nomem(err);
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_reset(tok);
     o = json_tokener_parse_ex(tok, s, (int)n);
-    if (json_tokener_get_error(tok) == json_tokener_continue && !o) /* a bare number wants an end */
-        o = json_tokener_parse_ex(tok, "", 1);
-    e = json_tokener_get_error(tok);
     end = json_tokener_get_parse_end(tok);
-    json_tokener_free(tok);
-    if (e != json_tokener_success) {
-        json_object_put(o);
-        return err_set(
-            err, ERR_INVALID, "not JSON: %s at byte %zu",
-            e == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(e), end);
+    if (json_tokener_get_error(tok) == json_tokener_continue) { /* a bare number wants an end */
+        o = json_tokener_parse_ex(tok, "", 1);
+        end = n;
     }
+    e = json_tokener_get_error(tok);
+    if (e != json_tokener_success)
+        return err_set(err, ERR_INVALID, "not JSON: %s at byte %zu",
+                       end == n ? "it ends too early" : json_tokener_error_desc(e), end);
     while (end < n && strchr(" \t\r\n", s[end]) && s[end])
         end++;
     if (end < n) {
@@ -36,6 +77,39 @@ int json_parse(const char *s, size_t n, int depth, struct json_object **out, str
     }
     *out = o;
     return 0;
+}
+
+int json_parse_with(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
+                    struct err *err)
+{
+    struct json_object *o = NULL;
+    size_t members;
+    int rc;
+
+    if (n > INT32_MAX)
+        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", n);
+    rc = parse(tok, s, n, &o, err);
+    if (rc == 0)
+        rc = scan(s, n, &members, err);
+    if (rc == 0 && count_members(o) != members)
+        rc = err_set(err, ERR_INVALID, "not JSON: a key stands twice in one object");
+    if (rc == 0)
+        *out = o;
+    else
+        json_object_put(o);
+    return rc;
+}
+
+int json_parse(const char *s, size_t n, int depth, struct json_object **out, struct err *err)
+{
+    struct json_tokener *tok = json_tokener_strict(depth);
+    int rc;
+
+    if (!tok)
+        return err_nomem(err);
+    rc = json_parse_with(tok, s, n, out, err);
+    json_tokener_free(tok);
+    return rc;
 }
 
 void json_put(struct json_object **o)
