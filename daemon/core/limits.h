@@ -19,6 +19,7 @@
 #define LIMIT_LISTED_ELEMENTS       4000000u    /* of one observation */
 #define LIMIT_PAGES                 10000u      /* of one observation */
 #define LIMIT_JSON_DEPTH            16
+#define LIMIT_CURSOR_BYTES          2048 /* that leads from one page of a listing to the next */
 #define LIMIT_ERROR_TEXT_BYTES      200 /* kept of what the platform says */
 #define LIMIT_RETRY_AFTER_MS        (15 * 60 * 1000)
 
@@ -27,6 +28,9 @@
 
 #define LIMIT_CONTROL_CLIENTS       256
 #define LIMIT_CONTROL_MESSAGE_BYTES (1u << 20)
+#define LIMIT_CONTROL_KEYS          256u        /* in one message */
+#define LIMIT_CONTROL_REPLY_BYTES   (64u << 20) /* one reply */
+#define LIMIT_CONTROL_TOTAL_BYTES   (256u << 20) /* unsent for all clients together */
 #define LIMIT_CONTROL_UNSENT_BYTES  (1u << 20) /* queued for one client before we stop producing */
 #define LIMIT_CONTROL_IDLE_MS       (10 * 60 * 1000)
 

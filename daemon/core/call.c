@@ -1,0 +1,71 @@
+/* call: the tables of what can be asked and how it can end, and the two structs' birth and death.
+ * In:    a kind and a name; a call.
+ * Out:   a call or an answer on the heap, the caller's.
+ * Never: HTTP, JSON, sockets. */
+#include "core/call.h"
+
+#include "lib/base.h"
+#include "lib/mem.h"
+
+#define CALL_ROW(symbol, name, method, once) [CALL_##symbol] = {name, method, once},
+const struct call_info CALL_INFO[CALL_N] = {CALL_KINDS(CALL_ROW)};
+#undef CALL_ROW
+
+#define OUTCOME_ROW(symbol, text, retry) [OUTCOME_##symbol] = {text, retry},
+const struct outcome_info OUTCOME_INFO[OUTCOME_N] = {OUTCOMES(OUTCOME_ROW)};
+#undef OUTCOME_ROW
+
+struct call *call_new(enum call_kind kind, const char *name)
+{
+    struct call *c = mem_alloc(sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->kind = kind;
+    c->attempt = 1;
+    if (name && !(c->name = mem_strdup(name))) {
+        mem_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void call_free(struct call *c)
+{
+    if (!c)
+        return;
+    mem_free(c->name);
+    mem_free(c->group);
+    mem_free(c->location);
+    mem_free(c->extensions);
+    mem_free(c->cursor);
+    mem_free(c->seed_database);
+    mem_free(c->seed_timestamp);
+    for (size_t i = 0; i < ARRAY_SIZE(c->config); i++)
+        mem_free(c->config[i]);
+    mem_free(c->expiration);
+    mem_free(c->permissions);
+    mem_free(c);
+}
+
+struct answer *answer_new(const struct call *c)
+{
+    struct answer *a = mem_alloc(sizeof(*a));
+
+    if (!a)
+        return NULL;
+    a->call_id = c->id;
+    a->kind = c->kind;
+    a->outcome = OUTCOME_UNKNOWN;
+    a->retry_after_ms = -1;
+    return a;
+}
+
+void answer_free(struct answer *a)
+{
+    if (!a)
+        return;
+    mem_free_secret(a->token.jwt, a->token.jwt_size);
+    arena_deinit(&a->arena);
+    mem_free(a);
+}

@@ -1,0 +1,344 @@
+/* request: a call as HTTP. The one place that knows the platform's paths, queries and bodies.
+ * In:    a call, the organization's slug.
+ * Out:   method, path with query, body.
+ * Never: I/O; a path made of a name that could mean another path. */
+#include "core/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define TARGET_MAX_BYTES     8192 /* above all that the limits on its parts allow, encoded */
+#define ORGANIZATION_MAX     128
+#define ORGANIZATIONS_PREFIX "/v1/organizations/"
+#define LISTING_LIMIT        "1000" /* the platform cuts a listing there, whether asked or not */
+
+typedef int (*body_fn)(const struct call *c, struct json_object *o, struct err *err);
+typedef int (*query_fn)(const struct call *c, struct buf *target, struct err *err);
+
+static int database_create_body(const struct call *c, struct json_object *o, struct err *err);
+static int group_create_body(const struct call *c, struct json_object *o, struct err *err);
+static int configure_body(const struct call *c, struct json_object *o, struct err *err);
+static int protect_body(const struct call *c, struct json_object *o, struct err *err);
+static int token_body(const struct call *c, struct json_object *o, struct err *err);
+static int listing_query(const struct call *c, struct buf *target, struct err *err);
+static int token_query(const struct call *c, struct buf *target, struct err *err);
+
+/* In a path: {o} the organization, {n} the call's name, {l} its location. */
+#define GROUP    "/v1/organizations/{o}/groups/{n}"
+#define DATABASE "/v1/organizations/{o}/databases/{n}"
+static const struct {
+    const char *path;
+    query_fn query; /* NULL: none */
+    body_fn body;   /* NULL: none */
+} TABLE[CALL_N] = {
+    [CALL_ORGANIZATION_GET] = {"/v1/organizations/{o}", NULL, NULL},
+    [CALL_GROUPS_LIST] = {"/v1/organizations/{o}/groups", NULL, NULL},
+    [CALL_GROUP_GET] = {GROUP, NULL, NULL},
+    [CALL_GROUP_CREATE] = {"/v1/organizations/{o}/groups", NULL, group_create_body},
+    [CALL_GROUP_CONFIGURE] = {GROUP "/configuration", NULL, protect_body},
+    [CALL_GROUP_UNARCHIVE] = {GROUP "/unarchive", NULL, NULL},
+    [CALL_GROUP_DELETE] = {GROUP, NULL, NULL},
+    [CALL_GROUP_TOKEN] = {GROUP "/auth/tokens", token_query, token_body},
+    [CALL_LOCATION_ADD] = {GROUP "/locations/{l}", NULL, NULL},
+    [CALL_LOCATION_REMOVE] = {GROUP "/locations/{l}", NULL, NULL},
+    [CALL_LOCATION_CLOSEST] = {"/", NULL, NULL}, /* a service of its own; io knows which host */
+    [CALL_DATABASES_LIST] = {"/v1/organizations/{o}/databases", listing_query, NULL},
+    [CALL_DATABASE_GET] = {DATABASE, NULL, NULL},
+    [CALL_DATABASE_CREATE] = {"/v1/organizations/{o}/databases", NULL, database_create_body},
+    [CALL_DATABASE_CONFIG_GET] = {DATABASE "/configuration", NULL, NULL},
+    [CALL_DATABASE_CONFIGURE] = {DATABASE "/configuration", NULL, configure_body},
+    [CALL_DATABASE_DELETE] = {DATABASE, NULL, NULL},
+    [CALL_DATABASE_TOKEN] = {DATABASE "/auth/tokens", token_query, token_body},
+};
+
+/* --- Path and query ------------------------------------------------------------------------ */
+
+static bool is_letter_or_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A slug of ours may have capitals; but nothing that a server could read as another path. */
+static bool is_slug(const char *s)
+{
+    size_t n = s ? strlen(s) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!is_letter_or_digit(s[i]) && s[i] != '-' && s[i] != '_')
+            return false;
+    return n > 0 && n <= ORGANIZATION_MAX;
+}
+
+static bool is_name(const char *s)
+{
+    return s && text_is_name(s, strlen(s));
+}
+
+static void add_encoded(struct buf *b, const char *s)
+{
+    for (; *s; s++) {
+        if (is_letter_or_digit(*s) || strchr("-._~", *s))
+            buf_add_char(b, *s);
+        else
+            buf_printf(b, "%%%02X", (unsigned)(unsigned char)*s);
+    }
+}
+
+static int add_name(struct buf *b, const char *what, const char *name, struct err *err)
+{
+    if (!is_name(name))
+        return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a %s", name ? name : "",
+                       what);
+    add_encoded(b, name);
+    return 0;
+}
+
+static int add_placeholder(struct buf *b, char which, const struct call *c,
+                           const char *organization, struct err *err)
+{
+    switch (which) {
+    case 'n':
+        return add_name(b, "database or group", c->name, err);
+    case 'l':
+        return add_name(b, "location", c->location, err);
+    default:
+        if (!is_slug(organization))
+            return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of an organization",
+                           organization ? organization : "");
+        add_encoded(b, organization);
+        return 0;
+    }
+}
+
+static int add_path(struct buf *b, const struct call *c, const char *organization, struct err *err)
+{
+    for (const char *p = TABLE[c->kind].path; *p; p++) {
+        if (*p != '{') {
+            buf_add_char(b, *p);
+            continue;
+        }
+        int rc = add_placeholder(b, p[1], c, organization, err);
+
+        if (rc < 0)
+            return rc;
+        p += 2;
+    }
+    return 0;
+}
+
+static int listing_query(const struct call *c, struct buf *target, struct err *err)
+{
+    if (c->cursor && strlen(c->cursor) > LIMIT_CURSOR_BYTES)
+        return err_set(err, ERR_INVALID, "a cursor of over %d bytes", LIMIT_CURSOR_BYTES);
+    buf_add_str(target, "?limit=" LISTING_LIMIT);
+    if (c->cursor) {
+        buf_add_str(target, "&cursor=");
+        add_encoded(target, c->cursor);
+    }
+    return 0;
+}
+
+/* Both are named each time: left out, they would mean full access, for ever. */
+static int token_query(const struct call *c, struct buf *target, struct err *err)
+{
+    if (!c->expiration || !*c->expiration || strlen(c->expiration) > LIMIT_NAME_BYTES)
+        return err_set(err, ERR_INVALID,
+                       "a token is asked for with an expiration of at most %d bytes",
+                       LIMIT_NAME_BYTES);
+    buf_add_str(target, "?expiration=");
+    add_encoded(target, c->expiration);
+    buf_add_str(target, "&authorization=");
+    buf_add_str(target, c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access");
+    return 0;
+}
+
+/* --- Bodies -------------------------------------------------------------------------------- */
+
+/* An array of the parts of a SET; "" is the empty array. NULL: no memory. */
+static struct json_object *set_array(const char *set)
+{
+    struct json_object *array = json_object_new_array();
+
+    while (array && *set) {
+        size_t n = strcspn(set, ",");
+        struct json_object *item = json_object_new_string_len(set, (int)n);
+
+        if (!item || json_object_array_add(array, item) != 0) {
+            json_object_put(item);
+            json_object_put(array);
+            return NULL;
+        }
+        set += n + (set[n] == ',');
+    }
+    return array;
+}
+
+static int add_bool_text(struct json_object *o, const char *key, const char *text, struct err *err)
+{
+    bool yes = strcmp(text, "true") == 0;
+
+    if (!yes && strcmp(text, "false") != 0)
+        return err_set(err, ERR_INVALID, "%s must be true or false, not \"%s\"", key, text);
+    return json_add_bool(o, key, yes) ? 0 : err_nomem(err);
+}
+
+static int add_field(struct json_object *o, enum config_field f, const char *text, struct err *err)
+{
+    const char *key = CONFIG_FIELD[f].key;
+
+    if (CONFIG_FIELD[f].type == CONFIG_TYPE_BOOL)
+        return add_bool_text(o, key, text, err);
+    if (CONFIG_FIELD[f].type == CONFIG_TYPE_SET)
+        return json_add(o, key, set_array(text)) ? 0 : err_nomem(err);
+    return json_add_str(o, key, text) ? 0 : err_nomem(err);
+}
+
+static int configure_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    int rc = 0;
+
+    for (int f = 0; f < CONFIG_N && rc == 0; f++)
+        if (c->config[f])
+            rc = add_field(o, (enum config_field)f, c->config[f], err);
+    if (rc == 0 && json_object_object_length(o) == 0)
+        return err_set(err, ERR_INVALID, "no field to configure");
+    return rc;
+}
+
+static int protect_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    const char *text = c->config[CONFIG_DELETE_PROTECTION];
+
+    if (!text)
+        return err_set(err, ERR_INVALID, "no field to configure");
+    return add_field(o, CONFIG_DELETE_PROTECTION, text, err);
+}
+
+static int group_create_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    bool fine;
+
+    if (!is_name(c->name) || !is_name(c->location))
+        return err_set(err, ERR_INVALID, "\"%s\" in \"%s\": not names of a group and a location",
+                       c->name ? c->name : "", c->location ? c->location : "");
+    fine = json_add_str(o, "name", c->name) && json_add_str(o, "location", c->location);
+    if (c->extensions && strcmp(c->extensions, "all") == 0)
+        fine = fine && json_add_str(o, "extensions", "all");
+    else if (c->extensions)
+        fine = fine && json_add(o, "extensions", set_array(c->extensions));
+    return fine ? 0 : err_nomem(err);
+}
+
+static bool add_seed(const struct call *c, struct json_object *o)
+{
+    struct json_object *seed = json_object_new_object();
+
+    return json_add(o, "seed", seed) && json_add_str(seed, "type", "database") &&
+           json_add_str(seed, "name", c->seed_database) &&
+           json_add_str(seed, "timestamp", c->seed_timestamp);
+}
+
+static int database_create_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    bool fine;
+
+    if (!is_name(c->name) || !is_name(c->group) || (c->seed_database && !is_name(c->seed_database)))
+        return err_set(err, ERR_INVALID, "\"%s\" in \"%s\": not names of a database and a group",
+                       c->name ? c->name : "", c->group ? c->group : "");
+    fine = json_add_str(o, "name", c->name) && json_add_str(o, "group", c->group) &&
+           (!c->seed_database || add_seed(c, o)) &&
+           (!c->use_tursodb || json_add_bool(o, "use_tursodb", true)) &&
+           json_add_str(o, "size_limit", c->config[CONFIG_SIZE_LIMIT]);
+    return fine ? 0 : err_nomem(err);
+}
+
+/* Without permissions there must be no body at all: some databases refuse even an empty list. */
+static int token_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    struct json_object *list;
+    int rc;
+
+    if (!c->permissions)
+        return 0;
+    rc = json_parse(c->permissions, strlen(c->permissions), LIMIT_JSON_DEPTH, &list, err);
+    if (rc < 0)
+        return err_wrap(err, "permissions");
+    return json_add(o, "fine_grained_permissions", list) ? 0 : err_nomem(err);
+}
+
+/* *out: NULL when nothing is to be sent. */
+static int build_body(const struct call *c, char **out, struct err *err)
+{
+    CLEANUP(json_put) struct json_object *o = json_object_new_object();
+    const char *text;
+    int rc;
+
+    if (!o)
+        return err_nomem(err);
+    rc = TABLE[c->kind].body(c, o, err);
+    if (rc < 0 || json_object_object_length(o) == 0)
+        return rc;
+    text =
+        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    *out = mem_strdup(text);
+    return *out ? 0 : err_nomem(err);
+}
+
+/* --- The whole ----------------------------------------------------------------------------- */
+
+/* What a path is made of was checked above; that it still begins as it must is checked again, since
+ * a DELETE of a shorter path means a bigger thing. */
+static void assert_target(const struct call *c, const char *organization, const char *target)
+{
+    size_t prefix = strlen(ORGANIZATIONS_PREFIX);
+    size_t n = strlen(organization);
+
+    if (c->kind == CALL_LOCATION_CLOSEST)
+        return;
+    assert(strncmp(target, ORGANIZATIONS_PREFIX, prefix) == 0);
+    assert(strncmp(target + prefix, organization, n) == 0);
+    assert(target[prefix + n] == '/' || c->kind == CALL_ORGANIZATION_GET);
+    assert(!strstr(target, "//") && !strstr(target, "/."));
+}
+
+static int build_target(const struct call *c, const char *organization, struct buf *b,
+                        struct err *err)
+{
+    int rc = add_path(b, c, organization, err);
+
+    if (rc == 0 && TABLE[c->kind].query)
+        rc = TABLE[c->kind].query(c, b, err);
+    return rc == 0 && b->failed ? err_nomem(err) : rc;
+}
+
+int request_build(const struct call *c, const char *organization, struct request *out,
+                  struct err *err)
+{
+    struct buf target = BUF_INIT(TARGET_MAX_BYTES);
+    char *body = NULL;
+    int rc;
+
+    assert(c->kind < CALL_N);
+    rc = build_target(c, organization, &target, err);
+    if (rc == 0 && TABLE[c->kind].body)
+        rc = build_body(c, &body, err);
+    if (rc < 0) {
+        buf_deinit(&target);
+        return err_wrap(err, "%s", CALL_INFO[c->kind].name);
+    }
+    assert_target(c, organization, buf_str(&target));
+    *out = (struct request){CALL_INFO[c->kind].method, target.data, body};
+    return 0;
+}
+
+void request_deinit(struct request *r)
+{
+    mem_free(r->target);
+    mem_free(r->body);
+    *r = (struct request){0};
+}
