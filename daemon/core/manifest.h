@@ -34,15 +34,16 @@ struct token_spec {
     uint32_t set; /* TOKEN_SET_x: what this entry names */
     bool absent;
     enum authorization authorization;
-    const char *expiration;   /* the platform's grammar, "7d"; or "never" */
-    int64_t expiration_ms;    /* 0: never */
-    int64_t renew_before_ms;  /* valid if set */
-    const char *permissions;  /* canonical JSON of the fine-grained permissions in the platform's own keys:
-                                 [{"t":["comments"],"a":["data_read"]}], lists sorted; NULL: none */
-    const char *file;         /* relative, checked to stay under tokens_dir; NULL: default */
+    const char *expiration;  /* the platform's grammar, "7d"; or "never" */
+    int64_t expiration_ms;   /* 0: never */
+    int64_t renew_before_ms; /* valid if set */
+    const char
+        *permissions; /* canonical JSON of the fine-grained permissions in the platform's own keys:
+                         [{"t":["comments"],"a":["data_read"]}], lists sorted; NULL: none */
+    const char *file; /* relative, checked to stay under tokens_dir; NULL: default */
     enum token_format format;
-    unsigned mode;            /* permission bits */
-    const char *notify;       /* a hook's name */
+    unsigned mode;      /* permission bits */
+    const char *notify; /* a hook's name */
 };
 
 #define DB_SET_CLASS     (1u << 0)
@@ -91,14 +92,14 @@ struct group_spec {
     const char *name;
     struct source at;
     uint32_t set;
-    const char *location;       /* a code, or "closest" */
-    const char *extensions;     /* "all", or a SET as in config_field.h; NULL: not named */
+    const char *location;   /* a code, or "closest" */
+    const char *extensions; /* "all", or a SET as in config_field.h; NULL: not named */
     bool delete_protection;
     bool unarchive;
-    const char **locations;     /* further replica locations, sorted */
+    const char **locations; /* further replica locations, sorted */
     size_t n_locations;
     bool absent;
-    struct token_spec *tokens;  /* sorted by name */
+    struct token_spec *tokens; /* sorted by name */
     size_t n_tokens;
 };
 
@@ -112,11 +113,12 @@ struct residency_spec {
 };
 
 struct manifest {
-    struct arena arena; /* owns everything below */
+    struct arena arena; /* owns all text, and every array inside an entry */
     const char *path;
     const char *organization; /* NULL: not named */
     struct source organization_at;
-    struct group_spec *groups; /* this and the next three: sorted by name */
+    struct group_spec
+        *groups; /* this and the next three: sorted by name; freed by manifest_deinit */
     size_t n_groups;
     struct residency_spec *residencies;
     size_t n_residencies;
@@ -139,8 +141,9 @@ int manifest_parse(const char *path, enum manifest_kind kind, const char *data, 
                    struct manifest *out, struct diags *diags) MUST_CHECK;
 void manifest_deinit(struct manifest *m);
 
-/* True when the bytes can be parsed far enough to see a top-level key other than `databases`: what makes a
- * bad file a bad root file. A file that is no YAML at all counts as a tenant file (false). */
+/* True when the bytes can be parsed far enough to see a top-level key other than `databases`: what
+ * makes a bad file a bad root file. A file that is no YAML at all counts as a tenant file (false).
+ */
 bool manifest_names_root(const char *data, size_t size);
 
 #endif
