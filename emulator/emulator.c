@@ -1,0 +1,280 @@
+/* emulator: the whole platform behind one function: a request in, an answer out.
+ * In:    options at birth, then requests, one at a time.
+ * Out:   answers; it also counts and remembers the requests.
+ * Never: knows of sockets; what sends the answers is the server. */
+#include "emulator.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "options.h"
+#include "request.h"
+#include "route.h"
+#include "snapshot.h"
+
+#define JSON_DEPTH_MAX 16
+#define SCRIPT_MAX     ((size_t)16 << 20)
+#define ADMIN_PATH     "/_emulator/"
+
+/* Databases to begin with, named db-0000001 and so on, in one group. */
+static int fill(struct emulator *e, struct err *err)
+{
+    int64_t now_ms = clock_now_ms(&e->clock);
+    struct group *g;
+
+    if (!e->options->fill)
+        return 0;
+    g = group_new(&e->state.orgs[0], &e->ids, now_ms, "default", "aws-eu-west-1");
+    if (!g)
+        return err_nomem(err);
+    for (uint64_t i = 1; i <= e->options->fill; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "db-%07llu", (unsigned long long)i);
+        if (!database_new(g, &e->ids, now_ms, name, false))
+            return err_nomem(err);
+    }
+    return 0;
+}
+
+static int read_script(const char *path, struct buf *out, struct err *err)
+{
+    FILE *f = fopen(path, "re");
+    char chunk[4096];
+    size_t n;
+    int rc = 0;
+
+    if (!f)
+        return err_errno(err, errno, "fault script %s", path);
+    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+        buf_add(out, chunk, n);
+    if (ferror(f))
+        rc = err_errno(err, errno, "fault script %s", path);
+    else if (out->failed)
+        rc = err_set(err, ERR_LIMIT, "fault script %s: too large", path);
+    fclose(f);
+    return rc;
+}
+
+static int load_faults(struct emulator *e, struct err *err)
+{
+    const char *path = e->options->faults_path;
+    struct buf text = BUF_INIT(SCRIPT_MAX);
+    int rc;
+
+    if (!path)
+        return 0;
+    rc = read_script(path, &text, err);
+    if (!rc) {
+        rc = faults_parse(&e->faults, buf_str(&text), text.size, err);
+        if (rc)
+            err_wrap(err, "%s", path);
+    }
+    for (size_t i = 0; !rc && i < e->faults.n; i++) {
+        if (e->faults.rules[i].list == LIST_STALE)
+            rc = snapshot_take(e, &e->faults.rules[i].snapshot, err);
+    }
+    buf_deinit(&text);
+    return rc;
+}
+
+static int start(struct emulator *e, struct err *err)
+{
+    const struct options *o = e->options;
+    int rc;
+
+    e->switches = o->switches;
+    e->clock = (struct clock){0};
+    ids_init(&e->ids, o->seed);
+    e->allowance = (double)o->switches.burst;
+    e->allowance_at_ns = clock_monotonic_ns();
+    e->token_expires_ms =
+        o->token_lifetime_ms < 0 ? -1 : clock_now_ms(&e->clock) + o->token_lifetime_ms;
+    if (!record_init(&e->record) || !state_init(&e->state, o->organizations, o->n_organizations))
+        return err_nomem(err);
+    rc = fill(e, err);
+    return rc ? rc : load_faults(e, err);
+}
+
+int emulator_init(struct emulator *e, const struct options *options, struct err *err)
+{
+    int rc;
+
+    *e = (struct emulator){.options = options};
+    rc = start(e, err);
+    if (rc)
+        emulator_deinit(e);
+    return rc;
+}
+
+void emulator_deinit(struct emulator *e)
+{
+    faults_deinit(&e->faults);
+    record_deinit(&e->record);
+    state_deinit(&e->state);
+}
+
+int emulator_reset(struct emulator *e, struct err *err)
+{
+    const struct options *options = e->options;
+    uint64_t in_flight = e->record.in_flight;
+    int rc;
+
+    emulator_deinit(e);
+    rc = emulator_init(e, options, err);
+    e->record.in_flight = in_flight;
+    return rc;
+}
+
+static bool is_authorized(const struct emulator *e, const struct request *rq)
+{
+    if (!rq->bearer)
+        return false;
+    if (e->token_expires_ms >= 0 && rq->now_ms >= e->token_expires_ms)
+        return false;
+    for (size_t i = 0; i < e->options->n_tokens; i++) {
+        if (!strcmp(rq->bearer, e->options->tokens[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A token bucket over the real clock. */
+static bool is_allowed(struct emulator *e, int64_t *out_wait_s)
+{
+    double rate = (double)e->switches.rate;
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (!e->switches.rate)
+        return true;
+    e->allowance += (double)(now_ns - e->allowance_at_ns) * 1e-9 * rate;
+    e->allowance_at_ns = now_ns;
+    if (e->allowance > (double)e->switches.burst)
+        e->allowance = (double)e->switches.burst;
+    if (e->allowance >= 1) {
+        e->allowance -= 1;
+        return true;
+    }
+    *out_wait_s = (int64_t)((1 - e->allowance) / rate) + 1;
+    return false;
+}
+
+static void refuse_token(const struct request *rq, struct answer *a)
+{
+    if (!rq->bearer)
+        answer_error(a, 401, "missing or malformed Authorization header");
+    else if (strchr(rq->bearer, '.'))
+        answer_error(a, 401, "could not parse jwt id");
+    else
+        answer_error(a, 401, "unauthorized");
+}
+
+/* False: answered. */
+static bool parse_body(struct emulator *e, struct request *rq, struct answer *a)
+{
+    struct err err = ERR_INIT;
+
+    if (rq->body_too_large) {
+        answer_error(a, 413, "request body too large");
+        return false;
+    }
+    if (rq->route->body == BODY_IGNORED || (rq->route->body == BODY_OPTIONAL && !rq->body.size))
+        return true;
+    if (!rq->body.size) {
+        answer_error(a, 400, "request body is missing");
+        return false;
+    }
+    if (json_parse(rq->body.data, rq->body.size, JSON_DEPTH_MAX, &rq->json, &err)) {
+        answer_error(a, 400, "invalid JSON body: %s", err.msg);
+        return false;
+    }
+    if (!json_object_is_type(rq->json, json_type_object)) {
+        answer_error(a, 400, "invalid JSON body: expected an object");
+        return false;
+    }
+    e->record.unknown_keys += members_unknown(rq->json, rq->route->keys);
+    return true;
+}
+
+/* The request is carried out, or refused as the platform would. */
+static void perform(struct emulator *e, struct request *rq, struct answer *a, bool authorized)
+{
+    const char *slug;
+
+    if (!rq->route->is_open && !authorized) {
+        refuse_token(rq, a);
+        return;
+    }
+    slug = request_param(rq, "org");
+    rq->org = slug ? state_org(&e->state, slug) : NULL;
+    if (slug && !rq->org) {
+        answer_error(a, 404, "organization not found");
+        return;
+    }
+    if (parse_body(e, rq, a))
+        rq->route->answer(e, rq, a);
+}
+
+static void answer_unrouted(bool path_known, struct answer *a)
+{
+    answer_text(a, path_known ? 405 : 404, "text/plain",
+                path_known ? "405 method not allowed\n" : "404 page not found\n");
+}
+
+static void answer_platform(struct emulator *e, struct request *rq, struct answer *a,
+                            bool path_known, bool authorized)
+{
+    struct fault_rule *rule;
+    int64_t wait_s;
+
+    a->hold_ms = e->switches.latency_ms;
+    if (!is_allowed(e, &wait_s)) {
+        answer_error(a, 429, "rate limit exceeded");
+        snprintf(a->retry_after, sizeof(a->retry_after), "%lld", (long long)wait_s);
+        return;
+    }
+    rule = faults_pick(&e->faults, rq);
+    rq->fault = rule;
+    e->record.faults_fired += rule != NULL;
+    if (!rule || fault_lets_through(rule)) {
+        if (rq->route)
+            perform(e, rq, a, authorized);
+        else
+            answer_unrouted(path_known, a);
+    }
+    if (rule)
+        fault_apply(rule, rq->now_ms, a);
+}
+
+static void answer_admin(struct emulator *e, struct request *rq, struct answer *a, bool path_known)
+{
+    if (!rq->is_loopback)
+        answer_error(a, 403, "/_emulator/ is for this machine only");
+    else if (!rq->route)
+        answer_unrouted(path_known, a);
+    else
+        perform(e, rq, a, false);
+}
+
+void emulator_answer(struct emulator *e, struct request *rq, struct answer *a)
+{
+    bool is_admin = !strncmp(rq->path, ADMIN_PATH, strlen(ADMIN_PATH));
+    bool path_known;
+    bool authorized;
+
+    rq->now_ms = clock_now_ms(&e->clock);
+    rq->route = route_find(rq, &path_known);
+    if (is_admin) {
+        answer_admin(e, rq, a, path_known);
+    } else {
+        authorized = is_authorized(e, rq);
+        answer_platform(e, rq, a, path_known, authorized);
+        record_add(&e->record, rq, a->fate == ANSWER_DROP ? 0 : a->status, authorized);
+    }
+    if (a->body.failed)
+        answer_no_memory(a);
+}

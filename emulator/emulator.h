@@ -1,0 +1,46 @@
+/* emulator: the whole platform behind one function: a request in, an answer out.
+ * In:    options at birth, then requests, one at a time.
+ * Out:   answers; it also counts and remembers the requests.
+ * Never: knows of sockets; what sends the answers is the server. */
+#ifndef TENANTD_EMULATOR_EMULATOR_H
+#define TENANTD_EMULATOR_EMULATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "ids.h"
+#include "lib/base.h"
+#include "lib/err.h"
+#include "record.h"
+#include "state.h"
+#include "switches.h"
+
+struct options;
+struct request;
+struct answer;
+
+struct emulator {
+    const struct options *options; /* borrowed */
+    struct switches switches;
+    struct clock clock;
+    struct ids ids;
+    struct state state;
+    struct faults faults;
+    struct record record;
+    int64_t token_expires_ms; /* unix time, when the platform tokens expire; -1: never */
+    double allowance;         /* of the rate limit: requests that may come at once */
+    int64_t allowance_at_ns;
+};
+
+/* Options are borrowed for as long as it lives. -ERR_NOMEM, or why the fault script is bad. */
+int emulator_init(struct emulator *e, const struct options *options, struct err *err) MUST_CHECK;
+void emulator_deinit(struct emulator *e);
+/* As it was at birth: state, switches, clock, faults, counters, log. On error it is empty. */
+int emulator_reset(struct emulator *e, struct err *err) MUST_CHECK;
+
+/* `a` is inited by the caller, and the caller's to deinit. */
+void emulator_answer(struct emulator *e, struct request *rq, struct answer *a);
+
+#endif

@@ -1,0 +1,153 @@
+/* org_routes: the user, the platform token, organizations and what they pay for.
+ * In:    checked requests.
+ * Out:   answers.
+ * Never: touches groups or databases. */
+#include <string.h>
+
+#include "emit.h"
+#include "options.h"
+#include "plan.h"
+#include "routes.h"
+#include "shape.h"
+
+static void write_user(const struct emulator *e, struct buf *out)
+{
+    emit_open(out, NULL, '{');
+    emit_open(out, "user", '{');
+    emit_string(out, "username", "owner");
+    emit_string(out, "name", "Emulator Owner");
+    emit_string(out, "email", "owner@example.com");
+    emit_string(out, "avatarUrl", "");
+    emit_string(out, "plan", switches_profile(&e->switches));
+    emit_bool(out, "mfa", false);
+    emit_bool(out, "has_pending_invites", false);
+    emit_close(out, '}');
+    emit_close(out, '}');
+}
+
+void route_user_get(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)rq;
+    write_user(e, &a->body);
+}
+
+void route_current_user_get(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)rq;
+    write_user(e, &a->body);
+}
+
+void route_token_validate(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)rq;
+    emit_open(&a->body, NULL, '{');
+    emit_int(&a->body, "exp", e->token_expires_ms < 0 ? -1 : e->token_expires_ms / 1000);
+    emit_close(&a->body, '}');
+}
+
+void route_org_list(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)rq;
+    emit_open(&a->body, NULL, '[');
+    for (size_t i = 0; i < e->state.n_orgs; i++)
+        shape_organization(e, &e->state.orgs[i], NULL, &a->body);
+    emit_close(&a->body, ']');
+}
+
+void route_org_list_v2(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)rq;
+    emit_open(&a->body, NULL, '{');
+    emit_open(&a->body, "organizations", '[');
+    for (size_t i = 0; i < e->state.n_orgs; i++)
+        shape_organization(e, &e->state.orgs[i], NULL, &a->body);
+    emit_close(&a->body, ']');
+    emit_close(&a->body, '}');
+}
+
+void route_org_get(struct emulator *e, struct request *rq, struct answer *a)
+{
+    emit_open(&a->body, NULL, '{');
+    shape_organization(e, rq->org, "organization", &a->body);
+    emit_close(&a->body, '}');
+}
+
+void route_org_patch(struct emulator *e, struct request *rq, struct answer *a)
+{
+    bool overages = rq->org->overages;
+    bool require_mfa = rq->org->require_mfa;
+
+    if (!routes_want_bool(rq, "overages", &overages, a) ||
+        !routes_want_bool(rq, "require_mfa", &require_mfa, a))
+        return;
+    if (require_mfa && !rq->org->require_mfa) {
+        answer_error(a, 400, "enable multi-factor authentication on your own account first");
+        return;
+    }
+    rq->org->overages = overages;
+    rq->org->require_mfa = require_mfa;
+    route_org_get(e, rq, a);
+}
+
+static void write_plan(const struct plan *p, struct buf *out)
+{
+    emit_open(out, NULL, '{');
+    emit_string(out, "name", p->name);
+    emit_string(out, "price", p->price);
+    emit_open(out, "prices", '[');
+    emit_open(out, NULL, '{');
+    emit_string(out, "value", p->price);
+    emit_string(out, "timeline", "monthly");
+    emit_close(out, '}');
+    emit_close(out, ']');
+    emit_open(out, "quotas", '{');
+    emit_int(out, "rowsRead", p->rows_read);
+    emit_int(out, "rowsWritten", p->rows_written);
+    if (p->databases)
+        emit_int(out, "databases", p->databases);
+    else
+        emit_null(out, "databases");
+    emit_int(out, "locations", p->locations);
+    emit_int(out, "storage", p->storage_bytes);
+    emit_int(out, "groups", p->groups ? p->groups : 1000);
+    emit_int(out, "bytesSynced", p->bytes_synced);
+    emit_close(out, '}');
+    emit_close(out, '}');
+}
+
+void route_org_plans(struct emulator *e, struct request *rq, struct answer *a)
+{
+    (void)e;
+    (void)rq;
+    emit_open(&a->body, NULL, '{');
+    emit_open(&a->body, "plans", '[');
+    for (size_t i = 0; i < N_PLANS; i++)
+        write_plan(&PLANS[i], &a->body);
+    emit_close(&a->body, ']');
+    emit_close(&a->body, '}');
+}
+
+void route_org_subscription(struct emulator *e, struct request *rq, struct answer *a)
+{
+    emit_open(&a->body, NULL, '{');
+    emit_open(&a->body, "subscription", '{');
+    emit_string(&a->body, "name", switches_profile(&e->switches));
+    emit_string(&a->body, "plan", switches_profile(&e->switches));
+    emit_string(&a->body, "timeline", "monthly");
+    emit_bool(&a->body, "overages", rq->org->overages);
+    emit_close(&a->body, '}');
+    emit_close(&a->body, '}');
+}
+
+void route_org_invoices(struct emulator *e, struct request *rq, struct answer *a)
+{
+    char type[REQUEST_VALUE_MAX];
+
+    (void)e;
+    if (request_query(rq, "type", type) && strcmp(type, "all") != 0 &&
+        strcmp(type, "upcoming") != 0 && strcmp(type, "issued") != 0) {
+        answer_error(a, 400, "invalid type: %s", type);
+        return;
+    }
+    buf_add_str(&a->body, "{\"invoices\":[]}"); /* nothing was ever billed here */
+}

@@ -1,0 +1,75 @@
+/* routes: what the routes share: lookups that answer 404, checks that answer 400.
+ * In:    a request.
+ * Out:   the thing that it names, or an answer that says why not.
+ * Never: changes anything. */
+#include "routes.h"
+
+#include <string.h>
+
+#include "lib/text.h"
+
+#define DNS_LABEL_MAX 63
+
+struct group *routes_group(const struct request *rq, struct answer *a)
+{
+    const char *name = request_param(rq, "group");
+    struct group *g = group_find(rq->org, name);
+
+    if (!g)
+        answer_error(a, 404, "group not found");
+    return g;
+}
+
+struct database *routes_database(const struct request *rq, struct answer *a)
+{
+    const char *name = request_param(rq, "db");
+    struct database *db = database_find(rq->org, name);
+
+    if (!db)
+        answer_error(a, 404, "could not find database with name %s: record not found", name);
+    return db;
+}
+
+/* Name and organization share one DNS label, with a dash between them. */
+bool routes_check_name(const struct org *org, const char *what, const char *name, struct answer *a)
+{
+    int longest = DNS_LABEL_MAX - 1 - (int)strlen(org->slug);
+    size_t n = strlen(name);
+
+    if (!n || longest < 1 || n > (size_t)longest) {
+        answer_error(a, 400, "invalid %s name: name must contain between 1 and %d characters", what,
+                     longest);
+        return false;
+    }
+    if (!text_is_name(name, n)) {
+        answer_error(a, 400,
+                     "invalid %s name: name can only contain lowercase letters, numbers and "
+                     "dashes, and must begin and end with a letter or number",
+                     what);
+        return false;
+    }
+    return true;
+}
+
+bool routes_want_string(const struct request *rq, const char *key, const char **out,
+                        struct answer *a)
+{
+    switch (member_string(rq->json, key, out)) {
+    case MEMBER_OK:
+        return true;
+    case MEMBER_WRONG:
+        answer_error(a, 400, "%s must be a string", key);
+        return false;
+    default:
+        answer_error(a, 400, "%s is required", key);
+        return false;
+    }
+}
+
+bool routes_want_bool(const struct request *rq, const char *key, bool *io, struct answer *a)
+{
+    if (member_bool(rq->json, key, io) != MEMBER_WRONG)
+        return true;
+    answer_error(a, 400, "%s must be a boolean", key);
+    return false;
+}

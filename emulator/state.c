@@ -1,0 +1,285 @@
+/* state: the organizations, groups and databases that this platform holds.
+ * In:    checked values from the routes.
+ * Out:   lookups by name in O(1), databases in id order, changes.
+ * Never: speaks HTTP or JSON, reads a clock. */
+#include "state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "key.h"
+
+static void org_deinit(struct org *org)
+{
+    struct group *g;
+    struct group *next;
+
+    HASH_ITER(hh, org->groups, g, next)
+    {
+        group_delete(g);
+    }
+    db_list_deinit(&org->list);
+    mem_free(org->slug);
+}
+
+bool state_init(struct state *s, char *const *slugs, size_t n)
+{
+    *s = (struct state){.orgs = mem_alloc(n * sizeof(*s->orgs))};
+    if (!s->orgs)
+        return false;
+    for (; s->n_orgs < n; s->n_orgs++) {
+        struct org *org = &s->orgs[s->n_orgs];
+
+        org->slug = mem_strdup(slugs[s->n_orgs]);
+        if (!org->slug) {
+            state_deinit(s);
+            return false;
+        }
+        uuid_derive((const uint8_t[UUID_SIZE]){0}, org->slug, org->id);
+    }
+    return true;
+}
+
+void state_deinit(struct state *s)
+{
+    for (size_t i = 0; i < s->n_orgs; i++)
+        org_deinit(&s->orgs[i]);
+    mem_free(s->orgs);
+    *s = (struct state){0};
+}
+
+struct org *state_org(struct state *s, const char *slug)
+{
+    for (size_t i = 0; i < s->n_orgs; i++) {
+        if (!strcmp(s->orgs[i].slug, slug))
+            return &s->orgs[i];
+    }
+    return NULL;
+}
+
+struct group *group_find(struct org *org, const char *name)
+{
+    struct group *g;
+
+    HASH_FIND_STR(org->groups, name, g);
+    return g;
+}
+
+struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,
+                        const char *location)
+{
+    size_t n = strlen(name);
+    struct group *g = mem_alloc(sizeof(*g) + n + 1);
+
+    if (!g)
+        return NULL;
+    g->key = key_new(ids);
+    if (!g->key) {
+        mem_free(g);
+        return NULL;
+    }
+    g->org = org;
+    ids_uuid(ids, now_ms, 0, g->id);
+    snprintf(g->locations[0], LOCATION_SIZE, "%s", location);
+    g->n_locations = 1;
+    g->ready_at_ms = now_ms;
+    memcpy(g->name, name, n + 1);
+    HASH_ADD_STR(org->groups, name, g);
+    return g;
+}
+
+void group_delete(struct group *g)
+{
+    /* backwards, and by count: a deletion may close the list's holes */
+    while (db_list_count(&g->list)) {
+        size_t last = g->list.n;
+
+        while (!g->list.slots[last - 1].db)
+            last--;
+        database_delete(g->list.slots[last - 1].db);
+    }
+    HASH_DEL(g->org->groups, g);
+    db_list_deinit(&g->list);
+    key_free(g->key);
+    mem_free(g);
+}
+
+bool group_rename(struct group **g, const char *name)
+{
+    struct group *old = *g;
+    size_t n = strlen(name);
+    struct group *new = mem_alloc(sizeof(*new) + n + 1);
+
+    if (!new)
+        return false;
+    HASH_DEL(old->org->groups, old);
+    memcpy(new, old, sizeof(*new));
+    memcpy(new->name, name, n + 1);
+    for (size_t i = 0; i < new->list.n; i++) {
+        if (new->list.slots[i].db)
+            new->list.slots[i].db->group = new;
+    }
+    HASH_ADD_STR(new->org->groups, name, new);
+    mem_free(old);
+    *g = new;
+    return true;
+}
+
+static bool can_move(struct group *g, struct org *to)
+{
+    if (group_find(to, g->name))
+        return false;
+    for (size_t i = 0; i < g->list.n; i++) {
+        if (g->list.slots[i].db && database_find(to, g->list.slots[i].db->name))
+            return false;
+    }
+    /* room for all before the first moves, so that it cannot stop half way */
+    return mem_grow(&to->list.slots, &to->list.capacity, to->list.n + g->list.n,
+                    sizeof(*to->list.slots));
+}
+
+bool group_move(struct group *g, struct org *to)
+{
+    struct org *from = g->org;
+
+    if (!can_move(g, to))
+        return false;
+    HASH_DEL(from->groups, g);
+    HASH_ADD_STR(to->groups, name, g);
+    g->org = to;
+    for (size_t i = 0; i < g->list.n; i++) {
+        struct database *db = g->list.slots[i].db;
+        bool added;
+
+        if (!db)
+            continue;
+        HASH_DEL(from->databases, db);
+        db_list_remove(&from->list, uuid_key(db->id));
+        HASH_ADD_STR(to->databases, name, db);
+        added = db_list_add(&to->list, uuid_key(db->id), db);
+        assert(added);
+        (void)added;
+    }
+    return true;
+}
+
+bool group_rotate(struct group *g, struct ids *ids)
+{
+    struct key *fresh = key_new(ids);
+
+    if (!fresh)
+        return false;
+    key_free(g->key);
+    g->key = fresh;
+    g->n_rotates++;
+    for (size_t i = 0; i < g->list.n; i++) {
+        struct database *db = g->list.slots[i].db;
+
+        if (db && db->key) {
+            key_free(db->key);
+            db->key = NULL;
+        }
+    }
+    return true;
+}
+
+int group_find_location(const struct group *g, const char *location)
+{
+    for (int i = 0; i < g->n_locations; i++) {
+        if (!strcmp(g->locations[i], location))
+            return i;
+    }
+    return -1;
+}
+
+struct database *database_find(struct org *org, const char *name)
+{
+    struct database *db;
+
+    HASH_FIND_STR(org->databases, name, db);
+    return db;
+}
+
+struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, const char *name,
+                              bool tursodb)
+{
+    size_t n = strlen(name);
+    struct database *db = mem_alloc(sizeof(*db) + n + 1);
+
+    if (!db)
+        return NULL;
+    db->group = g;
+    db->tursodb = tursodb;
+    db->created_ms = now_ms;
+    memcpy(db->name, name, n + 1);
+    ids_uuid(ids, now_ms, tursodb ? 0x10 : 0, db->id);
+    if (!db_list_add(&g->org->list, uuid_key(db->id), db)) {
+        mem_free(db);
+        return NULL;
+    }
+    if (!db_list_add(&g->list, uuid_key(db->id), db)) {
+        db_list_remove(&g->org->list, uuid_key(db->id));
+        mem_free(db);
+        return NULL;
+    }
+    HASH_ADD_STR(g->org->databases, name, db);
+    g->org->n_created++;
+    return db;
+}
+
+void allow_list_free(struct allow_list *l)
+{
+    if (!l)
+        return;
+    for (size_t i = 0; i < l->n; i++)
+        mem_free(l->items[i]);
+    mem_free(l);
+}
+
+void database_delete(struct database *db)
+{
+    struct org *org = db->group->org;
+
+    HASH_DEL(org->databases, db);
+    db_list_remove(&org->list, uuid_key(db->id));
+    db_list_remove(&db->group->list, uuid_key(db->id));
+    org->n_deleted++;
+    key_free(db->key);
+    mem_free(db->parent);
+    allow_list_free(db->ips);
+    allow_list_free(db->vpcs);
+    mem_free(db);
+}
+
+bool database_rotate(struct database *db, struct ids *ids)
+{
+    struct key *fresh = key_new(ids);
+
+    if (!fresh)
+        return false;
+    key_free(db->key);
+    db->key = fresh;
+    db->n_rotates++;
+    return true;
+}
+
+bool database_set_parent(struct database *db, const struct database *parent, int64_t branched_at_ms)
+{
+    size_t n = strlen(parent->name);
+    struct parent *p = mem_alloc(sizeof(*p) + n + 1);
+
+    if (!p)
+        return false;
+    memcpy(p->id, parent->id, UUID_SIZE);
+    memcpy(p->name, parent->name, n + 1);
+    p->branched_at_ms = branched_at_ms;
+    mem_free(db->parent);
+    db->parent = p;
+    return true;
+}
+
+struct key *database_key(const struct database *db)
+{
+    return db->key ? db->key : db->group->key;
+}
