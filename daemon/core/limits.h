@@ -5,7 +5,10 @@
 #define LIMIT_MANIFEST_FILE_BYTES   (256u << 20)
 #define LIMIT_CONFIG_FILE_BYTES     (1u << 20)
 #define LIMIT_CREDENTIAL_BYTES      (64u << 10)
+#define LIMIT_TOKEN_FILE_BYTES      (64u << 10)
+#define LIMIT_FILE_JOBS             4096u /* given to the token files' worker in one go */
 #define LIMIT_MANIFEST_FILES        2000000u
+#define LIMIT_MANIFEST_DEPTH        32 /* directories in directories */
 #define LIMIT_YAML_DEPTH            16
 #define LIMIT_YAML_SCALAR_BYTES     (1u << 20)
 #define LIMIT_NAME_BYTES            64
@@ -20,6 +23,7 @@
 #define LIMIT_PAGES                 10000u      /* of one observation */
 #define LIMIT_JSON_DEPTH            16
 #define LIMIT_CURSOR_BYTES          2048 /* that leads from one page of a listing to the next */
+#define LIMIT_LIVE_TEXT_BYTES       LIMIT_CURSOR_BYTES /* one text of the platform: a name, an id, a cursor */
 #define LIMIT_ERROR_TEXT_BYTES      200 /* kept of what the platform says */
 #define LIMIT_RETRY_AFTER_MS        (15 * 60 * 1000)
 
