@@ -1,0 +1,42 @@
+/* token_files: file jobs, done off the loop, in the order they were given.
+ *
+ *   start -> waiting -> on a worker (one batch at a time, so jobs for one path keep their order) ->
+ * done the directory is missing or not marked: every job of the batch is FILE_UNMARKED, nothing was
+ * touched the system says no to one job:          that one is FILE_FAILED, the others go on close:
+ * takes no more, finishes what it has (a job may hold the only copy of a token that was minted),
+ * then says so In:    jobs. Out:   results. Never: keeps a token longer than its job. */
+#ifndef TENANTD_IO_TOKEN_FILES_H
+#define TENANTD_IO_TOKEN_FILES_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "core/file_job.h"
+#include "io/tokens_dir.h"
+#include "lib/base.h"
+#include "lib/err.h"
+
+struct token_files;
+
+/* results[i] answers jobs[i] of that start; borrowed until the callback returns. The jobs are gone,
+ * their tokens wiped. It may start more and may close. */
+typedef void (*token_files_done_fn)(void *arg, const struct file_result *results, size_t n);
+typedef void (*token_files_closed_fn)(void *arg);
+
+/* `o` is copied. -ERR_NOMEM, -ERR_IO. */
+int token_files_open(uv_loop_t *loop, const struct tokens_dir_options *o, struct token_files **out,
+                     struct err *err) MUST_CHECK;
+
+/* Takes the jobs (not the array) on 0. On error nothing happened, they are still the caller's, and
+ * `done` is never called; on 0 it is called exactly once, from the loop and never inside start.
+ * -ERR_LIMIT: more than LIMIT_FILE_JOBS; -ERR_CANCELED: closing; -ERR_NOMEM. */
+int token_files_start(struct token_files *tf, struct file_job *const *jobs, size_t n,
+                      token_files_done_fn done, void *arg, struct err *err) MUST_CHECK;
+
+/* How many jobs are waiting or being done. */
+size_t token_files_pending(const struct token_files *tf);
+
+/* `closed` (may be NULL) is called from the loop, after the last `done`; then `tf` is gone. */
+void token_files_close(struct token_files *tf, token_files_closed_fn closed, void *arg);
+
+#endif
