@@ -1,0 +1,266 @@
+/* answer_body: the body of a success that is no listing, for each kind of call.
+ * In:    the whole body, what was asked.
+ * Out:   the answer's fields, or what is wrong with the shape.
+ * Never: fills in a part of what was due. */
+#include "core/answer_body.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/jwt.h"
+#include "core/live.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define TOKEN_MAX_BYTES 16384
+
+typedef int (*read_fn)(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                       struct err *err);
+
+static int read_organization(struct json_object *o, const struct answer_asked *asked,
+                             struct answer *into, struct err *err);
+static int read_group(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err);
+static int read_database(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err);
+static int read_config(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                       struct err *err);
+static int read_token(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err);
+static int read_closest(struct json_object *o, const struct answer_asked *asked,
+                        struct answer *into, struct err *err);
+
+static const struct {
+    enum answer_body_rule rule;
+    read_fn read;
+} TABLE[CALL_N] = {
+    [CALL_ORGANIZATION_GET] = {BODY_DUE, read_organization},
+    [CALL_GROUPS_LIST] = {BODY_LISTED, NULL},
+    [CALL_GROUP_GET] = {BODY_DUE, read_group},
+    [CALL_GROUP_CREATE] = {BODY_DUE, read_group},
+    [CALL_GROUP_CONFIGURE] = {BODY_DUE, read_config},
+    [CALL_GROUP_UNARCHIVE] = {BODY_OPTIONAL, read_group},
+    [CALL_GROUP_DELETE] = {BODY_IGNORED, NULL},
+    [CALL_GROUP_TOKEN] = {BODY_DUE, read_token},
+    [CALL_LOCATION_ADD] = {BODY_OPTIONAL, read_group},
+    [CALL_LOCATION_REMOVE] = {BODY_IGNORED, NULL},
+    [CALL_LOCATION_CLOSEST] = {BODY_DUE, read_closest},
+    [CALL_DATABASES_LIST] = {BODY_LISTED, NULL},
+    [CALL_DATABASE_GET] = {BODY_DUE, read_database},
+    [CALL_DATABASE_CREATE] = {BODY_DUE, read_database},
+    [CALL_DATABASE_CONFIG_GET] = {BODY_DUE, read_config},
+    [CALL_DATABASE_CONFIGURE] = {BODY_DUE, read_config},
+    [CALL_DATABASE_DELETE] = {BODY_IGNORED, NULL},
+    [CALL_DATABASE_TOKEN] = {BODY_DUE, read_token},
+};
+
+enum answer_body_rule answer_body_rule(enum call_kind kind)
+{
+    return TABLE[kind].rule;
+}
+
+bool answer_body_is_secret(enum call_kind kind)
+{
+    return TABLE[kind].read == read_token;
+}
+
+static int want_object(struct json_object *o, const char *key, struct json_object **out,
+                       struct err *err)
+{
+    if (json_get_obj(o, key, out))
+        return 0;
+    return err_set(err, ERR_INVALID, "\"%s\" is missing or no object", key);
+}
+
+/* An answer about something else must not be taken for this one's. */
+static int check_name(const struct answer_asked *asked, const char *name, struct err *err)
+{
+    if (asked->name && strcmp(asked->name, name) != 0)
+        return err_set(err, ERR_INVALID, "it is about \"%s\", not \"%s\"", name, asked->name);
+    return 0;
+}
+
+static int read_organization(struct json_object *o, const struct answer_asked *asked,
+                             struct answer *into, struct err *err)
+{
+    struct json_object *inner;
+    const char *slug;
+    const char *id;
+    int rc = want_object(o, "organization", &inner, err);
+
+    (void)asked;
+    if (rc == 0)
+        rc = live_text(inner, "slug", true, &into->arena, &slug, err);
+    if (rc == 0)
+        rc = live_text(inner, "id", false, &into->arena, &id, err);
+    if (rc < 0)
+        return rc;
+    into->organization_slug = slug;
+    into->organization_id = id;
+    return 0;
+}
+
+static int read_group(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err)
+{
+    struct json_object *inner;
+    struct live_group *group = arena_alloc(&into->arena, sizeof(*group));
+    int rc = group ? want_object(o, "group", &inner, err) : err_nomem(err);
+
+    if (rc == 0)
+        rc = live_group_read(inner, &into->arena, group, err);
+    if (rc == 0)
+        rc = check_name(asked, group->name, err);
+    if (rc < 0)
+        return rc;
+    into->groups = group;
+    into->n_groups = 1;
+    return 0;
+}
+
+static int read_database(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err)
+{
+    struct json_object *inner;
+    struct live_db *db = arena_alloc(&into->arena, sizeof(*db));
+    int rc = db ? want_object(o, "database", &inner, err) : err_nomem(err);
+
+    if (rc == 0)
+        rc = live_db_read(inner, &into->arena, db, err);
+    if (rc == 0)
+        rc = check_name(asked, db->name, err);
+    if (rc < 0)
+        return rc;
+    into->databases = db;
+    into->n_databases = 1;
+    return 0;
+}
+
+static int read_config(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                       struct err *err)
+{
+    struct db_config config;
+    int rc = live_config_read(o, &into->arena, &config, err);
+
+    (void)asked;
+    if (rc == 0)
+        into->config = config;
+    return rc;
+}
+
+/* {"server": code, "client": code}: "client" may be a code that is no longer taken. */
+static int read_closest(struct json_object *o, const struct answer_asked *asked,
+                        struct answer *into, struct err *err)
+{
+    const char *code;
+    int rc = live_text(o, "server", true, &into->arena, &code, err);
+
+    (void)asked;
+    if (rc == 0 && !text_is_name(code, strlen(code)))
+        rc = err_set(err, ERR_INVALID, "\"server\" is no location");
+    if (rc == 0)
+        into->location = code;
+    return rc;
+}
+
+/* --- Tokens -------------------------------------------------------------------------------- */
+
+/* json-c frees without wiping; a text that is not longer than the old one takes its place. */
+static void wipe(struct json_object *text, size_t size)
+{
+    static const char NOTHING[TOKEN_MAX_BYTES];
+
+    if (size <= sizeof(NOTHING))
+        (void)json_object_set_string_len(text, NOTHING, (int)size);
+}
+
+/* The header's alphabet of a bearer token (RFC 6750), so that it can stand in a file and a header.
+ */
+static bool is_token(const char *s, size_t n)
+{
+    static const char ALPHABET[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+
+    return n > 0 && n <= TOKEN_MAX_BYTES && strspn(s, ALPHABET) == n;
+}
+
+/* Where the token says nothing that we can read: what was asked for, from when the answer came. */
+static int assume_claims(const struct answer_asked *asked, struct jwt_claims *out, struct err *err)
+{
+    int64_t lasts_ms = 0;
+
+    *out = (struct jwt_claims){.issued_ms = asked->now_ms};
+    out->read_only = asked->authorization == AUTH_READ_ONLY;
+    if (!asked->expiration || strcmp(asked->expiration, "never") == 0)
+        return 0;
+    if (!text_parse_duration(asked->expiration, &lasts_ms))
+        return err_set(err, ERR_INVALID, "when the token expires cannot be told");
+    out->expires_ms = asked->now_ms + lasts_ms;
+    return 0;
+}
+
+static int read_claims(const char *jwt, size_t n, const struct answer_asked *asked,
+                       struct jwt_claims *out, struct err *err)
+{
+    struct err unread = ERR_INIT;
+    int rc = jwt_read(jwt, n, out, &unread);
+
+    if (rc == -ERR_NOMEM)
+        return err_nomem(err);
+    return rc == 0 ? 0 : assume_claims(asked, out, err);
+}
+
+static int keep_token(const char *jwt, size_t n, const struct answer_asked *asked,
+                      struct answer *into, struct err *err)
+{
+    struct jwt_claims claims;
+    const char *target = NULL;
+    int rc;
+
+    if (!is_token(jwt, n))
+        return err_set(err, ERR_INVALID, "\"jwt\" is no token");
+    rc = read_claims(jwt, n, asked, &claims, err);
+    if (rc < 0)
+        return rc;
+    if (claims.target_id[0] && !(target = arena_strdup(&into->arena, claims.target_id)))
+        return err_nomem(err);
+    into->token.jwt = mem_strndup(jwt, n);
+    if (!into->token.jwt)
+        return err_nomem(err);
+    into->token.jwt_size = n;
+    into->token.issued_ms = claims.issued_ms;
+    into->token.expires_ms = claims.expires_ms;
+    into->token.target_id = target;
+    into->token.read_only = claims.read_only;
+    return 0;
+}
+
+static int read_token(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err)
+{
+    struct json_object *v = NULL;
+    size_t n;
+    int rc;
+
+    if (!json_object_object_get_ex(o, "jwt", &v) || !json_object_is_type(v, json_type_string))
+        return err_set(err, ERR_INVALID, "\"jwt\" is missing or no text");
+    n = (size_t)json_object_get_string_len(v);
+    rc = keep_token(json_object_get_string(v), n, asked, into, err);
+    wipe(v, n);
+    return rc;
+}
+
+int answer_body_read(const char *body, size_t size, const struct answer_asked *asked,
+                     struct answer *into, struct err *err)
+{
+    CLEANUP(json_put) struct json_object *o = NULL;
+    int rc = json_parse(body, size, LIMIT_JSON_DEPTH, &o, err);
+
+    assert(TABLE[into->kind].read);
+    if (rc < 0)
+        return rc;
+    if (!json_object_is_type(o, json_type_object))
+        return err_set(err, ERR_INVALID, "it is not an object");
+    return TABLE[into->kind].read(o, asked, into, err);
+}

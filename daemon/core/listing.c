@@ -1,0 +1,180 @@
+/* listing: one page of databases or groups, read as it arrives.
+ * In:    bytes in pieces of any size.
+ * Out:   the page's things in the answer's arena, or an error: never a part of a page.
+ * Never: a tree of the whole; an element that is not understood and passed over. */
+#include "core/listing.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/live.h"
+#include "core/splitter.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+struct listing {
+    struct answer *into;
+    bool is_databases;
+    bool has_pagination;
+    struct splitter splitter;
+    struct json_tokener *tok;
+    void *items; /* of struct live_db or live_group */
+    size_t n_items;
+    size_t capacity;
+    struct arena names; /* what was seen on this page */
+    struct arena ids;
+    const char *next; /* in into's arena */
+    char *cursor;
+};
+
+static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
+                      struct err *err);
+
+struct listing *listing_new(enum call_kind kind, const char *cursor, struct answer *into)
+{
+    struct listing *l = mem_alloc(sizeof(*l));
+
+    assert(kind == CALL_DATABASES_LIST || kind == CALL_GROUPS_LIST);
+    if (!l)
+        return NULL;
+    l->into = into;
+    l->is_databases = kind == CALL_DATABASES_LIST;
+    splitter_init(&l->splitter, l->is_databases ? "databases" : "groups",
+                  LIMIT_LISTED_ELEMENT_BYTES, take_value, l);
+    l->cursor = mem_strdup(cursor);
+    l->tok = json_tokener_strict(LIMIT_JSON_DEPTH);
+    if (!l->tok || (cursor && !l->cursor)) {
+        listing_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void listing_free(struct listing *l)
+{
+    if (!l)
+        return;
+    splitter_deinit(&l->splitter);
+    if (l->tok)
+        json_tokener_free(l->tok);
+    mem_free(l->items);
+    arena_deinit(&l->names);
+    arena_deinit(&l->ids);
+    mem_free(l->cursor);
+    mem_free(l);
+}
+
+/* Note `s`; -ERR_INVALID when it was noted before. */
+static int note_once(struct arena *seen, const char *what, const char *s, struct err *err)
+{
+    size_t before = seen->n_interned;
+
+    if (!arena_intern(seen, s, strlen(s)))
+        return err_nomem(err);
+    if (seen->n_interned == before)
+        return err_set(err, ERR_INVALID, "the %s \"%s\" is listed twice", what, s);
+    return 0;
+}
+
+static int note(struct listing *l, const char *name, const char *id, struct err *err)
+{
+    int rc = note_once(&l->names, "name", name, err);
+
+    return rc < 0 ? rc : note_once(&l->ids, "id", id, err);
+}
+
+static size_t item_size(const struct listing *l)
+{
+    return l->is_databases ? sizeof(struct live_db) : sizeof(struct live_group);
+}
+
+static int take_element(struct listing *l, struct json_object *o, struct err *err)
+{
+    struct arena *a = &l->into->arena;
+    int rc;
+
+    if (l->n_items == LIMIT_LISTED_ELEMENTS)
+        return err_set(err, ERR_LIMIT, "over %u are listed", LIMIT_LISTED_ELEMENTS);
+    if (!mem_grow(&l->items, &l->capacity, l->n_items + 1, item_size(l)))
+        return err_nomem(err);
+    if (l->is_databases) {
+        struct live_db *db = (struct live_db *)l->items + l->n_items;
+
+        rc = live_db_read(o, a, db, err);
+        rc = rc < 0 ? rc : note(l, db->name, db->id, err);
+    } else {
+        struct live_group *group = (struct live_group *)l->items + l->n_items;
+
+        rc = live_group_read(o, a, group, err);
+        rc = rc < 0 ? rc : note(l, group->name, group->id, err);
+    }
+    if (rc == 0)
+        l->n_items++;
+    return rc;
+}
+
+static int take_pagination(struct listing *l, struct json_object *o, struct err *err)
+{
+    if (l->has_pagination)
+        return err_set(err, ERR_INVALID, "\"pagination\" stands twice");
+    l->has_pagination = true;
+    if (!o)
+        return 0;
+    if (!json_object_is_type(o, json_type_object))
+        return err_set(err, ERR_INVALID, "\"pagination\" is not an object");
+    return live_text(o, "next", false, &l->into->arena, &l->next, err);
+}
+
+static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
+                      struct err *err)
+{
+    struct listing *l = arg;
+    struct json_object *o = NULL;
+    int rc = json_parse_with(l->tok, json, size, &o, err);
+
+    if (rc == 0 && is_element)
+        rc = take_element(l, o, err);
+    else if (rc == 0 && l->is_databases && strcmp(key, "pagination") == 0)
+        rc = take_pagination(l, o, err);
+    json_object_put(o);
+    if (rc < 0 && is_element)
+        return err_wrap(err, "element %zu", l->n_items + 1);
+    return rc;
+}
+
+int listing_feed(struct listing *l, const char *data, size_t size, struct err *err)
+{
+    return splitter_feed(&l->splitter, data, size, err);
+}
+
+static int hand_over(struct listing *l, struct err *err)
+{
+    size_t bytes = l->n_items * item_size(l);
+    void *items = bytes ? arena_alloc(&l->into->arena, bytes) : NULL;
+
+    if (bytes && !items)
+        return err_nomem(err);
+    if (bytes)
+        memcpy(items, l->items, bytes);
+    if (l->is_databases) {
+        l->into->databases = items;
+        l->into->n_databases = l->n_items;
+    } else {
+        l->into->groups = items;
+        l->into->n_groups = l->n_items;
+    }
+    l->into->next_cursor = l->next;
+    return 0;
+}
+
+int listing_end(struct listing *l, struct err *err)
+{
+    int rc = splitter_end(&l->splitter, err);
+
+    if (rc < 0)
+        return rc;
+    if (l->next && l->cursor && strcmp(l->next, l->cursor) == 0)
+        return err_set(err, ERR_INVALID, "the next page is said to be this one");
+    return hand_over(l, err);
+}
