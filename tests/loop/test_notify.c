@@ -1,0 +1,225 @@
+/* test_notify: what arrives at a manager's socket, and what is taken from one.
+ * In:    a datagram socket of the test's own, and the environment that a manager sets.
+ * Out:   cmocka's verdict.
+ * Never: the manager that runs the test. */
+#include "io/notify.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "lib/mem.h"
+#include "tests/loop/run.h"
+
+struct ctx {
+    char *dir;
+    int fd; /* the manager's end */
+    uv_loop_t loop;
+    char got[1024]; /* the last datagram */
+    int n_got;
+    bool is_third; /* three datagrams came */
+    bool is_closed;
+};
+
+static int setup(void **state)
+{
+    struct ctx *c = calloc(1, sizeof(*c));
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    assert_non_null(c);
+    c->dir = dir_new();
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", c->dir);
+    c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(c->fd >= 0);
+    assert_int_equal(bind(c->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    setenv("NOTIFY_SOCKET", addr.sun_path, 1);
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+    uv_loop_init(&c->loop);
+    *state = c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct ctx *c = *state;
+
+    run_close(&c->loop);
+    assert_int_equal(mem_live_blocks(), 0);
+    unsetenv("NOTIFY_SOCKET");
+    close(c->fd);
+    dir_free(c->dir);
+    free(c);
+    return 0;
+}
+
+/* The datagram that is there; "" when there is none. */
+static const char *receive(struct ctx *c)
+{
+    ssize_t n = recv(c->fd, c->got, sizeof(c->got) - 1, 0);
+
+    c->got[n < 0 ? 0 : n] = '\0';
+    return c->got;
+}
+
+static void state__ready_status_stopping__arrive(void **state)
+{
+    struct ctx *c = *state;
+
+    notify_ready("%d tenants", 3);
+    assert_string_equal(receive(c), "READY=1\nSTATUS=3 tenants");
+    notify_status("settled");
+    assert_string_equal(receive(c), "STATUS=settled");
+    notify_stopping("two calls in flight");
+    assert_string_equal(receive(c), "STOPPING=1\nSTATUS=two calls in flight");
+    assert_string_equal(receive(c), "");
+}
+
+static void state__status_with_newline__cannot_say_more_than_a_status(void **state)
+{
+    struct ctx *c = *state;
+
+    notify_status("x\nMAINPID=1");
+    assert_string_equal(receive(c), "STATUS=x MAINPID=1");
+}
+
+static void state__reloading__says_since_when(void **state)
+{
+    struct ctx *c = *state;
+
+    notify_reloading();
+    assert_memory_equal(receive(c), "RELOADING=1\nMONOTONIC_USEC=", 27);
+    assert_true(strtoull(c->got + 27, NULL, 10) > 0);
+}
+
+static void on_closed(void *arg)
+{
+    struct ctx *c = arg;
+
+    c->is_closed = true;
+}
+
+static void on_datagram(uv_poll_t *poll, int status, int events)
+{
+    struct ctx *c = poll->data;
+
+    (void)events;
+    assert_int_equal(status, 0);
+    assert_string_equal(receive(c), "WATCHDOG=1");
+    c->is_third = ++c->n_got == 3;
+}
+
+static void watchdog__asked_for__is_fed_from_the_loop(void **state)
+{
+    struct ctx *c = *state;
+    struct notify_watchdog *w;
+    struct err err;
+    uv_poll_t poll;
+
+    setenv("WATCHDOG_USEC", "20000", 1);
+    uv_poll_init(&c->loop, &poll, c->fd);
+    poll.data = c;
+    uv_poll_start(&poll, UV_READABLE, on_datagram);
+    assert_int_equal(notify_watchdog_open(&c->loop, &w, &err), 0);
+    run_until(&c->loop, &c->is_third);
+    notify_watchdog_close(w, on_closed, c);
+    assert_false(c->is_closed);
+    uv_close((uv_handle_t *)&poll, NULL);
+    run_until(&c->loop, &c->is_closed);
+}
+
+static void watchdog__of_another_process_or_none__is_silent(void **state)
+{
+    struct ctx *c = *state;
+    struct err err;
+
+    for (int i = 0; i < 2; i++) {
+        struct notify_watchdog *w;
+
+        if (i == 1) {
+            setenv("WATCHDOG_USEC", "20000", 1);
+            setenv("WATCHDOG_PID", "1", 1);
+        }
+        assert_int_equal(notify_watchdog_open(&c->loop, &w, &err), 0);
+        assert_int_equal(uv_run(&c->loop, UV_RUN_DEFAULT), 0); /* nothing keeps it going */
+        assert_string_equal(receive(c), "");
+        c->is_closed = false;
+        notify_watchdog_close(w, on_closed, c);
+        run_until(&c->loop, &c->is_closed);
+    }
+}
+
+/* --- Sockets: they are passed as descriptor 3 and up, so each case is a process of its own ---- */
+
+enum passed { NOTHING, LISTENING, CONNECTING, DATAGRAM, TWO };
+
+static int open_socket(enum passed what)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX}; /* no name: the kernel gives one */
+    int fd = socket(AF_UNIX, what == DATAGRAM ? SOCK_DGRAM : SOCK_STREAM, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr.sun_family)) != 0)
+        _exit(90);
+    if ((what == LISTENING || what == TWO) && listen(fd, 1) != 0)
+        _exit(91);
+    return fd;
+}
+
+/* Exit status: 0 for a socket taken, 1 for none, 2 for refused, 3 for a mistake. */
+static void take_socket(enum passed what)
+{
+    char pid[16];
+    struct err err;
+    int fd;
+
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    if (what != NOTHING) {
+        int passed = open_socket(what);
+
+        if (dup2(passed, 3) != 3 || dup2(passed, 4) != 4)
+            _exit(92);
+        setenv("LISTEN_PID", pid, 1);
+        setenv("LISTEN_FDS", what == TWO ? "2" : "1", 1);
+    }
+    if (notify_socket(&fd, &err) != 0)
+        _exit(fd == -1 && err.code == ERR_INVALID && fcntl(3, F_GETFD) < 0 ? 2 : 3);
+    if (fd == -1)
+        _exit(1);
+    _exit((fcntl(fd, F_GETFD) & FD_CLOEXEC) && !getenv("LISTEN_FDS") ? 0 : 3);
+}
+
+static void socket__passed_or_not__is_taken_or_refused(void **state)
+{
+    static const int WANT[] = {
+        [NOTHING] = 1, [LISTENING] = 0, [CONNECTING] = 2, [DATAGRAM] = 2, [TWO] = 2};
+
+    (void)state;
+    for (enum passed what = NOTHING; what <= TWO; what++) {
+        pid_t child = fork();
+        int status;
+
+        assert_true(child >= 0);
+        if (child == 0)
+            take_socket(what);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) != WANT[what])
+            fail_msg("case %d ended with %d", what, WEXITSTATUS(status));
+    }
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(state__ready_status_stopping__arrive),
+        T(state__status_with_newline__cannot_say_more_than_a_status),
+        T(state__reloading__says_since_when),
+        T(watchdog__asked_for__is_fed_from_the_loop),
+        T(watchdog__of_another_process_or_none__is_silent),
+        T(socket__passed_or_not__is_taken_or_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
