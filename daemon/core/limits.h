@@ -9,6 +9,7 @@
 #define LIMIT_FILE_JOBS             4096u /* given to the token files' worker in one go */
 #define LIMIT_MANIFEST_FILES        2000000u
 #define LIMIT_MANIFEST_DEPTH        32 /* directories in directories */
+#define LIMIT_WATCHED_DIRECTORIES   4096u /* beyond these, changes are seen late */
 #define LIMIT_YAML_DEPTH            16
 #define LIMIT_YAML_SCALAR_BYTES     (1u << 20)
 #define LIMIT_NAME_BYTES            64
@@ -29,6 +30,9 @@
 
 #define LIMIT_CONCURRENCY           256
 #define LIMIT_HOOKS_RUNNING         4
+#define LIMIT_HOOK_LINES            1000000u /* waiting for all hooks */
+#define LIMIT_HOOK_BATCH_BYTES      (1u << 20) /* for one child's standard input */
+#define LIMIT_HOOK_OUTPUT_LINES     50 /* of one child, kept in the log */
 
 #define LIMIT_CONTROL_CLIENTS       256
 #define LIMIT_CONTROL_MESSAGE_BYTES (1u << 20)
