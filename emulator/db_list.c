@@ -57,6 +57,8 @@ void db_list_remove(struct db_list *l, uint64_t key)
     assert(at > 0 && l->slots[at - 1].key == key && l->slots[at - 1].db);
     l->slots[at - 1].db = NULL;
     l->n_dead++;
+    for (; l->n && !l->slots[l->n - 1].db; l->n--)
+        l->n_dead--;
     if (l->n_dead > 32 && l->n_dead > l->n / 2)
         drop_dead_slots(l);
 }

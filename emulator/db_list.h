@@ -13,7 +13,8 @@
 
 struct database;
 
-/* A removed database leaves its slot behind with db NULL, until half of the slots are such. */
+/* A removed database leaves its slot behind with db NULL, until half of the slots are such. The
+ * last slot is never one. */
 struct db_slot {
     uint64_t key; /* uuid_key of the database's id */
     struct database *db;

@@ -122,11 +122,13 @@ int emulator_reset(struct emulator *e, struct err *err)
 {
     const struct options *options = e->options;
     uint64_t in_flight = e->record.in_flight;
+    uint64_t n_resets = e->n_resets;
     int rc;
 
     emulator_deinit(e);
     rc = emulator_init(e, options, err);
     e->record.in_flight = in_flight;
+    e->n_resets = n_resets + 1;
     return rc;
 }
 
@@ -271,6 +273,7 @@ void emulator_answer(struct emulator *e, struct request *rq, struct answer *a)
     if (is_admin) {
         answer_admin(e, rq, a, path_known);
     } else {
+        record_begin(&e->record, rq);
         authorized = is_authorized(e, rq);
         answer_platform(e, rq, a, path_known, authorized);
         record_add(&e->record, rq, a->fate == ANSWER_DROP ? 0 : a->status, authorized);

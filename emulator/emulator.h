@@ -32,6 +32,7 @@ struct emulator {
     int64_t token_expires_ms; /* unix time, when the platform tokens expire; -1: never */
     double allowance;         /* of the rate limit: requests that may come at once */
     int64_t allowance_at_ns;
+    uint64_t n_resets; /* answers that still wait when it grows are of a past life */
 };
 
 /* Options are borrowed for as long as it lives. -ERR_NOMEM, or why the fault script is bad. */

@@ -83,17 +83,19 @@ void record_add(struct record *r, const struct request *rq, unsigned status, boo
     remember(r, rq, status, authorized);
 }
 
-void record_begin(struct record *r)
+void record_begin(struct record *r, struct request *rq)
 {
+    rq->is_counted = true;
     r->in_flight++;
     if (r->in_flight > r->in_flight_peak)
         r->in_flight_peak = r->in_flight;
 }
 
-void record_end(struct record *r)
+void record_end(struct record *r, struct request *rq)
 {
-    if (r->in_flight)
+    if (rq->is_counted && r->in_flight)
         r->in_flight--;
+    rq->is_counted = false;
 }
 
 static void write_route(const struct record *r, size_t row, struct buf *out)

@@ -32,8 +32,8 @@ void record_deinit(struct record *r);
 
 /* status 0: the connection was closed instead. Without memory the entry is left out. */
 void record_add(struct record *r, const struct request *rq, unsigned status, bool authorized);
-void record_begin(struct record *r); /* a request is being answered ... */
-void record_end(struct record *r);   /* ... and was */
+void record_begin(struct record *r, struct request *rq); /* a request is being answered ... */
+void record_end(struct record *r, struct request *rq);   /* ... and was, or never began */
 
 void record_write_counters(const struct record *r, struct buf *out);
 /* Entries with a seq above `since`, oldest first. */

@@ -38,6 +38,7 @@ struct request {
     struct org *org;                /* of a route with {org}; else NULL */
     const struct fault_rule *fault; /* that shapes the listing; else NULL */
     int64_t now_ms;                 /* the platform's clock as the request came */
+    bool is_counted;                /* among those in flight */
 };
 
 /* False: no memory; the request is then empty, and may be deinited. */

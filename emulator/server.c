@@ -60,8 +60,7 @@ static void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
-    if (x->is_answered)
-        record_end(&x->server->emulator->record);
+    record_end(&x->server->emulator->record, &x->request);
     request_deinit(&x->request);
     answer_deinit(&x->answer);
     mem_free(x);
@@ -191,13 +190,34 @@ static enum MHD_Result send_answer(struct exchange *x)
     return result;
 }
 
+static void resume_due(struct server *s, int64_t now_ns)
+{
+    struct exchange *x;
+
+    while ((x = delays_take(&s->delays, now_ns)))
+        MHD_resume_connection(x->connection);
+}
+
+/* After a reset nobody is owed an answer from before it. */
+static void drop_waiting(struct server *s)
+{
+    struct exchange *x;
+
+    while ((x = delays_take(&s->delays, INT64_MAX))) {
+        x->answer.fate = ANSWER_DROP;
+        MHD_resume_connection(x->connection);
+    }
+}
+
 static enum MHD_Result answer_now_or_later(struct exchange *x)
 {
+    uint64_t n_resets = x->server->emulator->n_resets;
     int64_t due_ns;
 
     emulator_answer(x->server->emulator, &x->request, &x->answer);
     x->is_answered = true;
-    record_begin(&x->server->emulator->record);
+    if (x->server->emulator->n_resets != n_resets)
+        drop_waiting(x->server);
     if (x->answer.hold_ms <= 0)
         return send_answer(x);
     due_ns = clock_monotonic_ns() + x->answer.hold_ms * 1000000;
@@ -393,14 +413,6 @@ static int poll_timeout(const struct server *s)
         (wait_ms < 0 || http_ms < (MHD_UNSIGNED_LONG_LONG)wait_ms))
         wait_ms = (int64_t)http_ms;
     return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
-}
-
-static void resume_due(struct server *s, int64_t now_ns)
-{
-    struct exchange *x;
-
-    while ((x = delays_take(&s->delays, now_ns)))
-        MHD_resume_connection(x->connection);
 }
 
 static void run_http(struct server *s)

@@ -91,14 +91,8 @@ struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const 
 
 void group_delete(struct group *g)
 {
-    /* backwards, and by count: a deletion may close the list's holes */
-    while (db_list_count(&g->list)) {
-        size_t last = g->list.n;
-
-        while (!g->list.slots[last - 1].db)
-            last--;
-        database_delete(g->list.slots[last - 1].db);
-    }
+    while (g->list.n) /* from the end, where a removal is cheapest */
+        database_delete(g->list.slots[g->list.n - 1].db);
     HASH_DEL(g->org->groups, g);
     db_list_deinit(&g->list);
     key_free(g->key);
