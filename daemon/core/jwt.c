@@ -189,8 +189,9 @@ int jwt_read(const char *jwt, size_t n, struct jwt_claims *out, struct err *err)
              ? read_payload((const char *)text, size, &claims, err)
              : err_set(err, ERR_INVALID, "it is not three parts of base64url");
     mem_free_secret(text, n);
-    if (rc < 0)
-        return err_wrap(err, "token");
-    *out = claims;
-    return 0;
+    if (rc == 0)
+        *out = claims;
+    else
+        err_wrap(err, "token");
+    return rc;
 }

@@ -139,7 +139,7 @@ static int take_value(void *arg, const char *key, bool is_element, const char *j
         rc = take_pagination(l, o, err);
     json_object_put(o);
     if (rc < 0 && is_element)
-        return err_wrap(err, "element %zu", l->n_items + 1);
+        err_wrap(err, "element %zu", l->n_items + 1);
     return rc;
 }
 

@@ -115,7 +115,9 @@ static int read_parent(struct json_object *o, struct arena *a, struct live_db *o
     rc = want_object(parent, err);
     if (rc == 0)
         rc = live_text(parent, "id", false, a, &out->parent_id, err);
-    return rc < 0 ? err_wrap(err, "\"parent\"") : 0;
+    if (rc < 0)
+        err_wrap(err, "\"parent\"");
+    return rc;
 }
 
 static int read_db_texts(struct json_object *o, struct arena *a, struct live_db *out,
@@ -160,7 +162,9 @@ int live_db_read(struct json_object *o, struct arena *a, struct live_db *out, st
         rc = read_db_flags(o, out, err);
     if (rc == 0)
         rc = read_parent(o, a, out, err);
-    return rc < 0 ? err_wrap(err, "database \"%s\"", out->name ? out->name : "?") : 0;
+    if (rc < 0)
+        err_wrap(err, "database \"%s\"", out->name ? out->name : "?");
+    return rc;
 }
 
 /* --- Groups -------------------------------------------------------------------------------- */
@@ -241,7 +245,9 @@ int live_group_read(struct json_object *o, struct arena *a, struct live_group *o
     if (rc == 0)
         rc = read_bool(o, "archived", &out->archived, err);
     out->primary = normal_primary(out);
-    return rc < 0 ? err_wrap(err, "group \"%s\"", out->name ? out->name : "?") : 0;
+    if (rc < 0)
+        err_wrap(err, "group \"%s\"", out->name ? out->name : "?");
+    return rc;
 }
 
 /* --- Configuration ------------------------------------------------------------------------- */
@@ -363,5 +369,7 @@ int live_config_read(struct json_object *o, struct arena *a, struct db_config *o
     *out = (struct db_config){0};
     for (int f = 0; f < CONFIG_N && rc == 0; f++)
         rc = read_value(o, (enum config_field)f, a, &out->value[f], err);
-    return rc < 0 ? err_wrap(err, "configuration") : 0;
+    if (rc < 0)
+        err_wrap(err, "configuration");
+    return rc;
 }

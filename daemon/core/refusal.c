@@ -117,7 +117,7 @@ static void read_json(struct json_object *o, struct refusal *out)
         quote(said, (size_t)json_object_get_string_len(text), out);
     else if (is_text(code))
         quote(json_object_get_string(code), (size_t)json_object_get_string_len(code), out);
-    else if (error)
+    else if (error && !json_object_is_type(error, json_type_string))
         quote(json_object_to_json_string(error), strlen(json_object_to_json_string(error)), out);
     judge(said, is_text(code) ? json_object_get_string(code) : "", out);
     if (json_get_int(o, "retry_after", &seconds) && seconds >= 0)
@@ -131,8 +131,10 @@ void refusal_read(const char *body, size_t n, bool may_quote, struct refusal *ou
     struct err unread = ERR_INIT;
 
     *out = (struct refusal){.retry_after_ms = -1};
-    if (json_parse(body, n, LIMIT_JSON_DEPTH, &o, &unread) == 0)
+    if (json_parse(body, n, LIMIT_JSON_DEPTH, &o, &unread) == 0) {
         read_json(o, out);
-    else if (may_quote)
+    } else if (may_quote) {
         quote(body, n, out);
+        judge(out->text, "", out);
+    }
 }

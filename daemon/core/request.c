@@ -266,8 +266,10 @@ static int token_body(const struct call *c, struct json_object *o, struct err *e
     if (!c->permissions)
         return 0;
     rc = json_parse(c->permissions, strlen(c->permissions), LIMIT_JSON_DEPTH, &list, err);
-    if (rc < 0)
-        return err_wrap(err, "permissions");
+    if (rc < 0) {
+        err_wrap(err, "permissions");
+        return rc;
+    }
     return json_add(o, "fine_grained_permissions", list) ? 0 : err_nomem(err);
 }
 
@@ -329,7 +331,8 @@ int request_build(const struct call *c, const char *organization, struct request
         rc = build_body(c, &body, err);
     if (rc < 0) {
         buf_deinit(&target);
-        return err_wrap(err, "%s", CALL_INFO[c->kind].name);
+        err_wrap(err, "%s", CALL_INFO[c->kind].name);
+        return rc;
     }
     assert_target(c, organization, buf_str(&target));
     *out = (struct request){CALL_INFO[c->kind].method, target.data, body};

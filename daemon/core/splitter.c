@@ -74,7 +74,9 @@ static void begin_item(struct splitter *s, bool is_element)
 {
     s->is_element = is_element;
     s->state = ITEM;
+    s->begun = s->offset;
     s->depth = 0;
+    s->is_too_deep = false;
     s->in_text = s->escaped = false;
     buf_clear(&s->held);
 }
@@ -108,7 +110,9 @@ static size_t item_end(struct splitter *s, const char *data, size_t size)
             break;
         case '{':
         case '[':
-            s->depth++;
+            s->is_too_deep = s->is_too_deep || ++s->depth > LIMIT_JSON_DEPTH;
+            if (s->is_too_deep)
+                return size + 1;
             break;
         case '}':
         case ']':
@@ -147,11 +151,11 @@ static ptrdiff_t take_item(struct splitter *s, const char *data, size_t size, st
     size_t taken = end > size ? size : end;
     int rc = 0;
 
+    if (s->is_too_deep)
+        return err_set(err, ERR_LIMIT, "byte %zu: a value nested too deep", s->begun);
     if (taken > s->held.max - s->held.size)
-        return err_set(err, ERR_LIMIT, "byte %zu: a value of over %zu bytes", s->offset,
+        return err_set(err, ERR_LIMIT, "byte %zu: a value of over %zu bytes", s->begun,
                        s->held.max);
-    if (s->depth > LIMIT_JSON_DEPTH)
-        return err_set(err, ERR_LIMIT, "byte %zu: nested too deep", s->offset);
     if (end <= size)
         rc = finish_item(s, data, end, err);
     else if (!buf_add(&s->held, data, size))

@@ -26,11 +26,13 @@ struct splitter {
     void *arg;
     int state;
     unsigned depth;
+    bool is_too_deep;
     bool in_text; /* within quotes, inside a value */
     bool escaped; /* the last byte was a backslash */
     bool is_element;
     bool has_list;
     size_t offset;   /* bytes taken */
+    size_t begun;    /* where the value began */
     struct buf held; /* the value that has begun, where it began in an earlier piece */
     char key[SPLITTER_KEY_BYTES + 1];
     size_t key_size;
