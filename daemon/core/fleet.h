@@ -170,6 +170,9 @@ struct token {
     char *jwt;        /* secret: minted and not yet in its file; wiped once it is */
     size_t jwt_size;
     const char *cause; /* why it was minted, for hook and event; static */
+    char *stale_path; /* where the token was before, to be removed once the new file stands; NULL: nothing */
+    char *stale_hash;
+    enum token_format stale_format;
     bool hook_busy;   /* the hook is being told */
     unsigned hook_attempts;
     int64_t hook_retry_ms; /* monotonic */
@@ -185,7 +188,9 @@ struct group {
     bool has_own;
     char *closest;        /* resolved `closest`, not yet pinned in `own` */
     size_t n_databases;   /* live in it by the last complete observation, and placed in it since */
+    bool suspect;         /* ours, not in the last list, and not yet asked for by name */
     bool removal_ok;      /* approved */
+    bool rejected;
     int64_t gone_ms;      /* monotonic, of the first 404 by name; 0: none */
     int64_t deleted_ms;   /* as a database's */
     struct token **tokens;
@@ -208,9 +213,11 @@ struct database {
     bool one_field;            /* a refusal did not say which field: send them one by one */
     const char *placed;        /* the group that a residency chose, until it is pinned; borrowed from desired */
     int64_t deleted_ms;        /* monotonic: the platform answered a delete with ok; 0: it did not */
-    bool removal_ok;
+    bool suspect;              /* ours, not in the last list, and not yet asked for by name */
+    bool removal_ok;           /* guard and approvals allow it */
     bool update_held;
     bool create_held;
+    bool rejected;             /* the held step was rejected, and its entry is as it was then */
     int64_t gone_ms;           /* monotonic, of the first 404 by name; 0: none */
     int64_t grace_mark_ms;     /* monotonic: grace is accounted up to here */
     struct token **tokens;     /* sorted by short name */

@@ -1,0 +1,421 @@
+/* absorb: what an answer says becomes facts. Nothing is decided here; after the facts are in, the
+ * record and what hangs on it are considered again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "lib/buf.h"
+#include "lib/mem.h"
+
+#define PLAN_REFUSED_AGAIN_MS (60 * 60 * 1000)
+
+static void set(struct effects *fx, char **member, const char *value)
+{
+    if (!ledger_set(member, value))
+        fx->failed = true;
+}
+
+/* --- failures --- */
+
+static enum reason reason_of(enum outcome o)
+{
+    switch (o) {
+    case OUTCOME_NOT_SENT:
+        return REASON_UNREACHABLE;
+    case OUTCOME_UNKNOWN:
+        return REASON_NO_ANSWER;
+    case OUTCOME_MALFORMED:
+        return REASON_BAD_ANSWER;
+    case OUTCOME_THROTTLED:
+        return REASON_THROTTLED;
+    case OUTCOME_FORBIDDEN:
+        return REASON_FORBIDDEN;
+    case OUTCOME_PLAN:
+        return REASON_PLAN_REFUSED;
+    case OUTCOME_INVALID:
+    case OUTCOME_CONFLICT:
+    case OUTCOME_NOT_FOUND:
+        return REASON_REFUSED;
+    default:
+        return REASON_PLATFORM_ERROR;
+    }
+}
+
+static void refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
+                   const struct answer *a)
+{
+    char text[LIMIT_ERROR_TEXT_BYTES + 32];
+
+    snprintf(text, sizeof(text), "%s (HTTP %d)", a->error[0] ? a->error : "no text",
+             a->http_status);
+    r->refused = why;
+    r->refused_digest = r->digest;
+    r->refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
+    set(fx, &r->refused_text, text);
+    rc_event(rc, fx, r, "Refused", 4, a, "%s", text);
+}
+
+/* 401 anywhere: a read of the organization has to succeed before anything is written. */
+static void stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a)
+{
+    snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s",
+             OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error);
+    if (rc->authorized)
+        rc_event(rc, fx, NULL, "Unauthorized", 3, a,
+                 "the platform refuses the API token: %s; nothing is written until it "
+                 "accepts it",
+                 rc->auth_error);
+    rc->authorized = false;
+    rc_observe(rc);
+    rc->replan = true;
+}
+
+bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                       const struct answer *a)
+{
+    struct resource *r = f->r;
+
+    if (a->outcome == OUTCOME_OK)
+        return false;
+    if (a->outcome == OUTCOME_CANCELED)
+        return true;
+    if (a->outcome == OUTCOME_UNAUTHORIZED) {
+        stop_writing(rc, fx, a);
+        return true;
+    }
+    if (OUTCOME_INFO[a->outcome].retry) {
+        rc_failed(rc, r, reason_of(a->outcome), a->retry_after_ms, a->error);
+        rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,
+                 OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error,
+                 (long long)(r->retry_ms - rc->now_ms));
+        return true;
+    }
+    if (a->outcome == OUTCOME_PLAN && f->act == ACT_CREATE) {
+        rc->create_refused_until_ms[r->kind] = rc->now_ms + PLAN_REFUSED_AGAIN_MS;
+        rc_event(rc, fx, r, "PlanRefused", 4, a,
+                 "the platform's plan does not allow it: %s; %ss are tried again in an hour",
+                 a->error, KIND_NAME[r->kind]);
+        rc->replan = true;
+        return true;
+    }
+    if (a->outcome == OUTCOME_NOT_FOUND || a->outcome == OUTCOME_CONFLICT)
+        return false; /* what it means depends on the act */
+    refuse(rc, fx, r, reason_of(a->outcome), a);
+    return true;
+}
+
+/* --- reading --- */
+
+static void not_suspect(struct reconcile *rc, bool *suspect)
+{
+    if (*suspect && rc->obs.suspects && --rc->obs.suspects == 0)
+        rc->replan = true;
+    *suspect = false;
+}
+
+/* A 404 by name. */
+static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
+{
+    live_clear(l);
+    l->read_ms = rc->now_ms;
+    l->checked = true;
+    if (!*gone_ms)
+        *gone_ms = rc->now_ms;
+}
+
+static void read_database(struct reconcile *rc, struct effects *fx, struct database *d,
+                          const struct answer *a)
+{
+    if (a->outcome == OUTCOME_NOT_FOUND) {
+        absent(rc, &d->live, &d->gone_ms);
+    } else if (!live_set_database(&d->live, &a->databases[0])) {
+        fx->failed = true;
+    } else {
+        if (d->suspect)
+            rc_contradict(rc, "database", d->r.name);
+        d->gone_ms = 0;
+        d->live.read_ms = rc->now_ms;
+        d->live.checked = true;
+    }
+    not_suspect(rc, &d->suspect);
+}
+
+static void read_group(struct reconcile *rc, struct effects *fx, struct group *g,
+                       const struct answer *a)
+{
+    bool was = g->live.present;
+
+    if (a->outcome == OUTCOME_NOT_FOUND) {
+        absent(rc, &g->live, &g->gone_ms);
+    } else if (!live_set_group(g, &a->groups[0])) {
+        fx->failed = true;
+    } else {
+        if (g->suspect)
+            rc_contradict(rc, "group", g->r.name);
+        g->gone_ms = 0;
+        g->live.read_ms = rc->now_ms;
+        g->live.checked = true;
+    }
+    not_suspect(rc, &g->suspect);
+    rc->replan = rc->replan || was != g->live.present || g->r.phase != PHASE_READY;
+}
+
+/* --- groups --- */
+
+static void group_created(struct reconcile *rc, struct effects *fx, struct group *g,
+                          const struct answer *a)
+{
+    if (!live_set_group(g, &a->groups[0]))
+        fx->failed = true;
+    g->live.read_ms = 0; /* ready once it reads back */
+    g->live.listed = false;
+    set(fx, &g->own.state, "owned");
+    set(fx, &g->own.id, g->live.id);
+    if (!g->own.group_name)
+        set(fx, &g->own.group_name, g->live.place);
+    g->own.since = rc->wall_ms;
+    rc_put_own(rc, fx, &g->r);
+    rc_approval_done(rc, fx, "create", &g->r);
+    rc_event(rc, fx, &g->r, "Created", 6, a, "created in %s, id %s",
+             g->live.place ? g->live.place : "?", g->live.id);
+}
+
+static void absorb_group(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                         const struct answer *a)
+{
+    struct group *g = group_of(f->r);
+
+    switch (f->act) {
+    case ACT_CREATE:
+        if (a->outcome == OUTCOME_OK)
+            group_created(rc, fx, g, a);
+        else /* the name is taken: read who has it */
+            rc_failed(rc, &g->r, REASON_REFUSED, a->retry_after_ms, a->error);
+        return;
+    case ACT_FIND_CLOSEST:
+        set(fx, &g->closest, a->location);
+        return;
+    case ACT_CONFIGURE:
+        if (a->outcome != OUTCOME_OK || !live_set_config(&g->live.config, &a->config))
+            fx->failed = fx->failed || a->outcome == OUTCOME_OK;
+        else
+            rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
+                     g->live.config.value[CONFIG_DELETE_PROTECTION]);
+        return;
+    case ACT_DELETE:
+        g->deleted_ms = rc->now_ms;
+        return;
+    case ACT_READ:
+        read_group(rc, fx, g, a);
+        return;
+    default: /* unarchive, locations: the answer is the group */
+        if (a->outcome == OUTCOME_OK && a->n_groups) {
+            read_group(rc, fx, g, a);
+            rc_event(rc, fx, &g->r, "Updated", 6, a, "%s done", ACT[f->act].text);
+        }
+    }
+}
+
+/* --- databases --- */
+
+static void database_created(struct reconcile *rc, struct effects *fx, struct database *d,
+                             const struct answer *a)
+{
+    if (!live_set_database(&d->live, &a->databases[0]))
+        fx->failed = true;
+    set(fx, &d->live.place,
+        d->own.group_name); /* the answer does not say; it was asked for, and is read later */
+    d->live.read_ms = 0;
+    d->live.listed = false;
+    set(fx, &d->own.state, "owned");
+    set(fx, &d->own.id, d->live.id);
+    set(fx, &d->own.hostname, d->live.hostname);
+    d->own.since = rc->wall_ms;
+    d->own.config_read = 0;
+    rc_put_own(rc, fx, &d->r);
+    rc_approval_done(rc, fx, "create", &d->r);
+    rc_event(rc, fx, &d->r, "Created", 6, a, "created in %s, id %s", d->own.group_name, d->live.id);
+}
+
+static void say_changes(struct buf *b, const struct database *d, unsigned fields)
+{
+    for (int i = 0; i < CONFIG_N; i++) {
+        const char *from = database_value(d, (enum config_field)i);
+
+        if (fields & 1u << i && d->want)
+            buf_printf(b, "%s%s %s -> %s", b->size ? ", " : "", CONFIG_FIELD[i].key,
+                       from ? from : "?",
+                       d->want->config.value[i] ? d->want->config.value[i] : "?");
+    }
+}
+
+/* What was written, and what the platform made of it. */
+static void remember(struct database *d, unsigned fields, const struct answer *a,
+                     struct effects *fx)
+{
+    struct db_config written = {0};
+    struct db_config read = {0};
+
+    for (int i = 0; i < CONFIG_N; i++) {
+        if (!(fields & 1u << i) || !d->want)
+            continue;
+        written.value[i] = d->want->config.value[i];
+        read.value[i] = a->config.value[i] ? a->config.value[i] : written.value[i];
+    }
+    if (!live_set_config(&d->applied, &written) || !live_set_config(&d->readback, &read) ||
+        !rc_save_applied(d))
+        fx->failed = true;
+}
+
+/* A drift that was put right. More than three times in an hour is a quarrel with somebody else. */
+static void count_flips(struct reconcile *rc, struct effects *fx, struct database *d,
+                        unsigned drift)
+{
+    if (rc->now_ms - d->flips_since_ms > 60 * 60 * 1000) {
+        memset(d->flips, 0, sizeof(d->flips));
+        d->flips_since_ms = rc->now_ms;
+    }
+    for (int i = 0; i < CONFIG_N; i++) {
+        if (!(drift & 1u << i) || ++d->flips[i] <= 3)
+            continue;
+        d->contended_fields |= 1u << i;
+        rc_event(rc, fx, &d->r, "Contended", 4, NULL,
+                 "%s is set back by somebody again and again; it is left alone",
+                 CONFIG_FIELD[i].key);
+    }
+}
+
+static void configured(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                       const struct answer *a)
+{
+    struct database *d = database_of(f->r);
+    struct buf text = BUF_INIT(600);
+    unsigned drift;
+
+    database_differs(d, &drift);
+    drift &= f->fields;
+    say_changes(&text, d, f->fields);
+    remember(d, f->fields, a, fx);
+    if (!live_set_config(&d->live.config, &a->config))
+        fx->failed = true;
+    d->live.config_read = true;
+    d->live.read_ms = rc->now_ms;
+    d->own.config_read = rc->wall_ms;
+    rc_put_own(rc, fx, &d->r);
+    rc_approval_done(rc, fx, "update", &d->r);
+    rc_event(rc, fx, &d->r, drift ? "DriftCorrected" : "Updated", 6, a, "%s", buf_str(&text));
+    count_flips(rc, fx, d, drift);
+    buf_deinit(&text);
+}
+
+/* The platform refused some field of several: the one that its text names, else they are sent one
+ * by one. */
+static void field_refused(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                          const struct answer *a)
+{
+    struct database *d = database_of(f->r);
+    unsigned named = 0;
+
+    for (int i = 0; i < CONFIG_N; i++)
+        if (f->fields & 1u << i && strstr(a->error, CONFIG_FIELD[i].key))
+            named |= 1u << i;
+    if (!named && (f->fields & (f->fields - 1))) {
+        d->one_field = true;
+        return;
+    }
+    d->refused_fields |= named ? named : f->fields;
+    d->r.refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
+    set(fx, &d->r.refused_text, a->error);
+    rc_event(rc, fx, &d->r, "Refused", 4, a, "%s", a->error);
+}
+
+static bool is_refusal(enum outcome o)
+{
+    return o == OUTCOME_INVALID || o == OUTCOME_PLAN || o == OUTCOME_CONFLICT;
+}
+
+static void fenced(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                   const struct answer *a)
+{
+    struct database *d = database_of(f->r);
+    const char *reads = a->config.value[CONFIG_BLOCK_READS];
+    const char *writes = a->config.value[CONFIG_BLOCK_WRITES];
+
+    (void)rc;
+    if (!live_set_config(&d->live.config, &a->config))
+        fx->failed = true;
+    /* Only what the platform confirms counts; else it is read. */
+    d->live.checked = f->act == ACT_FENCE && reads && writes && strcmp(reads, "true") == 0 &&
+                      strcmp(writes, "true") == 0;
+    d->live.read_ms = rc->now_ms;
+}
+
+static void absorb_database(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                            const struct answer *a)
+{
+    struct database *d = database_of(f->r);
+    bool found = a->outcome == OUTCOME_OK;
+
+    switch (f->act) {
+    case ACT_READ:
+        read_database(rc, fx, d, a);
+        return;
+    case ACT_CREATE:
+        if (found)
+            database_created(rc, fx, d, a);
+        else
+            rc_failed(rc, &d->r, REASON_REFUSED, a->retry_after_ms, a->error);
+        return;
+    case ACT_DELETE:
+        d->deleted_ms = rc->now_ms;
+        return;
+    case ACT_READ_CONFIG:
+        if (found) {
+            if (!live_set_config(&d->live.config, &a->config))
+                fx->failed = true;
+            d->live.config_read = true;
+            d->own.config_read = rc->wall_ms;
+            rc_put_own(rc, fx, &d->r);
+        }
+        break;
+    case ACT_CONFIGURE:
+        if (found)
+            configured(rc, fx, f, a);
+        break;
+    default:
+        if (found)
+            fenced(rc, fx, f, a);
+    }
+    if (!found) /* 404 where it should be: look again */
+        rc_observe(rc);
+}
+
+void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a)
+{
+    struct resource *r = f->r;
+    bool is_token = r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN;
+
+    if (is_token) {
+        rc_absorb_token(rc, fx, f, a);
+    } else if (f->act == ACT_CONFIGURE && r->kind == KIND_DATABASE && is_refusal(a->outcome)) {
+        field_refused(rc, fx, f, a);
+    } else if (!rc_absorb_failure(rc, fx, f, a)) {
+        bool waits =
+            (f->act == ACT_READ && r->phase == PHASE_DELETING && a->outcome == OUTCOME_OK) ||
+            (f->act == ACT_CREATE && a->outcome != OUTCOME_OK);
+
+        if (waits && f->act == ACT_READ &&
+            *(r->kind == KIND_GROUP ? &group_of(r)->deleted_ms : &database_of(r)->deleted_ms))
+            rc_failed(rc, r, REASON_DELETING, -1, "the platform still shows it");
+        else if (!waits || f->act == ACT_READ)
+            rc_succeeded(r);
+        if (r->kind == KIND_GROUP)
+            absorb_group(rc, fx, f, a);
+        else
+            absorb_database(rc, fx, f, a);
+    }
+    if (is_token)
+        rc_consider_all(rc, fx, f->target);
+    else
+        rc_consider_all(rc, fx, r);
+}

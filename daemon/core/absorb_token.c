@@ -1,0 +1,380 @@
+/* absorb_token: mints, token files and hooks come back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "core/retry.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+static void set(struct effects *fx, char **member, const char *value)
+{
+    if (!ledger_set(member, value))
+        fx->failed = true;
+}
+
+static void wipe(struct token *t)
+{
+    mem_free_secret(t->jwt, t->jwt_size);
+    t->jwt = NULL;
+    t->jwt_size = 0;
+}
+
+static struct owned *own_of(struct resource *target)
+{
+    return target->kind == KIND_GROUP ? &group_of(target)->own : &database_of(target)->own;
+}
+
+/* When to renew: renew_before ahead of the end, and up to a tenth of that sooner, so that tokens
+ * minted together are not renewed together. 0: never. */
+static int64_t renewal_of(struct reconcile *rc, const struct token *t, int64_t issued,
+                          int64_t expires)
+{
+    int64_t before =
+        t->want && t->want->renew_before_ms ? t->want->renew_before_ms : (expires - issued) / 3;
+    int64_t at;
+
+    if (!expires)
+        return 0;
+    at = expires - before - (int64_t)(rc_random(rc) % (uint64_t)(before / 10 + 1));
+    return at > issued ? at : issued + 1;
+}
+
+/* The mint is known not to have happened: the row is as it was. */
+static void not_minted(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    if (t->held.hash) {
+        set(fx, &t->held.state, t->held.file ? "published" : "removed");
+        rc_put_token(rc, fx, t);
+        return;
+    }
+    effects_remove(fx, LEDGER_TOKEN, &t->held);
+    ledger_row_deinit(LEDGER_TOKEN, &t->held);
+    t->has_held = false;
+}
+
+/* The file that held the token so far goes once the new one stands. */
+static void note_stale(struct effects *fx, struct token *t, const char *path)
+{
+    if (!t->held.file || !t->held.hash || strcmp(path, t->held.file) == 0)
+        return;
+    set(fx, &t->stale_path, t->held.file);
+    set(fx, &t->stale_hash, t->held.hash);
+    t->stale_format = (enum token_format)t->held.format;
+}
+
+static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
+                     struct resource *target, const struct live_token *from)
+{
+    struct world w;
+    char *path = token_path(target->name, t);
+    char *params = t->want ? token_params(t->want) : NULL;
+
+    rc_world(rc, &w);
+    if (!path || (t->want && !params)) {
+        fx->failed = true;
+    } else {
+        note_stale(fx, t, path);
+        set(fx, &t->held.file, path);
+        if (params)
+            set(fx, &t->held.params, params);
+    }
+    mem_free(path);
+    mem_free(params);
+    if (t->want) {
+        t->held.format = t->want->format;
+        t->held.mode = token_mode(&w, t->want);
+    }
+    set(fx, &t->held.target_id, own_of(target)->id);
+    set(fx, &t->held.hash, from->hash);
+    t->held.issued = from->issued_ms ? from->issued_ms : rc->wall_ms;
+    t->held.expires = from->expires_ms;
+    if (!from->expires_ms && t->want &&
+        t->want->expiration_ms) /* the token does not say; we know what was asked */
+        t->held.expires = rc->wall_ms + t->want->expiration_ms;
+    t->held.renews = renewal_of(rc, t, t->held.issued, t->held.expires);
+}
+
+static void minted(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                   struct answer *a)
+{
+    struct token *t = token_of(f->r);
+    const char *id = own_of(f->target)->id;
+
+    if (a->token.target_id && id && strcmp(a->token.target_id, id) != 0) {
+        /* It opens another database of this name: not ours to hand out. */
+        rc_event(rc, fx, &t->r, "WrongTarget", 3, a,
+                 "the token that came back opens %s, not %s; it is not handed out",
+                 a->token.target_id, id);
+        rc_failed(rc, &t->r, REASON_CONFLICT, -1, NULL);
+        rc_observe(rc);
+        return; /* the row says "minting": it is accounted for as lost */
+    }
+    note_row(rc, fx, t, f->target, &a->token);
+    set(fx, &t->held.state, "minted");
+    set(fx, &t->held.cause, t->cause);
+    wipe(t);
+    t->jwt = a->token.jwt;
+    t->jwt_size = a->token.jwt_size;
+    a->token.jwt = NULL;
+    t->file_gone = false;
+    rc_put_token(rc, fx, t);
+}
+
+static bool was_not_minted(enum outcome o)
+{
+    return o != OUTCOME_OK && o != OUTCOME_UNKNOWN && o != OUTCOME_MALFORMED &&
+           o != OUTCOME_UNAVAILABLE && o != OUTCOME_CANCELED;
+}
+
+static void target_read(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                        const struct answer *a)
+{
+    struct flight read = *f;
+
+    read.r = f->target;
+    read.act = ACT_READ;
+    if (f->target->busy)
+        return; /* it is in somebody else's hands; its own answer will tell */
+    rc_absorb(rc, fx, &read, (struct answer *)(uintptr_t)a);
+}
+
+void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                     struct answer *a)
+{
+    struct token *t = token_of(f->r);
+
+    if (f->act == ACT_READ_TARGET) {
+        if (a->outcome == OUTCOME_OK || a->outcome == OUTCOME_NOT_FOUND)
+            target_read(rc, fx, f, a);
+        else
+            rc_absorb_failure(rc, fx, f, a);
+        return;
+    }
+    t->minting = false;
+    if (a->outcome == OUTCOME_OK) {
+        minted(rc, fx, f, a);
+        return;
+    }
+    if (was_not_minted(a->outcome))
+        not_minted(rc, fx, t);
+    if (!rc_absorb_failure(rc, fx, f, a)) { /* 404: the target is gone, or hidden */
+        rc_failed(rc, &t->r, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_observe(rc);
+    }
+}
+
+/* --- hooks --- */
+
+void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    struct flight *f;
+
+    if (!t->has_held || !t->held.notify || t->hook_busy || rc->stopping ||
+        t->hook_retry_ms > rc->now_ms)
+        return;
+    if (strcmp(t->held.state, "published") != 0 && strcmp(t->held.state, "removed") != 0)
+        return;
+    f = rc_flight(rc, &t->r, ACT_NONE);
+    if (!f) {
+        fx->failed = true;
+        return;
+    }
+    t->hook_busy = true;
+    effects_hook(fx, f->id, &t->held);
+}
+
+void rc_absorb_hook(struct reconcile *rc, struct effects *fx, uint64_t id, bool ok)
+{
+    struct flight f;
+    struct token *t;
+
+    if (!rc_land(rc, id, &f))
+        return;
+    t = token_of(f.r);
+    t->hook_busy = false;
+    if (ok) {
+        t->hook_attempts = 0;
+        set(fx, &t->held.notify, NULL);
+        rc_put_token(rc, fx, t);
+    } else {
+        t->hook_attempts++;
+        t->hook_retry_ms =
+            rc->now_ms + retry_delay(t->hook_attempts, rc->config->reconcile.backoff_initial_ms,
+                                     rc->config->reconcile.backoff_max_ms, -1, rc_random(rc));
+        if (t->hook_attempts == 1)
+            rc_event(rc, fx, &t->r, "HookFailed", 4, NULL, "hook %s failed; it is told again later",
+                     t->held.notify);
+        if (!schedule_wake(&rc->schedule, &t->r, t->hook_retry_ms))
+            fx->failed = true;
+    }
+    rc_consider(rc, fx, &t->r);
+}
+
+/* --- files --- */
+
+static void owe_hook(struct effects *fx, struct token *t, const char *cause)
+{
+    if (t->want && t->want->notify)
+        set(fx, &t->held.notify, t->want->notify);
+    set(fx, &t->held.cause, cause);
+}
+
+static void remove_stale(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    struct file_job *j;
+    struct flight *f;
+
+    if (!t->stale_path)
+        return;
+    j = file_job_new(FILE_REMOVE, t->stale_path);
+    f = j ? rc_flight(rc, NULL, ACT_REMOVE_FILE) : NULL;
+    if (f) {
+        j->id = f->id;
+        j->format = t->stale_format;
+        set(fx, &j->hash, t->stale_hash);
+    }
+    effects_job(fx, f ? j : NULL);
+    set(fx, &t->stale_path, NULL);
+    set(fx, &t->stale_hash, NULL);
+}
+
+static void published(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    bool renewed = t->cause && strcmp(t->cause, "renewed") == 0;
+    char until[TEXT_TIME_SIZE];
+
+    wipe(t);
+    set(fx, &t->held.state, "published");
+    owe_hook(fx, t, t->cause ? t->cause : "published");
+    rc_put_token(rc, fx, t);
+    if (t->held.expires)
+        text_time(t->held.expires, until);
+    rc_event(rc, fx, &t->r, renewed ? "Renewed" : "Minted", 6, NULL, "%s in %s, %s%s",
+             t->held.cause, t->held.file, t->held.expires ? "good until " : "never expires",
+             t->held.expires ? until : "");
+    remove_stale(rc, fx, t);
+}
+
+/* A file that was there before us, with a token that is as the manifest wants it. */
+static void found(struct reconcile *rc, struct effects *fx, struct token *t,
+                  const struct file_result *res)
+{
+    struct resource *target = token_target(&rc->fleet, t);
+    struct live_token from = {.issued_ms = res->issued_ms, .expires_ms = res->expires_ms};
+    const char *id = own_of(target)->id;
+    bool read_only = t->want && t->want->authorization == AUTH_READ_ONLY;
+
+    t->file_asked = true;
+    if (res->outcome != FILE_DONE || !t->want || t->want->absent || !id ||
+        strcmp(res->target_id, id) != 0 || res->read_only != read_only || t->want->permissions ||
+        (res->expires_ms && res->expires_ms <= rc->wall_ms) ||
+        (res->expires_ms == 0) != (t->want->expiration_ms == 0))
+        return;
+    t->has_held = true;
+    set(fx, &t->held.kind, KIND_NAME[t->r.kind]);
+    set(fx, &t->held.target, target->name);
+    set(fx, &t->held.name, t->short_name);
+    memcpy(from.hash, res->hash, sizeof(from.hash));
+    note_row(rc, fx, t, target, &from);
+    set(fx, &t->held.state, "published");
+    rc_put_token(rc, fx, t);
+    rc_event(rc, fx, &t->r, "TakenOver", 6, NULL, "the token found in %s is good and is kept",
+             t->held.file);
+}
+
+static void moved(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    struct resource *target = token_target(&rc->fleet, t);
+    char *path = token_path(target->name, t);
+    struct world w;
+
+    rc_world(rc, &w);
+    if (!path)
+        fx->failed = true;
+    else
+        set(fx, &t->held.file, path);
+    mem_free(path);
+    if (t->want) {
+        t->held.format = t->want->format;
+        t->held.mode = token_mode(&w, t->want);
+    }
+    owe_hook(fx, t, "moved");
+    rc_put_token(rc, fx, t);
+    rc_event(rc, fx, &t->r, "Moved", 6, NULL, "now in %s", t->held.file);
+}
+
+static void removed(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    char until[TEXT_TIME_SIZE];
+
+    set(fx, &t->held.state, "removed");
+    owe_hook(fx, t, "removed");
+    rc_put_token(rc, fx, t);
+    rc_event(rc, fx, &t->r, "Removed", 5, NULL, "%s is removed; the token works until %s",
+             t->held.file,
+             t->held.expires ? text_time(t->held.expires, until) : "its keys are rotated");
+}
+
+static void trouble(struct reconcile *rc, struct effects *fx, struct token *t,
+                    const struct file_result *res)
+{
+    enum reason why = res->outcome == FILE_UNMARKED ? REASON_UNMARKED : REASON_FILE_FAILED;
+
+    if (res->outcome == FILE_UNMARKED)
+        rc->tokens_unmarked = true;
+    if (t->r.failure != why)
+        rc_event(rc, fx, &t->r, "FileFailed", 4, NULL, "%s", res->error);
+    rc_failed(rc, &t->r, why, -1, res->error);
+}
+
+static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t,
+                          const struct file_result *res)
+{
+    if (res->outcome == FILE_FAILED || res->outcome == FILE_UNMARKED) {
+        if (res->kind != FILE_CHECK || res->outcome == FILE_UNMARKED)
+            trouble(rc, fx, t, res);
+        return;
+    }
+    rc->tokens_unmarked = false;
+    if (res->kind != FILE_CHECK)
+        rc_succeeded(&t->r);
+    switch (res->kind) {
+    case FILE_PUBLISH:
+        published(rc, fx, t);
+        return;
+    case FILE_READ:
+        found(rc, fx, t, res);
+        return;
+    case FILE_MOVE:
+        if (res->outcome == FILE_DONE)
+            moved(rc, fx, t);
+        else
+            t->file_gone = true;
+        return;
+    case FILE_REMOVE:
+        removed(rc, fx, t);
+        return;
+    case FILE_CHECK:
+        if (res->outcome == FILE_ABSENT && !t->file_gone) {
+            t->file_gone = true;
+            rc->replan = true;
+            rc_event(rc, fx, &t->r, "FileLost", 4, NULL, "%s has gone; the token is minted anew",
+                     t->held.file);
+        } else if (t->r.failure == REASON_UNMARKED) {
+            rc_succeeded(&t->r);
+        }
+        return;
+    }
+}
+
+void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res)
+{
+    struct flight f;
+
+    if (!rc_land(rc, res->job_id, &f) || !f.r)
+        return;
+    f.r->busy = false;
+    absorb_result(rc, fx, token_of(f.r), res);
+    rc_consider(rc, fx, f.r);
+}

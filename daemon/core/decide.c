@@ -1,0 +1,462 @@
+#include "core/decide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/decide_act.h"
+#include "lib/text.h"
+
+#define ACT_ROW(symbol, text, call, write, reason)                                                 \
+    [ACT_##symbol] = {text, call, write, REASON_##reason},
+const struct act_info ACT[ACT_N] = {ACTS(ACT_ROW)};
+
+bool say_refused(const struct world *w, const struct resource *r, struct decision *out)
+{
+    if (r->refused == REASON_NONE || r->refused_digest != r->digest ||
+        w->now_ms >= r->refused_until_ms)
+        return false;
+    say_blocked(out, r->refused);
+    if (r->refused_text)
+        snprintf(out->message, sizeof(out->message), "%s: %s", REASON_TEXT[r->refused],
+                 r->refused_text);
+    say_wake(out, r->refused_until_ms);
+    return true;
+}
+
+void decide_vanished(const struct world *w, const struct live *l, const struct owned *own,
+                     int64_t gone_ms, struct decision *out)
+{
+    if (own->missing_since) {
+        say_phase(out, PHASE_MISSING, REASON_VANISHED);
+        return;
+    }
+    say_phase(out, PHASE_UNKNOWN, REASON_VANISHING);
+    if (!w->observed)
+        return;
+    if (!gone_ms) {
+        out->act = ACT_READ;
+    } else if (w->now_ms < gone_ms + MISSING_AFTER_MS) {
+        say_wake(out, gone_ms + MISSING_AFTER_MS);
+    } else if (!is_checked(w, l) || l->read_ms < gone_ms + MISSING_AFTER_MS) {
+        out->act = ACT_READ;
+    } else if (w->complete) {
+        out->act = ACT_MISS;
+    }
+    out->lane = LANE_RESOLVE;
+}
+
+/* --- configuration --- */
+
+const char *database_value(const struct database *d, enum config_field f)
+{
+    if (d->live.config.value[f] && (CONFIG_FIELD[f].listed || d->live.config_read))
+        return d->live.config.value[f];
+    return d->readback.value[f];
+}
+
+/* Right if it reads back equal, or reads back what the platform answered when this value was last
+ * written. */
+static bool is_right(const struct database *d, enum config_field f)
+{
+    const char *want = d->want->config.value[f];
+    const char *live = database_value(d, f);
+    bool as_applied = d->applied.value[f] && strcmp(d->applied.value[f], want) == 0;
+
+    if (live && strcmp(live, want) == 0)
+        return true;
+    return as_applied &&
+           (!live || (d->readback.value[f] && strcmp(live, d->readback.value[f]) == 0));
+}
+
+unsigned database_differs(const struct database *d, unsigned *drift)
+{
+    unsigned fields = 0;
+
+    *drift = 0;
+    for (int f = 0; f < CONFIG_N; f++) {
+        const char *want = d->want ? d->want->config.value[f] : NULL;
+
+        if (!want || is_right(d, (enum config_field)f))
+            continue;
+        fields |= 1u << f;
+        if (d->applied.value[f] && strcmp(d->applied.value[f], want) == 0)
+            *drift |= 1u << f;
+    }
+    return fields;
+}
+
+/* A field that no list shows, of a database that we did not make, has to be read before it is
+ * compared; and every database's is read again once in a config_sweep. */
+static bool wants_config(const struct world *w, const struct database *d)
+{
+    bool named = false;
+
+    for (int f = 0; f < CONFIG_N; f++) {
+        if (CONFIG_FIELD[f].listed || !d->want->config.value[f])
+            continue;
+        named = true;
+        if (!d->live.config_read && !d->applied.value[f] && strcmp(d->own.origin, "adopted") == 0)
+            return true;
+    }
+    return named && w->wall_ms - d->own.config_read > w->config->reconcile.config_sweep_ms;
+}
+
+static bool decide_config(const struct world *w, const struct database *d, struct decision *out)
+{
+    unsigned drift;
+    unsigned fields = database_differs(d, &drift);
+    bool is_new = d->own.config_read == 0 && strcmp(d->own.origin, "created") == 0;
+
+    if (w->config->policy.drift_report)
+        fields &= ~drift;
+    fields &= ~(d->refused_fields | d->contended_fields);
+    if (!fields) {
+        if (!wants_config(w, d))
+            return false;
+        say_act(out, ACT_READ_CONFIG, LANE_SWEEP);
+        say_phase(out, PHASE_READY, REASON_IN_SYNC);
+        return true;
+    }
+    if (wants_config(w, d) && !is_new) {
+        say_act(out, ACT_READ_CONFIG, LANE_UPDATE);
+        return true;
+    }
+    out->step = STEP_UPDATE;
+    out->fields = fields;
+    if (say_refused(w, &d->r, out))
+        return true;
+    if (d->update_held) {
+        say_held(out, d->rejected);
+        return true;
+    }
+    say_act(out, ACT_CONFIGURE, is_new ? LANE_CREATE : LANE_UPDATE);
+    return true;
+}
+
+/* --- placement --- */
+
+static bool contains(const char *const *items, size_t n, const char *item)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(items[i], item) == 0)
+            return true;
+    return false;
+}
+
+static bool residency_allows(const struct residency_want *residency, const struct group *g)
+{
+    if (!contains(residency->groups, residency->n_groups, g->r.name))
+        return false;
+    if (!residency->n_locations)
+        return true;
+    return g->live.place && contains(residency->locations, residency->n_locations, g->live.place);
+}
+
+struct group *residency_choose(const struct world *w, const struct residency_want *residency)
+{
+    struct group *best = NULL;
+
+    for (size_t i = 0; i < residency->n_groups; i++) {
+        struct group *g = fleet_group(w->fleet, residency->groups[i]);
+
+        if (!g || !g->want || g->want->absent)
+            continue;
+        if (g->live.present && !residency_allows(residency, g))
+            continue;
+        if (!best || g->n_databases < best->n_databases)
+            best = g;
+    }
+    return best;
+}
+
+const char *database_place(const struct world *w, const struct database *d)
+{
+    (void)w;
+    if (d->want && d->want->group)
+        return d->want->group;
+    if (d->has_own && d->own.group_name)
+        return d->own.group_name;
+    return d->placed;
+}
+
+/* --- creating --- */
+
+/* The group that the database is to be made in can take it. False: `out` says why not. */
+static bool group_takes(const struct world *w, const struct database *d, struct decision *out)
+{
+    const char *place = database_place(w, d);
+    const struct group *g = fleet_group(w->fleet, place);
+
+    if (!place || !g) {
+        say_blocked(out, REASON_NO_GROUP);
+        return false;
+    }
+    out->place = place;
+    if (g->r.phase == PHASE_MISSING || (g->has_own && g->own.missing_since)) {
+        say_blocked(out, REASON_GROUP_MISSING);
+    } else if (g->r.phase == PHASE_BLOCKED && !g->live.present) {
+        say_blocked(out, REASON_GROUP_BLOCKED);
+    } else if (!g->live.present || !g->has_own || strcmp(g->own.state, "owned") != 0 ||
+               !(g->live.listed || g->live.read_ms)) {
+        if (g->r.phase == PHASE_BLOCKED)
+            say_blocked(out, REASON_GROUP_BLOCKED);
+        else
+            say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_GROUP);
+    } else if (d->want->residency && !residency_allows(d->want->residency, g)) {
+        say_blocked(out, REASON_RESIDENCY_VIOLATED);
+    } else if (g->live.archived) {
+        if (g->want && g->want->unarchive)
+            say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_GROUP);
+        else
+            say_blocked(out, REASON_ARCHIVED);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool seed_is_there(const struct world *w, const struct database *d, struct decision *out)
+{
+    const struct database *seed = fleet_database(w->fleet, d->want->seed_database);
+
+    if (!d->want->seed_database || (seed && seed->live.present))
+        return true;
+    if (seed && seed->want && !seed->want->absent) {
+        say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_SEED);
+    } else {
+        say_blocked(out, REASON_NOT_FOUND);
+        snprintf(out->message, sizeof(out->message),
+                 "database/%s, which it is to be copied from, does not exist",
+                 d->want->seed_database);
+    }
+    return false;
+}
+
+static bool is_state(const struct owned *own, bool has_own, const char *state)
+{
+    return has_own && strcmp(own->state, state) == 0;
+}
+
+static void decide_create(const struct world *w, const struct database *d, struct decision *out)
+{
+    int64_t deleted_until = d->own.since + RECENTLY_DELETED_MS;
+
+    out->step = STEP_CREATE;
+    out->place = database_place(w, d);
+    if (is_state(&d->own, d->has_own, "creating") && !is_checked(w, &d->live)) {
+        say_act(out, ACT_READ, LANE_RESOLVE);
+    } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until) {
+        say_blocked(out, REASON_RECENTLY_DELETED);
+        say_wake(out, w->now_ms + (deleted_until - w->wall_ms));
+    } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) || say_refused(w, &d->r, out)) {
+        return;
+    } else if (w->now_ms < w->create_refused_until_ms[KIND_DATABASE]) {
+        say_blocked(out, REASON_PLAN_REFUSED);
+        say_wake(out, w->create_refused_until_ms[KIND_DATABASE]);
+    } else if (!w->complete) {
+        say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+    } else if (d->create_held) {
+        say_held(out, d->rejected);
+    } else {
+        say_act(out, ACT_CREATE, LANE_CREATE);
+    }
+}
+
+/* --- live and wanted --- */
+
+static bool decide_adopt(const struct world *w, const struct database *d, struct decision *out)
+{
+    const struct db_want *want = d->want;
+    const struct group *g = fleet_group(w->fleet, d->live.place);
+    bool fits = want->group ? d->live.place && strcmp(want->group, d->live.place) == 0
+                            : !want->residency || (g && residency_allows(want->residency, g));
+
+    if (w->config->policy.adopt == ADOPT_NEVER) {
+        say_blocked(out, REASON_NOT_OWNED);
+        snprintf(out->message, sizeof(out->message), "live, but not ours; policy.adopt is never");
+    } else if (!fits && !want->group) {
+        say_blocked(out, REASON_RESIDENCY_VIOLATED);
+    } else if (!fits) {
+        say_blocked(out, REASON_NOT_OWNED);
+        snprintf(out->message, sizeof(out->message),
+                 "live in group %s and not ours; the manifest names group %s: name its group to "
+                 "adopt it",
+                 d->live.place ? d->live.place : "?", want->group);
+    } else {
+        out->act = ACT_ADOPT;
+        say_phase(out, PHASE_PENDING, REASON_QUEUED);
+    }
+    return true;
+}
+
+/* What cannot be changed in place: named, but nothing is done about it. */
+static bool is_misplaced(const struct world *w, const struct database *d, struct decision *out)
+{
+    const struct group *g = fleet_group(w->fleet, d->live.place);
+    const char *place = d->live.place ? d->live.place : "?";
+
+    if (d->want->group && strcmp(d->want->group, place) != 0) {
+        say_blocked(out, REASON_GROUP_CHANGE);
+        snprintf(out->message, sizeof(out->message),
+                 "lives in group %s, the manifest says %s; a database cannot move: create another "
+                 "one from it (seed), "
+                 "switch its users, then remove this one",
+                 place, d->want->group);
+    } else if (d->want->residency && g && !residency_allows(d->want->residency, g)) {
+        say_blocked(out, REASON_RESIDENCY_VIOLATED);
+        snprintf(out->message, sizeof(out->message), "lives in group %s (%s), outside residency %s",
+                 place, g->live.place ? g->live.place : "?", d->want->residency->name);
+    } else if (d->want->engine_set && d->own.create_digest &&
+               strcmp(d->own.create_digest,
+                      d->want->engine == ENGINE_TURSODB ? "tursodb" : "libsql") != 0) {
+        say_blocked(out, REASON_ENGINE_CHANGE);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void decide_blocked_fields(const struct database *d, struct decision *out)
+{
+    unsigned drift;
+    unsigned left = database_differs(d, &drift);
+    unsigned refused = left & d->refused_fields;
+
+    for (int f = 0; f < CONFIG_N; f++) {
+        if (!((refused | (left & d->contended_fields)) & 1u << f))
+            continue;
+        say_blocked(out, refused ? REASON_REFUSED : REASON_CONTENDED);
+        snprintf(out->message, sizeof(out->message), "%s %s to %s%s%s", CONFIG_FIELD[f].key,
+                 refused ? "cannot be set" : "was set back too often after being set",
+                 d->want->config.value[f], d->r.refused_text ? ": " : "",
+                 d->r.refused_text ? d->r.refused_text : "");
+        return;
+    }
+    if (drift)
+        out->reason = REASON_DRIFTED;
+}
+
+static void decide_kept(const struct world *w, const struct database *d, struct decision *out)
+{
+    int64_t expiry = database_expiry(d);
+
+    if (d->own.missing_since) {
+        out->act = ACT_FOUND;
+        return;
+    }
+    if (decide_unfence(w, d, out) || decide_config(w, d, out))
+        return;
+    if (d->live.read_ms == 0 && !d->live.listed) { /* made, but not yet seen by a read of its own */
+        say_act(out, ACT_READ, LANE_CREATE);
+        return;
+    }
+    say_phase(out, PHASE_READY, REASON_IN_SYNC);
+    decide_blocked_fields(d, out);
+    is_misplaced(w, d, out);
+    if (expiry) {
+        out->due_ms = expiry;
+        say_wake(out, w->now_ms + (expiry - w->wall_ms));
+    }
+}
+
+static void decide_observe_only(const struct world *w, const struct database *d,
+                                struct decision *out)
+{
+    if (d->has_own && strcmp(d->own.state, "deleted") != 0)
+        out->act = ACT_RELEASE;
+    else if (d->live.present)
+        say_phase(out, PHASE_READY, REASON_OBSERVED);
+    else if (w->observed)
+        say_blocked(out, REASON_NOT_FOUND);
+    else
+        say_phase(out, PHASE_UNKNOWN, REASON_NOT_OBSERVED);
+}
+
+static void decide_unwanted(const struct world *w, const struct database *d, enum removal removal,
+                            struct decision *out)
+{
+    bool ours = is_state(&d->own, d->has_own, "owned");
+
+    if (is_state(&d->own, d->has_own, "creating")) {
+        if (!is_checked(w, &d->live))
+            say_act(out, ACT_READ, LANE_RESOLVE);
+        else
+            out->act = d->live.present ? ACT_OURS : ACT_FORGET;
+    } else if (ours && !d->live.present &&
+               (removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED || d->deleted_ms)) {
+        if (d->gone_ms && is_checked(w, &d->live))
+            out->act = ACT_GONE;
+        else
+            say_act(out, ACT_READ, LANE_REMOVE);
+    } else if (ours && !d->live.present) {
+        decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    } else if (ours && strcmp(d->live.id, d->own.id) != 0) {
+        say_blocked(out, REASON_CONFLICT);
+    } else if (ours) {
+        decide_removal(w, d, removal, out);
+    } else if (!d->want) {
+        say_phase(out, PHASE_NONE, REASON_NONE);
+    } else if (d->live.present) {
+        say_blocked(out, REASON_NOT_OWNED);
+    } else {
+        say_phase(out, PHASE_READY, REASON_ABSENT);
+    }
+}
+
+static void decide_wanted(const struct world *w, const struct database *d, struct decision *out)
+{
+    bool creating = is_state(&d->own, d->has_own, "creating");
+    bool ours = is_state(&d->own, d->has_own, "owned");
+
+    if (!d->live.present && ours)
+        decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    else if (!d->live.present)
+        decide_create(w, d, out);
+    else if (creating && d->own.group_name && d->live.place &&
+             strcmp(d->live.place, d->own.group_name) == 0)
+        out->act = ACT_OURS;
+    else if (creating && !d->live.place)
+        say_act(out, ACT_READ, LANE_RESOLVE);
+    else if (creating || (ours && strcmp(d->live.id, d->own.id) != 0))
+        say_blocked(out, REASON_CONFLICT);
+    else if (!ours)
+        decide_adopt(w, d, out);
+    else
+        decide_kept(w, d, out);
+}
+
+static void decision_init(struct decision *out)
+{
+    *out = (struct decision){.wake_ms = INT64_MAX};
+}
+
+void decide_database(const struct world *w, const struct database *d, struct decision *out)
+{
+    enum removal removal = removal_of(w, d);
+
+    decision_init(out);
+    if (!w->observed && d->live.read_ms == 0 && !d->live.present)
+        say_phase(out, d->want || d->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
+    else if (d->want && d->want->observe)
+        decide_observe_only(w, d, out);
+    else if (database_is_wanted(w, d))
+        decide_wanted(w, d, out);
+    else
+        decide_unwanted(w, d, removal, out);
+}
+
+void decide(const struct world *w, const struct resource *r, struct decision *out)
+{
+    switch (r->kind) {
+    case KIND_GROUP:
+        decision_init(out);
+        decide_group(w, container_of(r, const struct group, r), out);
+        return;
+    case KIND_DATABASE:
+        decide_database(w, container_of(r, const struct database, r), out);
+        return;
+    default:
+        decision_init(out);
+        decide_token(w, container_of(r, const struct token, r), out);
+    }
+}

@@ -1,0 +1,218 @@
+/* decide_removal: how a database of ours goes: asked, allowed, settled, fenced, kept for a grace,
+ * deleted. Every condition is looked at again at every step, and the two that touch data have a
+ * read of their own just before.
+ *
+ *   wanted gone ─▶ guard, approval ─▶ settling ─▶ fence ─▶ grace ─▶ read ─▶ delete ─▶ read: gone
+ *        ▲              held              │          │        │                          │
+ *        └──────────── the entry returns: the fence comes down ◀┘                     tombstone */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/decide_act.h"
+
+static bool is_true(const char *value)
+{
+    return value && strcmp(value, "true") == 0;
+}
+
+static bool fence_is(const struct database *d, const char *state)
+{
+    return d->own.fence && strcmp(d->own.fence, state) == 0;
+}
+
+int64_t database_expiry(const struct database *d)
+{
+    int64_t since = d->own.since > d->own.expires_since ? d->own.since : d->own.expires_since;
+
+    if (!d->want || (!d->want->expires_at_ms && !d->want->expires_after_ms))
+        return 0;
+    if (d->want->expires_at_ms)
+        return d->want->expires_at_ms;
+    return d->has_own && strcmp(d->own.state, "owned") == 0 ? since + d->want->expires_after_ms : 0;
+}
+
+static bool is_expired(const struct world *w, const struct database *d)
+{
+    int64_t expiry = database_expiry(d);
+
+    if (!d->want || (!d->want->expires_at_ms && !d->want->expires_after_ms))
+        return false;
+    return (expiry && w->wall_ms >= expiry) ||
+           (d->has_own && d->own.expired && (uint64_t)d->own.expired == d->r.digest);
+}
+
+bool database_is_wanted(const struct world *w, const struct database *d)
+{
+    return d->want && !d->want->absent && !is_expired(w, d);
+}
+
+enum removal removal_of(const struct world *w, const struct database *d)
+{
+    if (!w->desired || database_is_wanted(w, d))
+        return REMOVAL_NONE;
+    if (d->want)
+        return d->want->absent ? REMOVAL_ABSENT : REMOVAL_EXPIRED;
+    return w->config->policy.prune == PRUNE_OFF ? REMOVAL_NONE : REMOVAL_PRUNE;
+}
+
+bool removal_is_planned(const struct world *w, const struct database *d)
+{
+    const struct config_policy *p = &w->config->policy;
+
+    return d->want ? p->removals_plan : p->prune == PRUNE_PLAN;
+}
+
+/* What was adopted is deleted for absence only if the manifest had wanted it for at least a
+ * deletion_grace. */
+static bool adopted_recently(const struct world *w, const struct database *d)
+{
+    int64_t wanted_ms = d->own.wanted_since ? d->own.removal_since - d->own.wanted_since : 0;
+
+    return strcmp(d->own.origin, "adopted") == 0 && wanted_ms < w->config->policy.deletion_grace_ms;
+}
+
+bool removal_is_asked(const struct world *w, const struct database *d)
+{
+    enum removal removal = removal_of(w, d);
+
+    if (removal == REMOVAL_NONE || !d->has_own || strcmp(d->own.state, "owned") != 0 ||
+        !d->live.present)
+        return false;
+    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect ||
+        is_true(d->live.config.value[CONFIG_DELETE_PROTECTION]))
+        return false;
+    if (removal == REMOVAL_PRUNE && (!w->desired->whole || adopted_recently(w, d)))
+        return false;
+    return !d->own.fence || fence_is(d, "lifted");
+}
+
+static int64_t grace_of(const struct world *w, const struct database *d)
+{
+    const struct config_policy *p = &w->config->policy;
+
+    return d->own.is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
+}
+
+/* Why it is kept although it is not wanted. True: kept. */
+static bool is_kept(const struct world *w, const struct database *d, enum removal removal,
+                    struct decision *out)
+{
+    if (removal == REMOVAL_NONE) {
+        say_phase(out, PHASE_ORPHANED, REASON_NOT_IN_MANIFEST);
+    } else if (removal == REMOVAL_PRUNE && !w->desired->whole) {
+        say_phase(out, PHASE_ORPHANED, REASON_MANIFEST_REFUSED);
+    } else if (removal == REMOVAL_PRUNE && adopted_recently(w, d)) {
+        say_phase(out, PHASE_ORPHANED, REASON_ADOPTED_RECENTLY);
+    } else if (d->own.protect) {
+        say_blocked(out, REASON_PROTECTED);
+    } else if (is_true(d->live.config.value[CONFIG_DELETE_PROTECTION])) {
+        say_blocked(out, REASON_DELETE_PROTECTED);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_fenced_live(const struct database *d)
+{
+    return is_true(d->live.config.value[CONFIG_BLOCK_READS]) &&
+           is_true(d->live.config.value[CONFIG_BLOCK_WRITES]);
+}
+
+static void decide_fence(const struct world *w, const struct database *d, enum removal removal,
+                         struct decision *out)
+{
+    int64_t settle = grace_of(w, d) / 10 < SETTLE_MAX_MS ? grace_of(w, d) / 10 : SETTLE_MAX_MS;
+    int64_t at = removal == REMOVAL_PRUNE ? d->own.removal_since + settle : 0;
+
+    if (w->wall_ms < at) {
+        say_phase(out, PHASE_DELETING, REASON_SETTLING);
+        out->due_ms = at;
+        say_wake(out, w->now_ms + (at - w->wall_ms));
+        return;
+    }
+    if (!is_checked(w, &d->live))
+        say_act(out, ACT_READ, LANE_REMOVE);
+    else if (fence_is(d, "wanted") && is_fenced_live(d))
+        out->act = ACT_FENCED;
+    else
+        say_act(out, ACT_FENCE, LANE_REMOVE);
+    say_phase(out, PHASE_DELETING, REASON_FENCING);
+}
+
+static void decide_delete(const struct world *w, const struct database *d, struct decision *out)
+{
+    int64_t left = grace_of(w, d) - d->own.grace_spent - (w->now_ms - d->grace_mark_ms);
+
+    say_phase(out, PHASE_DELETING, REASON_GRACE);
+    if (!is_fenced_live(d)) {
+        out->act = ACT_FENCE_GONE;
+    } else if (left > 0) {
+        out->due_ms = w->wall_ms + left;
+        say_wake(out, w->now_ms + left);
+    } else if (!is_checked(w, &d->live) ||
+               (d->deleted_ms && w->now_ms - d->deleted_ms < DELETED_WITHIN_MS)) {
+        say_act(out, ACT_READ, LANE_REMOVE);
+        say_phase(out, PHASE_DELETING, REASON_DELETING);
+    } else {
+        say_act(out, ACT_DELETE, LANE_REMOVE);
+        say_phase(out, PHASE_DELETING, REASON_DELETING);
+    }
+}
+
+void decide_removal(const struct world *w, const struct database *d, enum removal removal,
+                    struct decision *out)
+{
+    if (is_kept(w, d, removal, out)) {
+        if (d->own.fence && !fence_is(d, "lifted"))
+            decide_unfence(w, d, out);
+        return;
+    }
+    out->step = STEP_DELETE;
+    if ((!d->own.fence || fence_is(d, "lifted")) && !d->removal_ok) {
+        say_held(out, d->rejected);
+        if (d->own.fence && out->held)
+            out->reason = REASON_FENCE_LIFTED;
+    } else if (say_refused(w, &d->r, out)) {
+        return;
+    } else if (!w->complete) {
+        say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
+    } else if (fence_is(d, "set")) {
+        decide_delete(w, d, out);
+    } else {
+        decide_fence(w, d, removal, out);
+    }
+}
+
+/* A returning tenant's tokens are renewed before its fence comes down, so that its first request
+ * finds them good. */
+static bool waits_for_tokens(const struct world *w, const struct database *d)
+{
+    for (size_t i = 0; d->want && i < d->n_tokens; i++) {
+        const struct token *t = d->tokens[i];
+
+        if (t->want && t->has_held && t->held.renews && w->wall_ms >= t->held.renews &&
+            t->r.attempts < 3 && t->r.phase != PHASE_BLOCKED)
+            return true;
+    }
+    return false;
+}
+
+bool decide_unfence(const struct world *w, const struct database *d, struct decision *out)
+{
+    if (!d->own.fence)
+        return false;
+    if (waits_for_tokens(w, d)) {
+        say_wake(out, w->now_ms + 1000);
+    } else if (!is_checked(w, &d->live)) {
+        say_act(out, ACT_READ, LANE_LIFT);
+    } else if (fence_is(d, "lifted") || !is_fenced_live(d)) {
+        out->act = ACT_UNFENCED;
+    } else {
+        out->step = STEP_UPDATE;
+        out->fields = 1u << CONFIG_BLOCK_READS | 1u << CONFIG_BLOCK_WRITES;
+        say_act(out, ACT_UNFENCE, LANE_LIFT);
+    }
+    say_phase(out, PHASE_PENDING, REASON_UNFENCING);
+    return true;
+}

@@ -1,0 +1,305 @@
+/* decide_token: what a token needs next. Minting never invalidates, so a token is renewed early and
+ * the old one is left to lapse; nothing here rotates keys. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/decide_act.h"
+#include "lib/buf.h"
+#include "lib/mem.h"
+
+#define PATH_BYTES 4096
+
+static const char *const AUTH_NAME[] = {
+    [AUTH_FULL_ACCESS] = "full-access", [AUTH_READ_ONLY] = "read-only"};
+
+char *token_params(const struct token_want *want)
+{
+    return mem_printf("%s %s%s%s", AUTH_NAME[want->authorization], want->expiration,
+                      want->permissions ? " " : "", want->permissions ? want->permissions : "");
+}
+
+char *token_path(const char *target, const struct token *t)
+{
+    struct buf b = BUF_INIT(PATH_BYTES);
+
+    if (!t->want)
+        return mem_strdup(t->held.file);
+    if (!desired_token_file(&b, t->r.kind == KIND_GROUP_TOKEN, target, t->want)) {
+        buf_deinit(&b);
+        return NULL;
+    }
+    return buf_steal(&b);
+}
+
+unsigned token_mode(const struct world *w, const struct token_want *want)
+{
+    return want->mode_set ? want->mode : w->config->tokens_group ? 0640 : 0600;
+}
+
+struct resource *token_target(const struct fleet *f, const struct token *t)
+{
+    char name[256];
+    size_t n = (size_t)(t->short_name - t->r.name - 1);
+    struct database *d;
+    struct group *g;
+
+    if (n >= sizeof(name))
+        return NULL;
+    memcpy(name, t->r.name, n);
+    name[n] = '\0';
+    if (t->r.kind == KIND_GROUP_TOKEN)
+        return (g = fleet_group(f, name)) ? &g->r : NULL;
+    return (d = fleet_database(f, name)) ? &d->r : NULL;
+}
+
+struct target {
+    const struct resource *r;
+    const struct live *live;
+    const struct owned *own;
+    bool ours;     /* live under the id that we know */
+    bool removing; /* Deleting: nothing is minted, files stay */
+    bool gone;     /* deleted for good, as the ledger knows: its tokens are dead */
+    bool wanted;
+    bool observed_only;
+};
+
+static void look_at(const struct world *w, const struct resource *r, struct target *out)
+{
+    bool has_own;
+
+    *out = (struct target){.r = r};
+    if (!r)
+        return;
+    if (r->kind == KIND_GROUP) {
+        const struct group *g = container_of(r, const struct group, r);
+
+        out->live = &g->live;
+        out->own = &g->own;
+        has_own = g->has_own;
+        out->wanted = g->want && !g->want->absent;
+        out->removing = g->r.phase == PHASE_DELETING;
+    } else {
+        const struct database *d = container_of(r, const struct database, r);
+
+        out->live = &d->live;
+        out->own = &d->own;
+        has_own = d->has_own;
+        out->wanted = database_is_wanted(w, d);
+        out->observed_only = d->want && d->want->observe;
+        out->removing = !out->wanted && d->r.phase == PHASE_DELETING;
+    }
+    out->ours = has_own && strcmp(out->own->state, "owned") == 0 && out->live->present &&
+                out->live->id && strcmp(out->live->id, out->own->id) == 0 &&
+                !out->own->missing_since;
+    out->gone = !has_own || strcmp(out->own->state, "deleted") == 0;
+}
+
+static bool is_held(const struct token *t, const char *state)
+{
+    return t->has_held && strcmp(t->held.state, state) == 0;
+}
+
+/* What the file should be is not what it is: path, format or mode. */
+static bool is_elsewhere(const struct world *w, const struct token *t, const struct target *target)
+{
+    struct buf path = BUF_INIT(PATH_BYTES);
+    bool differs =
+        desired_token_file(&path, t->r.kind == KIND_GROUP_TOKEN, target->r->name, t->want) &&
+        (!t->held.file || strcmp(t->held.file, buf_str(&path)) != 0 ||
+         t->held.format != (int64_t)t->want->format ||
+         t->held.mode != (int64_t)token_mode(w, t->want));
+
+    buf_deinit(&path);
+    return differs;
+}
+
+static bool has_other_params(const struct token *t)
+{
+    char *params = token_params(t->want);
+    bool other = params && t->held.params && strcmp(params, t->held.params) != 0;
+
+    mem_free(params);
+    return other;
+}
+
+/* Why it has to be minted; NULL: it need not be. */
+static const char *mint_cause(const struct world *w, const struct token *t,
+                              const struct target *target)
+{
+    if (!t->has_held || is_held(t, "removed"))
+        return "published";
+    if (t->held.target_id && strcmp(t->held.target_id, target->own->id) != 0)
+        return "replaced";
+    if (t->want && has_other_params(t))
+        return "changed";
+    if (t->file_gone)
+        return "lost";
+    if (t->held.renews && w->wall_ms >= t->held.renews)
+        return "renewed";
+    return NULL;
+}
+
+/* A re-mint that counts as an update of its database. */
+static bool token_is_touched(const struct token *t, const char *cause)
+{
+    return t->has_held && (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0);
+}
+
+bool token_wants_update(const struct world *w, const struct token *t)
+{
+    struct target target;
+    const char *cause;
+
+    look_at(w, token_target(w->fleet, t), &target);
+    if (!target.ours || !target.wanted || !t->want || t->want->absent || !is_held(t, "published"))
+        return false;
+    cause = mint_cause(w, t, &target);
+    return cause && token_is_touched(t, cause);
+}
+
+static void decide_mint(const struct world *w, const struct token *t, const struct target *target,
+                        struct decision *out)
+{
+    bool seen = target->live->listed && w->now_ms - w->observed_ms < CHECKED_FOR_MS;
+    bool read = target->live->read_ms && w->now_ms - target->live->read_ms < CHECKED_FOR_MS;
+    bool renewal = t->has_held && strcmp(out->cause, "renewed") == 0;
+    enum lane lane = renewal || target->own->fence ? LANE_RENEW : LANE_CREATE;
+
+    if (token_is_touched(t, out->cause) && target->r->kind == KIND_DATABASE &&
+        container_of(target->r, const struct database, r)->update_held) {
+        out->step = STEP_UPDATE;
+        say_held(out, container_of(target->r, const struct database, r)->rejected);
+        return;
+    }
+    if (!renewal)
+        out->step = t->has_held && !is_held(t, "removed") ? STEP_UPDATE : STEP_CREATE;
+    if (say_refused(w, &t->r, out))
+        return;
+    say_act(out, seen || read ? ACT_MINT : ACT_READ_TARGET, lane);
+}
+
+/* A mint whose answer was lost, in this life of the daemon or the last. */
+static void decide_lost(const struct token *t, struct decision *out)
+{
+    if (t->want && t->want->expiration_ms == 0 && !t->r.resolve_now) {
+        say_blocked(out, REASON_MINT_UNKNOWN);
+        return;
+    }
+    out->act = ACT_LOSE;
+    say_phase(out, PHASE_PENDING, REASON_QUEUED);
+}
+
+static void decide_held(const struct world *w, const struct token *t, const struct target *target,
+                        struct decision *out)
+{
+    out->cause = mint_cause(w, t, target);
+    if (out->cause) {
+        decide_mint(w, t, target, out);
+    } else if (t->want && is_elsewhere(w, t, target)) {
+        out->act = ACT_MOVE_FILE;
+        out->step = STEP_UPDATE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
+    } else {
+        say_phase(out, PHASE_READY, REASON_IN_SYNC);
+        out->due_ms = t->held.expires;
+        if (t->held.renews)
+            say_wake(out, w->now_ms + (t->held.renews - w->wall_ms));
+    }
+}
+
+/* Renewal waits for no observation: a read of its own target is enough. */
+static bool may_look(const struct world *w, const struct token *t, const struct target *target)
+{
+    bool due = is_held(t, "published") && t->held.renews && w->wall_ms >= t->held.renews;
+    bool looked = target->live->read_ms && w->now_ms - target->live->read_ms < CHECKED_FOR_MS;
+
+    return due && !w->observed && !target->live->present && !target->gone &&
+           !target->own->missing_since && !looked;
+}
+
+static void decide_token_wanted(const struct world *w, const struct token *t,
+                                const struct target *target, struct decision *out)
+{
+    if (is_held(t, "minted") && t->jwt) {
+        out->act = ACT_WRITE_FILE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
+        return;
+    }
+    if (is_held(t, "minted") || (is_held(t, "minting") && !t->minting)) {
+        decide_lost(t, out);
+        return;
+    }
+    if (!target->ours && may_look(w, t, target)) {
+        out->cause = "renewed";
+        say_act(out, ACT_READ_TARGET, LANE_RENEW);
+        return;
+    }
+    if (!target->ours) {
+        out->step = t->has_held ? STEP_NONE : STEP_CREATE;
+        if (target->r->phase == PHASE_BLOCKED || target->r->phase == PHASE_MISSING)
+            say_phase(out, PHASE_BLOCKED, REASON_TARGET_BLOCKED);
+        else if (target->r->phase == PHASE_UNKNOWN)
+            say_phase(out, PHASE_UNKNOWN, REASON_NOT_OBSERVED);
+        else
+            say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_TARGET);
+        return;
+    }
+    if (target->removing) {
+        say_phase(out, PHASE_DELETING, REASON_GRACE);
+        return;
+    }
+    if (!t->has_held && !t->file_asked) {
+        out->act = ACT_ASK_FILE;
+        out->step = STEP_CREATE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
+        return;
+    }
+    decide_held(w, t, target, out);
+}
+
+/* Not wanted any more, while what it opens stays. */
+static void decide_dropped(const struct world *w, const struct token *t, struct decision *out)
+{
+    if (!t->has_held) {
+        say_phase(out, t->want ? PHASE_READY : PHASE_NONE, REASON_ABSENT);
+    } else if (!is_held(t, "removed")) {
+        out->act = is_held(t, "published") ? ACT_REMOVE_FILE : ACT_LOSE;
+        out->step = STEP_DELETE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
+    } else if (t->held.expires && w->wall_ms >= t->held.expires && !t->held.notify) {
+        out->act = ACT_FORGET;
+    } else {
+        say_phase(out, PHASE_ORPHANED, REASON_STILL_VALID);
+        out->due_ms = t->held.expires;
+        if (t->held.expires)
+            say_wake(out, w->now_ms + (t->held.expires - w->wall_ms));
+        else
+            snprintf(out->message, sizeof(out->message),
+                     "removed here, but the token never expires; only a rotation ends it");
+    }
+}
+
+void decide_token(const struct world *w, const struct token *t, struct decision *out)
+{
+    struct target target;
+
+    *out = (struct decision){.wake_ms = INT64_MAX};
+    look_at(w, token_target(w->fleet, t), &target);
+    if (!target.r)
+        return;
+    if (!t->want && !t->has_held) {
+        say_phase(out, PHASE_NONE, REASON_NONE);
+    } else if (target.gone && !target.wanted && t->has_held) {
+        out->act = is_held(t, "published")  ? ACT_REMOVE_FILE
+                   : !is_held(t, "removed") ? ACT_LOSE
+                   : t->held.notify         ? ACT_NONE
+                                            : ACT_FORGET;
+        say_phase(out, PHASE_DELETING, REASON_DELETING);
+    } else if (t->want && (t->want->absent || !target.wanted) && !t->has_held) {
+        say_phase(out, PHASE_READY, REASON_ABSENT);
+    } else if ((target.wanted && (!t->want || t->want->absent)) || target.observed_only) {
+        decide_dropped(w, t, out);
+    } else {
+        decide_token_wanted(w, t, &target, out);
+    }
+}

@@ -1,0 +1,149 @@
+/* ledger_rows: the rows of the store become records, and records become rows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+void rc_put_own(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    (void)rc;
+    effects_put(fx, LEDGER_OWNED, r->kind == KIND_GROUP ? &group_of(r)->own : &database_of(r)->own);
+}
+
+void rc_put_token(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    (void)rc;
+    effects_put(fx, LEDGER_TOKEN, &t->held);
+}
+
+/* own.applied is {field: [written, read back]}. */
+bool rc_save_applied(struct database *d)
+{
+    struct json_object *o = json_object_new_object();
+    bool ok = o != NULL;
+
+    for (int f = 0; ok && f < CONFIG_N; f++) {
+        struct json_object *pair;
+
+        if (!d->applied.value[f])
+            continue;
+        pair = json_object_new_array();
+        ok =
+            pair && json_object_array_add(pair, json_object_new_string(d->applied.value[f])) == 0 &&
+            json_object_array_add(pair, json_object_new_string(
+                                            d->readback.value[f] ? d->readback.value[f] : "")) == 0;
+        ok = json_add(o, CONFIG_FIELD[f].key, pair) && ok;
+    }
+    ok = ok &&
+         ledger_set(&d->own.applied, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    json_object_put(o);
+    return ok;
+}
+
+bool rc_load_applied(struct database *d)
+{
+    struct json_object *o = NULL;
+    struct db_config applied = {0};
+    struct db_config readback = {0};
+    bool ok;
+
+    if (!d->own.applied || json_parse(d->own.applied, strlen(d->own.applied), 4, &o, NULL) != 0)
+        return true; /* none, or not ours: then nothing counts as applied */
+    for (int f = 0; f < CONFIG_N; f++) {
+        struct json_object *pair;
+
+        if (!json_get_arr(o, CONFIG_FIELD[f].key, &pair) || json_object_array_length(pair) != 2)
+            continue;
+        applied.value[f] = json_object_get_string(json_object_array_get_idx(pair, 0));
+        readback.value[f] = json_object_get_string(json_object_array_get_idx(pair, 1));
+    }
+    ok = live_set_config(&d->applied, &applied) && live_set_config(&d->readback, &readback);
+    json_object_put(o);
+    return ok;
+}
+
+static bool load_owned(struct reconcile *rc, const struct owned *row)
+{
+    const char *name = row->name;
+
+    if (strcmp(row->kind, KIND_NAME[KIND_GROUP]) == 0) {
+        struct group *g;
+
+        if (!fleet_add_groups(&rc->fleet, &name, 1))
+            return false;
+        g = fleet_group(&rc->fleet, name);
+        g->has_own = true;
+        return ledger_row_copy(LEDGER_OWNED, &g->own, row);
+    }
+    if (strcmp(row->kind, KIND_NAME[KIND_DATABASE]) == 0) {
+        struct database *d;
+
+        if (!fleet_add_databases(&rc->fleet, &name, 1))
+            return false;
+        d = fleet_database(&rc->fleet, name);
+        d->has_own = true;
+        return ledger_row_copy(LEDGER_OWNED, &d->own, row) && rc_load_applied(d);
+    }
+    return true;
+}
+
+static bool load_token(struct reconcile *rc, const struct held_token *row)
+{
+    bool is_group = strcmp(row->kind, KIND_NAME[KIND_GROUP_TOKEN]) == 0;
+    const char *target = row->target;
+    struct token *t;
+
+    if (is_group) {
+        struct group *g;
+
+        if (!fleet_add_groups(&rc->fleet, &target, 1))
+            return false;
+        g = fleet_group(&rc->fleet, target);
+        t = fleet_add_token(KIND_GROUP_TOKEN, target, &g->tokens, &g->n_tokens, row->name);
+    } else {
+        struct database *d;
+
+        if (!fleet_add_databases(&rc->fleet, &target, 1))
+            return false;
+        d = fleet_database(&rc->fleet, target);
+        t = fleet_add_token(KIND_TOKEN, target, &d->tokens, &d->n_tokens, row->name);
+    }
+    if (!t || !ledger_row_copy(LEDGER_TOKEN, &t->held, row))
+        return false;
+    t->has_held = true;
+    return true;
+}
+
+static bool load_into(enum ledger_table table, void *items, size_t *n, size_t *capacity,
+                      const void *row)
+{
+    char *base;
+
+    if (!mem_grow(items, capacity, *n + 1, LEDGER[table].size))
+        return false;
+    memcpy(&base, items, sizeof(base));
+    if (!ledger_row_copy(table, base + *n * LEDGER[table].size, row))
+        return false;
+    (*n)++;
+    return true;
+}
+
+bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row)
+{
+    switch (table) {
+    case LEDGER_OWNED:
+        return load_owned(rc, row);
+    case LEDGER_TOKEN:
+        return load_token(rc, row);
+    case LEDGER_COUNT:
+        return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row);
+    case LEDGER_APPROVAL:
+        return load_into(table, &rc->approvals, &rc->n_approvals, &rc->approvals_capacity, row);
+    case LEDGER_LEAK:
+        return load_into(table, &rc->leaks, &rc->n_leaks, &rc->leaks_capacity, row);
+    default:
+        return true;
+    }
+}

@@ -1,0 +1,489 @@
+/* observe: one look at everything: the organization, the groups, every page of the databases. What
+ * is collected counts only as a whole; a look that failed changes nothing.
+ *
+ *   idle ─▶ organization ─▶ groups ─▶ databases, page by page ─▶ check ─▶ apply ─▶ idle
+ *     ▲           │ any failure, any contradiction: thrown away, tried again later │       */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "core/retry.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define CONTRADICTED_AGAIN_MS 5000
+
+static void forget_collected(struct observation *o)
+{
+    arena_deinit(&o->arena);
+    mem_free(o->databases);
+    mem_free(o->groups);
+    mem_free(o->cursors);
+    o->databases = NULL;
+    o->groups = NULL;
+    o->cursors = NULL;
+    o->cursor = NULL;
+    o->n_databases = o->n_groups = o->n_cursors = 0;
+    o->capacity = o->cursors_capacity = 0;
+}
+
+void rc_observe(struct reconcile *rc)
+{
+    struct observation *o = &rc->obs;
+
+    if (o->stage != OBS_IDLE) {
+        o->again = o->again || o->stage != OBS_ORGANIZATION || o->flight;
+        return;
+    }
+    o->stage = OBS_ORGANIZATION;
+    o->due = true;
+    o->again = false;
+    o->cycle++;
+    o->started_ms = rc->now_ms;
+}
+
+void rc_observe_start(struct reconcile *rc, struct effects *fx)
+{
+    static const enum call_kind KIND_OF[OBS_STAGES] = {[OBS_ORGANIZATION] = CALL_ORGANIZATION_GET,
+                                                       [OBS_GROUPS] = CALL_GROUPS_LIST,
+                                                       [OBS_DATABASES] = CALL_DATABASES_LIST};
+    struct observation *o = &rc->obs;
+    struct call *c = call_new(KIND_OF[o->stage], NULL);
+
+    o->due = false;
+    if (c && o->stage == OBS_DATABASES && o->cursor && !ledger_set(&c->cursor, o->cursor)) {
+        call_free(c);
+        c = NULL;
+    }
+    if (c) {
+        c->id = o->flight = rc->next_id++;
+        c->attempt = o->attempts + 1;
+        schedule_started(&rc->schedule);
+    }
+    effects_call(fx, c);
+}
+
+static void end(struct reconcile *rc, int64_t next_ms)
+{
+    struct observation *o = &rc->obs;
+
+    forget_collected(o);
+    o->stage = OBS_IDLE;
+    o->due = false;
+    o->answered = o->cycle;
+    o->next_ms = o->again ? rc->now_ms : next_ms;
+    o->again = false;
+    rc->replan = true;
+}
+
+static void PRINTF(4, 5)
+    failed(struct reconcile *rc, struct effects *fx, const struct answer *a, const char *fmt, ...)
+{
+    struct observation *o = &rc->obs;
+    bool was = o->error[0] != '\0';
+    char text[sizeof(o->error)];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!was || strcmp(text, o->error) != 0)
+        rc_event(rc, fx, NULL, "ObservationFailed", 4, a,
+                 "the platform was not observed completely: %s", text);
+    memcpy(o->error, text, sizeof(text));
+    o->complete = false;
+    o->attempts++;
+    end(rc, rc->now_ms + retry_delay(o->attempts, rc->config->reconcile.backoff_initial_ms,
+                                     rc->config->reconcile.backoff_max_ms,
+                                     a ? a->retry_after_ms : -1, rc_random(rc)));
+}
+
+void rc_contradict(struct reconcile *rc, const char *kind, const char *name)
+{
+    struct observation *o = &rc->obs;
+
+    if (!o->contradicted)
+        snprintf(o->error, sizeof(o->error),
+                 "the list of %ss does not show %s/%s, which is there when read by name", kind,
+                 kind, name);
+    o->contradicted = true;
+    o->complete = false;
+    rc->replan = true;
+    if (o->stage == OBS_IDLE && o->next_ms > rc->now_ms + CONTRADICTED_AGAIN_MS)
+        o->next_ms = rc->now_ms + CONTRADICTED_AGAIN_MS;
+}
+
+/* --- collecting --- */
+
+static bool keep_database(struct observation *o, const struct live_db *from)
+{
+    struct live_db *to;
+
+    if (!mem_grow(&o->databases, &o->capacity, o->n_databases + 1, sizeof(*to)))
+        return false;
+    to = &o->databases[o->n_databases];
+    *to = *from;
+    to->name = arena_strdup(&o->arena, from->name);
+    to->id = arena_strdup(&o->arena, from->id);
+    to->hostname = from->hostname ? arena_strdup(&o->arena, from->hostname) : NULL;
+    to->group = from->group ? arena_intern(&o->arena, from->group, strlen(from->group)) : NULL;
+    to->parent_id = from->parent_id ? arena_strdup(&o->arena, from->parent_id) : NULL;
+    if (!to->name || !to->id || (from->hostname && !to->hostname) || (from->group && !to->group) ||
+        (from->parent_id && !to->parent_id))
+        return false;
+    o->n_databases++;
+    return true;
+}
+
+static bool keep_groups(struct observation *o, const struct answer *a)
+{
+    o->groups = mem_alloc(a->n_groups * sizeof(*o->groups));
+    if (!o->groups)
+        return false;
+    for (size_t i = 0; i < a->n_groups; i++) {
+        struct live_group *g = &o->groups[i];
+
+        *g = a->groups[i];
+        g->name = arena_strdup(&o->arena, g->name);
+        g->id = arena_strdup(&o->arena, g->id);
+        g->primary = g->primary ? arena_strdup(&o->arena, g->primary) : NULL;
+        g->locations = arena_alloc(&o->arena, (g->n_locations + 1) * sizeof(char *));
+        if (!g->name || !g->id || !g->locations)
+            return false;
+        for (size_t j = 0; j < g->n_locations; j++)
+            if (!(g->locations[j] = arena_strdup(&o->arena, a->groups[i].locations[j])))
+                return false;
+        o->n_groups++;
+    }
+    return true;
+}
+
+/* A cursor that was seen before would go round for ever. */
+static bool is_seen(struct observation *o, const char *cursor, bool *out_nomem)
+{
+    uint64_t h = text_hash(TEXT_HASH_INIT, cursor, strlen(cursor));
+
+    for (size_t i = 0; i < o->n_cursors; i++)
+        if (o->cursors[i] == h)
+            return true;
+    *out_nomem = !mem_grow(&o->cursors, &o->cursors_capacity, o->n_cursors + 1, sizeof(h));
+    if (!*out_nomem)
+        o->cursors[o->n_cursors++] = h;
+    return false;
+}
+
+/* --- checking --- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct live_db *)a)->name, ((const struct live_db *)b)->name);
+}
+
+static int by_group_name(const void *a, const void *b)
+{
+    return strcmp(((const struct live_group *)a)->name, ((const struct live_group *)b)->name);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char *double_id(const struct observation *o, bool *out_nomem)
+{
+    const char **ids = mem_alloc(o->n_databases * sizeof(char *));
+    const char *twice = NULL;
+
+    *out_nomem = !ids;
+    for (size_t i = 0; ids && i < o->n_databases; i++)
+        ids[i] = o->databases[i].id;
+    if (ids)
+        qsort((void *)ids, o->n_databases, sizeof(char *), by_id);
+    for (size_t i = 1; ids && !twice && i < o->n_databases; i++)
+        if (strcmp(ids[i - 1], ids[i]) == 0)
+            twice = ids[i];
+    mem_free((void *)ids);
+    return twice;
+}
+
+static bool knows_group(const struct reconcile *rc, const char *name)
+{
+    struct live_group key = {.name = name};
+    const struct group *g;
+
+    if (bsearch(&key, rc->obs.groups, rc->obs.n_groups, sizeof(key), by_group_name))
+        return true;
+    g = fleet_group(&rc->fleet, name); /* made while we were looking */
+    return g && g->live.present && g->live.read_ms >= rc->obs.started_ms;
+}
+
+/* The lists against themselves and each other. Empty text: nothing is wrong. */
+static bool check(struct reconcile *rc, char *why, size_t size)
+{
+    struct observation *o = &rc->obs;
+    const char *last_group = NULL;
+    const char *twice;
+    bool nomem;
+
+    *why = '\0';
+    if (o->n_groups)
+        qsort(o->groups, o->n_groups, sizeof(*o->groups), by_group_name);
+    if (o->n_databases)
+        qsort(o->databases, o->n_databases, sizeof(*o->databases), by_name);
+    for (size_t i = 1; i < o->n_groups && !*why; i++)
+        if (strcmp(o->groups[i - 1].name, o->groups[i].name) == 0)
+            snprintf(why, size, "the list of groups shows %s twice", o->groups[i].name);
+    for (size_t i = 0; i < o->n_databases && !*why; i++) {
+        const struct live_db *d = &o->databases[i];
+
+        if (i && strcmp(o->databases[i - 1].name, d->name) == 0)
+            snprintf(why, size, "the list of databases shows %s twice", d->name);
+        else if (d->group && d->group != last_group && !knows_group(rc, d->group))
+            snprintf(why, size,
+                     "database %s is in group %s, which the list of groups does not show", d->name,
+                     d->group);
+        last_group = d->group;
+    }
+    if (*why)
+        return true;
+    twice = double_id(o, &nomem);
+    if (twice)
+        snprintf(why, size, "the list of databases shows the id %s twice", twice);
+    return !nomem;
+}
+
+/* --- applying --- */
+
+static bool add_records(struct reconcile *rc)
+{
+    struct observation *o = &rc->obs;
+    size_t n = o->n_groups > o->n_databases ? o->n_groups : o->n_databases;
+    const char **names = mem_alloc(n * sizeof(char *));
+    bool ok = names != NULL;
+
+    for (size_t i = 0; ok && i < o->n_groups; i++)
+        names[i] = o->groups[i].name;
+    ok = ok && fleet_add_groups(&rc->fleet, names, o->n_groups);
+    for (size_t i = 0; ok && i < o->n_databases; i++)
+        names[i] = o->databases[i].name;
+    ok = ok && fleet_add_databases(&rc->fleet, names, o->n_databases);
+    mem_free((void *)names);
+    return ok;
+}
+
+static bool is_ours(const struct owned *own, bool has_own)
+{
+    return has_own && strcmp(own->state, "owned") == 0;
+}
+
+/* Not in the list. What was read by itself since the look began is known better. */
+static void apply_absence(struct reconcile *rc, struct live *l)
+{
+    if (l->read_ms < rc->obs.started_ms)
+        live_clear(l);
+    l->listed = false;
+}
+
+static bool apply_groups(struct reconcile *rc)
+{
+    struct observation *o = &rc->obs;
+    bool ok = true;
+
+    for (size_t i = 0, j = 0; ok && i < rc->fleet.n_groups; i++) {
+        struct group *g = rc->fleet.groups[i];
+        bool listed = j < o->n_groups && strcmp(o->groups[j].name, g->r.name) == 0;
+
+        g->n_databases = 0;
+        if (!listed)
+            apply_absence(rc, &g->live);
+        else if (g->live.read_ms < o->started_ms)
+            ok = live_set_group(g, &o->groups[j]);
+        j += listed;
+        g->live.listed = listed;
+        if (g->live.present)
+            g->gone_ms = 0;
+        g->suspect = is_ours(&g->own, g->has_own) && !g->live.present && !g->gone_ms &&
+                     !g->own.missing_since && !g->deleted_ms;
+        o->suspects += g->suspect;
+    }
+    return ok;
+}
+
+static bool apply_databases(struct reconcile *rc)
+{
+    struct observation *o = &rc->obs;
+    bool ok = true;
+
+    for (size_t i = 0, j = 0; ok && i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+        bool listed = j < o->n_databases && strcmp(o->databases[j].name, d->r.name) == 0;
+        struct group *g;
+
+        if (!listed)
+            apply_absence(rc, &d->live);
+        else if (d->live.read_ms < o->started_ms)
+            ok = live_set_database(&d->live, &o->databases[j]);
+        j += listed;
+        d->live.listed = listed;
+        if (d->live.present)
+            d->gone_ms = 0;
+        d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
+                     !d->own.missing_since && !d->deleted_ms;
+        o->suspects += d->suspect;
+        if (d->live.present && (g = fleet_group(&rc->fleet, d->live.place)))
+            g->n_databases++;
+    }
+    return ok;
+}
+
+/* The grace runs while we observe; a gap of more than two intervals was not observed. */
+static void run_graces(struct reconcile *rc, struct effects *fx)
+{
+    int64_t most = 2 * rc->config->reconcile.interval_ms;
+
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+        int64_t ran = rc->now_ms - d->grace_mark_ms;
+
+        if (!d->has_own || !d->own.fence || strcmp(d->own.fence, "set") != 0)
+            continue;
+        if (d->grace_mark_ms) {
+            d->own.grace_spent += ran < most ? ran : most;
+            rc_put_own(rc, fx, &d->r);
+        }
+        d->grace_mark_ms = rc->now_ms;
+    }
+}
+
+/* Are the token files still there? */
+static void check_files(struct reconcile *rc, struct effects *fx, struct token **tokens, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct token *t = tokens[i];
+        struct file_job *job;
+        struct flight *f;
+
+        if (!t->has_held || t->r.busy || strcmp(t->held.state, "published") != 0)
+            continue;
+        job = file_job_new(FILE_CHECK, t->held.file);
+        f = job ? rc_flight(rc, &t->r, ACT_NONE) : NULL;
+        t->r.busy = f != NULL;
+        if (f)
+            job->id = f->id;
+        else
+            fx->failed = true;
+        effects_job(fx, job);
+    }
+}
+
+static void apply(struct reconcile *rc, struct effects *fx)
+{
+    struct observation *o = &rc->obs;
+
+    o->suspects = 0;
+    if (!add_records(rc) || !apply_groups(rc) || !apply_databases(rc)) {
+        fx->failed = true;
+        return;
+    }
+    if (!o->ever || o->error[0])
+        rc_event(rc, fx, NULL, "Observed", 5, NULL, "observed %zu groups and %zu databases",
+                 o->n_groups, o->n_databases);
+    o->complete = true;
+    o->contradicted = false;
+    o->ever = true;
+    o->completed_ms = rc->now_ms;
+    o->completed_wall_ms = rc->wall_ms;
+    o->attempts = 0;
+    o->error[0] = '\0';
+    run_graces(rc, fx);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        check_files(rc, fx, rc->fleet.databases[i]->tokens, rc->fleet.databases[i]->n_tokens);
+    end(rc, rc->now_ms + rc->config->reconcile.interval_ms);
+}
+
+/* --- answers --- */
+
+static void on_organization(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    if (!a->organization_slug || strcmp(a->organization_slug, rc->config->organization) != 0) {
+        failed(rc, fx, a, "asked for organization %s, the platform answered with %s",
+               rc->config->organization, a->organization_slug ? a->organization_slug : "none");
+        return;
+    }
+    if (!rc->authorized)
+        rc_event(rc, fx, NULL, "Authorized", 5, a, "the platform accepts the API token again");
+    rc->authorized = true;
+    rc->auth_error[0] = '\0';
+    rc->obs.stage = OBS_GROUPS;
+    rc->obs.due = true;
+}
+
+static void on_databases(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    struct observation *o = &rc->obs;
+    char why[256];
+    bool nomem = false;
+
+    for (size_t i = 0; i < a->n_databases; i++)
+        if (!keep_database(o, &a->databases[i]))
+            fx->failed = true;
+    if (o->n_databases > LIMIT_LISTED_ELEMENTS || o->n_cursors >= LIMIT_PAGES) {
+        failed(rc, fx, a, "the list of databases does not end");
+    } else if (a->next_cursor && is_seen(o, a->next_cursor, &nomem)) {
+        failed(rc, fx, a, "the list of databases goes round in a circle: its cursor came twice");
+    } else if (a->next_cursor) {
+        o->cursor = arena_strdup(&o->arena, a->next_cursor);
+        o->due = true;
+        nomem = nomem || !o->cursor;
+    } else if (!check(rc, why, sizeof(why))) {
+        nomem = true;
+    } else if (*why) {
+        failed(rc, fx, a, "%s", why);
+    } else {
+        apply(rc, fx);
+    }
+    fx->failed = fx->failed || nomem;
+}
+
+static void unauthorized(struct reconcile *rc, struct effects *fx, const struct answer *a)
+{
+    snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s",
+             OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error);
+    if (rc->authorized)
+        rc_event(rc, fx, NULL, "Unauthorized", 3, a,
+                 "the platform refuses the API token for organization %s: %s; nothing is written "
+                 "until it accepts it",
+                 rc->config->organization, rc->auth_error);
+    rc->authorized = false;
+}
+
+void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    struct observation *o = &rc->obs;
+    enum obs_stage stage = o->stage;
+
+    o->flight = 0;
+    if (a->outcome != OUTCOME_OK) {
+        if (a->outcome == OUTCOME_UNAUTHORIZED ||
+            (stage == OBS_ORGANIZATION && a->outcome == OUTCOME_FORBIDDEN))
+            unauthorized(rc, fx, a);
+        failed(rc, fx, a, "%s: %s%s%s",
+               stage == OBS_ORGANIZATION ? "reading the organization"
+               : stage == OBS_GROUPS     ? "listing groups"
+                                         : "listing databases",
+               OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
+    } else if (stage == OBS_ORGANIZATION) {
+        on_organization(rc, fx, a);
+    } else if (stage == OBS_GROUPS) {
+        if (!keep_groups(o, a))
+            fx->failed = true;
+        o->stage = OBS_DATABASES;
+        o->due = true;
+    } else {
+        on_databases(rc, fx, a);
+    }
+}

@@ -1,0 +1,184 @@
+/* operator: the guard's memory (what was done in the window) and what operators said of held steps.
+ */
+#include <string.h>
+
+#include "core/plan.h"
+#include "core/reconcile_private.h"
+#include "lib/mem.h"
+
+#define APPROVAL_BEGINS_WITHIN_MS ((int64_t)24 * 3600 * 1000)
+
+/* --- counting --- */
+
+static struct count *find_count(const struct reconcile *rc, const char *what,
+                                const struct resource *r)
+{
+    for (size_t i = 0; i < rc->n_counts; i++) {
+        struct count *c = &rc->counts[i];
+
+        if (strcmp(c->what, what) == 0 && strcmp(c->name, r->name) == 0 &&
+            strcmp(c->kind, KIND_NAME[r->kind]) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r)
+{
+    return find_count(rc, what, r) != NULL;
+}
+
+void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r)
+{
+    struct count *c = find_count(rc, what, r);
+    struct count row = {.at = rc->wall_ms};
+
+    if (c) {
+        c->at = rc->wall_ms;
+    } else {
+        if (!mem_grow(&rc->counts, &rc->counts_capacity, rc->n_counts + 1, sizeof(row)) ||
+            !ledger_set(&row.what, what) || !ledger_set(&row.kind, KIND_NAME[r->kind]) ||
+            !ledger_set(&row.name, r->name)) {
+            ledger_row_deinit(LEDGER_COUNT, &row);
+            fx->failed = true;
+            return;
+        }
+        c = &rc->counts[rc->n_counts++];
+        *c = row;
+    }
+    effects_put(fx, LEDGER_COUNT, c);
+}
+
+size_t rc_counted(const struct reconcile *rc, const char *what)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rc->n_counts; i++)
+        n += strcmp(rc->counts[i].what, what) == 0;
+    return n;
+}
+
+void rc_counts_expire(struct reconcile *rc, struct effects *fx)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rc->n_counts; i++) {
+        if (rc->wall_ms - rc->counts[i].at < rc->config->policy.guard.window_ms) {
+            rc->counts[kept++] = rc->counts[i];
+        } else {
+            effects_remove(fx, LEDGER_COUNT, &rc->counts[i]);
+            ledger_row_deinit(LEDGER_COUNT, &rc->counts[i]);
+        }
+    }
+    rc->n_counts = kept;
+}
+
+/* --- approvals --- */
+
+static struct approval *find_approval(const struct reconcile *rc, const char *action,
+                                      const char *kind, const char *name)
+{
+    for (size_t i = 0; i < rc->n_approvals; i++) {
+        struct approval *a = &rc->approvals[i];
+
+        if (strcmp(a->action, action) == 0 && strcmp(a->name, name) == 0 &&
+            strcmp(a->kind, kind) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+static bool same_id(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+const struct approval *rc_approval(const struct reconcile *rc, const char *action,
+                                   const struct resource *r, const char *id)
+{
+    const struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+
+    if (!a || !a->approved || !same_id(a->id, id))
+        return NULL;
+    return a->begun || rc->wall_ms - a->at < APPROVAL_BEGINS_WITHIN_MS ? a : NULL;
+}
+
+bool rc_rejected(const struct reconcile *rc, const char *action, const struct resource *r,
+                 const char *id)
+{
+    const struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+
+    return a && !a->approved && same_id(a->id, id) && (uint64_t)a->digest == r->digest;
+}
+
+void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *action,
+                       const struct resource *r)
+{
+    struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+
+    if (!a || !a->approved || a->begun)
+        return;
+    a->begun = 1;
+    effects_put(fx, LEDGER_APPROVAL, a);
+}
+
+void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *action,
+                      const struct resource *r)
+{
+    struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+
+    if (!a || !a->approved)
+        return;
+    effects_remove(fx, LEDGER_APPROVAL, a);
+    ledger_row_deinit(LEDGER_APPROVAL, a);
+    *a = rc->approvals[--rc->n_approvals];
+}
+
+static void record(struct reconcile *rc, struct effects *fx, const struct plan *plan,
+                   const struct plan_step *s, const struct rc_event *ev)
+{
+    struct approval *a = find_approval(rc, s->action, KIND_NAME[s->r->kind], s->r->name);
+    struct approval row = {
+        .approved = ev->ok, .at = rc->wall_ms, .uid = ev->uid, .digest = (int64_t)s->r->digest};
+
+    if (!ledger_set(&row.action, s->action) || !ledger_set(&row.kind, KIND_NAME[s->r->kind]) ||
+        !ledger_set(&row.name, s->r->name) || !ledger_set(&row.id, s->id) ||
+        !ledger_set(&row.plan, plan->id) || !ledger_set(&row.reason, ev->text) ||
+        (!a &&
+         !mem_grow(&rc->approvals, &rc->approvals_capacity, rc->n_approvals + 1, sizeof(row)))) {
+        ledger_row_deinit(LEDGER_APPROVAL, &row);
+        fx->failed = true;
+        return;
+    }
+    if (a)
+        ledger_row_deinit(LEDGER_APPROVAL, a);
+    else
+        a = &rc->approvals[rc->n_approvals++];
+    *a = row;
+    effects_put(fx, LEDGER_APPROVAL, a);
+    rc_event(rc, fx, s->r, ev->ok ? "Approved" : "Rejected", 5, NULL,
+             "%s %s by uid %lld in plan %s: %s", s->action, ev->ok ? "approved" : "rejected",
+             (long long)ev->uid, plan->id, ev->text);
+}
+
+int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev,
+                   struct err *err)
+{
+    struct plan plan;
+    int rv = plan_build(rc, &plan, err);
+
+    if (rv != 0)
+        return rv;
+    if (strcmp(plan.id, ev->plan) != 0)
+        rv = err_set(err, ERR_NOT_FOUND,
+                     "plan %s is not the present one, which is %s: look at it first", ev->plan,
+                     plan.id);
+    else if (!plan.n_held)
+        rv = err_set(err, ERR_INVALID, "plan %s holds nothing back", ev->plan);
+    for (size_t i = 0; rv == 0 && i < plan.n_steps; i++)
+        if (plan.steps[i].held)
+            record(rc, fx, &plan, &plan.steps[i], ev);
+    plan_deinit(&plan);
+    rc->replan = true;
+    return rv;
+}

@@ -1,0 +1,548 @@
+#include "core/reconcile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "core/retry.h"
+#include "lib/mem.h"
+
+#define WAKE_FLOOR_MS 1000 /* for a time that has passed and yet led to nothing */
+#define LOCAL_ACTS_MAX                                                                             \
+    8 /* ledger-only acts in a row about one record; each changes what led to it */
+
+uint64_t rc_random(struct reconcile *rc)
+{
+    /* splitmix64 (Steele, Lea, Flood 2014): one number of the event becomes as many as the step
+     * needs. */
+    uint64_t z = (rc->random += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
+{
+    struct reconcile *rc = mem_alloc(sizeof(*rc));
+
+    if (!rc)
+        return NULL;
+    rc->config = config;
+    rc->authorized = true;
+    rc->ledger_ok = true;
+    rc->next_id = 1;
+    rc->obs.next_ms = now_ms;
+    schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
+    return rc;
+}
+
+void reconcile_free(struct reconcile *rc)
+{
+    if (!rc)
+        return;
+    fleet_deinit(&rc->fleet);
+    schedule_deinit(&rc->schedule);
+    if (rc->has_desired)
+        desired_deinit(&rc->desired);
+    arena_deinit(&rc->obs.arena);
+    mem_free(rc->obs.databases);
+    mem_free(rc->obs.groups);
+    mem_free(rc->obs.cursors);
+    mem_free(rc->flights);
+    for (size_t i = 0; i < rc->n_counts; i++)
+        ledger_row_deinit(LEDGER_COUNT, &rc->counts[i]);
+    for (size_t i = 0; i < rc->n_approvals; i++)
+        ledger_row_deinit(LEDGER_APPROVAL, &rc->approvals[i]);
+    for (size_t i = 0; i < rc->n_leaks; i++)
+        ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
+    mem_free(rc->counts);
+    mem_free(rc->approvals);
+    mem_free(rc->leaks);
+    mem_free(rc);
+}
+
+uint64_t reconcile_cycle(const struct reconcile *rc)
+{
+    return rc->sync_cycle;
+}
+
+size_t reconcile_in_flight(const struct reconcile *rc)
+{
+    return rc->n_flights + rc->hooks_running;
+}
+
+struct flight *rc_flight(struct reconcile *rc, struct resource *r, enum act act)
+{
+    struct flight *f;
+
+    if (!mem_grow(&rc->flights, &rc->flights_capacity, rc->n_flights + 1, sizeof(*f)))
+        return NULL;
+    f = &rc->flights[rc->n_flights++];
+    *f = (struct flight){.id = rc->next_id++, .r = r, .act = act, .sent_ms = rc->now_ms};
+    return f;
+}
+
+bool rc_land(struct reconcile *rc, uint64_t id, struct flight *out)
+{
+    for (size_t i = 0; i < rc->n_flights; i++) {
+        if (rc->flights[i].id != id)
+            continue;
+        *out = rc->flights[i];
+        rc->flights[i] = rc->flights[--rc->n_flights];
+        return true;
+    }
+    return false;
+}
+
+/* --- phases and events --- */
+
+void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what,
+              int level, const struct answer *a, const char *fmt, ...)
+{
+    char message[768];
+    char source[512];
+    char kind[16];
+    char name[256];
+    char text[32];
+    struct event e = {.at = rc->wall_ms, .level = level, .generation = (int64_t)rc->generation};
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof(message), fmt, ap);
+    va_end(ap);
+    snprintf(kind, sizeof(kind), "%s", r ? KIND_NAME[r->kind] : "daemon");
+    snprintf(name, sizeof(name), "%s", r ? r->name : "");
+    snprintf(text, sizeof(text), "%s", what);
+    e.kind = kind;
+    e.name = name;
+    e.what = text;
+    e.message = message;
+    if (r && r->source.line) {
+        snprintf(source, sizeof(source), "%s:%u", r->source.file, r->source.line);
+        e.source = source;
+    }
+    if (a) {
+        e.http_status = a->http_status;
+        e.duration_ms = a->duration_ms;
+        e.attempt = r ? (int64_t)r->attempts + 1 : 1;
+    }
+    effects_put(fx, LEDGER_EVENT, &e);
+}
+
+static int level_of(enum phase phase)
+{
+    return phase == PHASE_MISSING ? 3 : phase == PHASE_BLOCKED || phase == PHASE_RETRYING ? 4 : 6;
+}
+
+/* What people are told of as it happens: what needs somebody, and that it no longer does. */
+static bool is_news(enum phase from, enum phase to)
+{
+    bool bad =
+        to == PHASE_BLOCKED || to == PHASE_MISSING || to == PHASE_RETRYING || to == PHASE_DELETING;
+    bool was_bad = from == PHASE_BLOCKED || from == PHASE_MISSING || from == PHASE_RETRYING;
+
+    return bad || (was_bad && to == PHASE_READY);
+}
+
+void rc_uncount(struct reconcile *rc, const struct resource *r)
+{
+    if (r->phase == PHASE_NONE && r->reason == REASON_NONE)
+        return; /* never counted */
+    rc->by_phase[r->kind][r->phase]--;
+    rc->by_reason[r->reason]--;
+}
+
+void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase,
+                  enum reason reason, const char *message)
+{
+    bool changed = r->phase != phase || r->reason != reason;
+    enum phase from = r->phase;
+
+    if (message && !*message)
+        message = NULL;
+    if (!changed && (!message ? !r->message : r->message && strcmp(message, r->message) == 0))
+        return;
+    if (!ledger_set(&r->message, message))
+        fx->failed = true;
+    if (!changed)
+        return;
+    rc_uncount(rc, r);
+    rc->by_phase[r->kind][phase]++;
+    rc->by_reason[reason]++;
+    if (from != phase)
+        r->since_ms = rc->wall_ms;
+    r->phase = phase;
+    r->reason = reason;
+    if (is_news(from, phase) && !(from == phase && phase == PHASE_RETRYING))
+        rc_event(rc, fx, r, PHASE_NAME[phase], level_of(phase), NULL, "%s: %s", REASON_NAME[reason],
+                 message ? message : REASON_TEXT[reason]);
+}
+
+void rc_failed(struct reconcile *rc, struct resource *r, enum reason why, int64_t retry_after_ms,
+               const char *text)
+{
+    r->attempts++;
+    if (!r->failing_since_ms)
+        r->failing_since_ms = rc->now_ms;
+    r->retry_ms = rc->now_ms + retry_delay(r->attempts, rc->config->reconcile.backoff_initial_ms,
+                                           rc->config->reconcile.backoff_max_ms, retry_after_ms,
+                                           rc_random(rc));
+    r->failure = why;
+    mem_free(r->refused_text);
+    r->refused_text = text && *text ? mem_strdup(text) : NULL;
+}
+
+void rc_succeeded(struct resource *r)
+{
+    r->attempts = 0;
+    r->retry_ms = 0;
+    r->failing_since_ms = 0;
+    r->failure = REASON_NONE;
+}
+
+/* --- deciding about one record --- */
+
+static void show_retrying(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    char message[256];
+
+    snprintf(message, sizeof(message), "%s%s%s; tried %u times", REASON_TEXT[r->failure],
+             r->refused_text ? ": " : "", r->refused_text ? r->refused_text : "", r->attempts);
+    rc_set_phase(rc, fx, r, PHASE_RETRYING, r->failure, message);
+    if (!schedule_wake(&rc->schedule, r, r->retry_ms))
+        fx->failed = true;
+}
+
+/* Something stands in the way of any act of this sort. */
+static bool is_stopped(const struct reconcile *rc, const struct decision *d, enum reason *why)
+{
+    bool write = ACT[d->act].write || d->act == ACT_WRITE_FILE || d->act == ACT_MOVE_FILE ||
+                 d->act == ACT_REMOVE_FILE;
+
+    *why = !rc->config->policy.writes && write   ? REASON_WRITES_OFF
+           : !rc->authorized && ACT[d->act].call ? REASON_UNAUTHORIZED
+                                                 : REASON_NONE;
+    return *why != REASON_NONE;
+}
+
+static bool is_file_act(enum act act)
+{
+    return act == ACT_ASK_FILE || act == ACT_WRITE_FILE || act == ACT_MOVE_FILE ||
+           act == ACT_REMOVE_FILE;
+}
+
+static void show(struct reconcile *rc, struct effects *fx, struct resource *r,
+                 const struct decision *d)
+{
+    enum reason why;
+
+    r->due_ms = d->due_ms;
+    if (d->act != ACT_NONE && d->phase == PHASE_PENDING && is_stopped(rc, d, &why))
+        rc_set_phase(rc, fx, r, PHASE_PENDING, why, NULL);
+    else
+        rc_set_phase(rc, fx, r, d->phase, d->reason, d->message);
+}
+
+static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
+                   const struct decision *d)
+{
+    enum reason why;
+
+    if (d->wants_view && rc->obs.stage == OBS_IDLE)
+        rc_observe(rc);
+    if (d->wake_ms != INT64_MAX &&
+        !schedule_wake(&rc->schedule, r,
+                       d->wake_ms > rc->now_ms ? d->wake_ms : rc->now_ms + WAKE_FLOOR_MS))
+        fx->failed = true;
+    if (d->act == ACT_NONE || is_stopped(rc, d, &why) ||
+        (rc->stopping && d->act != ACT_WRITE_FILE)) {
+        show(rc, fx, r, d);
+    } else if (r->retry_ms > rc->now_ms && d->phase != PHASE_READY) {
+        r->due_ms = d->due_ms;
+        show_retrying(rc, fx, r);
+    } else if (is_file_act(d->act)) {
+        show(rc, fx, r, d);
+        rc_perform_file(rc, fx, token_of(r), d);
+    } else {
+        show(rc, fx, r, d);
+        schedule_queue(&rc->schedule, r, d->lane);
+    }
+}
+
+/* Its entry has expired since everything was looked at last. */
+static bool just_unwanted(const struct world *w, const struct database *d)
+{
+    return d->want && !d->want->absent && d->has_own && strcmp(d->own.state, "owned") == 0 &&
+           !d->own.removal_since && !database_is_wanted(w, d);
+}
+
+void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct decision d;
+    struct world w;
+
+    if (r->busy)
+        return;
+    rc_world(rc, &w);
+    if (r->kind == KIND_DATABASE && just_unwanted(&w, database_of(r))) {
+        rc->replan = true; /* the guard has to be asked first */
+        return;
+    }
+    for (int i = 0; i < LOCAL_ACTS_MAX; i++) {
+        rc_world(rc, &w);
+        decide(&w, r, &d);
+        if (!rc_perform_local(rc, fx, r, &d))
+            break;
+    }
+    follow(rc, fx, r, &d);
+    if (r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN)
+        rc_notify(rc, fx, token_of(r));
+}
+
+void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct token **tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
+    size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
+
+    rc_consider(rc, fx, r);
+    for (size_t i = 0; i < n; i++)
+        rc_consider(rc, fx, &tokens[i]->r);
+}
+
+/* --- starting what is queued --- */
+
+static void start(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct decision d;
+    struct world w;
+    enum reason why;
+
+    rc_world(rc, &w);
+    decide(&w, r, &d);
+    if (r->busy || !ACT[d.act].call || is_stopped(rc, &d, &why) ||
+        (r->retry_ms > rc->now_ms && d.phase != PHASE_READY)) {
+        rc_consider(rc, fx, r);
+        return;
+    }
+    rc_perform_call(rc, fx, r, &d);
+    if (d.lane != LANE_SWEEP)
+        rc_set_phase(rc, fx, r,
+                     d.phase == PHASE_DELETING || d.phase == PHASE_UNKNOWN ? d.phase
+                                                                           : PHASE_WORKING,
+                     ACT[d.act].working, NULL);
+}
+
+static void pump(struct reconcile *rc, struct effects *fx)
+{
+    int64_t again;
+
+    if (rc->stopping || !rc->ledger_ok)
+        return;
+    while (!fx->failed && (rc->obs.due || rc->schedule.n_queued)) {
+        struct resource *r;
+
+        if (!schedule_may_start(&rc->schedule, rc->now_ms, &again)) {
+            if (again < fx->wake_ms)
+                fx->wake_ms = again;
+            return;
+        }
+        if (rc->obs.due) {
+            rc_observe_start(rc, fx);
+        } else if ((r = schedule_pop(&rc->schedule))) {
+            start(rc, fx, r);
+        }
+    }
+}
+
+/* --- the step --- */
+
+static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    struct flight f;
+
+    rc->calls++;
+    rc->call_errors += a->outcome != OUTCOME_OK && a->outcome != OUTCOME_NOT_FOUND &&
+                       a->outcome != OUTCOME_CANCELED;
+    schedule_finished(&rc->schedule, a, rc->now_ms);
+    if (a->call_id == rc->obs.flight) {
+        rc_observe_absorb(rc, fx, a);
+    } else if (rc_land(rc, a->call_id, &f)) {
+        f.r->busy = false;
+        rc_absorb(rc, fx, &f, a);
+    }
+    answer_free(a);
+}
+
+static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc_event *ev)
+{
+    struct desired old = rc->desired;
+    bool had = rc->has_desired;
+
+    rc->desired = *ev->desired;
+    *ev->desired = (struct desired){0};
+    rc->has_desired = true;
+    rc->generation = ev->generation;
+    if (!fleet_bind(&rc->fleet, &rc->desired))
+        fx->failed = true;
+    if (had)
+        desired_deinit(&old);
+    rc->replan = true;
+}
+
+/* What was sent to the shell but could not be, for the ledger refused what stands before it. */
+static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_event *ev)
+{
+    struct flight f;
+
+    rc->ledger_ok = false;
+    snprintf(rc->ledger_error, sizeof(rc->ledger_error), "%s", ev->text ? ev->text : "");
+    for (size_t i = 0; i < ev->unsent->n_calls; i++) {
+        struct answer a = {
+            .call_id = ev->unsent->calls[i]->id, .outcome = OUTCOME_NOT_SENT, .retry_after_ms = -1};
+
+        snprintf(a.error, sizeof(a.error), "the ledger cannot be written");
+        schedule_finished(&rc->schedule, &a, rc->now_ms);
+        if (a.call_id == rc->obs.flight) {
+            rc_observe_absorb(rc, fx, &a);
+        } else if (rc_land(rc, a.call_id, &f)) {
+            f.r->busy = false;
+            rc_absorb(rc, fx, &f, &a);
+        }
+    }
+    for (size_t i = 0; i < ev->unsent->n_jobs; i++) {
+        struct file_result res = {.job_id = ev->unsent->jobs[i]->id,
+                                  .kind = ev->unsent->jobs[i]->kind,
+                                  .outcome = FILE_FAILED};
+
+        snprintf(res.error, sizeof(res.error), "the ledger cannot be written");
+        rc_absorb_file(rc, fx, &res);
+    }
+    for (size_t i = 0; i < ev->unsent->n_hooks; i++)
+        rc_absorb_hook(rc, fx, ev->unsent->hooks[i].id, false);
+}
+
+static int on_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
+{
+    bool all = !ev->resource_kind;
+    bool found = all;
+
+    for (size_t i = 0; i < rc->fleet.n_groups + rc->fleet.n_databases; i++) {
+        struct resource *r = i < rc->fleet.n_groups
+                                 ? &rc->fleet.groups[i]->r
+                                 : &rc->fleet.databases[i - rc->fleet.n_groups]->r;
+        struct token **tokens =
+            r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
+        size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
+        bool is_it = !all && strcmp(ev->resource_kind, KIND_NAME[r->kind]) == 0 &&
+                     strcmp(ev->name, r->name) == 0;
+
+        if (is_it) {
+            r->refused = REASON_NONE;
+            r->retry_ms = 0;
+            if (r->kind == KIND_DATABASE) {
+                database_of(r)->refused_fields = 0;
+                database_of(r)->live.config_read = false;
+                database_of(r)->own.config_read = 0;
+            }
+        }
+        for (size_t j = 0; j < n; j++) {
+            bool hit = !all && strcmp(ev->resource_kind, KIND_NAME[tokens[j]->r.kind]) == 0 &&
+                       strcmp(ev->name, tokens[j]->r.name) == 0;
+
+            if (hit || is_it) {
+                tokens[j]->r.refused = REASON_NONE;
+                tokens[j]->r.retry_ms = 0;
+                tokens[j]->r.resolve_now = true;
+                found = true;
+            }
+        }
+        found = found || is_it;
+        if (all)
+            r->retry_ms = 0;
+    }
+    if (!found)
+        return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", ev->resource_kind, ev->name);
+    rc_observe(rc);
+    rc->sync_cycle = rc->obs.cycle + rc->obs.again;
+    rc->replan = true;
+    return 0;
+}
+
+static int take(struct reconcile *rc, const struct rc_event *ev, struct effects *fx,
+                struct err *err)
+{
+    switch (ev->kind) {
+    case RC_TICK:
+        return 0;
+    case RC_DESIRED:
+        on_desired(rc, fx, ev);
+        return 0;
+    case RC_CONFIG:
+        rc->config = ev->config;
+        schedule_limit(&rc->schedule, rc->config->api.concurrency, rc->config->api.rate);
+        rc->replan = true;
+        return 0;
+    case RC_CREDENTIAL:
+        rc->obs.attempts = 0;
+        rc_observe(rc);
+        return 0;
+    case RC_SYNC:
+        return on_sync(rc, ev, err);
+    case RC_ANSWER:
+        on_answer(rc, fx, ev->answer);
+        return 0;
+    case RC_FILES:
+        for (size_t i = 0; i < ev->n_files; i++)
+            rc_absorb_file(rc, fx, &ev->files[i]);
+        return 0;
+    case RC_HOOK:
+        rc_absorb_hook(rc, fx, ev->hook_id, ev->ok);
+        return 0;
+    case RC_UNSENT:
+        on_unsent(rc, fx, ev);
+        return 0;
+    case RC_LEDGER_OK:
+        rc->replan = rc->replan || !rc->ledger_ok;
+        rc->ledger_ok = true;
+        return 0;
+    case RC_DECISION:
+        return rc_decide_plan(rc, fx, ev, err);
+    case RC_STOP:
+        rc->stopping = true;
+        return 0;
+    }
+    return 0;
+}
+
+static void earlier(int64_t *at, int64_t candidate)
+{
+    if (candidate < *at)
+        *at = candidate;
+}
+
+int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
+                   struct err *err)
+{
+    struct resource *r;
+    int rv;
+
+    rc->now_ms = ev->now_ms;
+    rc->wall_ms = ev->wall_ms;
+    rc->random ^= ev->random;
+    if (!rc->started_wall_ms)
+        rc->started_wall_ms = ev->wall_ms;
+    rv = take(rc, ev, out, err);
+    if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
+        rc_observe(rc);
+    while ((r = schedule_due(&rc->schedule, rc->now_ms)))
+        rc_consider(rc, out, r);
+    for (int i = 0; rc->replan && i < LOCAL_ACTS_MAX; i++)
+        rc_replan(rc, out);
+    pump(rc, out);
+    earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
+    if (rc->obs.stage == OBS_IDLE && !rc->stopping)
+        earlier(&out->wake_ms, rc->obs.next_ms);
+    return out->failed ? err_nomem(err) : rv;
+}

@@ -1,0 +1,73 @@
+/* reconcile: the centre. One step function: an event in, with the time and some randomness, effects out.
+ *
+ *   desired ─┐
+ *   observed ┼─▶ replan: guard, decide ─▶ schedule ─▶ effects ─▶ (shell) ─▶ answers ─▶ absorb ─┐
+ *   ledger ──┘        ▲                                                                        │
+ *                     └────────────────────────────────────────────────────────────────────────┘
+ * In:    struct rc_event. Out: struct effects.
+ * Never: clocks, random numbers of its own, I/O, logging. */
+#ifndef TENANTD_CORE_RECONCILE_H
+#define TENANTD_CORE_RECONCILE_H
+
+#include "core/config.h"
+#include "core/desired.h"
+#include "core/effects.h"
+#include "lib/err.h"
+
+enum rc_event_kind {
+    RC_TICK,        /* the time asked for by wake_ms has come */
+    RC_DESIRED,     /* a new generation; `desired` is taken */
+    RC_CONFIG,      /* `config` changed (borrowed until the next one) */
+    RC_CREDENTIAL,  /* the API token was read anew: try again what it stopped */
+    RC_SYNC,        /* observe now; `kind`/`name` (or NULL): try again what was refused there */
+    RC_ANSWER,      /* `answer` is taken */
+    RC_FILES,       /* `files`, `n_files`: results of file jobs, borrowed */
+    RC_HOOK,        /* `hook_id`, `ok` */
+    RC_UNSENT,      /* the ledger did not take the ops that `calls`, `jobs` and `hooks` of these effects stand
+                       behind; `unsent` is borrowed; `text` says why */
+    RC_LEDGER_OK,   /* it takes them again */
+    RC_DECISION,    /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
+    RC_STOP,        /* start nothing new; publish what comes back */
+};
+
+struct rc_event {
+    enum rc_event_kind kind;
+    int64_t now_ms;  /* monotonic */
+    int64_t wall_ms; /* since the epoch */
+    uint64_t random; /* uniform over 64 bits */
+    struct desired *desired;
+    uint64_t generation; /* RC_DESIRED */
+    const struct config *config;
+    const char *resource_kind;
+    const char *name;
+    struct answer *answer;
+    const struct file_result *files;
+    size_t n_files;
+    uint64_t hook_id;
+    bool ok;
+    const struct effects *unsent;
+    const char *plan;
+    int64_t uid;
+    const char *text;
+};
+
+struct reconcile;
+
+/* config: borrowed until the next RC_CONFIG. NULL: no memory. */
+struct reconcile *reconcile_new(const struct config *config, int64_t now_ms) MUST_CHECK;
+void reconcile_free(struct reconcile *rc);
+
+/* Before the first step: a row from the store, borrowed. False: no memory. */
+bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row) MUST_CHECK;
+
+/* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any more (its ledger
+ * is: start anew from it); RC_SYNC: -ERR_NOT_FOUND; RC_DECISION: -ERR_NOT_FOUND when that is not the present plan.
+ * out: initialised by the caller, who carries out and deinits it. */
+int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out, struct err *err) MUST_CHECK;
+
+/* The number of the observation that answers what was asked by now: RC_SYNC's. */
+uint64_t reconcile_cycle(const struct reconcile *rc);
+/* Calls, file jobs and hooks that have not come back. */
+size_t reconcile_in_flight(const struct reconcile *rc);
+
+#endif

@@ -1,0 +1,294 @@
+/* replan: look at everything again. First what the manifest says is noted in the ledger, then
+ * databases are placed, then guard and approvals are asked, then every record is decided about. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/guard.h"
+#include "core/reconcile_private.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+void rc_world(const struct reconcile *rc, struct world *out)
+{
+    const struct observation *o = &rc->obs;
+
+    *out = (struct world){.now_ms = rc->now_ms,
+                          .wall_ms = rc->wall_ms,
+                          .config = rc->config,
+                          .fleet = &rc->fleet,
+                          .desired = rc->has_desired ? &rc->desired : NULL,
+                          .authorized = rc->authorized,
+                          .observed = o->ever,
+                          .complete = o->ever && o->complete && !o->contradicted && !o->suspects,
+                          .observed_ms = o->completed_ms};
+    memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
+           sizeof(out->create_refused_until_ms));
+}
+
+/* --- what the manifest says, noted --- */
+
+static bool owned_by(const struct owned *own, bool has_own)
+{
+    return has_own && strcmp(own->state, "owned") == 0;
+}
+
+static bool note_since(int64_t *member, int64_t value, bool *changed)
+{
+    if ((*member != 0) == (value != 0))
+        return false;
+    *member = value;
+    *changed = true;
+    return true;
+}
+
+/* `expires`, so that a duration counts from when it was first said. */
+static bool note_expiry(struct reconcile *rc, struct database *d, bool *changed)
+{
+    const struct db_want *w = d->want;
+    char spec[64] = "";
+
+    if (w && w->expires_at_ms)
+        snprintf(spec, sizeof(spec), "@%lld", (long long)w->expires_at_ms);
+    else if (w && w->expires_after_ms)
+        snprintf(spec, sizeof(spec), "+%lld", (long long)w->expires_after_ms);
+    if (strcmp(spec, d->own.expires_spec ? d->own.expires_spec : "") != 0) {
+        if (!ledger_set(&d->own.expires_spec, *spec ? spec : NULL))
+            return false;
+        d->own.expires_since = *spec ? rc->wall_ms : 0;
+        *changed = true;
+    }
+    if (w && d->own.expired && (uint64_t)d->own.expired != d->r.digest) {
+        d->own.expired = 0;
+        *changed = true;
+    }
+    return true;
+}
+
+static void note_database(struct reconcile *rc, struct effects *fx, struct database *d,
+                          const struct world *w)
+{
+    bool changed = false;
+    bool wanted;
+
+    if (!owned_by(&d->own, d->has_own)) {
+        if (d->has_own && !d->want && !d->r.busy && strcmp(d->own.state, "deleted") == 0 &&
+            rc->wall_ms - d->own.since > RECENTLY_DELETED_MS && !d->n_tokens) {
+            effects_remove(fx, LEDGER_OWNED, &d->own);
+            ledger_row_deinit(LEDGER_OWNED, &d->own);
+            d->has_own = false;
+        }
+        return;
+    }
+    if (!note_expiry(rc, d, &changed))
+        fx->failed = true;
+    wanted = database_is_wanted(w, d);
+    if (d->want && !d->want->absent && !wanted && !d->own.expired) {
+        d->own.expired = (int64_t)d->r.digest;
+        changed = true;
+    }
+    if (!wanted) {
+        note_since(&d->own.removal_since, rc->wall_ms, &changed);
+    } else if (note_since(&d->own.removal_since, 0, &changed) || !d->own.wanted_since) {
+        d->own.wanted_since = rc->wall_ms;
+        changed = true;
+    }
+    if (d->want && d->want->protect_set && (d->want->protect || wanted) &&
+        d->own.protect != d->want->protect) {
+        d->own.protect = d->want->protect;
+        changed = true;
+    }
+    if (changed)
+        rc_put_own(rc, fx, &d->r);
+}
+
+static void note_group(struct reconcile *rc, struct effects *fx, struct group *g)
+{
+    bool changed = false;
+    bool empty;
+
+    if (!owned_by(&g->own, g->has_own))
+        return;
+    empty =
+        g->want && g->want->absent && rc->obs.complete && g->live.present && g->n_databases == 0;
+    note_since(&g->own.empty_since, empty ? rc->wall_ms : 0, &changed);
+    note_since(&g->own.removal_since, g->want && !g->want->absent ? 0 : rc->wall_ms, &changed);
+    if (changed)
+        rc_put_own(rc, fx, &g->r);
+}
+
+/* --- placement --- */
+
+static void place(const struct world *w, struct database *d)
+{
+    struct group *g;
+
+    if (!d->want || d->want->group || !d->want->residency || d->placed || d->live.present ||
+        (d->has_own && d->own.group_name))
+        return;
+    g = residency_choose(w, d->want->residency);
+    if (!g)
+        return;
+    d->placed = g->want->name;
+    g->n_databases++; /* so that the next one sees it */
+}
+
+/* --- guard --- */
+
+struct wants {
+    size_t owned;
+    size_t removals;
+    size_t updates;
+    size_t creates;
+};
+
+static bool wants_update(const struct world *w, const struct database *d)
+{
+    unsigned drift;
+    unsigned fields;
+
+    if (!owned_by(&d->own, d->has_own) || !d->live.present || !database_is_wanted(w, d) ||
+        d->want->observe || strcmp(d->live.id, d->own.id) != 0)
+        return false;
+    if (d->own.config_read ||
+        strcmp(d->own.origin, "created") != 0) { /* else it is configuration after a create */
+        fields = database_differs(d, &drift) & ~(d->refused_fields | d->contended_fields);
+        if (w->config->policy.drift_report)
+            fields &= ~drift;
+        if (fields)
+            return true;
+    }
+    for (size_t i = 0; i < d->n_tokens; i++)
+        if (token_wants_update(w, d->tokens[i]))
+            return true;
+    return false;
+}
+
+static bool wants_create(const struct world *w, const struct database *d)
+{
+    return database_is_wanted(w, d) && !d->want->observe && !d->live.present &&
+           !owned_by(&d->own, d->has_own);
+}
+
+static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
+{
+    *out = (struct wants){0};
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        out->owned += owned_by(&rc->fleet.groups[i]->own, rc->fleet.groups[i]->has_own);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+
+        out->owned += owned_by(&d->own, d->has_own);
+        if (removal_is_asked(w, d) && !d->own.is_branch && !rc_is_counted(rc, "removal", &d->r) &&
+            !rc_approval(rc, "delete", &d->r, d->own.id) && !removal_is_planned(w, d))
+            out->removals++;
+        if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
+            !rc_approval(rc, "update", &d->r, d->own.id))
+            out->updates++;
+        if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
+            !rc_approval(rc, "create", &d->r, NULL))
+            out->creates++;
+    }
+}
+
+static void ask_removal(struct reconcile *rc, const struct world *w, struct database *d,
+                        bool allowed)
+{
+    bool exempt = d->own.is_branch || rc_is_counted(rc, "removal", &d->r);
+
+    d->removal_ok = false;
+    if (!removal_is_asked(w, d))
+        return;
+    if (rc_approval(rc, "delete", &d->r, d->own.id))
+        d->removal_ok = true;
+    else if (rc_rejected(rc, "delete", &d->r, d->own.id))
+        d->rejected = true;
+    else if (!d->own.fence) /* one that somebody lifted waits for approval */
+        d->removal_ok = (allowed || exempt) && !removal_is_planned(w, d);
+}
+
+static void ask_guard(struct reconcile *rc, const struct world *w)
+{
+    const struct config_policy *p = &rc->config->policy;
+    struct wants wants;
+    bool removals;
+    bool updates;
+    bool creates;
+
+    count_wants(rc, w, &wants);
+    removals = guard_allows_removals(p, wants.owned, rc_counted(rc, "removal"), wants.removals);
+    updates = guard_allows_updates(p, wants.owned, rc_counted(rc, "update"), wants.updates);
+    creates = guard_allows_creates(p, rc_counted(rc, "create"), wants.creates);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        struct group *g = rc->fleet.groups[i];
+
+        g->removal_ok = rc_approval(rc, "delete", &g->r, g->own.id) != NULL;
+        g->rejected = rc_rejected(rc, "delete", &g->r, g->own.id);
+    }
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+
+        d->rejected = false;
+        d->update_held = d->create_held = false;
+        ask_removal(rc, w, d, removals);
+        if (!updates && wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
+            !rc_approval(rc, "update", &d->r, d->own.id)) {
+            d->update_held = true;
+            d->rejected = d->rejected || rc_rejected(rc, "update", &d->r, d->own.id);
+        }
+        if (!creates && wants_create(w, d) && !rc_approval(rc, "create", &d->r, NULL)) {
+            d->create_held = true;
+            d->rejected = d->rejected || rc_rejected(rc, "create", &d->r, NULL);
+        }
+    }
+}
+
+/* --- everything --- */
+
+static void on_gone(void *arg, struct resource *r)
+{
+    struct reconcile *rc = arg;
+
+    schedule_forget(&rc->schedule, r);
+    rc_uncount(rc, r);
+}
+
+static void expire_leaks(struct reconcile *rc, struct effects *fx)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rc->n_leaks; i++) {
+        if (!rc->leaks[i].until || rc->wall_ms < rc->leaks[i].until) {
+            rc->leaks[kept++] = rc->leaks[i];
+        } else {
+            effects_remove(fx, LEDGER_LEAK, &rc->leaks[i]);
+            ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
+        }
+    }
+    rc->n_leaks = kept;
+}
+
+void rc_replan(struct reconcile *rc, struct effects *fx)
+{
+    struct world w;
+
+    rc->replan = false;
+    rc_counts_expire(rc, fx);
+    expire_leaks(rc, fx);
+    rc_world(rc, &w);
+    if (!rc->has_desired)
+        return;
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        note_group(rc, fx, rc->fleet.groups[i]);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        note_database(rc, fx, rc->fleet.databases[i], &w);
+        place(&w, rc->fleet.databases[i]);
+    }
+    ask_guard(rc, &w);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        rc_consider_all(rc, fx, &rc->fleet.groups[i]->r);
+    }
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        rc_consider_all(rc, fx, &rc->fleet.databases[i]->r);
+    }
+    fleet_sweep(&rc->fleet, on_gone, rc);
+}

@@ -1,0 +1,364 @@
+#include "core/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/plan.h"
+#include "core/reconcile_private.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define LONG_MS         (10 * 60 * 1000) /* what is retried for longer is no longer work but trouble */
+#define STALE_INTERVALS 3
+
+#define STATE_ROW(symbol, text) text,
+const char *const STATE_NAME[STATE_N] = {STATES(STATE_ROW)};
+
+static size_t in_phase(const struct reconcile *rc, enum phase phase)
+{
+    size_t n = 0;
+
+    for (int k = 0; k < KIND_N; k++)
+        n += rc->by_phase[k][phase];
+    return n;
+}
+
+/* --- walking the records --- */
+
+typedef void (*visit_fn)(void *arg, const struct resource *r);
+
+static void walk(const struct reconcile *rc, visit_fn visit, void *arg)
+{
+    const struct fleet *f = &rc->fleet;
+
+    for (size_t i = 0; i < f->n_groups; i++) {
+        visit(arg, &f->groups[i]->r);
+        for (size_t j = 0; j < f->groups[i]->n_tokens; j++)
+            visit(arg, &f->groups[i]->tokens[j]->r);
+    }
+    for (size_t i = 0; i < f->n_databases; i++) {
+        visit(arg, &f->databases[i]->r);
+        for (size_t j = 0; j < f->databases[i]->n_tokens; j++)
+            visit(arg, &f->databases[i]->tokens[j]->r);
+    }
+}
+
+static bool is_trouble(const struct reconcile *rc, const struct resource *r)
+{
+    if (r->phase == PHASE_BLOCKED || r->phase == PHASE_MISSING)
+        return true;
+    return r->phase == PHASE_RETRYING &&
+           (r->failure == REASON_FILE_FAILED || r->failure == REASON_UNMARKED ||
+            rc->now_ms - r->failing_since_ms >= LONG_MS);
+}
+
+struct retrying {
+    const struct reconcile *rc;
+    size_t fresh;
+};
+
+static void count_retrying(void *arg, const struct resource *r)
+{
+    struct retrying *t = arg;
+
+    t->fresh += r->phase == PHASE_RETRYING && !is_trouble(t->rc, r);
+}
+
+static bool is_stale(const struct reconcile *rc)
+{
+    int64_t age = rc->now_ms - rc->obs.completed_ms;
+
+    return rc->obs.ever && !rc->obs.complete &&
+           age > STALE_INTERVALS * rc->config->reconcile.interval_ms;
+}
+
+static bool is_working(const struct reconcile *rc)
+{
+    struct retrying retrying = {rc, 0};
+
+    if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
+        rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_UNFENCING] ||
+        rc->by_reason[REASON_FENCING] || rc->by_reason[REASON_DELETING] ||
+        rc->by_reason[REASON_WRITING])
+        return true;
+    if (rc->by_reason[REASON_WAITING_FOR_VIEW] && !is_stale(rc))
+        return true;
+    if (in_phase(rc, PHASE_RETRYING))
+        walk(rc, count_retrying, &retrying);
+    return retrying.fresh > 0;
+}
+
+static bool is_degraded(const struct reconcile *rc, const struct shell_facts *shell)
+{
+    return in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) ||
+           in_phase(rc, PHASE_RETRYING) || shell->manifest_refused || shell->config_error ||
+           !rc->authorized || !rc->ledger_ok || rc->tokens_unmarked || is_stale(rc);
+}
+
+enum state status_state(const struct reconcile *rc, const struct shell_facts *shell)
+{
+    if (!rc->obs.ever)
+        return STATE_STARTING;
+    if (rc->by_reason[REASON_HELD] || rc->by_reason[REASON_FENCE_LIFTED])
+        return STATE_HELD;
+    if (shell->sync_waits || (rc->authorized && rc->ledger_ok && is_working(rc)))
+        return STATE_WORKING;
+    return is_degraded(rc, shell) ? STATE_DEGRADED : STATE_SETTLED;
+}
+
+/* --- problems --- */
+
+struct problem {
+    size_t count;
+    int64_t since_ms;
+    const struct resource *example;
+};
+
+struct problems {
+    const struct reconcile *rc;
+    struct problem of[REASON_N];
+};
+
+static void collect(void *arg, const struct resource *r)
+{
+    struct problems *p = arg;
+    struct problem *one = &p->of[r->reason];
+
+    if (!is_trouble(p->rc, r))
+        return;
+    if (!one->count++ || r->since_ms < one->since_ms) {
+        one->since_ms = r->since_ms;
+        one->example = r;
+    }
+}
+
+static bool add_problem(struct json_object *list, const char *reason, size_t count,
+                        int64_t since_ms, const char *example, const char *message)
+{
+    struct json_object *o = json_object_new_object();
+    char since[TEXT_TIME_SIZE];
+    bool ok = o && json_add_str(o, "reason", reason) && json_add_int(o, "count", (int64_t)count) &&
+              json_add_str(o, "since", since_ms ? text_time(since_ms, since) : NULL) &&
+              json_add_str(o, "example", example) && json_add_str(o, "message", message);
+
+    if (!ok || json_object_array_add(list, o) != 0) {
+        json_object_put(o);
+        return false;
+    }
+    return true;
+}
+
+static bool add_shell_problems(const struct reconcile *rc, const struct shell_facts *shell,
+                               struct json_object *list)
+{
+    const struct observation *o = &rc->obs;
+    bool ok = true;
+
+    if (shell->manifest_refused) {
+        const struct diags *d = shell->manifest_diags;
+        char *first = d && d->n ? diag_text(&d->items[0]) : NULL;
+
+        ok = add_problem(list, "ManifestRefused", d ? d->n_errors : 1, shell->manifest_loaded_ms,
+                         NULL, first ? first : "the manifest cannot be used");
+        mem_free(first);
+    }
+    if (shell->config_error)
+        ok = ok && add_problem(list, "ConfigurationRefused", 1, 0, NULL, shell->config_error);
+    if (!rc->authorized)
+        ok = ok && add_problem(list, "Unauthorized", 1, 0, NULL, rc->auth_error);
+    else if (!o->ever ? o->attempts > 0 : o->error[0] && is_stale(rc))
+        ok = ok && add_problem(list, "ObservationFailed", o->attempts, o->completed_wall_ms, NULL,
+                               o->error);
+    if (!rc->ledger_ok)
+        ok = ok && add_problem(list, "LedgerFailed", 1, 0, NULL, rc->ledger_error);
+    return ok;
+}
+
+static struct json_object *problems_json(const struct reconcile *rc,
+                                         const struct shell_facts *shell)
+{
+    struct json_object *list = json_object_new_array();
+    struct problems p = {.rc = rc};
+    bool ok = list && add_shell_problems(rc, shell, list);
+
+    if (in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) || in_phase(rc, PHASE_RETRYING))
+        walk(rc, collect, &p);
+    for (int i = 0; ok && i < REASON_N; i++) {
+        const struct resource *r = p.of[i].example;
+        char example[300];
+
+        if (!r)
+            continue;
+        snprintf(example, sizeof(example), "%s/%s", KIND_NAME[r->kind], r->name);
+        ok = add_problem(list, REASON_NAME[i], p.of[i].count, p.of[i].since_ms, example,
+                         r->message ? r->message : REASON_TEXT[i]);
+    }
+    if (!ok)
+        json_put(&list);
+    return list;
+}
+
+/* --- the whole --- */
+
+static struct json_object *counts_json(const struct reconcile *rc)
+{
+    struct json_object *o = json_object_new_object();
+    bool ok = o != NULL;
+
+    for (int k = 0; ok && k < KIND_N; k++) {
+        struct json_object *kind = json_object_new_object();
+        bool any = false;
+
+        for (int p = PHASE_NONE + 1; ok && kind && p < PHASE_N; p++) {
+            if (!rc->by_phase[k][p])
+                continue;
+            any = true;
+            ok = json_add_int(kind, PHASE_NAME[p], (int64_t)rc->by_phase[k][p]);
+        }
+        ok = ok && kind;
+        if (ok && any)
+            ok = json_add(o, KIND_NAME[k], kind);
+        else
+            json_object_put(kind);
+    }
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+static int64_t unmanaged(const struct reconcile *rc)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        n += rc->fleet.databases[i]->r.phase == PHASE_NONE && rc->fleet.databases[i]->live.present;
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
+    return n;
+}
+
+static struct json_object *diags_json(const struct diags *d)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; list && d && i < d->n; i++) {
+        const struct diag *one = &d->items[i];
+        struct json_object *o;
+
+        if (one->level != DIAG_ERROR)
+            continue;
+        o = json_object_new_object();
+        if (!o || !json_add_str(o, "file", one->file) || !json_add_int(o, "line", one->line) ||
+            !json_add_int(o, "column", one->column) || !json_add_str(o, "message", one->message) ||
+            json_object_array_add(list, o) != 0) {
+            json_object_put(o);
+            json_put(&list);
+        }
+    }
+    return list;
+}
+
+static struct json_object *manifest_json(const struct reconcile *rc,
+                                         const struct shell_facts *shell)
+{
+    struct json_object *o = json_object_new_object();
+    char loaded[TEXT_TIME_SIZE];
+    bool ok =
+        o && json_add_int(o, "generation", (int64_t)rc->generation) &&
+        json_add_str(o, "loaded",
+                     shell->manifest_loaded_ms ? text_time(shell->manifest_loaded_ms, loaded)
+                                               : NULL) &&
+        json_add_int(o, "files", (int64_t)shell->manifest_files) &&
+        json_add_int(o, "warnings",
+                     shell->manifest_diags ? (int64_t)shell->manifest_diags->n_warnings : 0) &&
+        json_add(o, "errors", diags_json(shell->manifest_diags));
+
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+static struct json_object *observation_json(const struct reconcile *rc)
+{
+    const struct observation *ob = &rc->obs;
+    struct json_object *o = json_object_new_object();
+    char completed[TEXT_TIME_SIZE];
+    bool ok = o && json_add_int(o, "cycle", (int64_t)ob->answered) &&
+              json_add_bool(o, "complete", ob->ever && ob->complete) &&
+              json_add_str(o, "completed",
+                           ob->ever ? text_time(ob->completed_wall_ms, completed) : NULL) &&
+              (!ob->ever || json_add_int(o, "age_ms", rc->now_ms - ob->completed_ms)) &&
+              json_add_str(o, "error", ob->error[0] ? ob->error : NULL);
+
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+static struct json_object *api_json(const struct reconcile *rc)
+{
+    struct json_object *o = json_object_new_object();
+    bool ok = o && json_add_int(o, "rate", rc->schedule.rate) &&
+              json_add_int(o, "in_flight", rc->schedule.in_flight) &&
+              json_add_int(o, "calls", (int64_t)rc->calls) &&
+              json_add_int(o, "errors", (int64_t)rc->call_errors) &&
+              json_add_int(o, "throttled", (int64_t)rc->schedule.throttled) &&
+              json_add_int(o, "queued", (int64_t)rc->schedule.n_queued);
+
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+static struct json_object *plan_summary(const struct reconcile *rc)
+{
+    struct json_object *o = NULL;
+    struct plan plan;
+
+    if (plan_build(rc, &plan, NULL) != 0)
+        return NULL;
+    o = plan_json(&plan);
+    if (o)
+        json_object_object_del(o, "steps");
+    plan_deinit(&plan);
+    return o;
+}
+
+struct json_object *status_json(const struct reconcile *rc, const struct shell_facts *shell)
+{
+    struct json_object *o = json_object_new_object();
+    char since[TEXT_TIME_SIZE];
+    char wake[TEXT_TIME_SIZE];
+    int64_t next = schedule_next_wake(&rc->schedule);
+    bool ok;
+
+    if (rc->obs.next_ms < next)
+        next = rc->obs.next_ms;
+    ok = o && json_add_str(o, "organization", rc->config->organization) &&
+         json_add_str(o, "state", STATE_NAME[status_state(rc, shell)]) &&
+         json_add(o, "counts", counts_json(rc)) && json_add_int(o, "unmanaged", unmanaged(rc)) &&
+         json_add(o, "problems", problems_json(rc, shell)) &&
+         json_add(o, "manifest", manifest_json(rc, shell)) &&
+         json_add(o, "observation", observation_json(rc)) && json_add(o, "api", api_json(rc)) &&
+         json_add(o, "plan", plan_summary(rc)) &&
+         json_add_int(o, "possibly_leaked", (int64_t)rc->n_leaks) &&
+         json_add_str(o, "next_wake",
+                      next == INT64_MAX ? NULL
+                                        : text_time(rc->wall_ms + (next - rc->now_ms), wake)) &&
+         json_add_str(o, "version", TENANTD_VERSION) && json_add_int(o, "pid", shell->pid) &&
+         json_add_str(o, "since", text_time(rc->started_wall_ms, since));
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+void status_line(const struct reconcile *rc, const struct shell_facts *shell, char *out,
+                 size_t size)
+{
+    snprintf(out, size,
+             "%s: %zu databases ready, %zu tokens, %zu need somebody, %u calls in flight",
+             STATE_NAME[status_state(rc, shell)], rc->by_phase[KIND_DATABASE][PHASE_READY],
+             rc->by_phase[KIND_TOKEN][PHASE_READY] + rc->by_phase[KIND_GROUP_TOKEN][PHASE_READY],
+             in_phase(rc, PHASE_BLOCKED) + in_phase(rc, PHASE_MISSING), rc->schedule.in_flight);
+}
