@@ -253,7 +253,9 @@ def test_filters_by_group_and_parent(filled, call):
     assert all_pages(call, 3, "&group=eu")[0] == [f"d-{i}" for i in range(10)]
 
 
-@pytest.mark.skipif(bool(os.environ.get("TENANTD_SANITIZE")), reason="sanitizers eat memory")
+@pytest.mark.skipif(bool(os.environ.get("TENANTD_SANITIZE")) or
+                    "memcheck" in os.environ.get("TENANTD_BIN_DIR", ""),
+                    reason="sanitizers and memcheck have memory of their own")
 def test_a_million_databases_fit_in_a_gibibyte():
     with running("--fill", "1000000", timeout=60) as emu:
         status = pathlib.Path(f"/proc/{emu.process.pid}/status").read_text()
