@@ -7,7 +7,9 @@
 
 #include "lib/mem.h"
 
-#define BLOCK_BYTES 16384
+/* Blocks grow with the arena: there may be one arena a file, and a hundred thousand files. */
+#define BLOCK_MIN_BYTES 1024
+#define BLOCK_MAX_BYTES 65536
 
 struct arena_block {
     struct arena_block *next;
@@ -16,13 +18,24 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
+static size_t block_size(const struct arena *a, size_t size)
+{
+    size_t want = a->bytes;
+
+    if (want < BLOCK_MIN_BYTES)
+        want = BLOCK_MIN_BYTES;
+    if (want > BLOCK_MAX_BYTES)
+        want = BLOCK_MAX_BYTES;
+    return size > want ? size : want;
+}
+
 static void *take(struct arena *a, size_t size, size_t align)
 {
     struct arena_block *b = a->blocks;
     size_t at = b ? (b->used + align - 1) / align * align : 0;
 
     if (!b || at > b->size || size > b->size - at) {
-        size_t want = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+        size_t want = block_size(a, size);
 
         b = mem_alloc(sizeof(*b) + want);
         if (!b)
