@@ -341,10 +341,11 @@ bool manifest_names_root(const char *data, size_t size)
 {
     struct diags unheard = DIAGS_INIT;
     struct yaml *y;
-    bool found = false;
+    int rc = yaml_open("", data, size, LIMIT_MANIFEST_FILE_BYTES, &unheard, &y);
+    bool found = rc == -ERR_NOMEM;
 
-    if (yaml_open("", data, size, LIMIT_MANIFEST_FILE_BYTES, &unheard, &y) == 0)
-        found = has_root_key(y);
+    if (rc == 0)
+        found = has_root_key(y) || yaml_is_out_of_memory(y);
     yaml_close(y);
     diags_deinit(&unheard);
     return found;

@@ -143,7 +143,7 @@ void manifest_deinit(struct manifest *m);
 
 /* True when the bytes can be parsed far enough to see a top-level key other than `databases`: what
  * makes a bad file a bad root file. A file that is no YAML at all counts as a tenant file (false).
- */
+ * Where memory does not suffice to see it, true: that refuses more. */
 bool manifest_names_root(const char *data, size_t size);
 
 #endif
