@@ -1,8 +1,8 @@
 /* desired: all manifest files together: merged, classes applied, checked against each other, with
- * what is refused replaced by what was last good. In:    the files as they are, and the files as
- * they were when last good. Out:   a struct desired that owns all its text; what is wrong; which
- * bytes are the new last good. Never: I/O, clocks, the platform. Past desired nobody validates
- * again. */
+ * what is refused replaced by what was last good.
+ * In:    the files as they are, and the files as they were when last good.
+ * Out:   a struct desired that owns all its text; what is wrong; which bytes are the new last good.
+ * Never: I/O, clocks, the platform. Past desired nobody validates again. */
 #ifndef TENANTD_CORE_DESIRED_H
 #define TENANTD_CORE_DESIRED_H
 

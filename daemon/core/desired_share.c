@@ -1,0 +1,316 @@
+/* desired_share: what is wanted, copied to where it will live, equal things once.
+ * In:    the root and the entries that count.
+ * Out:   a struct desired that owns every text, and its digests.
+ * Never: finds anything wrong; an entry that does not fit (it was good long ago) is left out. */
+#include <string.h>
+
+#include "core/desired_build.h"
+#include "lib/mem.h"
+
+/* --- Copies -------------------------------------------------------------------------------- */
+
+/* *ok turns false where there is no memory; the result is then not used. */
+static const char *keep(struct desired *d, const char *s, bool *ok)
+{
+    const char *kept = s ? arena_intern(&d->arena, s, strlen(s)) : NULL;
+
+    *ok = *ok && (kept || !s);
+    return kept;
+}
+
+static const char **keep_texts(struct desired *d, const char *const *from, size_t n, bool *ok)
+{
+    const char **to = n ? arena_alloc(&d->arena, n * sizeof(*to)) : NULL;
+
+    *ok = *ok && (to || n == 0);
+    for (size_t i = 0; *ok && i < n; i++)
+        to[i] = keep(d, from[i], ok);
+    return to;
+}
+
+/* A hook can only be unknown in what was last good, when the daemon had another configuration. */
+static const struct token_want *keep_tokens(struct desired_build *b, struct desired *d,
+                                            const struct token_want *from, size_t n, bool *ok)
+{
+    struct token_want *to = n ? arena_alloc(&d->arena, n * sizeof(*to)) : NULL;
+
+    *ok = *ok && (to || n == 0);
+    for (size_t i = 0; *ok && i < n; i++) {
+        struct token_want *t = &to[i];
+
+        *t = from[i];
+        t->name = keep(d, t->name, ok);
+        t->at.file = keep(d, t->at.file, ok);
+        t->expiration = keep(d, t->expiration, ok);
+        t->permissions = keep(d, t->permissions, ok);
+        t->file = keep(d, t->file, ok);
+        t->notify = t->notify && desired_check_knows_hook(b->options, t->notify)
+                        ? keep(d, t->notify, ok)
+                        : NULL;
+    }
+    return to;
+}
+
+static const struct db_want *keep_want(struct desired_build *b, struct desired *d,
+                                       const struct merged_db *m)
+{
+    struct db_want *w = arena_alloc(&d->arena, sizeof(*w));
+    bool ok = w;
+
+    if (!w)
+        return NULL;
+    *w = m->want;
+    w->group = keep(d, w->group, &ok);
+    if (m->residency)
+        w->residency =
+            desired_find(d->residencies, d->n_residencies, sizeof(*w->residency), m->residency);
+    for (size_t i = 0; i < CONFIG_N; i++)
+        w->config.value[i] = keep(d, w->config.value[i], &ok);
+    w->seed_database = keep(d, w->seed_database, &ok);
+    w->seed_timestamp = keep(d, w->seed_timestamp, &ok);
+    w->tokens = keep_tokens(b, d, m->want.tokens, m->want.n_tokens, &ok);
+    return ok ? w : NULL;
+}
+
+/* --- The pool ------------------------------------------------------------------------------ */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_token(const struct token_want *a, const struct token_want *b)
+{
+    return same_text(a->name, b->name) && same_text(a->at.file, b->at.file) &&
+           a->at.line == b->at.line && a->at.column == b->at.column && a->absent == b->absent &&
+           a->authorization == b->authorization && same_text(a->expiration, b->expiration) &&
+           a->renew_before_ms == b->renew_before_ms && same_text(a->permissions, b->permissions) &&
+           same_text(a->file, b->file) && a->format == b->format && a->mode == b->mode &&
+           a->mode_set == b->mode_set && same_text(a->notify, b->notify);
+}
+
+/* Equal keys are no proof: whoever writes entries could aim at one. */
+static bool same_want(const struct merged_db *m, const struct db_want *b)
+{
+    const struct db_want *a = &m->want;
+    bool same = same_text(a->group, b->group) &&
+                same_text(m->residency, b->residency ? b->residency->name : NULL) &&
+                a->engine_set == b->engine_set && a->engine == b->engine &&
+                a->protect_set == b->protect_set && a->protect == b->protect &&
+                a->observe == b->observe && a->absent == b->absent &&
+                same_text(a->seed_database, b->seed_database) &&
+                same_text(a->seed_timestamp, b->seed_timestamp) &&
+                a->expires_after_ms == b->expires_after_ms &&
+                a->expires_at_ms == b->expires_at_ms && a->n_tokens == b->n_tokens;
+
+    for (size_t i = 0; same && i < CONFIG_N; i++)
+        same = same_text(a->config.value[i], b->config.value[i]);
+    for (size_t i = 0; same && i < a->n_tokens; i++)
+        same = same_token(&a->tokens[i], &b->tokens[i]);
+    return same;
+}
+
+static struct want_slot *free_slot(struct want_slot *slots, size_t n_slots, uint64_t key)
+{
+    size_t i = (size_t)key & (n_slots - 1);
+
+    while (slots[i].want)
+        i = (i + 1) & (n_slots - 1);
+    return &slots[i];
+}
+
+/* The slot of that want, or the free one where it belongs. */
+static struct want_slot *slot_of(const struct want_pool *p, uint64_t key, const struct merged_db *m)
+{
+    size_t i = (size_t)key & (p->n_slots - 1);
+
+    while (p->slots[i].want && (p->slots[i].key != key || !same_want(m, p->slots[i].want)))
+        i = (i + 1) & (p->n_slots - 1);
+    return &p->slots[i];
+}
+
+static bool pool_grow(struct want_pool *p)
+{
+    size_t n_slots = p->n_slots ? p->n_slots * 2 : 64;
+    struct want_slot *slots = mem_alloc(n_slots * sizeof(*slots));
+
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (p->slots[i].want)
+            *free_slot(slots, n_slots, p->slots[i].key) = p->slots[i];
+    mem_free(p->slots);
+    p->slots = slots;
+    p->n_slots = n_slots;
+    return true;
+}
+
+static int pool_want(struct desired_build *b, struct desired *d, const struct merged_db *m,
+                     struct want_slot **out)
+{
+    struct want_pool *p = &b->pool;
+    uint64_t digest = desired_digest_database(m);
+    uint64_t key = desired_digest_key(digest, &m->want);
+
+    if ((p->n + 1) * 4 > p->n_slots * 3 && !pool_grow(p))
+        return -ERR_NOMEM;
+    *out = slot_of(p, key, m);
+    if ((*out)->want)
+        return 0;
+    **out = (struct want_slot){.key = key, .digest = digest, .want = keep_want(b, d, m)};
+    if (!(*out)->want)
+        return -ERR_NOMEM;
+    p->n++;
+    return 0;
+}
+
+/* --- The whole ----------------------------------------------------------------------------- */
+
+static int share_group(struct desired_build *b, struct desired *d, const struct group_spec *from,
+                       struct group_want *to)
+{
+    struct diags unheard = DIAGS_INIT;
+    int rc = desired_merge_group(&b->merge, from, &unheard);
+    bool ok = rc == 0 && !unheard.failed;
+
+    diags_deinit(&unheard);
+    *to = (struct group_want){
+        .name = keep(d, from->name, &ok),
+        .at = {keep(d, from->at.file, &ok), from->at.line, from->at.column},
+        .location = keep(d, from->location, &ok),
+        .extensions = keep(d, from->extensions, &ok),
+        .delete_protection_set = from->set & GROUP_SET_DELETE_PROTECTION,
+        .delete_protection = from->delete_protection,
+        .unarchive = from->unarchive,
+        .locations_set = from->set & GROUP_SET_LOCATIONS,
+        .locations = keep_texts(d, from->locations, from->n_locations, &ok),
+        .n_locations = from->n_locations,
+        .absent = from->absent,
+        .n_tokens = from->n_tokens,
+        .frozen = b->refused,
+    };
+    if (ok)
+        to->tokens = keep_tokens(b, d, b->merge.tokens, from->n_tokens, &ok);
+    if (!ok)
+        return -ERR_NOMEM;
+    to->digest = desired_digest_group(to);
+    return 0;
+}
+
+static bool share_residency(struct desired *d, const struct residency_spec *from,
+                            struct residency_want *to)
+{
+    bool ok = true;
+
+    *to = (struct residency_want){
+        .name = keep(d, from->name, &ok),
+        .at = {keep(d, from->at.file, &ok), from->at.line, from->at.column},
+        .groups = keep_texts(d, from->groups, from->n_groups, &ok),
+        .n_groups = from->n_groups,
+        .locations = keep_texts(d, from->locations, from->n_locations, &ok),
+        .n_locations = from->n_locations,
+    };
+    return ok;
+}
+
+/* In what was last good a name may be there twice, if it was another version that found it good. */
+static bool is_double(const struct root_list *l, size_t i)
+{
+    return i > 0 && strcmp(l->items[i].name, l->items[i - 1].name) == 0;
+}
+
+int desired_share_root(struct desired_build *b, struct desired *d)
+{
+    const struct desired_root *root = b->refused ? &b->good_root : &b->now_root;
+    int rc = 0;
+
+    d->groups = arena_alloc(&d->arena, root->groups.n * sizeof(*d->groups));
+    d->residencies = arena_alloc(&d->arena, root->residencies.n * sizeof(*d->residencies));
+    if (!d->groups || !d->residencies)
+        return -ERR_NOMEM;
+    for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
+        if (!is_double(&root->groups, i))
+            rc = share_group(b, d, root->groups.items[i].spec, &d->groups[d->n_groups++]);
+    for (size_t i = 0; rc == 0 && i < root->residencies.n; i++)
+        if (!is_double(&root->residencies, i) &&
+            !share_residency(d, root->residencies.items[i].spec,
+                             &d->residencies[d->n_residencies++]))
+            rc = -ERR_NOMEM;
+    return rc;
+}
+
+/* An entry that is nothing but its class needs no merging after the first of them. */
+static int share_want(struct desired_build *b, struct desired *d, const struct db_spec *spec,
+                      struct db_entry *to)
+{
+    const struct desired_root *root = b->refused ? &b->good_root : &b->now_root;
+    struct root_item *class =
+        desired_check_is_alone(spec) ? desired_root_find(&root->classes, spec->class_name) : NULL;
+    struct diags unheard = DIAGS_INIT;
+    struct want_slot *slot = NULL;
+    struct merged_db merged;
+    int rc;
+
+    if (class && class->alone) {
+        to->want = class->alone;
+        to->digest = class->alone_digest;
+        return 0;
+    }
+    rc = desired_merge_database(&b->merge, root, spec, &merged, &unheard);
+    if (unheard.failed)
+        rc = -ERR_NOMEM;
+    diags_deinit(&unheard);
+    if (rc == 0)
+        rc = pool_want(b, d, &merged, &slot);
+    if (rc)
+        return rc;
+    to->want = slot->want;
+    to->digest = slot->digest;
+    if (class) {
+        class->alone = slot->want;
+        class->alone_digest = slot->digest;
+    }
+    return 0;
+}
+
+static int share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
+{
+    struct db_entry *to = &d->databases[d->n_databases];
+    bool ok = true;
+    int rc = share_want(b, d, c->spec, to);
+
+    if (rc == -ERR_INVALID)
+        return 0;
+    if (rc)
+        return rc;
+    to->name = arena_strdup(&d->arena, c->spec->name);
+    to->at = c->spec->at;
+    to->at.file = keep(d, to->at.file, &ok);
+    to->from_tenants_dir = c->input->kind == MANIFEST_TENANTS;
+    to->frozen = c->frozen;
+    d->n_databases++;
+    return ok && to->name ? 0 : -ERR_NOMEM;
+}
+
+/* What an earlier round left behind is gone with its arena. */
+static void forget(struct desired_build *b)
+{
+    mem_free(b->pool.slots);
+    b->pool = (struct want_pool){0};
+    for (size_t i = 0; i < b->now_root.classes.n; i++)
+        b->now_root.classes.items[i].alone = NULL;
+}
+
+int desired_share_databases(struct desired_build *b, struct desired *d)
+{
+    int rc = 0;
+
+    forget(b);
+    d->databases = arena_alloc(&d->arena, b->entries.n * sizeof(*d->databases));
+    if (!d->databases)
+        return -ERR_NOMEM;
+    for (size_t i = 0; rc == 0 && i < b->entries.n; i++)
+        if (!b->entries.items[i].dropped)
+            rc = share_entry(b, d, &b->entries.items[i]);
+    return rc;
+}

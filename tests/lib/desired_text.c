@@ -1,0 +1,134 @@
+/* desired_text: a struct desired as stable text.
+ * In:    what is wanted.
+ * Out:   lines; what is not set is not shown.
+ * Never: digests, which are for telling things apart. */
+#include "tests/lib/desired_text.h"
+
+#include "lib/text.h"
+
+static void at(struct buf *out, struct source s)
+{
+    buf_printf(out, " %s:%u:%u", s.file, s.line, s.column);
+}
+
+static void field(struct buf *out, const char *key, const char *value)
+{
+    if (value)
+        buf_printf(out, " %s=%s", key, value);
+}
+
+static void flag(struct buf *out, const char *key, bool set, bool value)
+{
+    if (set)
+        buf_printf(out, " %s=%s", key, value ? "true" : "false");
+}
+
+static void word(struct buf *out, const char *text, bool value)
+{
+    if (value)
+        buf_printf(out, " %s", text);
+}
+
+static void list(struct buf *out, const char *key, const char *const *items, size_t n)
+{
+    buf_printf(out, " %s=[", key);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, "%s%s", i ? "," : "", items[i]);
+    buf_add_char(out, ']');
+}
+
+static void tokens(struct buf *out, bool is_group, const char *target, const struct token_want *t,
+                   size_t n)
+{
+    char renew[TEXT_DURATION_SIZE];
+
+    for (size_t i = 0; i < n; i++, t++) {
+        buf_printf(out, "  token %s", t->name);
+        at(out, t->at);
+        if (t->absent) {
+            buf_add_str(out, " absent\n");
+            continue;
+        }
+        buf_printf(out, " %s %s renew=%s file=",
+                   t->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", t->expiration,
+                   text_duration(t->renew_before_ms, renew));
+        desired_token_file(out, is_group, target, t);
+        word(out, "(named)", t->file);
+        if (t->mode_set)
+            buf_printf(out, " mode=%04o", t->mode);
+        field(out, "notify", t->notify);
+        field(out, "permissions", t->permissions);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void group(struct buf *out, const struct group_want *g)
+{
+    buf_printf(out, "group %s", g->name);
+    at(out, g->at);
+    field(out, "location", g->location);
+    field(out, "extensions", g->extensions);
+    flag(out, "delete_protection", g->delete_protection_set, g->delete_protection);
+    word(out, "unarchive", g->unarchive);
+    if (g->locations_set)
+        list(out, "locations", g->locations, g->n_locations);
+    word(out, "absent", g->absent);
+    word(out, "frozen", g->frozen);
+    buf_add_char(out, '\n');
+    tokens(out, true, g->name, g->tokens, g->n_tokens);
+}
+
+static void residency(struct buf *out, const struct residency_want *r)
+{
+    buf_printf(out, "residency %s", r->name);
+    at(out, r->at);
+    list(out, "groups", r->groups, r->n_groups);
+    list(out, "locations", r->locations, r->n_locations);
+    buf_add_char(out, '\n');
+}
+
+static void expires(struct buf *out, const struct db_want *w)
+{
+    char text[TEXT_DURATION_SIZE > TEXT_TIME_SIZE ? TEXT_DURATION_SIZE : TEXT_TIME_SIZE];
+
+    if (w->expires_after_ms)
+        field(out, "expires", text_duration(w->expires_after_ms, text));
+    if (w->expires_at_ms)
+        field(out, "expires", text_time(w->expires_at_ms, text));
+}
+
+static void database(struct buf *out, const struct db_entry *e)
+{
+    const struct db_want *w = e->want;
+
+    buf_printf(out, "database %s", e->name);
+    at(out, e->at);
+    field(out, "group", w->group);
+    field(out, "residency", w->residency ? w->residency->name : NULL);
+    for (size_t i = 0; i < CONFIG_N; i++)
+        field(out, CONFIG_FIELD[i].key, w->config.value[i]);
+    if (w->engine_set)
+        field(out, "engine", w->engine == ENGINE_TURSODB ? "tursodb" : "libsql");
+    flag(out, "protect", w->protect_set, w->protect);
+    word(out, "observe", w->observe);
+    field(out, "seed", w->seed_database);
+    field(out, "seed_at", w->seed_timestamp);
+    expires(out, w);
+    word(out, "absent", w->absent);
+    word(out, "from_tenants_dir", e->from_tenants_dir);
+    word(out, "frozen", e->frozen);
+    buf_add_char(out, '\n');
+    tokens(out, false, e->name, w->tokens, w->n_tokens);
+}
+
+void desired_text(const struct desired *d, struct buf *out)
+{
+    buf_printf(out, "%s, %zu file%s\n", d->whole ? "whole" : "not whole", d->n_files,
+               d->n_files == 1 ? "" : "s");
+    for (size_t i = 0; i < d->n_groups; i++)
+        group(out, &d->groups[i]);
+    for (size_t i = 0; i < d->n_residencies; i++)
+        residency(out, &d->residencies[i]);
+    for (size_t i = 0; i < d->n_databases; i++)
+        database(out, &d->databases[i]);
+}
