@@ -39,8 +39,10 @@ static int find_token(struct tokens_dir *d, const char *path, enum token_format 
 
     if (!rc)
         rc = token_file_find(format, file.data, file.size, out, err);
-    if (!rc && !digest_hex(out->data, out->size, hash))
+    if (!rc && !digest_hex(out->data, out->size, hash)) {
+        secret_deinit(out);
         rc = no_digest(err);
+    }
     return rc;
 }
 
@@ -54,8 +56,10 @@ static int find_hash(struct tokens_dir *d, const char *path, enum token_format f
     if (!hash)
         return err_set(err, ERR_INVALID, "no hash to know the token by");
     rc = find_token(d, path, format, out, found, err);
-    if (!rc && strcmp(found, hash) != 0)
-        rc = err_set(err, ERR_INVALID, "%s holds another token", path);
+    if (!rc && strcmp(found, hash) != 0) {
+        secret_deinit(out);
+        rc = err_set(err, ERR_INVALID, "%.100s holds another token", path);
+    }
     return rc;
 }
 

@@ -54,10 +54,10 @@ static int dress(const struct tokens_dir_options *o, int fd, mode_t mode)
 static int set_names(struct place *p, const char *name, size_t n, const char *path, struct err *err)
 {
     if (n == 0 || name[0] == '.' || n + strlen("." TEMP_SUFFIX) > NAME_MAX)
-        return err_set(
-            err, ERR_INVALID,
-            "%s: each part of a token file's path has 1 to %zu bytes and does not begin with a dot",
-            path, NAME_MAX - strlen("." TEMP_SUFFIX));
+        return err_set(err, ERR_INVALID,
+                       "%.100s: each part of a token file's path has 1 to %zu bytes and does not "
+                       "begin with a dot",
+                       path, NAME_MAX - strlen("." TEMP_SUFFIX));
     snprintf(p->name, sizeof(p->name), "%.*s", (int)n, name);
     snprintf(p->temp, sizeof(p->temp), ".%.*s" TEMP_SUFFIX, (int)n, name);
     return 0;

@@ -1,0 +1,553 @@
+/* test_token_jobs: each kind of file job, on a directory that somebody else plays with too.
+ * In:    jobs; links, pipes, foreign files and full disks in their way.
+ * Out:   cmocka's verdict.
+ * Never: a real token. */
+#include "io/token_jobs.h"
+
+#include "core/limits.h"
+#include "tests/loop/token_jobs_make.h"
+
+/* Run one job and forget it. */
+static struct file_result run(struct ctx *c, struct file_job *j)
+{
+    struct file_result r;
+
+    token_jobs_run(&c->options, &j, 1, &r);
+    assert_int_equal(r.job_id, j->id);
+    assert_int_equal(r.kind, j->kind);
+    file_job_free(j);
+    return r;
+}
+
+static void expect(struct ctx *c, struct file_job *j, enum file_outcome outcome, const char *part)
+{
+    struct file_result r = run(c, j);
+
+    if (r.outcome != outcome || !strstr(r.error, part))
+        fail_msg("outcome %d, \"%s\", not %d, \"%s\"", (int)r.outcome, r.error, (int)outcome, part);
+}
+
+static void expect_done(struct ctx *c, struct file_job *j)
+{
+    expect(c, j, FILE_DONE, "");
+}
+
+static struct file_job *with(struct file_job *j, enum token_format format, unsigned mode)
+{
+    j->format = format;
+    j->mode = mode;
+    return j;
+}
+
+static struct stat stat_of(struct ctx *c, const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(lstat(dir_path(c->tokens, name), &st), 0);
+    return st;
+}
+
+static void expect_victim(struct ctx *c)
+{
+    assert_string_equal(contents(c->dir, "outside/victim"), "precious");
+}
+
+/* --- Publish ------------------------------------------------------------------------------------
+ */
+
+static void publish__new_and_again__makes_directories_and_replaces(void **state)
+{
+    struct ctx *c = *state;
+    struct file_result r = run(c, publish("a/b/app.jwt", jwt_for("1")));
+
+    assert_int_equal(r.outcome, FILE_DONE);
+    assert_string_equal(r.error, "");
+    assert_string_equal(r.hash, hash_of(jwt_for("1")));
+    expect_token(c, "a/b/app.jwt", jwt_for("1"));
+    expect_done(c, publish("a/b/app.jwt", jwt_for("2")));
+    expect_token(c, "a/b/app.jwt", jwt_for("2"));
+    expect_none(c, "a/b/.app.jwt.tenantd-new");
+}
+
+static void publish__under_any_umask__has_exactly_its_mode(void **state)
+{
+    static const mode_t UMASKS[] = {0, 077, 0777};
+    struct ctx *c = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(UMASKS); i++) {
+        mode_t before = umask(UMASKS[i]);
+        char path[32];
+
+        snprintf(path, sizeof(path), "d%zu/t", i);
+        expect_done(c, with(publish(path, jwt_for("1")), TOKEN_JWT, 0640));
+        umask(before);
+        assert_int_equal(stat_of(c, path).st_mode & 07777, 0640);
+        path[2] = '\0';
+        assert_int_equal(stat_of(c, path).st_mode & 07777, 0700);
+    }
+}
+
+static void publish__with_a_group__gives_it_files_and_directories(void **state)
+{
+    struct ctx *c = *state;
+
+    if (geteuid() != 0)
+        skip();
+    c->options.has_group = true;
+    c->options.group = 54321;
+    expect_done(c, with(publish("a/t", jwt_for("1")), TOKEN_JWT, 0640));
+
+    assert_int_equal(stat_of(c, "a/t").st_gid, 54321);
+    assert_int_equal(stat_of(c, "a").st_gid, 54321);
+    assert_int_equal(stat_of(c, "a").st_mode & 07777, 0750);
+}
+
+static void publish__mode_for_others_or_to_execute__is_refused(void **state)
+{
+    static const unsigned MODES[] = {0644, 0604, 0700, 0610, 0200, 0, 04600, 01600};
+    struct ctx *c = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(MODES); i++)
+        expect(c, with(publish("t", jwt_for("1")), TOKEN_JWT, MODES[i]), FILE_FAILED, "mode");
+    expect_none(c, "t");
+}
+
+static void publish__over_leftovers_of_a_crash__clears_them(void **state)
+{
+    struct ctx *c = *state;
+
+    dir_write(c->tokens, ".t.tenantd-new", "half a tok");
+    dir_mkdir(c->tokens, ".d.tenantd-new");
+    dir_write(c->tokens, ".e.tenantd-new", "half a tok");
+    expect_done(c, publish("t", jwt_for("1")));
+    expect_done(c, publish("d/t", jwt_for("1")));
+    expect_done(c, publish("e/t", jwt_for("1")));
+
+    expect_none(c, ".t.tenantd-new");
+    expect_none(c, ".d.tenantd-new");
+    expect_none(c, ".e.tenantd-new");
+    assert_int_equal(stat_of(c, "d").st_mode & 07777, 0700);
+}
+
+static void publish__in_one_batch__keeps_the_order_of_a_path(void **state)
+{
+    struct ctx *c = *state;
+    struct file_job *jobs[200];
+    struct file_result results[ARRAY_SIZE(jobs)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+        char id[16];
+        char path[16];
+
+        snprintf(id, sizeof(id), "%zu", i);
+        snprintf(path, sizeof(path), "d%zu/t", i % 100);
+        jobs[i] = publish(path, jwt_for(id));
+    }
+    token_jobs_run(&c->options, jobs, ARRAY_SIZE(jobs), results);
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+        assert_int_equal(results[i].outcome, FILE_DONE);
+        assert_int_equal(results[i].job_id, jobs[i]->id);
+        file_job_free(jobs[i]);
+    }
+    expect_token(c, "d7/t", jwt_for("107"));
+    expect_token(c, "d99/t", jwt_for("199"));
+}
+
+static void publish__on_a_full_disk__keeps_the_old_file(void **state)
+{
+    struct ctx *c = *state;
+    char big[16384];
+
+    if (mount("none", c->tokens, "tmpfs", 0, "size=32k,mode=0700") < 0)
+        skip();
+    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
+    expect_done(c, publish("t", jwt_for("1")));
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    dir_write(c->tokens, "ballast", big);
+
+    big[12000] = '\0';
+    expect(c, publish("t", big), FILE_FAILED, "No space left");
+
+    expect_token(c, "t", jwt_for("1"));
+    expect_none(c, ".t.tenantd-new");
+    assert_int_equal(unlink(dir_path(c->tokens, "ballast")), 0);
+    expect_done(c, publish("t", jwt_for("2")));
+}
+
+static void publish__on_a_read_only_disk__fails_and_says_so(void **state)
+{
+    struct ctx *c = *state;
+
+    if (mount("none", c->tokens, "tmpfs", 0, "mode=0700") < 0)
+        skip();
+    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
+    assert_int_equal(mount("none", c->tokens, "tmpfs", MS_REMOUNT | MS_RDONLY, "mode=0700"), 0);
+    expect(c, publish("t", jwt_for("1")), FILE_FAILED, "Read-only file system");
+}
+
+/* --- Nothing outside ----------------------------------------------------------------------------
+ */
+
+static void path__that_is_not_plain_and_relative__is_refused(void **state)
+{
+    static const char *const PATHS[] = {"",
+                                        "/etc/x",
+                                        "../outside/victim",
+                                        "a/../../outside/victim",
+                                        "a//t",
+                                        "a/",
+                                        "./t",
+                                        ".tenantd",
+                                        ".hid/t",
+                                        "..",
+                                        "a/."};
+    struct ctx *c = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++) {
+        expect(c, publish(PATHS[i], jwt_for("1")), FILE_FAILED, "does not begin with a dot");
+        expect(c, remove_job(PATHS[i], jwt_for("1")), FILE_OTHER, "does not begin with a dot");
+        expect(c, job_new(FILE_READ, PATHS[i]), FILE_OTHER, "does not begin with a dot");
+        expect(c, job_new(FILE_CHECK, PATHS[i]), FILE_OTHER, "does not begin with a dot");
+    }
+    expect_victim(c);
+    expect_file(c, ".tenantd", MARK "\n");
+}
+
+static void path__of_great_length__is_refused(void **state)
+{
+    struct ctx *c = *state;
+    char path[8192];
+
+    memset(path, 'x', sizeof(path));
+    path[sizeof(path) - 1] = '\0';
+    expect(c, publish(path, jwt_for("1")), FILE_FAILED, "too long");
+    path[300] = '\0';
+    expect(c, publish(path, jwt_for("1")), FILE_FAILED, "bytes");
+    path[200] = '\0';
+    expect_done(c, publish(path, jwt_for("1")));
+}
+
+static void link__in_any_component__is_not_followed(void **state)
+{
+    static const char *const PATHS[] = {"link/victim", "link/new", "a/link/victim", "a/link/b/new"};
+    struct ctx *c = *state;
+
+    dir_mkdir(c->tokens, "a");
+    assert_int_equal(symlink("../outside", dir_path(c->tokens, "link")), 0);
+    assert_int_equal(symlink("../../outside", dir_path(c->tokens, "a/link")), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++) {
+        expect(c, publish(PATHS[i], jwt_for("1")), FILE_FAILED, "link is a symbolic link");
+        expect(c, remove_job(PATHS[i], jwt_for("1")), FILE_OTHER, "link is a symbolic link");
+        expect(c, job_new(FILE_READ, PATHS[i]), FILE_OTHER, "link is a symbolic link");
+        expect(c, job_new(FILE_CHECK, PATHS[i]), FILE_OTHER, "link is a symbolic link");
+    }
+    expect_victim(c);
+    assert_int_equal(access(dir_path(c->dir, "outside/new"), F_OK), -1);
+}
+
+static void link__in_the_place_of_the_file__is_replaced_itself(void **state)
+{
+    struct ctx *c = *state;
+
+    assert_int_equal(symlink("../outside/victim", dir_path(c->tokens, "t")), 0);
+    assert_int_equal(symlink("../outside/victim", dir_path(c->tokens, ".t.tenantd-new")), 0);
+
+    expect(c, job_new(FILE_READ, "t"), FILE_OTHER, "symbolic link");
+    expect(c, job_new(FILE_CHECK, "t"), FILE_OTHER, "not a regular file");
+    expect(c, remove_job("t", "precious"), FILE_OTHER, "symbolic link");
+    expect_done(c, publish("t", jwt_for("1")));
+
+    assert_true(S_ISREG(stat_of(c, "t").st_mode));
+    expect_victim(c);
+}
+
+static void pipe__or_directory_in_the_place_of_the_file__blocks_nobody(void **state)
+{
+    struct ctx *c = *state;
+
+    assert_int_equal(mkfifo(dir_path(c->tokens, "pipe"), 0600), 0);
+    dir_mkdir(c->tokens, "sub");
+    expect(c, job_new(FILE_READ, "pipe"), FILE_OTHER, "not a regular file");
+    expect(c, job_new(FILE_CHECK, "pipe"), FILE_OTHER, "not a regular file");
+    expect(c, job_new(FILE_READ, "sub"), FILE_OTHER, "not a regular file");
+    expect(c, remove_job("sub", jwt_for("1")), FILE_OTHER, "not a regular file");
+    expect(c, publish("sub", jwt_for("1")), FILE_FAILED, "sub");
+    expect(c, publish("pipe/t", jwt_for("1")), FILE_FAILED, "no directory");
+    expect_none(c, ".sub.tenantd-new");
+}
+
+/* --- Read, check, remove -------------------------------------------------------------------------
+ */
+
+static void read__each_format__tells_the_token_and_its_claims(void **state)
+{
+    static const enum token_format FORMATS[] = {TOKEN_JWT, TOKEN_ENV, TOKEN_JSON};
+    struct ctx *c = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(FORMATS); i++) {
+        struct file_job *j = with(publish("t", jwt_for("db-1")), FORMATS[i], 0600);
+        struct file_result r;
+
+        set(&j->url, "libsql://x-acme.turso.io");
+        expect_done(c, j);
+        r = run(c, with(job_new(FILE_READ, "t"), FORMATS[i], 0));
+
+        assert_int_equal(r.outcome, FILE_DONE);
+        assert_string_equal(r.hash, hash_of(jwt_for("db-1")));
+        assert_string_equal(r.target_id, "db-1");
+        assert_int_equal(r.issued_ms, 1000);
+        assert_int_equal(r.expires_ms, 2000);
+        assert_true(r.read_only);
+    }
+}
+
+static void read__what_is_absent_or_no_token__is_told_apart(void **state)
+{
+    struct ctx *c = *state;
+    char big[LIMIT_TOKEN_FILE_BYTES + 2];
+
+    expect(c, job_new(FILE_READ, "none"), FILE_ABSENT, "");
+    expect(c, job_new(FILE_READ, "no/such/dir"), FILE_ABSENT, "");
+    expect(c, job_new(FILE_CHECK, "none"), FILE_ABSENT, "");
+    dir_write(c->tokens, "words", "not a token\n");
+    expect(c, job_new(FILE_READ, "words"), FILE_OTHER, "no token");
+    dir_write(c->tokens, "opaque", "abcdef\n");
+    expect(c, job_new(FILE_READ, "opaque"), FILE_OTHER, "");
+    expect_done(c, job_new(FILE_CHECK, "opaque"));
+    memset(big, 'a', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    dir_write(c->tokens, "big", big);
+    expect(c, job_new(FILE_READ, "big"), FILE_OTHER, "larger");
+}
+
+static void read__file_of_another_user__is_not_believed(void **state)
+{
+    struct ctx *c = *state;
+
+    if (geteuid() != 0)
+        skip();
+    expect_done(c, publish("t", jwt_for("1")));
+    assert_int_equal(chown(dir_path(c->tokens, "t"), 12345, 12345), 0);
+    expect(c, job_new(FILE_READ, "t"), FILE_OTHER, "another user");
+}
+
+static void remove__its_own_token__takes_empty_directories_along(void **state)
+{
+    struct ctx *c = *state;
+
+    expect_done(c, publish("a/b/t", jwt_for("1")));
+    expect_done(c, publish("a/u", jwt_for("2")));
+    dir_mkdir(c->tokens, "theirs");
+    assert_int_equal(chmod(dir_path(c->tokens, "theirs"), 0711), 0);
+    expect_done(c, publish("theirs/t", jwt_for("1")));
+
+    expect_done(c, remove_job("a/b/t", jwt_for("1")));
+    expect_none(c, "a/b");
+    expect_token(c, "a/u", jwt_for("2"));
+    expect_done(c, remove_job("theirs/t", jwt_for("1")));
+    assert_true(S_ISDIR(stat_of(c, "theirs").st_mode));
+    expect(c, remove_job("a/b/t", jwt_for("1")), FILE_ABSENT, "");
+}
+
+static void remove__another_token__leaves_it_alone(void **state)
+{
+    struct ctx *c = *state;
+
+    expect_done(c, publish("t", jwt_for("2")));
+    expect(c, remove_job("t", jwt_for("1")), FILE_OTHER, "another token");
+    expect(c, job_new(FILE_REMOVE, "t"), FILE_OTHER, "no hash");
+    expect_token(c, "t", jwt_for("2"));
+}
+
+/* --- Move ---------------------------------------------------------------------------------------
+ */
+
+static void move__to_another_path_and_format__carries_the_token(void **state)
+{
+    struct ctx *c = *state;
+    char text[4096];
+    struct file_job *j;
+
+    expect_done(c, publish("old/t", jwt_for("1")));
+    j = with(move_to("new/t.env", "old/t", jwt_for("1")), TOKEN_ENV, 0640);
+    j->old_format = TOKEN_JWT;
+    set(&j->url, "libsql://h");
+    expect_done(c, j);
+
+    snprintf(text, sizeof(text), "TURSO_DATABASE_URL=libsql://h\nTURSO_AUTH_TOKEN=%s\n",
+             jwt_for("1"));
+    expect_file(c, "new/t.env", text);
+    assert_int_equal(stat_of(c, "new/t.env").st_mode & 07777, 0640);
+    expect_none(c, "old");
+}
+
+static void move__in_place__changes_format_and_mode(void **state)
+{
+    struct ctx *c = *state;
+    char text[4096];
+
+    expect_done(c, publish("t", jwt_for("1")));
+    expect_done(c, with(move_to("t", "t", jwt_for("1")), TOKEN_ENV, 0400));
+
+    snprintf(text, sizeof(text), "TURSO_AUTH_TOKEN=%s\n", jwt_for("1"));
+    expect_file(c, "t", text);
+    assert_int_equal(stat_of(c, "t").st_mode & 07777, 0400);
+}
+
+static void move__repeated_after_a_crash__is_done(void **state)
+{
+    struct ctx *c = *state;
+
+    expect_done(c, publish("new", jwt_for("1")));
+    expect_done(c, move_to("new", "old", jwt_for("1")));
+    expect_done(c, publish("old", jwt_for("1"))); /* written, but not yet removed */
+    expect_done(c, move_to("new", "old", jwt_for("1")));
+    expect_none(c, "old");
+    expect_token(c, "new", jwt_for("1"));
+}
+
+static void move__of_another_token__leaves_both_alone(void **state)
+{
+    struct ctx *c = *state;
+
+    expect_done(c, publish("old", jwt_for("2")));
+    expect_done(c, publish("new", jwt_for("3")));
+    expect(c, move_to("new", "old", jwt_for("1")), FILE_OTHER, "another token");
+    expect(c, move_to("new", "none", jwt_for("1")), FILE_ABSENT, "");
+    expect_token(c, "old", jwt_for("2"));
+    expect_token(c, "new", jwt_for("3"));
+}
+
+/* --- No memory ----------------------------------------------------------------------------------
+ */
+
+static long fail_at;
+
+static bool should_fail(void)
+{
+    return --fail_at == 0;
+}
+
+static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **state)
+{
+    struct ctx *c = *state;
+    struct file_job *jobs[] = {publish("a/t", jwt_for("2")), move_to("b/t", "a/t", jwt_for("2")),
+                               with(job_new(FILE_READ, "b/t"), TOKEN_JWT, 0)};
+    size_t before = mem_live_blocks();
+
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+        struct file_result r = {.outcome = FILE_FAILED};
+        long nth;
+
+        for (nth = 1; r.outcome != FILE_DONE && nth < 100; nth++) {
+            fail_at = nth;
+            mem_set_fault(should_fail);
+            token_jobs_run(&c->options, &jobs[i], 1, &r);
+            mem_set_fault(NULL);
+            assert_true(r.outcome == FILE_DONE || r.outcome == FILE_FAILED);
+            assert_int_equal(mem_live_blocks(), before);
+        }
+        assert_true(nth > 2 && r.outcome == FILE_DONE);
+        file_job_free(jobs[i]);
+        before = mem_live_blocks();
+    }
+}
+
+/* --- The mark -----------------------------------------------------------------------------------
+ */
+
+static void mark__at_first_use__makes_the_directory_and_is_made_once(void **state)
+{
+    struct ctx *c = *state;
+
+    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
+    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
+    assert_int_equal(stat_of(c, ".").st_mode & 07777, 0700);
+    expect_file(c, ".tenantd", MARK "\n");
+    assert_int_equal(stat_of(c, ".tenantd").st_mode & 07777, 0600);
+}
+
+static void mark__of_another_daemon__is_left_and_named(void **state)
+{
+    struct ctx *c = *state;
+
+    c->options.mark = "https://api.turso.tech other";
+    assert_int_equal(tokens_dir_mark(&c->options, &c->err), -ERR_FOREIGN);
+    assert_non_null(strstr(c->err.msg, "belongs to \"" MARK "\""));
+    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "belongs to");
+    expect_file(c, ".tenantd", MARK "\n");
+}
+
+static void unmarked__directory_or_none_at_all__is_not_touched(void **state)
+{
+    struct ctx *c = *state;
+
+    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "tokens");
+    assert_int_equal(access(c->tokens, F_OK), -1);
+    dir_mkdir(c->dir, "tokens");
+    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd");
+    expect(c, job_new(FILE_CHECK, "t"), FILE_UNMARKED, "no mark .tenantd");
+    expect(c, remove_job("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd");
+    expect_none(c, "t");
+}
+
+static void unmounted__directory__is_unmarked_until_it_is_back(void **state)
+{
+    struct ctx *c = *state;
+
+    expect_done(c, publish("t", jwt_for("1")));
+    if (mount("none", c->tokens, "tmpfs", 0, "mode=0700") < 0)
+        skip();
+    expect(c, job_new(FILE_CHECK, "t"), FILE_UNMARKED, "no mark");
+    assert_int_equal(umount(c->tokens), 0);
+    expect_done(c, job_new(FILE_CHECK, "t"));
+}
+
+static void directory__that_everybody_may_write__is_refused(void **state)
+{
+    struct ctx *c = *state;
+
+    assert_int_equal(chmod(c->tokens, 0777), 0);
+    expect(c, publish("t", jwt_for("1")), FILE_FAILED, "chmod o-w");
+    expect_none(c, "t");
+}
+
+#define TEST(name)          cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_UNMARKED(name) cmocka_unit_test_setup_teardown(name, setup_unmarked, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(publish__new_and_again__makes_directories_and_replaces),
+        TEST(publish__under_any_umask__has_exactly_its_mode),
+        TEST(publish__with_a_group__gives_it_files_and_directories),
+        TEST(publish__mode_for_others_or_to_execute__is_refused),
+        TEST(publish__over_leftovers_of_a_crash__clears_them),
+        TEST(publish__in_one_batch__keeps_the_order_of_a_path),
+        TEST(publish__on_a_full_disk__keeps_the_old_file),
+        TEST(publish__on_a_read_only_disk__fails_and_says_so),
+        TEST(path__that_is_not_plain_and_relative__is_refused),
+        TEST(path__of_great_length__is_refused),
+        TEST(link__in_any_component__is_not_followed),
+        TEST(link__in_the_place_of_the_file__is_replaced_itself),
+        TEST(pipe__or_directory_in_the_place_of_the_file__blocks_nobody),
+        TEST(read__each_format__tells_the_token_and_its_claims),
+        TEST(read__what_is_absent_or_no_token__is_told_apart),
+        TEST(read__file_of_another_user__is_not_believed),
+        TEST(remove__its_own_token__takes_empty_directories_along),
+        TEST(remove__another_token__leaves_it_alone),
+        TEST(move__to_another_path_and_format__carries_the_token),
+        TEST(move__in_place__changes_format_and_mode),
+        TEST(move__repeated_after_a_crash__is_done),
+        TEST(move__of_another_token__leaves_both_alone),
+        TEST(fault__at_every_allocation__fails_the_job_and_leaks_nothing),
+        TEST_UNMARKED(mark__at_first_use__makes_the_directory_and_is_made_once),
+        TEST(mark__of_another_daemon__is_left_and_named),
+        TEST_UNMARKED(unmarked__directory_or_none_at_all__is_not_touched),
+        TEST(unmounted__directory__is_unmarked_until_it_is_back),
+        TEST(directory__that_everybody_may_write__is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
