@@ -12,6 +12,19 @@
 #include "core/splitter.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/text.h"
+
+#define FIRST_SLOTS 256
+
+/* Texts that are owned elsewhere, by open addressing. */
+struct seen {
+    struct slot {
+        uint64_t hash;
+        const char *text; /* NULL: free */
+    } * slots;
+    size_t n_slots; /* a power of two, or 0 */
+    size_t n;
+};
 
 struct listing {
     struct answer *into;
@@ -22,8 +35,8 @@ struct listing {
     void *items; /* of struct live_db or live_group */
     size_t n_items;
     size_t capacity;
-    struct arena names; /* what was seen on this page */
-    struct arena ids;
+    struct seen names; /* on this page */
+    struct seen ids;
     const char *next; /* in into's arena */
     char *cursor;
 };
@@ -59,21 +72,50 @@ void listing_free(struct listing *l)
     if (l->tok)
         json_tokener_free(l->tok);
     mem_free(l->items);
-    arena_deinit(&l->names);
-    arena_deinit(&l->ids);
+    mem_free(l->names.slots);
+    mem_free(l->ids.slots);
     mem_free(l->cursor);
     mem_free(l);
 }
 
-/* Note `s`; -ERR_INVALID when it was noted before. */
-static int note_once(struct arena *seen, const char *what, const char *s, struct err *err)
+/* Where `text` is, or where it would go. */
+static struct slot *find(const struct seen *s, uint64_t hash, const char *text)
 {
-    size_t before = seen->n_interned;
+    size_t i = hash & (s->n_slots - 1);
 
-    if (!arena_intern(seen, s, strlen(s)))
+    while (s->slots[i].text && (s->slots[i].hash != hash || strcmp(s->slots[i].text, text) != 0))
+        i = (i + 1) & (s->n_slots - 1);
+    return &s->slots[i];
+}
+
+static bool grow(struct seen *s)
+{
+    struct seen bigger = {.n_slots = s->n_slots ? s->n_slots * 2 : FIRST_SLOTS, .n = s->n};
+
+    bigger.slots = mem_alloc(bigger.n_slots * sizeof(*bigger.slots));
+    if (!bigger.slots)
+        return false;
+    for (size_t i = 0; i < s->n_slots; i++)
+        if (s->slots[i].text)
+            *find(&bigger, s->slots[i].hash, s->slots[i].text) = s->slots[i];
+    mem_free(s->slots);
+    *s = bigger;
+    return true;
+}
+
+/* Note `text`, borrowed; -ERR_INVALID when it was noted before. */
+static int note_once(struct seen *s, const char *what, const char *text, struct err *err)
+{
+    uint64_t hash = text_hash(TEXT_HASH_INIT, text, strlen(text));
+    struct slot *slot;
+
+    if ((s->n + 1) * 2 > s->n_slots && !grow(s))
         return err_nomem(err);
-    if (seen->n_interned == before)
-        return err_set(err, ERR_INVALID, "the %s \"%s\" is listed twice", what, s);
+    slot = find(s, hash, text);
+    if (slot->text)
+        return err_set(err, ERR_INVALID, "the %s \"%s\" is listed twice", what, text);
+    *slot = (struct slot){hash, text};
+    s->n++;
     return 0;
 }
 

@@ -14,7 +14,7 @@ static int scan(const char *s, size_t n, size_t *out_members, struct err *err)
             i++;
         else if (s[i] == '"')
             in_text = !in_text;
-        else if (in_text ? (unsigned char)s[i] < 0x20 : s[i] && strchr("'NI", s[i]) != NULL)
+        else if (in_text ? (unsigned char)s[i] < 0x20 : s[i] == '\'' || s[i] == 'N' || s[i] == 'I')
             return err_set(err, ERR_INVALID, "not JSON: unexpected character at byte %zu", i);
         else if (!in_text && s[i] == ':')
             ++*out_members;
