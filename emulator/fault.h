@@ -15,7 +15,7 @@
 
 #define FAULT_RULES_MAX 1000
 /* How long `hang` keeps a request before it closes the connection. */
-#define FAULT_HANG_MS (10 * 60 * 1000)
+#define FAULT_HANG_MS (INT64_C(600) * 1000)
 
 struct request;
 struct answer;

@@ -118,7 +118,8 @@ static int key_status(struct fault_rule *rule, struct json_object *v, struct err
 
 static int key_delay(struct fault_rule *rule, struct json_object *v, struct err *err)
 {
-    if (text_parse_duration(string_of(v), &rule->delay_ms) && rule->delay_ms <= 3600 * 1000)
+    if (text_parse_duration(string_of(v), &rule->delay_ms) &&
+        rule->delay_ms <= INT64_C(3600) * 1000)
         return 0;
     return want(err, "a duration of at most an hour, such as \"300ms\"");
 }

@@ -27,10 +27,9 @@ struct record_entry {
 bool record_init(struct record *r)
 {
     *r = (struct record){0};
-    r->ring = mem_alloc(RECORD_RING * sizeof(struct record_entry *));
     r->by_status = mem_alloc((N_ROUTES + 1) * sizeof(*r->by_status));
     r->per_route = mem_alloc((N_ROUTES + 1) * sizeof(*r->per_route));
-    if (r->ring && r->by_status && r->per_route)
+    if (r->by_status && r->per_route)
         return true;
     record_deinit(r);
     return false;
@@ -38,7 +37,7 @@ bool record_init(struct record *r)
 
 void record_deinit(struct record *r)
 {
-    for (size_t i = 0; r->ring && i < RECORD_RING; i++)
+    for (size_t i = 0; i < r->n_slots; i++)
         mem_free(r->ring[i]);
     mem_free(r->ring);
     mem_free(r->by_status);
@@ -46,17 +45,34 @@ void record_deinit(struct record *r)
     *r = (struct record){0};
 }
 
+/* The slot of request `seq`, emptied; NULL when there is no memory for a new one. */
+static struct record_entry **slot_of(struct record *r, uint64_t seq)
+{
+    size_t at = (size_t)((seq - 1) % RECORD_RING);
+
+    if (at >= r->n_slots) {
+        if (!mem_grow(&r->ring, &r->capacity, at + 1, sizeof(struct record_entry *)))
+            return NULL;
+        while (r->n_slots <= at)
+            r->ring[r->n_slots++] = NULL;
+    }
+    mem_free(r->ring[at]);
+    r->ring[at] = NULL;
+    return &r->ring[at];
+}
+
 static void remember(struct record *r, const struct request *rq, unsigned status, bool authorized)
 {
     size_t n_uri = strlen(rq->uri);
     size_t n_body = rq->body.size < RECORD_BODY_MAX ? rq->body.size : RECORD_BODY_MAX;
     struct record_entry *entry = mem_alloc(sizeof(*entry) + n_uri + 1 + n_body);
-    struct record_entry **slot = &r->ring[r->n % RECORD_RING];
+    struct record_entry **slot = slot_of(r, r->n);
 
-    mem_free(*slot);
-    *slot = entry;
-    if (!entry)
+    if (!entry || !slot) {
+        mem_free(entry);
         return;
+    }
+    *slot = entry;
     entry->seq = r->n;
     entry->time_ms = rq->now_ms;
     snprintf(entry->method, sizeof(entry->method), "%s", rq->method);
@@ -165,10 +181,10 @@ void record_write_requests(const struct record *r, uint64_t since, struct buf *o
     emit_int(out, "last", (int64_t)r->n);
     emit_open(out, "requests", '[');
     for (uint64_t seq = first; seq <= r->n; seq++) {
-        const struct record_entry *entry = r->ring[seq % RECORD_RING];
+        size_t at = (size_t)((seq - 1) % RECORD_RING);
 
-        if (entry && entry->seq == seq)
-            write_entry(entry, out);
+        if (at < r->n_slots && r->ring[at])
+            write_entry(r->ring[at], out);
     }
     emit_close(out, ']');
     emit_close(out, '}');

@@ -19,7 +19,8 @@ struct request;
 struct record_entry;
 
 struct record {
-    struct record_entry **ring; /* RECORD_RING slots; entry seq is in slot seq % RECORD_RING */
+    struct record_entry **ring; /* request seq is in slot (seq - 1) % RECORD_RING, or NULL is */
+    size_t n_slots, capacity;   /* grows up to RECORD_RING */
     uint64_t n;                 /* requests, ever; the next one's seq is n + 1 */
     uint32_t (*by_status)[600]; /* a row per route, and one for what matched none */
     uint64_t *per_route;

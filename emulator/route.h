@@ -24,9 +24,9 @@ struct route {
     const char *method;
     const char *template; /* "/v1/organizations/{org}/groups" */
     route_fn answer;
-    enum route_body body;
     const char *const *keys; /* of the body, NULL-terminated; others are counted as unknown */
-    bool is_open;            /* needs no platform token */
+    enum route_body body;
+    bool is_open; /* needs no platform token */
 };
 
 extern const struct route ROUTES[];

@@ -229,6 +229,7 @@ static enum MHD_Result answer_now_or_later(struct exchange *x)
 
 /* Called for the header, for each piece of the body, and once the request is whole. After a
  * resumed wait it is called once more. */
+// NOLINTNEXTLINE(readability-function-size): the parameters are the library's
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **con_cls)

@@ -4,11 +4,51 @@
  * Never: speaks HTTP or JSON, reads a clock. */
 #include "state.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "key.h"
+
+/* The hash tables. What their macros expand to is long, but not ours. */
+// NOLINTBEGIN(readability-function-size)
+struct group *group_find(struct org *org, const char *name)
+{
+    struct group *g;
+
+    HASH_FIND_STR(org->groups, name, g);
+    return g;
+}
+
+static bool add_group(struct org *org, struct group *g)
+{
+    HASH_ADD_STR(org->groups, name, g);
+    return g->hh.tbl != NULL;
+}
+
+static void remove_group(struct org *org, struct group *g)
+{
+    HASH_DEL(org->groups, g);
+}
+
+struct database *database_find(struct org *org, const char *name)
+{
+    struct database *db;
+
+    HASH_FIND_STR(org->databases, name, db);
+    return db;
+}
+
+static bool add_database(struct org *org, struct database *db)
+{
+    HASH_ADD_STR(org->databases, name, db);
+    return db->hh.tbl != NULL;
+}
+
+static void remove_database(struct org *org, struct database *db)
+{
+    HASH_DEL(org->databases, db);
+}
+// NOLINTEND(readability-function-size)
 
 static void org_deinit(struct org *org)
 {
@@ -58,14 +98,6 @@ struct org *state_org(struct state *s, const char *slug)
     return NULL;
 }
 
-struct group *group_find(struct org *org, const char *name)
-{
-    struct group *g;
-
-    HASH_FIND_STR(org->groups, name, g);
-    return g;
-}
-
 struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,
                         const char *location)
 {
@@ -85,15 +117,18 @@ struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const 
     g->n_locations = 1;
     g->ready_at_ms = now_ms;
     memcpy(g->name, name, n + 1);
-    HASH_ADD_STR(org->groups, name, g);
-    return g;
+    if (add_group(org, g))
+        return g;
+    key_free(g->key);
+    mem_free(g);
+    return NULL;
 }
 
 void group_delete(struct group *g)
 {
     while (g->list.n) /* from the end, where a removal is cheapest */
         database_delete(g->list.slots[g->list.n - 1].db);
-    HASH_DEL(g->org->groups, g);
+    remove_group(g->org, g);
     db_list_deinit(&g->list);
     key_free(g->key);
     mem_free(g);
@@ -107,14 +142,17 @@ bool group_rename(struct group **g, const char *name)
 
     if (!new)
         return false;
-    HASH_DEL(old->org->groups, old);
     memcpy(new, old, sizeof(*new));
     memcpy(new->name, name, n + 1);
+    if (!add_group(new->org, new)) {
+        mem_free(new);
+        return false;
+    }
+    remove_group(old->org, old);
     for (size_t i = 0; i < new->list.n; i++) {
         if (new->list.slots[i].db)
             new->list.slots[i].db->group = new;
     }
-    HASH_ADD_STR(new->org->groups, name, new);
     mem_free(old);
     *g = new;
     return true;
@@ -133,27 +171,31 @@ static bool can_move(struct group *g, struct org *to)
                     sizeof(*to->list.slots));
 }
 
+/* In the middle of a move there is no way back: without memory for a hash table, there is an end.
+ */
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
 bool group_move(struct group *g, struct org *to)
 {
     struct org *from = g->org;
 
     if (!can_move(g, to))
         return false;
-    HASH_DEL(from->groups, g);
-    HASH_ADD_STR(to->groups, name, g);
+    remove_group(from, g);
+    must(add_group(to, g));
     g->org = to;
     for (size_t i = 0; i < g->list.n; i++) {
         struct database *db = g->list.slots[i].db;
-        bool added;
 
         if (!db)
             continue;
-        HASH_DEL(from->databases, db);
+        remove_database(from, db);
         db_list_remove(&from->list, uuid_key(db->id));
-        HASH_ADD_STR(to->databases, name, db);
-        added = db_list_add(&to->list, uuid_key(db->id), db);
-        assert(added);
-        (void)added;
+        must(add_database(to, db) && db_list_add(&to->list, uuid_key(db->id), db));
     }
     return true;
 }
@@ -187,14 +229,6 @@ int group_find_location(const struct group *g, const char *location)
     return -1;
 }
 
-struct database *database_find(struct org *org, const char *name)
-{
-    struct database *db;
-
-    HASH_FIND_STR(org->databases, name, db);
-    return db;
-}
-
 struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, const char *name,
                               bool tursodb)
 {
@@ -217,7 +251,12 @@ struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, 
         mem_free(db);
         return NULL;
     }
-    HASH_ADD_STR(g->org->databases, name, db);
+    if (!add_database(g->org, db)) {
+        db_list_remove(&g->list, uuid_key(db->id));
+        db_list_remove(&g->org->list, uuid_key(db->id));
+        mem_free(db);
+        return NULL;
+    }
     g->org->n_created++;
     return db;
 }
@@ -235,7 +274,7 @@ void database_delete(struct database *db)
 {
     struct org *org = db->group->org;
 
-    HASH_DEL(org->databases, db);
+    remove_database(org, db);
     db_list_remove(&org->list, uuid_key(db->id));
     db_list_remove(&db->group->list, uuid_key(db->id));
     org->n_deleted++;

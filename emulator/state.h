@@ -13,9 +13,10 @@
 #include "lib/base.h"
 #include "lib/mem.h"
 
+/* An element that found no memory has hh.tbl NULL, and is in no table. */
 #define uthash_malloc(size)    mem_alloc(size)
 #define uthash_free(ptr, size) mem_free(ptr)
-#define uthash_fatal(msg)      abort()
+#define HASH_NONFATAL_OOM      1
 #define HASH_FUNCTION          HASH_FNV
 #include <stdlib.h>
 #include <uthash.h>
