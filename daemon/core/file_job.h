@@ -46,7 +46,7 @@ struct file_result {
     enum file_job_kind kind;
     enum file_outcome outcome;
     char error[256];       /* FAILED, UNMARKED: for people */
-    char hash[65];         /* READ: of the token found */
+    char hash[65];         /* READ: of the token found; PUBLISH, MOVE: of the one written */
     int64_t issued_ms;     /* READ: its claims, as in jwt.h */
     int64_t expires_ms;
     char target_id[128];

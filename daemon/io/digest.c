@@ -30,12 +30,12 @@ bool digest_end(struct digest *d, char out[DIGEST_HEX_SIZE])
     unsigned n = 0;
     bool ok = EVP_DigestFinal_ex(ctx_of(d), raw, &n) == 1 && n * 2 + 1 == DIGEST_HEX_SIZE;
 
-    for (unsigned i = 0; ok && i < n; i++) {
+    for (size_t i = 0; ok && i < n; i++) {
         out[2 * i] = DIGITS[raw[i] >> 4];
         out[2 * i + 1] = DIGITS[raw[i] & 15];
     }
     if (ok)
-        out[2 * n] = '\0';
+        out[DIGEST_HEX_SIZE - 1] = '\0';
     digest_free(d);
     return ok;
 }

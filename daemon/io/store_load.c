@@ -72,7 +72,7 @@ static int load_table(struct store *s, enum ledger_table t, store_row_fn fn, voi
                       struct err *err)
 {
     struct buf sql = BUF_INIT(SQL_MAX);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc;
 
     store_schema_select(t, &sql);
@@ -113,7 +113,7 @@ int store_load_events(struct store *s, const struct store_events_query *q, store
                       void *arg, struct err *err)
 {
     struct buf sql = BUF_INIT(SQL_MAX);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc;
 
     assert(q->kind || !q->name);
@@ -138,7 +138,7 @@ int store_load_last_event(struct store *s, int64_t *out_at, struct err *err)
 
 int store_load_meta(struct store *s, const char *key, char **out, struct err *err)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = sqlite_file_prepare(s->db, "SELECT value FROM meta WHERE key = ?", false, &stmt, err);
     int step;
 

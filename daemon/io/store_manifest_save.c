@@ -1,5 +1,6 @@
 #include "io/store_manifest.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,7 @@ int store_manifest_save(struct store_manifest *m, const struct manifest_input *c
 
     if (rc)
         return rc;
+    assert(sorted);
     rc = m->is_damaged ? -ERR_CORRUPT : save_sorted(m, sorted, n, err);
     if (rc == -ERR_CORRUPT || rc == -ERR_NEWER) {
         rc = store_manifest_move_aside(m, err);

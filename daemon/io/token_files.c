@@ -77,7 +77,7 @@ static struct batch *batch_new(struct file_job *const *jobs, size_t n)
 
     if (!b)
         return NULL;
-    b->jobs = mem_alloc(n * sizeof(*b->jobs));
+    b->jobs = mem_alloc(n * sizeof(struct file_job *));
     b->results = mem_alloc(n * sizeof(*b->results));
     if (!b->jobs || !b->results) {
         batch_free(b);

@@ -228,7 +228,7 @@ int tokens_dir_read(struct tokens_dir *d, const char *path, struct secret *out, 
     struct place p CLEANUP(place_deinit) = {.dir = -1};
     struct secret all CLEANUP(secret_deinit) = {0};
     int fd CLEANUP(close_fd) = -1;
-    struct stat st;
+    struct stat st = {0};
     int rc = walk(d, path, false, &p, err);
 
     if (!rc)
@@ -404,7 +404,9 @@ static int check_mark(const struct tokens_dir_options *o, int root, struct err *
     mark_place(root, &p);
     rc = open_file(&p, MARK_NAME, &st, &fd, err);
     if (rc == -ERR_NOT_FOUND)
-        return err_set(err, ERR_NOT_FOUND, "tokens_dir %s has no mark " MARK_NAME, o->path);
+        return err_set(err, ERR_NOT_FOUND,
+                       "tokens_dir %.100s has no mark " MARK_NAME " (\"%.100s\"): is it mounted?",
+                       o->path, o->mark);
     if (rc)
         return err_wrap(err, "tokens_dir %s", o->path);
     if (read_all(fd, found, sizeof(found) - 1, &n) < 0)

@@ -71,7 +71,7 @@ static void publish__new_and_again__makes_directories_and_replaces(void **state)
 
 static void publish__under_any_umask__has_exactly_its_mode(void **state)
 {
-    static const mode_t UMASKS[] = {0, 077, 0777};
+    static const mode_t UMASKS[] = {0, 077, 0377};
     struct ctx *c = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(UMASKS); i++) {
@@ -486,7 +486,7 @@ static void unmarked__directory_or_none_at_all__is_not_touched(void **state)
     expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "tokens");
     assert_int_equal(access(c->tokens, F_OK), -1);
     dir_mkdir(c->dir, "tokens");
-    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd");
+    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd (\"" MARK "\")");
     expect(c, job_new(FILE_CHECK, "t"), FILE_UNMARKED, "no mark .tenantd");
     expect(c, remove_job("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd");
     expect_none(c, "t");
