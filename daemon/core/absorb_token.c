@@ -181,15 +181,32 @@ void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t)
         return;
     }
     t->hook_busy = true;
-    effects_hook(fx, f->id, &t->held);
+    t->hook_flight = f->id;
+    effects_hook(fx, &t->held);
 }
 
-void rc_absorb_hook(struct reconcile *rc, struct effects *fx, uint64_t id, bool ok)
+/* The flight in which a hook is told of that token; 0: none. */
+static uint64_t hook_flight(const struct reconcile *rc, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < rc->n_flights; i++) {
+        const struct resource *r = rc->flights[i].r;
+
+        if (r && rc->flights[i].act == ACT_NONE && r->kind >= KIND_TOKEN &&
+            token_of(rc->flights[i].r)->hook_busy &&
+            rc->flights[i].id == token_of(rc->flights[i].r)->hook_flight &&
+            strcmp(KIND_NAME[r->kind], kind) == 0 && strcmp(r->name, name) == 0)
+            return rc->flights[i].id;
+    }
+    return 0;
+}
+
+void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name,
+                    bool ok)
 {
     struct flight f;
     struct token *t;
 
-    if (!rc_land(rc, id, &f))
+    if (!rc_land(rc, hook_flight(rc, kind, name), &f))
         return;
     t = token_of(f.r);
     t->hook_busy = false;

@@ -29,10 +29,12 @@ static void build_deinit(struct desired_build *b)
 
 static int gather_and_share(struct desired_build *b, struct desired *d, struct diags *diags)
 {
+    bool was_refused = b->refused;
     int rc = desired_names_gather(b, diags);
 
-    if (rc == 0)
-        rc = desired_share_root(b, d);
+    if (rc || b->refused != was_refused)
+        return rc;
+    rc = desired_share_root(b, d);
     if (rc == 0)
         rc = desired_share_databases(b, d);
     return rc ? rc : desired_paths_check(b, d);

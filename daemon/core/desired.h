@@ -121,17 +121,21 @@ struct desired_keep {
 };
 
 /* Build what is wanted.
- *   now   the files as found, in any order; a missing, empty or unreadable directory is one input
- * with `error` and stands for every good file below its path. None at all: every good file stays.
- *   good  the last good set, as an earlier desired_keep said. What in it does not fit any more
- * (another version wrote it) is left out; it never makes anything fail. keep  may be NULL.
- * Otherwise the new last good set: built alone, it is whole and asks for the same (where a name is
- * in two files, files around it stay as they were when last good, and may be older). Refused: see
- * docs/manifest.md "Bad files". diags gets everything that is wrong, files in order of path.
- * Returns 0 with *out (and *keep) owned by the caller, also when some files are refused (out->whole
- * false) as long as there is something good to stand in for what is refused; -ERR_INVALID when
- * nothing can be built: the root or every file is refused and there is no last good one (diags says
- * why); -ERR_NOMEM. On an error *out and *keep are empty. */
+ *
+ * now: the files as found, in any order. A missing, empty or unreadable directory is one input with
+ *   `error`, which stands for every good file below its path. None at all: every good file stays.
+ * good: the last good set, as an earlier `keep` said. What in it does not fit any more (another
+ *   version or configuration found it good) is left out; it never makes anything fail.
+ * keep: the new last good set; may be NULL. Built alone it is whole and asks for the same, but that
+ *   where a name is in two files, files around it stay in it as they were when last good (or out
+ *   of it, if they never were).
+ * diags: gets everything that is wrong, files in order of path. What is refused for it is told in
+ *   docs/manifest.md, "Bad files".
+ *
+ * Returns 0 with *out (and *keep) owned by the caller, also when some files are refused (then
+ * out->whole is false);
+ * -ERR_INVALID when nothing can be built: the root or every file is refused, and there is no last
+ * good one; -ERR_NOMEM. On an error *out and *keep are empty. */
 int desired_build(const struct manifest_input *now, size_t n_now, const struct manifest_input *good,
                   size_t n_good, const struct desired_options *options, struct desired *out,
                   struct desired_keep *keep, struct diags *diags) MUST_CHECK;

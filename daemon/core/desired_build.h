@@ -102,6 +102,8 @@ const void *desired_find(const void *items, size_t n, size_t size, const char *n
  */
 int desired_files_read(struct desired_build *b, const struct manifest_input *now, size_t n_now,
                        const struct manifest_input *good, size_t n_good) MUST_CHECK;
+/* What is there now of that file does not count; if it is or was a root file, nothing new does. */
+int desired_files_refuse(struct desired_build *b, struct desired_file *f) MUST_CHECK;
 /* Read the good version of one file, or of all and their root. */
 int desired_files_read_good(struct desired_file *f) MUST_CHECK;
 int desired_files_ready_good(struct desired_build *b) MUST_CHECK;

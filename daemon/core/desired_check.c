@@ -134,9 +134,7 @@ static int check_file(struct desired_build *b, struct desired_file *f, struct di
         return 0;
     }
     desired_check_move(b->diags, found);
-    b->refused = b->refused || m->is_root;
-    f->refused = true;
-    return 0;
+    return desired_files_refuse(b, f);
 }
 
 static void check_ceiling(struct desired_build *b)

@@ -170,18 +170,24 @@ int desired_files_ready_good(struct desired_build *b)
 }
 
 /* A bad file is a root file if it was one when last good, or if it can be seen to be one now. */
-static int is_root(struct desired_file *f, bool *out)
+static bool is_root(const struct desired_file *f)
+{
+    if ((f->now_m && f->now_m->is_root) || (f->good_m && f->good_m->is_root))
+        return true;
+    if (f->good && !f->good_m && !f->good->error &&
+        manifest_names_root(f->good->data, f->good->size))
+        return true;
+    return f->now && !f->now_m && !f->now->error && f->now->kind == MANIFEST_TRUSTED &&
+           manifest_names_root(f->now->data, f->now->size);
+}
+
+int desired_files_refuse(struct desired_build *b, struct desired_file *f)
 {
     int rc = desired_files_read_good(f);
 
-    if (rc)
-        return rc;
-    *out = (f->good_m && f->good_m->is_root) ||
-           (f->good && !f->good_m && !f->good->error &&
-            manifest_names_root(f->good->data, f->good->size)) ||
-           (f->now && !f->now->error && f->now->kind == MANIFEST_TRUSTED &&
-            manifest_names_root(f->now->data, f->now->size));
-    return 0;
+    f->refused = f->now;
+    b->refused = b->refused || (rc == 0 && is_root(f));
+    return rc;
 }
 
 static int read_file(struct desired_build *b, struct desired_file *f)
@@ -212,13 +218,9 @@ int desired_files_read(struct desired_build *b, const struct manifest_input *now
     }
     for (size_t i = 0; rc == 0 && i < b->n_files; i++)
         rc = read_file(b, &b->files[i]);
-    for (size_t i = 0; rc == 0 && i < b->n_files; i++) {
-        bool root = false;
-
+    for (size_t i = 0; rc == 0 && i < b->n_files; i++)
         if (b->files[i].refused || b->files[i].covered)
-            rc = is_root(&b->files[i], &root);
-        b->refused = b->refused || root;
-    }
+            rc = desired_files_refuse(b, &b->files[i]);
     return rc;
 }
 

@@ -34,29 +34,21 @@ static bool spread(struct desired_build *b, const struct manifest *m, struct wor
     return true;
 }
 
-/* Whether holding files back leaves a set that fits the new root. */
-static int hold_back(struct desired_build *b, struct work *w, bool *out_fits)
+static int hold_back(struct desired_build *b)
 {
+    struct work w = {0};
+    bool ok = true;
     int rc = 0;
 
-    *out_fits = true;
-    for (size_t i = 0; i < b->n_files; i++)
-        if (b->files[i].held_back && !add_work(w, &b->files[i]))
-            return -ERR_NOMEM;
-    for (size_t i = 0; rc == 0 && *out_fits && i < w->n; i++) {
-        struct desired_file *f = w->files[i];
-
-        rc = desired_files_read_good(f);
-        if (rc)
-            break;
-        if ((f->now_m && f->now_m->is_root) || (f->good_m && f->good_m->is_root))
-            *out_fits = false;
-        else if (f->good_m)
-            rc = desired_check_fits(b, &b->now_root, f->good_m, out_fits);
-        if (rc == 0 && *out_fits && !spread(b, f->good_m, w))
-            rc = -ERR_NOMEM;
+    for (size_t i = 0; ok && i < b->n_files; i++)
+        if (b->files[i].held_back)
+            ok = add_work(&w, &b->files[i]);
+    for (size_t i = 0; ok && rc == 0 && i < w.n; i++) {
+        rc = desired_files_read_good(w.files[i]);
+        ok = rc || spread(b, w.files[i]->good_m, &w);
     }
-    return rc;
+    mem_free((void *)w.files);
+    return ok ? rc : -ERR_NOMEM;
 }
 
 static int list(const struct desired_build *b, bool only_good, struct desired_keep *out)
@@ -78,16 +70,42 @@ static int list(const struct desired_build *b, bool only_good, struct desired_ke
     return 0;
 }
 
+/* Old and new files side by side may disagree in any way that files can: so they are tried. */
+static int is_whole(const struct desired_keep *k, bool *out)
+{
+    struct desired_options any = {0};
+    struct diags unheard = DIAGS_INIT;
+    struct manifest_input *files = mem_alloc(k->n * sizeof(*files));
+    struct desired d = {0};
+    int rc = files ? 0 : -ERR_NOMEM;
+
+    for (size_t i = 0; rc == 0 && i < k->n; i++)
+        files[i] = *k->files[i];
+    if (rc == 0)
+        rc = desired_build(files, k->n, NULL, 0, &any, &d, NULL, &unheard);
+    *out = rc == 0 && d.whole;
+    desired_deinit(&d);
+    diags_deinit(&unheard);
+    mem_free(files);
+    return rc == -ERR_NOMEM ? rc : 0;
+}
+
 int desired_keep_choose(struct desired_build *b, struct desired_keep *out)
 {
-    struct work w = {0};
-    bool fits = true;
+    bool whole = true;
     int rc = 0;
 
-    if (!b->refused && b->names_clash)
-        rc = hold_back(b, &w, &fits);
-    mem_free((void *)w.files);
-    return rc ? rc : list(b, b->refused || !fits, out);
+    if (b->refused || !b->names_clash)
+        return list(b, b->refused, out);
+    rc = hold_back(b);
+    if (rc == 0)
+        rc = list(b, false, out);
+    if (rc == 0)
+        rc = is_whole(out, &whole);
+    if (rc || whole)
+        return rc;
+    desired_keep_deinit(out);
+    return list(b, true, out);
 }
 
 void desired_keep_deinit(struct desired_keep *k)

@@ -116,9 +116,9 @@ static int says_the_same(struct desired_build *b, const struct db_spec *one,
 }
 
 /* The last good set must go on to hold this name once, as it was: the files that would change that
- * are held back. */
+ * are held back. Where the entry is still there and says the same, *was becomes that one. */
 static int hold_back(struct desired_build *b, const struct candidate *holders, size_t n,
-                     const struct candidate *was)
+                     const struct candidate **was)
 {
     bool still_there = false;
 
@@ -127,17 +127,19 @@ static int hold_back(struct desired_build *b, const struct candidate *holders, s
         bool same = false;
         int rc = 0;
 
-        if (was && c->file == was->file) {
+        if (*was && c->file == (*was)->file) {
             still_there = true;
-            rc = says_the_same(b, c->spec, was->spec, &same);
+            rc = says_the_same(b, c->spec, (*was)->spec, &same);
         }
         if (rc)
             return rc;
-        if (!c->frozen && !same)
+        if (same)
+            *was = c;
+        else if (!c->frozen)
             c->file->held_back = true;
     }
-    if (was && !still_there)
-        was->file->held_back = true;
+    if (*was && !still_there)
+        (*was)->file->held_back = true;
     return 0;
 }
 
@@ -149,7 +151,7 @@ static int freeze(struct desired_build *b, const struct candidate *was, struct c
     struct merged_db merged;
     int rc = desired_merge_database(&b->merge, &b->now_root, was->spec, &merged, &found);
 
-    *out = *was;
+    *out = *was; /* which may be *out itself */
     out->frozen = true;
     out->dropped = rc == -ERR_INVALID;
     if (rc == -ERR_INVALID) {
@@ -169,7 +171,7 @@ static int settle_name(struct desired_build *b, struct candidate *items, size_t 
                        const struct candidates *last, struct diags *diags)
 {
     const struct candidate *was = desired_names_find(last, items[0].spec->name);
-    int rc = hold_back(b, items, n, was);
+    int rc = hold_back(b, items, n, &was);
 
     for (size_t i = 0; i < n; i++)
         say_twice(&items[i], &items[i == 0], was, diags);

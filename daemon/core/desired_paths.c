@@ -198,7 +198,7 @@ static int compare(const void *left, const void *right)
     return r ? r : strcmp(a->target, b->target);
 }
 
-static void refuse(struct desired_build *b, const struct use *u, const struct use *holder)
+static int refuse(struct desired_build *b, const struct use *u, const struct use *holder)
 {
     struct desired_file *f = desired_files_find(b, u->at.file);
 
@@ -208,12 +208,11 @@ static void refuse(struct desired_build *b, const struct use *u, const struct us
                 u->token->name, u->is_group ? "group" : "database", u->target, holder->token->name,
                 holder->is_group ? "group" : "database", holder->target, holder->at.file,
                 holder->at.line, holder->at.column, u->path);
-    if (u->frozen || !f || u->rank == RANK_ROOT) {
-        b->refused = true;
-    } else {
-        f->refused = true;
-        b->again = true;
-    }
+    b->again = true;
+    if (!u->frozen && f)
+        return desired_files_refuse(b, f);
+    b->refused = true;
+    return 0;
 }
 
 /* What was last good is not reported, and cannot be refused: the entry is left out. */
@@ -227,12 +226,13 @@ static void leave_out(struct desired *d)
     d->n_databases = n;
 }
 
-static void check(struct desired_build *b, struct uses *all, bool good)
+static int check(struct desired_build *b, struct uses *all, bool good)
 {
     const struct use *holder = NULL;
+    int rc = 0;
 
     qsort(all->items, all->n, sizeof(*all->items), compare);
-    for (size_t i = 0; i < all->n; i++) {
+    for (size_t i = 0; rc == 0 && i < all->n; i++) {
         const struct use *u = &all->items[i];
 
         if (!holder || strcmp(u->path, holder->path) != 0)
@@ -240,10 +240,11 @@ static void check(struct desired_build *b, struct uses *all, bool good)
         else if (u->token == holder->token && u->target == holder->target)
             continue;
         else if (!good)
-            refuse(b, u, holder);
+            rc = refuse(b, u, holder);
         else if (u->entry)
             u->entry->want = NULL;
     }
+    return rc;
 }
 
 int desired_paths_check(struct desired_build *b, struct desired *d)
@@ -252,13 +253,14 @@ int desired_paths_check(struct desired_build *b, struct desired *d)
     bool good = b->refused;
     bool ok = collect(b, d, &all);
     size_t n = all.n;
+    int rc = 0;
 
     for (size_t i = 0; ok && i < n; i++)
         ok = add_default(b, d, all.items[i].path, &all);
     if (ok && all.n > 1) {
-        check(b, &all, good);
+        rc = check(b, &all, good);
         leave_out(d);
     }
     mem_free(all.items);
-    return ok ? 0 : -ERR_NOMEM;
+    return ok ? rc : -ERR_NOMEM;
 }

@@ -293,19 +293,19 @@ static int share_entry(struct desired_build *b, struct desired *d, const struct 
 }
 
 /* What an earlier round left behind is gone with its arena. */
-static void forget(struct desired_build *b)
+static void forget(struct desired_build *b, struct root_list *classes)
 {
     mem_free(b->pool.slots);
     b->pool = (struct want_pool){0};
-    for (size_t i = 0; i < b->now_root.classes.n; i++)
-        b->now_root.classes.items[i].alone = NULL;
+    for (size_t i = 0; i < classes->n; i++)
+        classes->items[i].alone = NULL;
 }
 
 int desired_share_databases(struct desired_build *b, struct desired *d)
 {
     int rc = 0;
 
-    forget(b);
+    forget(b, b->refused ? &b->good_root.classes : &b->now_root.classes);
     d->databases = arena_alloc(&d->arena, b->entries.n * sizeof(*d->databases));
     if (!d->databases)
         return -ERR_NOMEM;

@@ -62,10 +62,9 @@ void hook_run_deinit(struct hook_run *h)
     *h = (struct hook_run){0};
 }
 
-void effects_hook(struct effects *fx, uint64_t id, const struct held_token *t)
+void effects_hook(struct effects *fx, const struct held_token *t)
 {
-    struct hook_run run = {.id = id,
-                           .hook = mem_strdup(t->notify),
+    struct hook_run run = {.hook = mem_strdup(t->notify),
                            .kind = mem_strdup(t->kind),
                            .name = mem_printf("%s/%s", t->target, t->name),
                            .file = mem_strdup(t->file ? t->file : ""),

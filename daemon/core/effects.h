@@ -10,7 +10,6 @@
 
 /* Tell a hook of a published or removed file. All texts owned. */
 struct hook_run {
-    uint64_t id; /* comes back in the result */
     char *hook;
     char *kind; /* "token", "group-token" */
     char *name;
@@ -40,7 +39,7 @@ void effects_put(struct effects *fx, enum ledger_table table, const void *row); 
 void effects_remove(struct effects *fx, enum ledger_table table, const void *row); /* by its keys */
 void effects_call(struct effects *fx, struct call *takes);  /* NULL: memory ran out making it */
 void effects_job(struct effects *fx, struct file_job *takes); /* NULL: as above */
-void effects_hook(struct effects *fx, uint64_t id, const struct held_token *t);
+void effects_hook(struct effects *fx, const struct held_token *t);
 void hook_run_deinit(struct hook_run *h);
 void effects_deinit(struct effects *fx); /* frees what was not taken */
 

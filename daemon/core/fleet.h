@@ -174,6 +174,7 @@ struct token {
     char *stale_hash;
     enum token_format stale_format;
     bool hook_busy;   /* the hook is being told */
+    uint64_t hook_flight;
     unsigned hook_attempts;
     int64_t hook_retry_ms; /* monotonic */
 };

@@ -70,7 +70,17 @@ uint64_t reconcile_cycle(const struct reconcile *rc)
 
 size_t reconcile_in_flight(const struct reconcile *rc)
 {
-    return rc->n_flights + rc->hooks_running;
+    return rc->n_flights;
+}
+
+bool reconcile_is_busy(const struct reconcile *rc)
+{
+    return rc->n_flights || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE;
+}
+
+unsigned reconcile_failed_observations(const struct reconcile *rc)
+{
+    return rc->obs.attempts;
 }
 
 struct flight *rc_flight(struct reconcile *rc, struct resource *r, enum act act)
@@ -420,7 +430,7 @@ static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_
         rc_absorb_file(rc, fx, &res);
     }
     for (size_t i = 0; i < ev->unsent->n_hooks; i++)
-        rc_absorb_hook(rc, fx, ev->unsent->hooks[i].id, false);
+        rc_absorb_hook(rc, fx, ev->unsent->hooks[i].kind, ev->unsent->hooks[i].name, false);
 }
 
 static int on_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
@@ -498,7 +508,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
             rc_absorb_file(rc, fx, &ev->files[i]);
         return 0;
     case RC_HOOK:
-        rc_absorb_hook(rc, fx, ev->hook_id, ev->ok);
+        rc_absorb_hook(rc, fx, ev->resource_kind, ev->name, ev->ok);
         return 0;
     case RC_UNSENT:
         on_unsent(rc, fx, ev);

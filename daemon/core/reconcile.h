@@ -22,7 +22,7 @@ enum rc_event_kind {
     RC_SYNC,        /* observe now; `kind`/`name` (or NULL): try again what was refused there */
     RC_ANSWER,      /* `answer` is taken */
     RC_FILES,       /* `files`, `n_files`: results of file jobs, borrowed */
-    RC_HOOK,        /* `hook_id`, `ok` */
+    RC_HOOK,        /* the hook was told of token `resource_kind`/`name`, or not: `ok` */
     RC_UNSENT,      /* the ledger did not take the ops that `calls`, `jobs` and `hooks` of these effects stand
                        behind; `unsent` is borrowed; `text` says why */
     RC_LEDGER_OK,   /* it takes them again */
@@ -43,7 +43,6 @@ struct rc_event {
     struct answer *answer;
     const struct file_result *files;
     size_t n_files;
-    uint64_t hook_id;
     bool ok;
     const struct effects *unsent;
     const char *plan;
@@ -69,5 +68,9 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
 uint64_t reconcile_cycle(const struct reconcile *rc);
 /* Calls, file jobs and hooks that have not come back. */
 size_t reconcile_in_flight(const struct reconcile *rc);
+/* Something of these is under way, or waits for its turn. */
+bool reconcile_is_busy(const struct reconcile *rc);
+/* Observations that have failed in a row. */
+unsigned reconcile_failed_observations(const struct reconcile *rc);
 
 #endif

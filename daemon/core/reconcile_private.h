@@ -91,8 +91,6 @@ struct reconcile {
     size_t by_reason[REASON_N];
     uint64_t calls;
     uint64_t call_errors;
-    size_t hooks_failing;
-    size_t hooks_running;
 };
 
 /* replan.c */
@@ -126,7 +124,7 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t, 
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
-void rc_absorb_hook(struct reconcile *rc, struct effects *fx, uint64_t id, bool ok);
+void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name, bool ok);
 /* Tell hooks what they have yet to be told. */
 void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
 /* A try failed: count it, and say when the next may be. */

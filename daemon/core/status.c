@@ -139,7 +139,7 @@ static bool add_problem(struct json_object *list, const char *reason, size_t cou
     struct json_object *o = json_object_new_object();
     char since[TEXT_TIME_SIZE];
     bool ok = o && json_add_str(o, "reason", reason) && json_add_int(o, "count", (int64_t)count) &&
-              json_add_str(o, "since", since_ms ? text_time(since_ms, since) : NULL) &&
+              json_add_str(o, "since", text_time(since_ms, since)) &&
               json_add_str(o, "example", example) && json_add_str(o, "message", message);
 
     if (!ok || json_object_array_add(list, o) != 0) {
@@ -164,14 +164,17 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         mem_free(first);
     }
     if (shell->config_error)
-        ok = ok && add_problem(list, "ConfigurationRefused", 1, 0, NULL, shell->config_error);
+        ok = ok && add_problem(list, "ConfigurationRefused", 1, rc->started_wall_ms, NULL,
+                               shell->config_error);
     if (!rc->authorized)
-        ok = ok && add_problem(list, "Unauthorized", 1, 0, NULL, rc->auth_error);
+        ok = ok && add_problem(list, "Unauthorized", 1, rc->started_wall_ms, NULL, rc->auth_error);
     else if (!o->ever ? o->attempts > 0 : o->error[0] && is_stale(rc))
-        ok = ok && add_problem(list, "ObservationFailed", o->attempts, o->completed_wall_ms, NULL,
-                               o->error);
+        ok =
+            ok && add_problem(list, "ObservationFailed", o->attempts,
+                              o->ever ? o->completed_wall_ms : rc->started_wall_ms, NULL, o->error);
     if (!rc->ledger_ok)
-        ok = ok && add_problem(list, "LedgerFailed", 1, 0, NULL, rc->ledger_error);
+        ok =
+            ok && add_problem(list, "LedgerFailed", 1, rc->started_wall_ms, NULL, rc->ledger_error);
     return ok;
 }
 
@@ -238,7 +241,7 @@ static int64_t unmanaged(const struct reconcile *rc)
     return n;
 }
 
-static struct json_object *diags_json(const struct diags *d)
+static struct json_object *diags_json(const struct diags *d, enum diag_level level)
 {
     struct json_object *list = json_object_new_array();
 
@@ -246,7 +249,7 @@ static struct json_object *diags_json(const struct diags *d)
         const struct diag *one = &d->items[i];
         struct json_object *o;
 
-        if (one->level != DIAG_ERROR)
+        if (one->level != level)
             continue;
         o = json_object_new_object();
         if (!o || !json_add_str(o, "file", one->file) || !json_add_int(o, "line", one->line) ||
@@ -264,15 +267,13 @@ static struct json_object *manifest_json(const struct reconcile *rc,
 {
     struct json_object *o = json_object_new_object();
     char loaded[TEXT_TIME_SIZE];
-    bool ok =
-        o && json_add_int(o, "generation", (int64_t)rc->generation) &&
-        json_add_str(o, "loaded",
-                     shell->manifest_loaded_ms ? text_time(shell->manifest_loaded_ms, loaded)
-                                               : NULL) &&
-        json_add_int(o, "files", (int64_t)shell->manifest_files) &&
-        json_add_int(o, "warnings",
-                     shell->manifest_diags ? (int64_t)shell->manifest_diags->n_warnings : 0) &&
-        json_add(o, "errors", diags_json(shell->manifest_diags));
+    bool ok = o && json_add_int(o, "generation", (int64_t)rc->generation) &&
+              json_add_str(o, "loaded",
+                           shell->manifest_loaded_ms ? text_time(shell->manifest_loaded_ms, loaded)
+                                                     : NULL) &&
+              json_add_int(o, "files", (int64_t)shell->manifest_files) &&
+              json_add(o, "warnings", diags_json(shell->manifest_diags, DIAG_WARNING)) &&
+              json_add(o, "errors", diags_json(shell->manifest_diags, DIAG_ERROR));
 
     if (!ok)
         json_put(&o);
