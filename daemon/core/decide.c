@@ -372,6 +372,20 @@ static void decide_observe_only(const struct world *w, const struct database *d,
         say_phase(out, PHASE_UNKNOWN, REASON_NOT_OBSERVED);
 }
 
+/* It was being deleted by us, so that it is gone is no surprise. */
+static bool was_going(const struct database *d)
+{
+    return d->deleted_ms || (d->own.fence && strcmp(d->own.fence, "set") == 0);
+}
+
+static void decide_gone(const struct world *w, const struct database *d, struct decision *out)
+{
+    if (d->gone_ms && is_checked(w, &d->live))
+        out->act = ACT_GONE;
+    else
+        say_act(out, ACT_READ, LANE_REMOVE);
+}
+
 static void decide_unwanted(const struct world *w, const struct database *d, enum removal removal,
                             struct decision *out)
 {
@@ -383,11 +397,8 @@ static void decide_unwanted(const struct world *w, const struct database *d, enu
         else
             out->act = d->live.present ? ACT_OURS : ACT_FORGET;
     } else if (ours && !d->live.present &&
-               (removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED || d->deleted_ms)) {
-        if (d->gone_ms && is_checked(w, &d->live))
-            out->act = ACT_GONE;
-        else
-            say_act(out, ACT_READ, LANE_REMOVE);
+               (removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED || was_going(d))) {
+        decide_gone(w, d, out);
     } else if (ours && !d->live.present) {
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     } else if (ours && strcmp(d->live.id, d->own.id) != 0) {
@@ -408,7 +419,9 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
     bool creating = is_state(&d->own, d->has_own, "creating");
     bool ours = is_state(&d->own, d->has_own, "owned");
 
-    if (!d->live.present && ours)
+    if (!d->live.present && ours && was_going(d))
+        decide_gone(w, d, out);
+    else if (!d->live.present && ours)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     else if (!d->live.present)
         decide_create(w, d, out);
