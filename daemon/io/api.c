@@ -1,0 +1,318 @@
+/* api: calls to the platform, carried by http.
+ * In:    a call in our own words, the API token.
+ * Out:   an answer, always one for each call that started.
+ * Never: retries, paces or queues. Sends the token anywhere but to api.url's own origin.
+ *
+ *   api_start ─▶ request_build ─▶ http_start ─▶ head, data ─▶ answer_reader ─▶ done
+ *
+ * Fails: a call that cannot be a request, or has no token, is not started. Whatever happens after
+ * that is in the answer: not sent, lost, refused, malformed, canceled. */
+#include "io/api.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/answer.h"
+#include "core/request.h"
+#include "io/clock.h"
+#include "io/digest.h"
+#include "io/http.h"
+#include "io/origin.h"
+#include "lib/list.h"
+#include "lib/mem.h"
+
+/* The platform tells which location is closest at a host of its own, without a token. */
+#define PLATFORM_HOST "api.turso.tech"
+#define CLOSEST_URL   "https://region.turso.io/"
+
+#define TOKEN_MAX_BYTES 16384
+#define NS_PER_MS       UINT64_C(1000000)
+
+struct api_call {
+    struct list link;
+    struct api *api;
+    struct call *call;
+    struct answer *answer;
+    struct answer_reader *reader;
+    struct http_call *http;
+    uint64_t started_ns;
+    api_done_fn done;
+    void *arg;
+};
+
+struct api {
+    struct http *http;
+    struct origin origin;
+    char *organization;
+    int64_t timeout_ms;
+    char *authorization; /* "Bearer TOKEN"; NULL: no token is set */
+    struct list calls;
+    unsigned n_calls;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+/* --- Birth and death ----------------------------------------------------------------------- */
+
+static void forget_token(struct api *api)
+{
+    mem_free_secret(api->authorization, api->authorization ? strlen(api->authorization) : 0);
+    api->authorization = NULL;
+}
+
+static void api_free(struct api *api)
+{
+    forget_token(api);
+    origin_deinit(&api->origin);
+    mem_free(api->organization);
+    mem_free(api);
+}
+
+static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, struct err *err)
+{
+    struct http_options http = {.concurrency = o->concurrency, .ca_file = o->ca_file};
+    int rc = origin_parse(o->url, &api->origin, err);
+
+    if (rc < 0) {
+        err_wrap(err, "api.url");
+        return rc;
+    }
+    api->organization = mem_strdup(o->organization);
+    if (!api->organization)
+        return err_nomem(err);
+    return http_open(loop, &http, &api->http, err);
+}
+
+int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, struct err *err)
+{
+    struct api *api;
+    int rc;
+
+    if (o->timeout_ms < 1 || o->timeout_ms > INT32_MAX)
+        return err_set(err, ERR_INVALID, "api.timeout must be 1 ms to 24 days");
+    api = mem_alloc(sizeof(*api));
+    if (!api)
+        return err_nomem(err);
+    list_init(&api->calls);
+    api->timeout_ms = o->timeout_ms;
+    rc = init(api, loop, o, err);
+    if (rc < 0) {
+        api_free(api);
+        return rc;
+    }
+    *out = api;
+    return 0;
+}
+
+static void on_http_closed(void *arg)
+{
+    struct api *api = arg;
+    void (*closed)(void *arg) = api->closed;
+    void *closed_arg = api->closed_arg;
+
+    assert(api->n_calls == 0);
+    api_free(api);
+    closed(closed_arg);
+}
+
+void api_close(struct api *api, void (*closed)(void *arg), void *arg)
+{
+    assert(!api->closed && closed);
+    api->closed = closed;
+    api->closed_arg = arg;
+    http_close(api->http, on_http_closed, api);
+}
+
+/* A header's value: what a line break in it could add is kept out. */
+int api_set_token(struct api *api, const char *token, size_t size, struct err *err)
+{
+    char *authorization;
+
+    for (size_t i = 0; i < size; i++)
+        if (token[i] <= ' ' || token[i] > '~')
+            return err_set(err, ERR_INVALID,
+                           "the API token holds a character that no token holds, "
+                           "at byte %zu",
+                           i);
+    if (size == 0 || size > TOKEN_MAX_BYTES)
+        return err_set(err, ERR_INVALID, "the API token is empty or too long");
+    authorization = mem_printf("Bearer %.*s", (int)size, token);
+    if (!authorization)
+        return err_nomem(err);
+    forget_token(api);
+    api->authorization = authorization;
+    return 0;
+}
+
+/* --- A call that ends ---------------------------------------------------------------------- */
+
+static void call_drop(struct api_call *c)
+{
+    answer_reader_free(c->reader);
+    answer_free(c->answer);
+    call_free(c->call);
+    mem_free(c);
+}
+
+static void on_head(void *arg, const struct http_head *head)
+{
+    struct api_call *c = arg;
+
+    answer_reader_head(c->reader, head->status, head->content_type, head->retry_after, head->date,
+                       clock_wall_ms());
+}
+
+static bool on_data(void *arg, const char *data, size_t size)
+{
+    struct api_call *c = arg;
+
+    return answer_reader_data(c->reader, data, size);
+}
+
+static void read_end(struct api_call *c, enum http_end end, const char *why)
+{
+    switch (end) {
+    case HTTP_COMPLETE:
+    case HTTP_ENOUGH:
+        answer_reader_end(c->reader);
+        return;
+    case HTTP_NOT_SENT:
+    case HTTP_LOST:
+        answer_reader_fail(c->reader, end == HTTP_LOST, why);
+        return;
+    case HTTP_CANCELED:
+        c->answer->outcome = OUTCOME_CANCELED;
+        snprintf(c->answer->error, sizeof(c->answer->error), "%s", why);
+    }
+}
+
+static void note_hash(struct answer *a)
+{
+    if (!a->token.jwt || digest_hex(a->token.jwt, a->token.jwt_size, a->token.hash))
+        return;
+    /* UNTESTED: OpenSSL without SHA-256. A token that cannot be known again is of no use. */
+    a->outcome = OUTCOME_UNKNOWN;
+    snprintf(a->error, sizeof(a->error), "the token's hash cannot be computed");
+}
+
+static void on_done(void *arg, enum http_end end, const char *why)
+{
+    struct api_call *c = arg;
+    struct answer *a = c->answer;
+    api_done_fn done = c->done;
+    void *done_arg = c->arg;
+
+    read_end(c, end, why);
+    a->duration_ms = (int64_t)((uv_hrtime() - c->started_ns) / NS_PER_MS);
+    note_hash(a);
+    list_remove(&c->link);
+    c->api->n_calls--;
+    c->answer = NULL;
+    call_drop(c);
+    done(done_arg, a);
+}
+
+/* --- A call that starts -------------------------------------------------------------------- */
+
+static bool is_elsewhere(const struct api *api, const struct call *c)
+{
+    return c->kind == CALL_LOCATION_CLOSEST && strcmp(api->origin.host, PLATFORM_HOST) == 0;
+}
+
+/* A listing is large, and how long it takes to send says nothing. */
+static bool is_listing(const struct call *c)
+{
+    return c->kind == CALL_DATABASES_LIST || c->kind == CALL_GROUPS_LIST;
+}
+
+static int send_request(struct api_call *c, const struct request *r, struct err *err)
+{
+    struct api *api = c->api;
+    bool elsewhere = is_elsewhere(api, c->call);
+    CLEANUP(mem_free_string)
+    char *url =
+        elsewhere ? mem_strdup(CLOSEST_URL) : mem_printf("%s%s", api->origin.text, r->target);
+    struct http_request request = {
+        .method = r->method,
+        .url = url,
+        .authorization = elsewhere ? NULL : api->authorization,
+        .body = r->body,
+        .once = CALL_INFO[c->call->kind].once,
+        .is_long = is_listing(c->call),
+        .timeout_ms = api->timeout_ms,
+    };
+    const struct http_callbacks callbacks = {on_head, on_data, on_done, c};
+
+    assert(r->target[0] == '/'); /* so that the host ends where it should */
+    if (!url)
+        return err_nomem(err);
+    return http_start(api->http, &request, &callbacks, &c->http, err);
+}
+
+static struct api_call *call_make(struct api *api, const struct call *call, api_done_fn done,
+                                  void *arg)
+{
+    struct api_call *c = mem_alloc(sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->api = api;
+    c->done = done;
+    c->arg = arg;
+    c->started_ns = uv_hrtime();
+    c->answer = answer_new(call);
+    c->reader = c->answer ? answer_reader_new(call, c->answer) : NULL;
+    if (!c->reader) {
+        call_drop(c);
+        return NULL;
+    }
+    return c;
+}
+
+static int launch(struct api_call *c, struct call *call, struct err *err)
+{
+    struct request r;
+    int rc = request_build(call, c->api->organization, &r, err);
+
+    if (rc < 0)
+        return rc;
+    c->call = call;
+    rc = send_request(c, &r, err);
+    if (rc < 0)
+        c->call = NULL; /* it stays the caller's */
+    request_deinit(&r);
+    return rc;
+}
+
+int api_start(struct api *api, struct call *call, api_done_fn done, void *arg, struct err *err)
+{
+    struct api_call *c;
+    int rc;
+
+    if (!api->authorization && !is_elsewhere(api, call))
+        return err_set(err, ERR_PERMISSION, "there is no API token");
+    c = call_make(api, call, done, arg);
+    if (!c)
+        return err_nomem(err);
+    rc = launch(c, call, err);
+    if (rc < 0) {
+        call_drop(c);
+        return rc;
+    }
+    list_append(&api->calls, &c->link);
+    api->n_calls++;
+    return 0;
+}
+
+void api_cancel_all(struct api *api)
+{
+    LIST_FOREACH (it, &api->calls) {
+        http_cancel(container_of(it, struct api_call, link)->http);
+    }
+}
+
+unsigned api_in_flight(const struct api *api)
+{
+    return api->n_calls;
+}

@@ -1,0 +1,56 @@
+/* api: calls to the platform, carried by http.
+ * In:    a call in our own words, the API token.
+ * Out:   an answer, always one for each call that started.
+ * Never: retries, paces or queues: when to call is the core's business. Sends the token anywhere
+ *        but to api.url's own scheme, host and port. */
+#ifndef TENANTD_IO_API_H
+#define TENANTD_IO_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/call.h"
+#include "lib/base.h"
+#include "lib/err.h"
+
+struct api;
+
+struct api_options { /* texts are copied */
+    const char
+        *url; /* scheme, host and port alone; whether http is safe there is config's to say */
+    const char *organization;
+    const char *ca_file; /* NULL: the system's */
+    int64_t timeout_ms;  /* of a call; a listing may stand still so long */
+    unsigned concurrency;
+};
+
+/* From the loop. `a` is the callee's, to be freed by answer_free. May start calls, cancel and
+ * close.
+ */
+typedef void (*api_done_fn)(void *arg, struct answer *a);
+
+/* -ERR_INVALID (err says which option) or -ERR_NOMEM. */
+int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out,
+             struct err *err) MUST_CHECK;
+
+/* The token of calls that start from now on; copied, wiped at the end. -ERR_INVALID: it is empty or
+ * holds what no token holds; the one before stays. -ERR_NOMEM. */
+int api_set_token(struct api *api, const char *token, size_t size, struct err *err) MUST_CHECK;
+
+/* On error nothing happened, `c` is still the caller's and done is never called: -ERR_INVALID (the
+ * call cannot be made into a request), -ERR_PERMISSION (no token is set), -ERR_LIMIT (as many as
+ * may be are in flight), -ERR_CANCELED (closing), -ERR_NOMEM. On 0 `c` is taken, and done is called
+ * exactly once, from the loop, never inside api_start. */
+int api_start(struct api *api, struct call *c, api_done_fn done, void *arg,
+              struct err *err) MUST_CHECK;
+
+/* Each call in flight is done with OUTCOME_CANCELED, from the loop. Idempotent. */
+void api_cancel_all(struct api *api);
+
+unsigned api_in_flight(const struct api *api);
+
+/* Cancels what is in flight; `closed` is called once, from the loop, when `api` is gone. */
+void api_close(struct api *api, void (*closed)(void *arg), void *arg);
+
+#endif

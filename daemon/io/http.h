@@ -1,0 +1,78 @@
+/* http: requests over HTTP/1.1 and TLS, many at once on one loop. The only room that knows curl and
+ * libuv together. In:    a request. Out:   head, body in pieces, and how it ended. Never: follows a
+ * redirect, asks a proxy, reads a credential from anywhere, sends a POST again that may have
+ * arrived. */
+#ifndef TENANTD_IO_HTTP_H
+#define TENANTD_IO_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "lib/base.h"
+#include "lib/err.h"
+
+struct http;
+struct http_call;
+
+struct http_options {
+    unsigned concurrency; /* requests in flight, at most; 1..LIMIT_CONCURRENCY */
+    const char *ca_file;  /* PEM; NULL: the system's; copied */
+};
+
+struct http_request {
+    const char *method;
+    const char *url;
+    const char *authorization; /* the header's value; NULL: none is sent */
+    const char *body;          /* JSON; NULL: none */
+    bool once;                 /* twice would be two deeds: never sent again by itself */
+    bool is_long;              /* a large answer: timeout_ms is how long it may stand still */
+    int64_t timeout_ms;        /* for all of it */
+};
+
+struct http_head {
+    int status;
+    const char *content_type; /* these three: NULL when not sent; borrowed for the call */
+    const char *retry_after;
+    const char *date;
+};
+
+enum http_end {
+    HTTP_COMPLETE, /* the answer came, whole as far as HTTP can tell */
+    HTTP_ENOUGH,   /* data() had enough */
+    HTTP_NOT_SENT, /* no byte of the request went out */
+    HTTP_LOST,     /* it may have arrived; the answer did not, or not all of it */
+    HTTP_CANCELED,
+};
+
+struct http_callbacks {
+    void (*head)(void *arg, const struct http_head *head);
+    bool (*data)(void *arg, const char *data, size_t size); /* decoded; false: enough */
+    void (*done)(void *arg, enum http_end end,
+                 const char *why); /* why: one line, "" when complete */
+    void *arg;
+};
+
+/* -ERR_NOMEM, -ERR_INVALID (concurrency). */
+int http_open(uv_loop_t *loop, const struct http_options *o, struct http **out,
+              struct err *err) MUST_CHECK;
+
+/* Everything is copied. On error nothing happened and no callback is ever called: -ERR_LIMIT (as
+ * many as may be are in flight), -ERR_CANCELED (closing), -ERR_INVALID (curl refuses the URL or a
+ * header), -ERR_NOMEM. On 0, done is called exactly once, from the loop, never inside http_start;
+ * head at most once before it, data only after head. All three may cancel and
+ * close, done may start too. *out is valid until done returns; NULL: not wanted. */
+int http_start(struct http *h, const struct http_request *r, const struct http_callbacks *cb,
+               struct http_call **out, struct err *err) MUST_CHECK;
+/* done comes with HTTP_CANCELED, from the loop. Idempotent, also within the call's own callbacks.
+ */
+void http_cancel(struct http_call *c);
+
+unsigned http_in_flight(const struct http *h);
+
+/* Cancel what is in flight, then let go of every connection; `closed` is called once, from the
+ * loop, when `h` is gone. */
+void http_close(struct http *h, void (*closed)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,348 @@
+/* http_transfer: one request as a curl handle, and what curl says of it as our own words.
+ * In:    a request; bytes from curl.
+ * Out:   callbacks; how it ended.
+ * Never: the loop, the multi handle. */
+#include "io/http_transfer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/mem.h"
+
+#define CONNECT_TIMEOUT_MAX_MS 10000
+#define HEAD_MAX_BYTES         (64u << 10)
+#define STALLED_BYTES_PER_S    100L /* a long answer that is slower than this stands still */
+#define LONG_TIMEOUTS          20   /* a long answer may take so many times timeout_ms */
+
+/* --- What comes ---------------------------------------------------------------------------- */
+
+/* Keep the value of header `name`, if this line is one; too long a one is cut. */
+static void keep_value(const char *line, size_t n, const char *name, char *out, size_t size)
+{
+    size_t at = strlen(name);
+
+    if (n <= at || strncasecmp(line, name, at) != 0 || line[at] != ':')
+        return;
+    for (at++; at < n && (line[at] == ' ' || line[at] == '\t'); at++)
+        ;
+    while (n > at && strchr(" \t\r\n", line[n - 1]))
+        n--;
+    snprintf(out, size, "%.*s", (int)(n - at), line + at);
+}
+
+static const char *or_null(const char *s)
+{
+    return *s ? s : NULL;
+}
+
+/* An interim answer (1xx) has a head as well, which is not the one we wait for. */
+static void finish_head(struct http_transfer *t)
+{
+    long status = 0;
+    struct http_head head = {.content_type = or_null(t->content_type),
+                             .retry_after = or_null(t->retry_after),
+                             .date = or_null(t->date)};
+
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200)
+        return;
+    t->has_head = true;
+    head.status = (int)status;
+    t->cb.head(t->cb.arg, &head);
+}
+
+static size_t on_header(char *line, size_t one, size_t n, void *arg)
+{
+    struct http_transfer *t = arg;
+
+    (void)one;
+    t->head_bytes += n;
+    if (t->is_canceled || t->head_bytes > HEAD_MAX_BYTES)
+        return 0;
+    if (t->has_head) /* a trailer */
+        return n;
+    if (n >= 5 && strncmp(line, "HTTP/", 5) == 0)
+        t->content_type[0] = t->retry_after[0] = t->date[0] = '\0';
+    keep_value(line, n, "Content-Type", t->content_type, sizeof(t->content_type));
+    keep_value(line, n, "Retry-After", t->retry_after, sizeof(t->retry_after));
+    keep_value(line, n, "Date", t->date, sizeof(t->date));
+    if (n <= 2 && (line[0] == '\r' || line[0] == '\n'))
+        finish_head(t);
+    return t->is_canceled ? 0 : n;
+}
+
+static size_t on_body(char *data, size_t one, size_t n, void *arg)
+{
+    struct http_transfer *t = arg;
+
+    (void)one;
+    if (t->is_canceled || !t->has_head)
+        return 0;
+    if (!t->cb.data(t->cb.arg, data, n)) {
+        t->had_enough = true;
+        return 0;
+    }
+    return t->is_canceled ? 0 : n;
+}
+
+/* --- What goes ----------------------------------------------------------------------------- */
+
+static size_t on_read(char *out, size_t one, size_t n, void *arg)
+{
+    struct http_transfer *t = arg;
+    size_t left = t->body_size - t->body_at;
+    size_t size = one * n < left ? one * n : left;
+
+    memcpy(out, t->body + t->body_at, size);
+    t->body_at += size;
+    return size;
+}
+
+/* When a connection from the pool turns out to be dead, curl sends the request again on a new one,
+ * though the server may have acted on it. To do so it must rewind the body, which is refused where
+ * twice would be two deeds. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+    struct http_transfer *t = arg;
+
+    if (t->once || origin != SEEK_SET || offset < 0 || (size_t)offset > t->body_size)
+        return CURL_SEEKFUNC_FAIL;
+    t->body_at = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* --- Options ------------------------------------------------------------------------------- */
+
+/* One option; the first failure stays. */
+#define SET(rc, easy, option, value)                                                               \
+    ((rc) = (rc) == CURLE_OK ? curl_easy_setopt(easy, option, value) : (rc))
+
+static CURLcode set_constants(CURL *easy)
+{
+    static const struct {
+        CURLoption option;
+        long value;
+    } NUMBERS[] = {
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+        {CURLOPT_HTTP09_ALLOWED, 0},
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_PATH_AS_IS, 1}, /* ".." in a path must not climb */
+        {CURLOPT_FOLLOWLOCATION, 0},
+        {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+        {CURLOPT_QUICK_EXIT, 1}, /* else a slow name lookup is waited for, loop and all */
+        {CURLOPT_SSL_VERIFYPEER, 1},
+        {CURLOPT_SSL_VERIFYHOST, 2},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_TCP_KEEPALIVE, 1},
+        {CURLOPT_NOPROGRESS, 1},
+    };
+    static const struct {
+        CURLoption option;
+        const char *value;
+    } TEXTS[] = {
+        {CURLOPT_PROTOCOLS_STR, "http,https"},
+        {CURLOPT_REDIR_PROTOCOLS_STR, "http,https"},
+        {CURLOPT_PROXY, ""}, /* whatever the environment says */
+        {CURLOPT_NOPROXY, "*"},
+        {CURLOPT_CAPATH, NULL}, /* with a directory, curl parses the file for every connection */
+        {CURLOPT_ACCEPT_ENCODING, "gzip"},
+        {CURLOPT_USERAGENT, "tenantd/" TENANTD_VERSION},
+    };
+    CURLcode rc = CURLE_OK;
+
+    for (size_t i = 0; i < ARRAY_SIZE(NUMBERS); i++)
+        SET(rc, easy, NUMBERS[i].option, NUMBERS[i].value);
+    for (size_t i = 0; i < ARRAY_SIZE(TEXTS); i++)
+        SET(rc, easy, TEXTS[i].option, TEXTS[i].value);
+    return rc;
+}
+
+static CURLcode set_callbacks(struct http_transfer *t)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, t->easy, CURLOPT_ERRORBUFFER, t->error);
+    SET(rc, t->easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(rc, t->easy, CURLOPT_HEADERDATA, t);
+    SET(rc, t->easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET(rc, t->easy, CURLOPT_WRITEDATA, t);
+    return rc;
+}
+
+static CURLcode set_body(struct http_transfer *t)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, t->easy, CURLOPT_POST, 1L);
+    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
+    SET(rc, t->easy, CURLOPT_READFUNCTION, on_read);
+    SET(rc, t->easy, CURLOPT_READDATA, t);
+    SET(rc, t->easy, CURLOPT_SEEKFUNCTION, on_seek);
+    SET(rc, t->easy, CURLOPT_SEEKDATA, t);
+    return rc;
+}
+
+/* A POST without a body has nothing to rewind; only a connection of its own keeps curl from sending
+ * it again. */
+static CURLcode set_empty_post(struct http_transfer *t)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, t->easy, CURLOPT_POSTFIELDS, "");
+    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+    SET(rc, t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return rc;
+}
+
+static CURLcode set_method(struct http_transfer *t, const struct http_request *r)
+{
+    CURLcode rc = CURLE_OK;
+
+    if (t->body)
+        rc = set_body(t);
+    else if (strcmp(r->method, "POST") == 0)
+        rc = set_empty_post(t);
+    if (strcmp(r->method, "GET") != 0)
+        SET(rc, t->easy, CURLOPT_CUSTOMREQUEST, r->method);
+    SET(rc, t->easy, CURLOPT_URL, r->url);
+    SET(rc, t->easy, CURLOPT_CAINFO, t->ca_file);
+    return rc;
+}
+
+/* TIMEOUT_MS alone would cap how large a listing may be; low speed alone would let one drip for
+ * ever. */
+static CURLcode set_times(struct http_transfer *t, const struct http_request *r)
+{
+    long all_ms = (long)r->timeout_ms;
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+        all_ms < CONNECT_TIMEOUT_MAX_MS ? all_ms : CONNECT_TIMEOUT_MAX_MS);
+    if (r->is_long) {
+        SET(rc, t->easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES_PER_S);
+        SET(rc, t->easy, CURLOPT_LOW_SPEED_TIME, (all_ms + 999) / 1000);
+        all_ms *= LONG_TIMEOUTS;
+    }
+    SET(rc, t->easy, CURLOPT_TIMEOUT_MS, all_ms);
+    return rc;
+}
+
+static bool add_header(struct http_transfer *t, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+    if (longer)
+        t->headers = longer;
+    return longer != NULL;
+}
+
+static CURLcode set_headers(struct http_transfer *t, const struct http_request *r)
+{
+    char *line = r->authorization ? mem_printf("Authorization: %s", r->authorization) : NULL;
+    bool fine = (line || !r->authorization) && add_header(t, "Accept: application/json") &&
+                add_header(t, "Expect:") && (!line || add_header(t, line)) &&
+                add_header(t, r->body ? "Content-Type: application/json" : "Content-Type:");
+
+    mem_free_secret(line, line ? strlen(line) : 0);
+    return fine ? curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) : CURLE_OUT_OF_MEMORY;
+}
+
+int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_request *r,
+                       const struct http_callbacks *cb, const char *ca_file, struct err *err)
+{
+    CURLcode rc;
+
+    assert(r->timeout_ms > 0);
+    *t = (struct http_transfer){
+        .cb = *cb, .easy = easy, .ca_file = ca_file, .once = r->once, .timeout_ms = r->timeout_ms};
+    t->body = mem_strdup(r->body);
+    t->body_size = t->body ? strlen(t->body) : 0;
+    if (r->body && !t->body)
+        return err_nomem(err);
+    curl_easy_reset(easy); /* also clears curl's count of its own retries */
+    rc = set_constants(easy);
+    rc = rc == CURLE_OK ? set_callbacks(t) : rc;
+    rc = rc == CURLE_OK ? set_method(t, r) : rc;
+    rc = rc == CURLE_OK ? set_times(t, r) : rc;
+    rc = rc == CURLE_OK ? set_headers(t, r) : rc;
+    if (rc == CURLE_OUT_OF_MEMORY)
+        return err_nomem(err);
+    if (rc != CURLE_OK) /* UNTESTED: curl 7.87 and later know all of these */
+        return err_set(err, ERR_INVALID, "curl: %s", curl_easy_strerror(rc));
+    return 0;
+}
+
+void http_transfer_deinit(struct http_transfer *t)
+{
+    if (t->easy)
+        curl_easy_reset(t->easy);
+    for (struct curl_slist *s = t->headers; s; s = s->next)
+        explicit_bzero(s->data, strlen(s->data));
+    curl_slist_free_all(t->headers);
+    mem_free(t->body);
+    *t = (struct http_transfer){0};
+}
+
+/* --- The end ------------------------------------------------------------------------------- */
+
+static const char *detail(const struct http_transfer *t, CURLcode code)
+{
+    return t->error[0] ? t->error : curl_easy_strerror(code);
+}
+
+static void explain(const struct http_transfer *t, CURLcode code, char *why)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        snprintf(why, HTTP_WHY_SIZE, "timed out: %s", detail(t, code));
+        return;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        snprintf(why, HTTP_WHY_SIZE,
+                 "TLS: the server's certificate is not trusted (%s); authorities are read from %s "
+                 "(api.ca_file)",
+                 detail(t, code), t->ca_file);
+        return;
+    case CURLE_SSL_CACERT_BADFILE:
+        snprintf(why, HTTP_WHY_SIZE, "TLS: the authorities in %s (api.ca_file) cannot be read",
+                 t->ca_file);
+        return;
+    case CURLE_SSL_CONNECT_ERROR:
+        snprintf(why, HTTP_WHY_SIZE, "TLS: no handshake: %s", detail(t, code));
+        return;
+    case CURLE_SEND_FAIL_REWIND:
+        snprintf(why, HTTP_WHY_SIZE,
+                 "the connection broke; not sent again, since it may have arrived");
+        return;
+    default:
+        snprintf(why, HTTP_WHY_SIZE, "%s", detail(t, code));
+    }
+}
+
+/* Bytes of the request that went out, over all of curl's tries. */
+static bool was_sent(const struct http_transfer *t)
+{
+    long bytes = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
+}
+
+enum http_end http_transfer_end(const struct http_transfer *t, CURLcode code, char *why)
+{
+    why[0] = '\0';
+    if (t->is_canceled) {
+        snprintf(why, HTTP_WHY_SIZE, "canceled");
+        return HTTP_CANCELED;
+    }
+    if (t->had_enough)
+        return HTTP_ENOUGH;
+    if (code == CURLE_OK && t->has_head)
+        return HTTP_COMPLETE;
+    if (t->head_bytes > HEAD_MAX_BYTES)
+        snprintf(why, HTTP_WHY_SIZE, "the answer's head is over %u bytes", HEAD_MAX_BYTES);
+    else
+        explain(t, code, why);
+    return was_sent(t) ? HTTP_LOST : HTTP_NOT_SENT;
+}
