@@ -20,26 +20,28 @@
 #include <uv.h>
 
 #define RUN_BOUND_MS 20000
+#define RUN_TICK_MS  5
 #define RUN_UNUSED   __attribute__((unused))
 
-static void run_on_bound(uv_timer_t *t)
+static void run_on_tick(uv_timer_t *t)
 {
     (void)t;
 }
 
-/* Turn the loop until *is_so, at most RUN_BOUND_MS. */
+/* Turn the loop until *is_so, at most RUN_BOUND_MS. The tick is for what a timer has made so: a
+ * turn runs the timers first, and would then wait for the next event. */
 RUN_UNUSED static void run_until(uv_loop_t *loop, const bool *is_so)
 {
     uint64_t end = uv_hrtime() + RUN_BOUND_MS * UINT64_C(1000000);
-    uv_timer_t bound;
+    uv_timer_t tick;
     bool in_time;
 
-    uv_timer_init(loop, &bound);
-    uv_timer_start(&bound, run_on_bound, RUN_BOUND_MS, 0);
+    uv_timer_init(loop, &tick);
+    uv_timer_start(&tick, run_on_tick, RUN_TICK_MS, RUN_TICK_MS);
     while (!*is_so && uv_hrtime() < end)
         uv_run(loop, UV_RUN_ONCE);
     in_time = *is_so;
-    uv_close((uv_handle_t *)&bound, NULL);
+    uv_close((uv_handle_t *)&tick, NULL);
     uv_run(loop, UV_RUN_NOWAIT);
     if (!in_time)
         fail_msg("waited %d ms for what did not come", RUN_BOUND_MS);
