@@ -28,6 +28,7 @@
 
 #define TOKEN_MAX_BYTES 16384
 #define NS_PER_MS       UINT64_C(1000000)
+#define TIMEOUT_MAX_MS  3600000 /* of one call; a listing may take some times as long */
 
 struct api_call {
     struct list link;
@@ -69,6 +70,13 @@ static void api_free(struct api *api)
     mem_free(api);
 }
 
+static int check_timeout(int64_t timeout_ms, struct err *err)
+{
+    if (timeout_ms < 1 || timeout_ms > TIMEOUT_MAX_MS)
+        return err_set(err, ERR_INVALID, "api.timeout must be 1 ms to %d s", TIMEOUT_MAX_MS / 1000);
+    return 0;
+}
+
 static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, struct err *err)
 {
     struct http_options http = {.concurrency = o->concurrency, .ca_file = o->ca_file};
@@ -87,10 +95,10 @@ static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, s
 int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, struct err *err)
 {
     struct api *api;
-    int rc;
+    int rc = check_timeout(o->timeout_ms, err);
 
-    if (o->timeout_ms < 1 || o->timeout_ms > INT32_MAX)
-        return err_set(err, ERR_INVALID, "api.timeout must be 1 ms to 24 days");
+    if (rc < 0)
+        return rc;
     api = mem_alloc(sizeof(*api));
     if (!api)
         return err_nomem(err);
@@ -103,6 +111,19 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, str
     }
     *out = api;
     return 0;
+}
+
+int api_configure(struct api *api, const char *ca_file, int64_t timeout_ms, unsigned concurrency,
+                  struct err *err)
+{
+    struct http_options http = {.concurrency = concurrency, .ca_file = ca_file};
+    int rc = check_timeout(timeout_ms, err);
+
+    if (rc == 0)
+        rc = http_configure(api->http, &http, err);
+    if (rc == 0)
+        api->timeout_ms = timeout_ms;
+    return rc;
 }
 
 static void on_http_closed(void *arg)
@@ -125,8 +146,9 @@ void api_close(struct api *api, void (*closed)(void *arg), void *arg)
 }
 
 /* A header's value: what a line break in it could add is kept out. */
-int api_set_token(struct api *api, const char *token, size_t size, struct err *err)
+int api_set_token(struct api *api, const char *token, struct err *err)
 {
+    size_t size = strlen(token);
     char *authorization;
 
     for (size_t i = 0; i < size; i++)
@@ -137,7 +159,7 @@ int api_set_token(struct api *api, const char *token, size_t size, struct err *e
                            i);
     if (size == 0 || size > TOKEN_MAX_BYTES)
         return err_set(err, ERR_INVALID, "the API token is empty or too long");
-    authorization = mem_printf("Bearer %.*s", (int)size, token);
+    authorization = mem_printf("Bearer %s", token);
     if (!authorization)
         return err_nomem(err);
     forget_token(api);

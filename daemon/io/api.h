@@ -36,7 +36,12 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out,
 
 /* The token of calls that start from now on; copied, wiped at the end. -ERR_INVALID: it is empty or
  * holds what no token holds; the one before stays. -ERR_NOMEM. */
-int api_set_token(struct api *api, const char *token, size_t size, struct err *err) MUST_CHECK;
+int api_set_token(struct api *api, const char *token, struct err *err) MUST_CHECK;
+
+/* New options for calls that start from now on. On error all stays as it was: -ERR_INVALID,
+ * -ERR_NOMEM. */
+int api_configure(struct api *api, const char *ca_file, int64_t timeout_ms, unsigned concurrency,
+                  struct err *err) MUST_CHECK;
 
 /* On error nothing happened, `c` is still the caller's and done is never called: -ERR_INVALID (the
  * call cannot be made into a request), -ERR_PERMISSION (no token is set), -ERR_LIMIT (as many as

@@ -50,6 +50,7 @@ struct http {
     unsigned n_calls;
     CURL **idle; /* handles that wait for a request */
     unsigned n_idle;
+    unsigned n_easy; /* idle or in use; never fewer than `concurrency` */
     bool is_torn_down;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -276,21 +277,49 @@ static CURLMcode set_multi(struct http *h)
     rc = rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     rc = rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
     rc = rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-    rc = rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    return rc ? rc
-              : curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-                                  (long)h->concurrency + SPARE_CONNECTIONS);
+    return rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
-static bool fill_idle(struct http *h)
+/* Have as many curl handles as may be in use at once. */
+static bool make_easy(struct http *h, unsigned n)
 {
-    h->idle = mem_alloc(h->concurrency * sizeof(CURL *));
-    for (; h->idle && h->n_idle < h->concurrency; h->n_idle++) {
-        h->idle[h->n_idle] = curl_easy_init();
-        if (!h->idle[h->n_idle])
+    CURL **idle = n > h->n_easy ? mem_realloc(h->idle, n * sizeof(CURL *)) : h->idle;
+
+    if (!idle)
+        return false;
+    h->idle = idle;
+    for (; h->n_easy < n; h->n_easy++) {
+        CURL *easy = curl_easy_init();
+
+        if (!easy)
             return false;
+        h->idle[h->n_idle++] = easy;
     }
-    return h->idle != NULL;
+    return true;
+}
+
+static bool is_concurrency(unsigned n)
+{
+    return n >= 1 && n <= LIMIT_CONCURRENCY;
+}
+
+int http_configure(struct http *h, const struct http_options *o, struct err *err)
+{
+    char *ca_file;
+
+    if (!is_concurrency(o->concurrency))
+        return err_set(err, ERR_INVALID, "concurrency must be 1 to %d", LIMIT_CONCURRENCY);
+    ca_file = mem_strdup(o->ca_file ? o->ca_file : SYSTEM_CA_FILE);
+    if (!ca_file || !make_easy(h, o->concurrency) ||
+        curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+                          (long)o->concurrency + SPARE_CONNECTIONS) != CURLM_OK) {
+        mem_free(ca_file);
+        return err_nomem(err);
+    }
+    mem_free(h->ca_file);
+    h->ca_file = ca_file;
+    h->concurrency = o->concurrency;
+    return 0;
 }
 
 static void start_handles(struct http *h)
@@ -307,22 +336,20 @@ int http_open(uv_loop_t *loop, const struct http_options *o, struct http **out, 
 {
     static uv_once_t once = UV_ONCE_INIT;
     struct http *h;
+    int rc;
 
-    if (o->concurrency < 1 || o->concurrency > LIMIT_CONCURRENCY)
-        return err_set(err, ERR_INVALID, "concurrency must be 1 to %d", LIMIT_CONCURRENCY);
     uv_once(&once, curl_init_once);
     h = mem_alloc(sizeof(*h));
     if (!h)
         return err_nomem(err);
     h->loop = loop;
-    h->concurrency = o->concurrency;
     list_init(&h->calls);
     poll_init(&h->poll, loop, on_event, on_poll_idle, h);
-    h->ca_file = mem_strdup(o->ca_file ? o->ca_file : SYSTEM_CA_FILE);
     h->multi = curl_multi_init();
-    if (!h->ca_file || !h->multi || !fill_idle(h) || set_multi(h) != CURLM_OK) {
+    rc = h->multi && set_multi(h) == CURLM_OK ? http_configure(h, o, err) : err_nomem(err);
+    if (rc < 0) {
         http_free(h);
-        return err_nomem(err);
+        return rc;
     }
     start_handles(h);
     *out = h;
@@ -358,7 +385,7 @@ int http_start(struct http *h, const struct http_request *r, const struct http_c
 
     if (h->closed)
         return err_set(err, ERR_CANCELED, "closing");
-    if (h->n_idle == 0)
+    if (h->n_calls >= h->concurrency)
         return err_set(err, ERR_LIMIT, "%u requests are in flight", h->n_calls);
     c = mem_alloc(sizeof(*c));
     if (!c)
@@ -375,7 +402,7 @@ int http_start(struct http *h, const struct http_request *r, const struct http_c
     h->n_idle--;
     list_append(&h->calls, &c->link);
     h->n_calls++;
-    assert(h->n_calls + h->n_idle == h->concurrency);
+    assert(h->n_calls <= h->concurrency && h->n_calls + h->n_idle == h->n_easy);
     if (out)
         *out = c;
     return 0;

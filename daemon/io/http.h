@@ -69,6 +69,10 @@ int http_start(struct http *h, const struct http_request *r, const struct http_c
  */
 void http_cancel(struct http_call *c);
 
+/* New options for requests that start from now on; those in flight go on as they are. On error all
+ * stays as it was: -ERR_NOMEM, -ERR_INVALID (concurrency). */
+int http_configure(struct http *h, const struct http_options *o, struct err *err) MUST_CHECK;
+
 unsigned http_in_flight(const struct http *h);
 
 /* Cancel what is in flight, then let go of every connection; `closed` is called once, from the

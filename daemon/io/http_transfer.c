@@ -259,7 +259,8 @@ int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_re
         .cb = *cb, .easy = easy, .ca_file = ca_file, .once = r->once, .timeout_ms = r->timeout_ms};
     t->body = mem_strdup(r->body);
     t->body_size = t->body ? strlen(t->body) : 0;
-    if (r->body && !t->body)
+    t->ca_file = mem_strdup(ca_file);
+    if (!t->ca_file || (r->body && !t->body))
         return err_nomem(err);
     curl_easy_reset(easy); /* also clears curl's count of its own retries */
     rc = set_constants(easy);
@@ -282,6 +283,7 @@ void http_transfer_deinit(struct http_transfer *t)
         explicit_bzero(s->data, strlen(s->data));
     curl_slist_free_all(t->headers);
     mem_free(t->body);
+    mem_free(t->ca_file);
     *t = (struct http_transfer){0};
 }
 

@@ -14,7 +14,7 @@
 struct http_transfer {
     struct http_callbacks cb;
     CURL *easy; /* borrowed */
-    const char *ca_file;
+    char *ca_file;
     char *body;
     size_t body_size;
     size_t body_at; /* bytes of it handed to curl */
@@ -31,9 +31,8 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* Reset `easy` and give it all that the request needs. `ca_file` is borrowed until
- * http_transfer_deinit, and `t` must not move. -ERR_INVALID or -ERR_NOMEM; http_transfer_deinit is
- * due in any case. */
+/* Reset `easy` and give it all that the request needs. `t` must not move until
+ * http_transfer_deinit, which is due in any case. -ERR_INVALID or -ERR_NOMEM. */
 int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_request *r,
                        const struct http_callbacks *cb, const char *ca_file,
                        struct err *err) MUST_CHECK;
