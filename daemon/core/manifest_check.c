@@ -122,10 +122,14 @@ bool manifest_expiration(const char *s, int64_t *out_ms)
         *out_ms = 0;
         return true;
     }
-    for (const char *p = s; *p; p += strspn(p, "wdhms"))
-        if (*p == '0' || !(p += strspn(p, "0123456789"))[0])
+    for (const char *p = s; *p; p++) { /* one number and one letter each, so never "ms" */
+        if (*p < '1' || *p > '9')
             return false;
-    if (strstr(s, "ms") || !text_parse_duration(s, &ms) || ms < EXPIRATION_MIN_MS)
+        p += strspn(p, "0123456789");
+        if (!*p || !strchr("wdhms", *p))
+            return false;
+    }
+    if (!text_parse_duration(s, &ms) || ms < EXPIRATION_MIN_MS)
         return false;
     *out_ms = ms;
     return true;

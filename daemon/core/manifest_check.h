@@ -34,7 +34,9 @@ bool manifest_mode(const char *s, unsigned *out) MUST_CHECK;
 bool manifest_parse_absent(struct schema *s, const struct schema_key *k, const struct yaml_token *t,
                            void *out);
 
-#define MANIFEST_EXPECTED_NAME     "a name of small letters, digits and inner dashes, at most 64"
+#define MANIFEST_EXPECTED_NAME "a name of small letters, digits and inner dashes, at most 64"
+#define MANIFEST_EXPECTED_NAME_OF(what)                                                            \
+    "the name of a " what ", of small letters, digits and inner dashes, at most 64"
 #define MANIFEST_EXPECTED_LOCATION "a location code such as aws-eu-west-1"
 #define MANIFEST_EXPECTED_BOOL     "true or false, without quotes"
 

@@ -187,6 +187,7 @@ static const struct schema_entry *entry_at(const void *items, size_t size, size_
 static void sort_entries(struct schema *s, const struct schema_entries *kind, void *items, size_t n)
 {
     bool sorted = true;
+    size_t first = 0; /* of those with one name */
 
     for (size_t i = 1; i < n && sorted; i++)
         sorted = strcmp(entry_at(items, kind->size, i - 1)->name,
@@ -195,13 +196,15 @@ static void sort_entries(struct schema *s, const struct schema_entries *kind, vo
         return;
     qsort(items, n, kind->size, compare_entries);
     for (size_t i = 1; i < n; i++) {
-        const struct schema_entry *a = entry_at(items, kind->size, i - 1);
+        const struct schema_entry *a = entry_at(items, kind->size, first);
         const struct schema_entry *b = entry_at(items, kind->size, i);
 
         if (strcmp(a->name, b->name) == 0)
             diags_error(s->diags, b->at,
                         "the %s \"%s\" is given twice, first on line %u; expected each name once",
                         kind->what, b->name, a->at.line);
+        else
+            first = i;
     }
 }
 
@@ -298,7 +301,7 @@ static bool add_text(struct schema *s, const struct schema_item *item, const str
 bool schema_texts(struct schema *s, const struct schema_key *k, const struct schema_item *item,
                   const struct yaml_token *first, struct schema_texts *out)
 {
-    const struct schema_key row = {.key = k->key, .expected = item->expected};
+    const struct schema_key row = {.key = k->key, .expected = item->expected, .is_item = true};
     struct yaml_token t;
     bool good = true;
 

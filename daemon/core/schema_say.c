@@ -66,8 +66,9 @@ void schema_wrong(struct schema *s, const struct schema_key *k, const struct yam
     char expected[SCHEMA_EXPECTED_SIZE];
 
     if (!t->bad && t->kind != YAML_END)
-        diags_error(s->diags, t->at, "%s%s is %s; expected %s", s->prefix ? s->prefix : "", k->key,
-                    schema_show(t, shown), schema_expected(k, expected));
+        diags_error(s->diags, t->at, "%s%s%s is %s; expected %s", k->is_item ? "an item of " : "",
+                    s->prefix ? s->prefix : "", k->key, schema_show(t, shown),
+                    schema_expected(k, expected));
     yaml_skip(s->yaml, t);
 }
 

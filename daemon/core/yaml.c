@@ -11,6 +11,9 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define YAML_TAGS   "tag:yaml.org,2002:" /* what "!!" stands for */
+#define SHOWN_BYTES 64
+
 struct yaml {
     yaml_parser_t parser;
     yaml_event_t event; /* whose text the last token borrows */
@@ -61,16 +64,20 @@ static void report_bytes(struct yaml *y)
     diags_error(y->diags, at, "not YAML: %s; expected printable text in UTF-8", y->parser.problem);
 }
 
+/* The parser's own words, and where what it was reading begins, if that is somewhere else. */
 static void report_syntax(struct yaml *y)
 {
     const yaml_parser_t *p = &y->parser;
     struct source at = place(y, p->problem_mark);
+    const char *expected = strstr(p->problem, " expected ") ? "" : "; expected well-formed YAML";
 
-    if (p->context)
-        diags_error(y->diags, at, "not YAML: %s, %s that begins on line %zu", p->problem,
-                    p->context, p->context_mark.line + 1);
+    if (p->error == YAML_SCANNER_ERROR && *p->buffer.pointer == '\t')
+        diags_error(y->diags, at, "not YAML: a tab; expected spaces, which alone may indent");
+    else if (p->context && p->context_mark.index != p->problem_mark.index)
+        diags_error(y->diags, at, "not YAML: %s, %s that begins on line %zu%s", p->problem,
+                    p->context, p->context_mark.line + 1, expected);
     else
-        diags_error(y->diags, at, "not YAML: %s", p->problem);
+        diags_error(y->diags, at, "not YAML: %s%s", p->problem, expected);
 }
 
 static void fail(struct yaml *y)
@@ -161,14 +168,29 @@ static bool begins_key(struct yaml *y)
     return is_key;
 }
 
+/* A tag as it was written, as far as it can be shown: its escapes may stand for anything. */
+static const char *show_tag(const char *tag, const char **prefix)
+{
+    size_t n = strlen(YAML_TAGS);
+    bool standard = strncmp(tag, YAML_TAGS, n) == 0;
+    const char *rest = standard ? tag + n : tag;
+
+    *prefix = standard ? "!!" : "";
+    return strlen(rest) <= SHOWN_BYTES && text_is_plain(rest, strlen(rest)) ? rest : "...";
+}
+
 static void refuse_properties(struct yaml *y, const char *anchor, const char *tag, struct source at)
 {
     if (anchor)
         diags_error(y->diags, at,
                     "the anchor \"&%.64s\"; expected the value alone, written out where it is used",
                     anchor);
-    if (tag)
-        diags_error(y->diags, at, "the tag \"%.64s\"; expected the value alone", tag);
+    if (tag) {
+        const char *prefix;
+        const char *shown = show_tag(tag, &prefix);
+
+        diags_error(y->diags, at, "the tag \"%s%s\"; expected the value alone", prefix, shown);
+    }
 }
 
 static void take_alias(struct yaml *y, struct yaml_token *t)
