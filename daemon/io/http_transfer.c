@@ -256,7 +256,7 @@ int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_re
 
     assert(r->timeout_ms > 0);
     *t = (struct http_transfer){
-        .cb = *cb, .easy = easy, .ca_file = ca_file, .once = r->once, .timeout_ms = r->timeout_ms};
+        .cb = *cb, .easy = easy, .once = r->once, .timeout_ms = r->timeout_ms};
     t->body = mem_strdup(r->body);
     t->body_size = t->body ? strlen(t->body) : 0;
     t->ca_file = mem_strdup(ca_file);
