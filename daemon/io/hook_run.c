@@ -434,7 +434,7 @@ int hook_run_start(uv_loop_t *loop, const struct hook_run_options *o, struct buf
                    struct hook_run **out, struct err *err)
 {
     struct hook_run *r = run_new(o);
-    struct ends ends;
+    struct ends ends = {.n = 0};
     int rc;
 
     if (!r)

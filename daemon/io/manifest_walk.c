@@ -24,9 +24,10 @@ struct walk {
     manifest_visit_fn visit;
     void *arg;
     enum manifest_kind kind;
-    const char *root;                  /* as configured */
-    char real_root[PATH_MAX];          /* as the kernel names it; "" where it could not say */
-    const struct read_identity *other; /* the other root, which is walked for itself; NULL: none */
+    const char *root;         /* as configured */
+    char real_root[PATH_MAX]; /* as the kernel names it; "" where it could not say */
+    bool has_other;
+    struct read_identity other; /* the other root, which is walked for itself */
     size_t n_files;
     size_t n_errors;
 };
@@ -278,7 +279,7 @@ static int enter(struct walk *w, int fd, const char *path)
 
     if (fstat(fd, &st) != 0)
         rc = visit_errno(w, path, errno); /* UNTESTED: of an open descriptor */
-    else if (w->other && w->other->dev == st.st_dev && w->other->ino == st.st_ino)
+    else if (w->has_other && w->other.dev == st.st_dev && w->other.ino == st.st_ino)
         return 1;
     else if (read_check(fd, &st, "it", READ_MANIFEST, &err) != 0)
         rc = visit_error(w, path, err.msg);
@@ -348,7 +349,6 @@ static char *without_slashes(const char *path)
 static int walk_path_of(const char *path, const struct manifest_walk_options *o, struct walk *w)
 {
     const char *other_path = w->kind == MANIFEST_TRUSTED ? o->tenants_dir : o->manifest;
-    struct read_identity other;
     struct stat st;
     char *root = without_slashes(path);
     int rc;
@@ -357,8 +357,8 @@ static int walk_path_of(const char *path, const struct manifest_walk_options *o,
         return -ERR_NOMEM;
     w->root = root;
     if (other_path && stat(other_path, &st) == 0) {
-        other = read_identity_of(&st);
-        w->other = &other;
+        w->has_other = true;
+        w->other = read_identity_of(&st);
     }
     rc = walk_root(w);
     mem_free(root);
