@@ -244,7 +244,7 @@ static void say_changes(struct buf *b, const struct database *d, unsigned fields
 
         if (fields & 1u << i && d->want)
             buf_printf(b, "%s%s %s -> %s", b->size ? ", " : "", CONFIG_FIELD[i].key,
-                       from ? from : "?",
+                       from && *from ? from : "(none)",
                        d->want->config.value[i] ? d->want->config.value[i] : "?");
     }
 }

@@ -42,8 +42,8 @@ void reconcile_free(struct reconcile *rc)
 {
     if (!rc)
         return;
+    schedule_deinit(&rc->schedule); /* its heap points into the fleet */
     fleet_deinit(&rc->fleet);
-    schedule_deinit(&rc->schedule);
     if (rc->has_desired)
         desired_deinit(&rc->desired);
     arena_deinit(&rc->obs.arena);

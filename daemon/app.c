@@ -1,0 +1,563 @@
+#include "app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app_private.h"
+#include "core/plan.h"
+#include "io/clock.h"
+#include "io/store_load.h"
+#include "io/store_write.h"
+#include "lib/mem.h"
+
+#define SHUTDOWN_MS    20000
+#define MINUTE_MS      5000
+#define PRUNE_EVERY_MS (60 * 60 * 1000)
+#define HISTORY_MS     ((int64_t)90 * 24 * 3600 * 1000)
+#define HISTORY_MAX    1000000
+#define HISTORY_KEEP   "Removed,Approved,Rejected,Deleting"
+#define HISTORY_MINOR  "Retrying,Blocked,Ready,Refused"
+#define PRUNE_BATCH    2000
+#define CHECK_FILES_MS 60000
+#define POLL_FILES_MS  2000
+#define ONCE_TRIES     3 /* failed observations before --once gives up */
+
+/* --- steps --- */
+
+static void arm(uv_timer_t *timer, uv_timer_cb cb, int64_t now_ms, int64_t at_ms)
+{
+    int64_t wait = at_ms - now_ms;
+
+    if (at_ms == INT64_MAX)
+        uv_timer_stop(timer);
+    else
+        uv_timer_start(timer, cb, (uint64_t)(wait < 0 ? 0 : wait > 60000 ? 60000 : wait), 0);
+}
+
+static void on_wake(uv_timer_t *timer)
+{
+    struct rc_event ev = {.kind = RC_TICK};
+
+    app_step(container_of(timer, struct app, wake), &ev);
+}
+
+int app_try(struct app *app, struct rc_event *ev, struct err *err)
+{
+    int rv;
+
+    ev->now_ms = clock_mono_ms();
+    ev->wall_ms = clock_wall_ms();
+    ev->random = clock_random();
+    app->fx.wake_ms = INT64_MAX;
+    rv = reconcile_step(app->rc, ev, &app->fx, err);
+    uv_update_time(&app->loop);
+    if (!app->closing)
+        arm(&app->wake, on_wake, ev->now_ms, app->fx.wake_ms);
+    return rv;
+}
+
+void app_step(struct app *app, struct rc_event *ev)
+{
+    struct err err = ERR_INIT;
+
+    /* Out of memory the reconciler knows nothing for certain any more; the ledger does, and we are
+     * started again. */
+    if (app_try(app, ev, &err) == -ERR_NOMEM) {
+        log_event(NULL, LOG_LEVEL_ERROR, "out of memory: stopping, to start again from the ledger");
+        log_flush();
+        _exit(APP_EXIT_FAILED);
+    }
+}
+
+struct shell_facts app_facts(const struct app *app)
+{
+    return (struct shell_facts){.manifest_diags = &app->diags,
+                                .manifest_refused = app->manifest_refused,
+                                .manifest_loaded_ms = app->manifest_loaded_ms,
+                                .manifest_files = app->manifest_files,
+                                .sync_waits = !list_is_empty(&app->syncs) || !app->had_manifest,
+                                .pid = getpid(),
+                                .config_error = app->config_error};
+}
+
+/* --- the end --- */
+
+static void closed(void *arg)
+{
+    (void)arg;
+}
+
+static void close_handle(void *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_rooms(struct app *app)
+{
+    if (app->closing)
+        return;
+    app->closing = true;
+    if (app->reading)
+        manifest_files_cancel(app->reading);
+    if (app->watch)
+        watch_close(app->watch, closed, NULL);
+    if (app->control)
+        control_close(app->control, closed, NULL);
+    if (app->watchdog)
+        notify_watchdog_close(app->watchdog, closed, NULL);
+    if (app->hooks)
+        hooks_close(app->hooks, closed, NULL);
+    if (app->token_files)
+        token_files_close(app->token_files, closed, NULL);
+    if (app->api)
+        api_close(app->api, closed, NULL);
+    if (app->old_api)
+        api_close(app->old_api, closed, NULL);
+    close_handle(&app->wake);
+    close_handle(&app->minute);
+    close_handle(&app->deadline);
+    close_handle(&app->sigterm);
+    close_handle(&app->sigint);
+    close_handle(&app->sighup);
+    close_handle(&app->check);
+    close_handle(&app->prepare);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct app *app = container_of(timer, struct app, deadline);
+
+    log_event(NULL, LOG_LEVEL_WARNING,
+              "%zu calls have not come back in time; they are resolved at the next start",
+              reconcile_in_flight(app->rc));
+    close_rooms(app);
+}
+
+void app_stop(struct app *app, int exit_code)
+{
+    struct rc_event ev = {.kind = RC_STOP};
+
+    if (app->stopping)
+        return;
+    app->stopping = true;
+    app->exit_code = exit_code;
+    notify_stopping("waiting for %zu calls in flight", app->rc ? reconcile_in_flight(app->rc) : 0);
+    app_step(app, &ev);
+    uv_timer_start(&app->deadline, on_deadline, SHUTDOWN_MS, 0);
+}
+
+/* --- turns of the loop --- */
+
+static void print_plan(struct app *app)
+{
+    struct buf text = BUF_INIT(SIZE_MAX / 2);
+    struct err err = ERR_INIT;
+    struct plan plan;
+
+    if (plan_build(app->rc, &plan, &err) != 0) {
+        app->exit_code = APP_EXIT_FAILED;
+        return;
+    }
+    plan_text(&plan, &text);
+    fputs(buf_str(&text), stdout);
+    app->exit_code = plan.n_held                                     ? APP_EXIT_HELD
+                     : plan.n_create + plan.n_update + plan.n_delete ? APP_EXIT_CHANGES
+                                                                     : APP_EXIT_OK;
+    plan_deinit(&plan);
+    buf_deinit(&text);
+}
+
+static int once_exit(enum state state)
+{
+    return state == STATE_HELD      ? APP_EXIT_HELD
+           : state == STATE_SETTLED ? APP_EXIT_OK
+                                    : APP_EXIT_FAILED;
+}
+
+/* --once and --plan: are we there? */
+static void look_for_end(struct app *app)
+{
+    struct shell_facts facts = app_facts(app);
+    enum state state = status_state(app->rc, &facts);
+
+    if (app->options.mode == APP_SERVE || app->stopping || !app->had_manifest)
+        return;
+    if (!app->has_desired) {
+        app_stop(app, APP_EXIT_INVALID); /* refused, and no last good one */
+    } else if (reconcile_failed_observations(app->rc) >= ONCE_TRIES) {
+        app_stop(app, APP_EXIT_FAILED);
+    } else if (state != STATE_STARTING && app->options.mode == APP_PLAN) {
+        print_plan(app);
+        app_stop(app, app->manifest_refused ? APP_EXIT_INVALID : app->exit_code);
+    } else if (state != STATE_STARTING && !reconcile_is_busy(app->rc) && app->ledger_ok) {
+        app_stop(app, once_exit(state));
+    }
+}
+
+static void turn(struct app *app)
+{
+    for (int i = 0; i < 8 && !app->closing; i++)
+        app_flush(app); /* what could not be begun comes back as a step, with effects of its own */
+    if (app->fx.failed)
+        _exit(APP_EXIT_FAILED);
+    if (app->old_api && !app->closing && !api_in_flight(app->old_api)) {
+        api_close(app->old_api, closed, NULL);
+        app->old_api = NULL;
+    }
+    if (!app->stopping)
+        look_for_end(app);
+    else if (!app->closing && !reconcile_in_flight(app->rc))
+        close_rooms(app);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    turn(container_of(handle, struct app, prepare));
+}
+
+static void on_check(uv_check_t *handle)
+{
+    turn(container_of(handle, struct app, check));
+}
+
+static void prune(struct app *app)
+{
+    struct store_prune p = {.before_ms = clock_wall_ms() - HISTORY_MS,
+                            .max = HISTORY_MAX,
+                            .keep = HISTORY_KEEP,
+                            .minor = HISTORY_MINOR,
+                            .batch = PRUNE_BATCH};
+    struct err err = ERR_INIT;
+
+    if (!app->store || clock_mono_ms() < app->prune_next_ms)
+        return;
+    if (store_prune_events(app->store, &p, &app->prune_cursor, NULL, &err) != 0)
+        log_event(NULL, LOG_LEVEL_WARNING, "the history cannot be trimmed: %s", err.msg);
+    if (err.code || !app->prune_cursor) {
+        app->prune_next_ms = clock_mono_ms() + PRUNE_EVERY_MS;
+        if (store_checkpoint(app->store, &err) != 0)
+            log_event(NULL, LOG_LEVEL_DEBUG, "no checkpoint: %s", err.msg);
+    }
+}
+
+static void on_minute(uv_timer_t *timer)
+{
+    struct app *app = container_of(timer, struct app, minute);
+    struct shell_facts facts = app_facts(app);
+    char line[256];
+
+    log_tick(clock_mono_ms());
+    app_ledger_retry(app);
+    prune(app);
+    status_line(app->rc, &facts, line, sizeof(line));
+    notify_status("%s", line);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct app *app = handle->data;
+
+    if (signum == SIGHUP) {
+        app_reload(app);
+        return;
+    }
+    if (app->stopping) { /* a second time: at once */
+        log_event(NULL, LOG_LEVEL_WARNING, "told to stop twice: stopping now");
+        close_rooms(app);
+        return;
+    }
+    log_event(NULL, LOG_LEVEL_NOTICE, "stopping");
+    app_stop(app, app->options.mode == APP_SERVE ? APP_EXIT_OK : APP_EXIT_FAILED);
+}
+
+static void on_changed(void *arg)
+{
+    struct app *app = arg;
+
+    if (!app->stopping)
+        app_manifest_read(app);
+}
+
+/* --- the start --- */
+
+static void on_hook(void *arg, const struct hooks_result *result)
+{
+    struct rc_event ev = {.kind = RC_HOOK,
+                          .resource_kind = result->line.kind,
+                          .name = result->line.name,
+                          .ok = result->rc == 0};
+
+    if (result->rc != 0)
+        log_event(NULL, LOG_LEVEL_WARNING, "hook %s: %s", result->hook,
+                  result->text ? result->text : "failed");
+    app_step(arg, &ev);
+}
+
+static int load_row(void *arg, enum ledger_table t, const void *row, struct err *err)
+{
+    struct app *app = arg;
+    const struct meta *m = row;
+
+    if (t == LEDGER_META && strcmp(m->key, "generation") == 0)
+        app->generation = strtoull(m->value, NULL, 10);
+    return reconcile_load(app->rc, t, row) ? 0 : err_nomem(err);
+}
+
+static bool has_ledger(const struct config *config)
+{
+    char *path = mem_printf("%s/ledger.db", config->state_dir);
+    struct stat st;
+    bool there = path && stat(path, &st) == 0;
+
+    mem_free(path);
+    return there;
+}
+
+static int open_store(struct app *app, struct err *err)
+{
+    int rv;
+
+    if (app->options.mode == APP_PLAN && !has_ledger(app->config))
+        return 0;
+    rv = store_open(app->config->state_dir, &app->store, err);
+    if (rv == 0 && app->options.mode != APP_PLAN)
+        rv = store_bind(app->store, app->config->api.url, app->config->organization, NULL, err);
+    if (rv == 0)
+        rv = store_manifest_open(store_state_dir(app->store), &app->manifest_store, err);
+    if (rv == 0 && store_is_new(app->store) && store_manifest_exists(app->manifest_store))
+        log_event(NULL, LOG_LEVEL_WARNING,
+                  "there was no ledger in %s beside a last good manifest: it was lost or moved; "
+                  "nothing that is live counts "
+                  "as ours until it is adopted",
+                  app->config->state_dir);
+    if (rv == 0)
+        rv = store_load(app->store, load_row, app, err);
+    return rv;
+}
+
+static int open_tokens(struct app *app, const struct config *config, struct token_files **out,
+                       struct err *err)
+{
+    struct tokens_dir_options options;
+    char mark[512];
+    char *used = NULL;
+    struct meta row = {.key = (char *)"tokens_dir", .value = (char *)(uintptr_t)config->tokens_dir};
+    struct ledger_op op = {LEDGER_META, false, &row};
+    int rv = app_tokens_options(config, &options, mark, sizeof(mark), err);
+
+    if (rv == 0)
+        rv = store_load_meta(app->store, "tokens_dir", &used, err);
+    if (rv == 0 && (!used || strcmp(used, config->tokens_dir) != 0)) {
+        rv = tokens_dir_mark(&options, err);
+        if (rv == 0)
+            rv = store_commit(app->store, &op, 1, err);
+    }
+    mem_free(used);
+    if (rv == 0)
+        rv = token_files_open(&app->loop, &options, out, err);
+    return rv != 0 ? err_wrap(err, "tokens_dir") : 0;
+}
+
+static int open_api(struct app *app, const struct config *config, struct api **out, struct err *err)
+{
+    struct api_options options = {.url = config->api.url,
+                                  .organization = config->organization,
+                                  .ca_file = config->api.ca_file,
+                                  .timeout_ms = config->api.timeout_ms,
+                                  .concurrency = config->api.concurrency};
+
+    return api_open(&app->loop, &options, out, err);
+}
+
+static int open_watch(struct app *app, const struct config *config, struct watch **out,
+                      struct err *err)
+{
+    struct watch_options options = {.files = {config->manifest, config->tenants_dir},
+                                    .debounce_ms = (uint64_t)config->reconcile.debounce_ms,
+                                    .check_ms = CHECK_FILES_MS,
+                                    .poll_ms = POLL_FILES_MS,
+                                    .changed = on_changed,
+                                    .arg = app};
+
+    return watch_open(&app->loop, &options, out, err);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
+                     struct err *err)
+{
+    bool tokens =
+        !same(old->tokens_dir, next->tokens_dir) || !same(old->tokens_group, next->tokens_group);
+    bool watch = !same(old->manifest, next->manifest) ||
+                 !same(old->tenants_dir, next->tenants_dir) ||
+                 old->reconcile.debounce_ms != next->reconcile.debounce_ms;
+    struct token_files *token_files = NULL;
+    struct watch *watching = NULL;
+    bool calls = !same(old->api.ca_file, next->api.ca_file) ||
+                 old->api.timeout_ms != next->api.timeout_ms ||
+                 old->api.concurrency != next->api.concurrency;
+    struct api *api = NULL;
+    int rv = calls && app->old_api
+                 ? err_set(err, ERR_LOCKED, "the reload before this one is not over yet")
+                 : 0;
+
+    if (rv == 0 && calls)
+        rv = open_api(app, next, &api, err);
+    if (rv == 0 && calls)
+        rv = api_set_token(api, app->token.text, err);
+    if (rv == 0 && tokens)
+        rv = open_tokens(app, next, &token_files, err);
+    if (rv == 0 && watch)
+        rv = open_watch(app, next, &watching, err);
+    if (rv != 0) {
+        if (token_files)
+            token_files_close(token_files, closed, NULL);
+        if (api)
+            api_close(api, closed, NULL);
+        return rv;
+    }
+    if (calls) {
+        app->old_api = app->api;
+        app->api = api;
+    }
+    if (tokens) {
+        token_files_close(app->token_files, closed, NULL);
+        app->token_files = token_files;
+    }
+    if (watch) {
+        if (app->watch)
+            watch_close(app->watch, closed, NULL);
+        app->watch = watching;
+    }
+    return 0;
+}
+
+static int open_rooms(struct app *app, struct err *err)
+{
+    struct hooks_options hooks = {
+        .organization = app->config->organization, .done = on_hook, .arg = app};
+    int rv = open_api(app, app->config, &app->api, err);
+
+    if (rv == 0)
+        rv = app_credential_load(app, app->config, err);
+    if (rv == 0)
+        rv = open_store(app, err);
+    if (rv == 0)
+        rv = app_manifest_init(app, err);
+    if (rv == 0)
+        rv = hooks_open(&app->loop, &hooks, &app->hooks, err);
+    if (rv == 0)
+        rv = hooks_configure(app->hooks, app->config->hooks, app->config->n_hooks, err);
+    if (rv == 0 && app->options.mode != APP_PLAN)
+        rv = open_tokens(app, app->config, &app->token_files, err);
+    if (rv == 0 && app->options.mode == APP_SERVE)
+        rv = app_control_open(app, err);
+    if (rv == 0 && app->options.mode == APP_SERVE)
+        rv = notify_watchdog_open(&app->loop, &app->watchdog, err);
+    if (rv == 0 && app->options.mode == APP_SERVE)
+        rv = open_watch(app, app->config, &app->watch, err);
+    return rv;
+}
+
+static void open_handles(struct app *app)
+{
+    uv_signal_t *signals[] = {&app->sigterm, &app->sigint, &app->sighup};
+    int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+    uv_prepare_init(&app->loop, &app->prepare);
+    uv_prepare_start(&app->prepare, on_prepare);
+    uv_check_init(&app->loop, &app->check);
+    uv_check_start(&app->check, on_check);
+    uv_timer_init(&app->loop, &app->wake);
+    uv_timer_init(&app->loop, &app->minute);
+    uv_timer_start(&app->minute, on_minute, MINUTE_MS, MINUTE_MS);
+    uv_timer_init(&app->loop, &app->deadline);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        uv_signal_init(&app->loop, signals[i]);
+        signals[i]->data = app; /* three handles, one callback */
+        uv_signal_start(signals[i], on_signal, numbers[i]);
+    }
+}
+
+static int start(struct app *app, struct err *err)
+{
+    struct rc_event ev = {.kind = RC_TICK};
+    int rv;
+
+    app->rc = reconcile_new(app->config, clock_mono_ms());
+    if (!app->rc)
+        return err_nomem(err);
+    open_handles(app);
+    rv = open_rooms(app, err);
+    if (rv != 0)
+        return rv;
+    if (app->options.mode == APP_SERVE) {
+        log_event(NULL, LOG_LEVEL_NOTICE, "tenantd %s for organization %s at %s", TENANTD_VERSION,
+                  app->config->organization, app->config->api.url);
+        notify_ready("listening on %s", app->config->socket);
+    }
+    app_manifest_read(app);
+    app_step(app, &ev);
+    return 0;
+}
+
+static void finish(struct app *app)
+{
+    uv_run(&app->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&app->loop) != 0)
+        log_event(NULL, LOG_LEVEL_DEBUG, "the loop did not close");
+    app_manifest_deinit(app);
+    effects_deinit(&app->fx);
+    for (size_t i = 0; i < app->n_pending; i++)
+        ledger_op_deinit(&app->pending[i]);
+    mem_free(app->pending);
+    reconcile_free(app->rc);
+    store_manifest_close(app->manifest_store);
+    store_close(app->store);
+    app_config_free(app->config);
+    credential_deinit(&app->token);
+    mem_free(app->config_error);
+    log_flush();
+}
+
+int app_run(const struct app_options *options)
+{
+    struct app app = {
+        .options = *options, .fx = EFFECTS_INIT, .diags = DIAGS_INIT, .ledger_ok = true};
+    struct err err = ERR_INIT;
+    int rv = app_config_load(options, &app.config, &err);
+
+    if (rv != 0) {
+        log_event(NULL, LOG_LEVEL_ERROR, "%s", err.msg);
+        return APP_EXIT_INVALID;
+    }
+    if (options->mode == APP_CHECK) {
+        rv = app_manifest_check(app.config);
+        app_config_free(app.config);
+        return rv;
+    }
+    if (options->mode == APP_PLAN)
+        app.config->policy.writes = false;
+    list_init(&app.syncs);
+    list_init(&app.watchers);
+    uv_loop_init(&app.loop);
+    rv = start(&app, &err);
+    if (rv != 0) {
+        log_event(NULL, LOG_LEVEL_ERROR, "cannot start: %s", err.msg);
+        app.exit_code = APP_EXIT_FAILED;
+        app.stopping = true;
+        close_rooms(&app);
+    }
+    finish(&app);
+    return app.exit_code;
+}

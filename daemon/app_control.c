@@ -1,0 +1,422 @@
+/* app_control: what the methods of org.tenantd.Control do. */
+#include <string.h>
+
+#include "app_private.h"
+#include "core/plan.h"
+#include "core/view.h"
+#include "io/clock.h"
+#include "io/store_load.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define LIST_BATCH  128
+#define EVENT_BATCH 64
+#define PLAN_BYTES  ((size_t)256 << 20)
+
+static void fail(struct control_call *call, int rv, const struct err *err)
+{
+    control_fail(call,
+                 rv == -ERR_NOT_FOUND ? CONTROL_NOT_FOUND
+                 : rv == -ERR_INVALID ? CONTROL_INVALID
+                                      : CONTROL_NOT_READY,
+                 "%s", err->msg);
+}
+
+/* {key: value}; takes value, NULL: no memory. */
+static struct json_object *wrap(const char *key, struct json_object *value)
+{
+    struct json_object *o = json_object_new_object();
+
+    if (!json_add(o, key, value))
+        json_put(&o);
+    return o;
+}
+
+static void get_status(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct shell_facts facts = app_facts(app);
+
+    control_reply(call, wrap("status", status_json(app->rc, &facts)));
+}
+
+/* --- lists --- */
+
+struct listing {
+    struct app *app;
+    struct view_cursor cursor;
+    char *kind;
+    char *phase;
+    char *source;
+};
+
+static void listing_free(void *arg)
+{
+    struct listing *l = arg;
+
+    view_cursor_deinit(&l->cursor);
+    mem_free(l->kind);
+    mem_free(l->phase);
+    mem_free(l->source);
+    mem_free(l);
+}
+
+/* The next `most` records, as {resources: [...]}; *out_n: how many. NULL: no memory. */
+static struct json_object *batch(struct listing *l, size_t most, size_t *out_n)
+{
+    struct view_filter filter = {l->kind, l->phase, l->source};
+    struct json_object *list = json_object_new_array();
+    struct json_object *one;
+    size_t n = 0;
+
+    while (list && n < most) {
+        if (view_next(l->app->rc, &filter, &l->cursor, &one) != 0) {
+            json_put(&list);
+        } else if (!one) {
+            break;
+        } else if (json_object_array_add(list, one) != 0) {
+            json_object_put(one);
+            json_put(&list);
+        } else {
+            n++;
+        }
+    }
+    *out_n = n;
+    return wrap("resources", list);
+}
+
+static enum control_next listing_next(void *arg, struct json_object **out)
+{
+    size_t n;
+
+    *out = batch(arg, LIST_BATCH, &n);
+    if (!*out)
+        return CONTROL_BROKEN;
+    return n < LIST_BATCH ? CONTROL_END : CONTROL_MORE;
+}
+
+static void list(void *arg, struct control_call *call)
+{
+    static const struct control_stream STREAM = {listing_next, listing_free};
+    struct view_filter filter = {control_str(call, "kind"), control_str(call, "phase"),
+                                 control_str(call, "source")};
+    struct listing *l = mem_alloc(sizeof(*l));
+    struct err err = ERR_INIT;
+    size_t n;
+
+    if (!view_filter_is_valid(&filter, &err)) {
+        mem_free(l);
+        fail(call, -ERR_INVALID, &err);
+        return;
+    }
+    if (!l || !ledger_set(&l->kind, filter.kind) || !ledger_set(&l->phase, filter.phase) ||
+        !ledger_set(&l->source, filter.source)) {
+        if (l)
+            listing_free(l);
+        control_reply(call, NULL);
+        return;
+    }
+    l->app = arg;
+    l->cursor = VIEW_CURSOR_INIT;
+    if (control_wants_more(call)) {
+        control_stream(call, &STREAM, l);
+    } else {
+        control_reply(call, batch(l, SIZE_MAX, &n));
+        listing_free(l);
+    }
+}
+
+static void describe(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct json_object *o = NULL;
+    struct err err = ERR_INIT;
+    int rv = view_describe(app->rc, control_str(call, "kind"), control_str(call, "name"), &o, &err);
+
+    if (rv != 0)
+        fail(call, rv, &err);
+    else
+        control_reply(call, wrap("resource", o));
+}
+
+/* --- the plan --- */
+
+static struct json_object *plan_reply(const struct plan *plan)
+{
+    struct buf text = BUF_INIT(PLAN_BYTES);
+    struct json_object *o = wrap("plan", plan_json(plan));
+
+    plan_text(plan, &text);
+    if (o && (text.failed || !json_add_str(o, "text", buf_str(&text))))
+        json_put(&o);
+    buf_deinit(&text);
+    return o;
+}
+
+static void get_plan(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct shell_facts facts = app_facts(app);
+    struct err err = ERR_INIT;
+    struct plan plan;
+    int rv;
+
+    if (status_state(app->rc, &facts) == STATE_STARTING) {
+        control_fail(call, CONTROL_NOT_READY,
+                     "no complete observation yet: what would be done is not known");
+        return;
+    }
+    rv = plan_build(app->rc, &plan, &err);
+    if (rv != 0) {
+        fail(call, rv, &err);
+        return;
+    }
+    control_reply(call, plan_reply(&plan));
+    plan_deinit(&plan);
+}
+
+static void decide_on(struct app *app, struct control_call *call, bool approve)
+{
+    struct rc_event ev = {.kind = RC_DECISION,
+                          .plan = control_str(call, "plan"),
+                          .text = control_str(call, "reason"),
+                          .uid = control_uid(call),
+                          .ok = approve};
+    struct json_object *o = json_object_new_object();
+    struct err err = ERR_INIT;
+    struct plan plan;
+    int64_t held = 0;
+    int rv = plan_build(app->rc, &plan, &err);
+
+    if (rv == 0) {
+        held = (int64_t)plan.n_held;
+        plan_deinit(&plan);
+        rv = app_try(app, &ev, &err);
+    }
+    if (rv != 0) {
+        json_put(&o);
+        fail(call, rv, &err);
+        return;
+    }
+    if (!json_add_int(o, "steps", held))
+        json_put(&o);
+    control_reply(call, o);
+}
+
+static void approve(void *arg, struct control_call *call)
+{
+    decide_on(arg, call, true);
+}
+
+static void reject(void *arg, struct control_call *call)
+{
+    decide_on(arg, call, false);
+}
+
+/* --- sync and reload --- */
+
+struct waiting {
+    struct list link;
+    struct control_call *call;
+};
+
+static void ask_sync(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct waiting *w;
+
+    if ((control_str(call, "kind") == NULL) != (control_str(call, "name") == NULL)) {
+        control_fail(call, CONTROL_INVALID, "kind and name go together");
+        return;
+    }
+    w = mem_alloc(sizeof(*w));
+    if (!w) {
+        control_reply(call, NULL);
+        return;
+    }
+    w->call = call;
+    list_append(&app->syncs, &w->link);
+    app_manifest_read(app);
+}
+
+void app_control_synced(struct app *app)
+{
+    LIST_FOREACH_SAFE (it, tmp, &app->syncs) {
+        struct waiting *w = container_of(it, struct waiting, link);
+        struct rc_event ev = {.kind = RC_SYNC,
+                              .resource_kind = control_str(w->call, "kind"),
+                              .name = control_str(w->call, "name")};
+        struct err err = ERR_INIT;
+        int rv = app_try(app, &ev, &err);
+
+        if (rv != 0) {
+            fail(w->call, rv, &err);
+        } else {
+            struct json_object *o = json_object_new_object();
+
+            if (!json_add_int(o, "cycle", (int64_t)reconcile_cycle(app->rc)))
+                json_put(&o);
+            control_reply(w->call, o);
+        }
+        list_remove(&w->link);
+        mem_free(w);
+    }
+}
+
+static void reload(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+
+    app_reload(app);
+    if (app->config_error)
+        control_fail(call, CONTROL_INVALID, "%s", app->config_error);
+    else
+        control_done(call);
+}
+
+/* --- events --- */
+
+struct watcher {
+    struct list link; /* in app->watchers while it waits */
+    struct app *app;
+    struct control_call *call;
+    int64_t seen;  /* sequence number */
+    int64_t since; /* wall clock: older ones are passed over; 0: none */
+    bool follow;
+    struct json_object *ready[EVENT_BATCH]; /* read and not yet sent */
+    size_t n_ready;
+    size_t sent;
+};
+
+static void watcher_free(void *arg)
+{
+    struct watcher *w = arg;
+
+    list_remove(&w->link);
+    for (size_t i = w->sent; i < w->n_ready; i++)
+        json_object_put(w->ready[i]);
+    mem_free(w);
+}
+
+static int keep_event(void *arg, enum ledger_table t, const void *row, struct err *err)
+{
+    struct watcher *w = arg;
+    const struct event *e = row;
+    struct json_object *o;
+
+    (void)t;
+    w->seen = e->seq;
+    if (e->at < w->since)
+        return 0;
+    o = wrap("event", view_event(e));
+    if (!o)
+        return err_nomem(err);
+    w->ready[w->n_ready++] = o;
+    return 0;
+}
+
+static enum control_next watcher_next(void *arg, struct json_object **out)
+{
+    struct watcher *w = arg;
+    int64_t before = -1;
+    struct err err = ERR_INIT;
+
+    while (w->sent == w->n_ready && before != w->seen) {
+        struct store_events_query q = {.since_seq = w->seen, .limit = EVENT_BATCH};
+
+        before = w->seen;
+        w->sent = w->n_ready = 0;
+        if (store_load_events(w->app->store, &q, keep_event, w, &err) != 0)
+            return CONTROL_BROKEN;
+    }
+    if (w->sent < w->n_ready) {
+        *out = w->ready[w->sent++];
+        return CONTROL_MORE;
+    }
+    if (!w->follow) {
+        *out = json_object_new_object();
+        return CONTROL_END;
+    }
+    list_remove(&w->link);
+    list_append(&w->app->watchers, &w->link);
+    return CONTROL_WAIT;
+}
+
+void app_control_wake(struct app *app)
+{
+    LIST_FOREACH_SAFE (it, tmp, &app->watchers) {
+        struct watcher *w = container_of(it, struct watcher, link);
+
+        list_remove(&w->link);
+        control_wake(w->call);
+    }
+}
+
+static int note_seq(void *arg, enum ledger_table t, const void *row, struct err *err)
+{
+    (void)t;
+    (void)err;
+    *(int64_t *)arg = ((const struct event *)row)->seq;
+    return 0;
+}
+
+/* Where to start: after a number, at a time, or with what comes from now on. */
+static int start_at(struct app *app, struct control_call *call, struct watcher *w, struct err *err)
+{
+    struct store_events_query last = {.limit = 1, .last = true};
+    const char *from = control_str(call, "from");
+
+    if (from)
+        return text_parse_time(from, &w->since)
+                   ? 0
+                   : err_set(err, ERR_INVALID, "from: not an RFC 3339 time");
+    if (control_int(call, "since", &w->seen))
+        return 0;
+    return w->follow ? store_load_events(app->store, &last, note_seq, &w->seen, err) : 0;
+}
+
+static void watch(void *arg, struct control_call *call)
+{
+    static const struct control_stream STREAM = {watcher_next, watcher_free};
+    struct app *app = arg;
+    struct watcher *w = mem_alloc(sizeof(*w));
+    struct err err = ERR_INIT;
+    int rv;
+
+    if (!w) {
+        control_reply(call, NULL);
+        return;
+    }
+    w->app = app;
+    w->call = call;
+    w->follow = control_bool(call, "follow", true);
+    list_init(&w->link);
+    rv = control_wants_more(call)
+             ? start_at(app, call, w, &err)
+             : err_set(&err, ERR_INVALID, "Watch streams: call it with \"more\"");
+    if (rv != 0) {
+        watcher_free(w);
+        fail(call, rv, &err);
+        return;
+    }
+    control_stream(call, &STREAM, w);
+}
+
+int app_control_open(struct app *app, struct err *err)
+{
+    static const struct control_handler HANDLERS[] = {
+        {"GetStatus", get_status}, {"List", list},     {"Describe", describe},
+        {"Plan", get_plan},        {"Watch", watch},   {"Sync", ask_sync},
+        {"Approve", approve},      {"Reject", reject}, {"Reload", reload}};
+    struct control_options options = {.loop = &app->loop,
+                                      .path = app->config->socket,
+                                      .fd = -1,
+                                      .handlers = HANDLERS,
+                                      .n_handlers = ARRAY_SIZE(HANDLERS),
+                                      .app = app,
+                                      .version = TENANTD_VERSION};
+    int rv = notify_socket(&options.fd, err);
+
+    return rv != 0 ? rv : control_open(&options, &app->control, err);
+}

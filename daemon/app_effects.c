@@ -1,0 +1,224 @@
+/* app_effects: one turn of the loop's effects, carried out in order: the ledger, in one
+ * transaction; then calls, files and hooks. What the ledger does not take is kept and tried again,
+ * and nothing that stands behind it is begun. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app_private.h"
+#include "io/clock.h"
+#include "io/store_load.h"
+#include "io/store_write.h"
+#include "lib/mem.h"
+
+#define DEBUG_LEVEL 7 /* of events that are for the log alone */
+
+static void log_row(const struct event *e)
+{
+    struct log_fields fields = {.kind = e->kind,
+                                .name = *e->name ? e->name : NULL,
+                                .event = e->what,
+                                .attempt = (unsigned)e->attempt,
+                                .http_status = (int)e->http_status,
+                                .duration_ms = e->duration_ms};
+
+    log_event(*e->name ? &fields : &(struct log_fields){.event = e->what}, (enum log_level)e->level,
+              "%s%s%s%s%s", *e->name ? e->kind : "", *e->name ? "/" : "", e->name,
+              *e->name ? ": " : "", e->message);
+}
+
+/* Log the events; those below the history's level go no further. True: some are left to be kept. */
+static bool log_events(struct ledger_op *ops, size_t *n)
+{
+    size_t kept = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < *n; i++) {
+        if (ops[i].table == LEDGER_EVENT && !ops[i].is_delete) {
+            const struct event *e = ops[i].row;
+
+            log_row(e);
+            if (e->level >= DEBUG_LEVEL) {
+                ledger_op_deinit(&ops[i]);
+                continue;
+            }
+            any = true;
+        }
+        ops[kept++] = ops[i];
+    }
+    *n = kept;
+    return any;
+}
+
+/* Put what is new behind what waits. False: no memory. */
+static bool queue_ops(struct app *app, struct effects *fx)
+{
+    if (!mem_grow(&app->pending, &app->pending_capacity, app->n_pending + fx->n_ops,
+                  sizeof(*app->pending)))
+        return false;
+    if (fx->n_ops)
+        memcpy(app->pending + app->n_pending, fx->ops, fx->n_ops * sizeof(*fx->ops));
+    app->n_pending += fx->n_ops;
+    fx->n_ops = 0;
+    return true;
+}
+
+static void drop_pending(struct app *app)
+{
+    for (size_t i = 0; i < app->n_pending; i++)
+        ledger_op_deinit(&app->pending[i]);
+    app->n_pending = 0;
+}
+
+static int commit(struct app *app, struct err *err)
+{
+    int rv = 0;
+
+    if (app->options.mode == APP_PLAN) /* writes nothing */
+        drop_pending(app);
+    if (app->n_pending)
+        rv = store_commit(app->store, app->pending, app->n_pending, err);
+    if (rv == 0)
+        drop_pending(app);
+    return rv;
+}
+
+/* --- what comes back --- */
+
+static void on_answer(void *arg, struct answer *answer)
+{
+    struct app *app = arg;
+    struct rc_event ev = {.kind = RC_ANSWER, .answer = answer};
+    struct err err = ERR_INIT;
+
+    if (answer->kind == CALL_ORGANIZATION_GET && answer->outcome == OUTCOME_OK &&
+        answer->organization_id && app->store && app->options.mode != APP_PLAN &&
+        store_bind(app->store, app->config->api.url, app->config->organization,
+                   answer->organization_id, &err) == -ERR_FOREIGN) {
+        log_event(NULL, LOG_LEVEL_ERROR, "%s", err.msg);
+        answer->outcome = OUTCOME_MALFORMED; /* nothing of this organization counts */
+        app_stop(app, APP_EXIT_FAILED);
+    }
+    app_step(app, &ev);
+}
+
+static void on_files(void *arg, const struct file_result *results, size_t n)
+{
+    struct rc_event ev = {.kind = RC_FILES, .files = results, .n_files = n};
+
+    app_step(arg, &ev);
+}
+
+/* --- what goes out --- */
+
+static void start_calls(struct app *app, struct effects *fx)
+{
+    for (size_t i = 0; i < fx->n_calls; i++) {
+        struct call *c = fx->calls[i];
+        struct err err = ERR_INIT;
+
+        if (api_start(app->api, c, on_answer, app, &err) != 0) {
+            struct answer *a = answer_new(c);
+
+            if (!a) {
+                app->fx.failed = true;
+                return;
+            }
+            a->outcome = OUTCOME_NOT_SENT;
+            snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, err.msg);
+            call_free(c);
+            on_answer(app, a);
+        }
+    }
+    fx->n_calls = 0;
+}
+
+static void start_jobs(struct app *app, struct effects *fx)
+{
+    while (fx->n_jobs) {
+        size_t n = fx->n_jobs < LIMIT_FILE_JOBS ? fx->n_jobs : LIMIT_FILE_JOBS;
+        struct file_job **jobs = fx->jobs + fx->n_jobs - n;
+        struct err err = ERR_INIT;
+        int rv = token_files_start(app->token_files, jobs, n, on_files, app, &err);
+
+        for (size_t i = 0; rv != 0 && i < n; i++) {
+            struct file_result res = {
+                .job_id = jobs[i]->id, .kind = jobs[i]->kind, .outcome = FILE_FAILED};
+
+            snprintf(res.error, sizeof(res.error), "%.*s", (int)sizeof(res.error) - 1, err.msg);
+            on_files(app, &res, 1);
+            file_job_free(jobs[i]);
+        }
+        fx->n_jobs -= n;
+    }
+}
+
+static void start_hooks(struct app *app, struct effects *fx)
+{
+    for (size_t i = 0; i < fx->n_hooks; i++) {
+        const struct hook_run *h = &fx->hooks[i];
+        struct hooks_line line = {h->kind, h->name, h->file, h->cause};
+        struct err err = ERR_INIT;
+
+        if (hooks_add(app->hooks, h->hook, &line, &err) != 0) {
+            struct rc_event ev = {.kind = RC_HOOK, .resource_kind = h->kind, .name = h->name};
+
+            log_event(NULL, LOG_LEVEL_WARNING, "hook %s: %s", h->hook, err.msg);
+            app_step(app, &ev);
+        }
+    }
+}
+
+static void ledger_failed(struct app *app, struct effects *fx, const struct err *err)
+{
+    struct rc_event ev = {.kind = RC_UNSENT, .unsent = fx, .text = err->msg};
+
+    if (app->ledger_ok)
+        log_event(NULL, LOG_LEVEL_ERROR,
+                  "the ledger cannot be written: %s; nothing new is begun until it can", err->msg);
+    app->ledger_ok = false;
+    app_step(app, &ev);
+}
+
+void app_flush(struct app *app)
+{
+    struct effects fx = app->fx;
+    struct err err = ERR_INIT;
+    bool events;
+
+    if (!fx.n_ops && !fx.n_calls && !fx.n_jobs && !fx.n_hooks)
+        return;
+    app->fx = EFFECTS_INIT;
+    events = log_events(fx.ops, &fx.n_ops);
+    if (!queue_ops(app, &fx)) {
+        app->fx.failed = true;
+    } else if (commit(app, &err) != 0) {
+        ledger_failed(app, &fx, &err);
+    } else {
+        if (!app->ledger_ok) {
+            struct rc_event ev = {.kind = RC_LEDGER_OK};
+
+            log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
+            app->ledger_ok = true;
+            app_step(app, &ev);
+        }
+        start_calls(app, &fx);
+        start_jobs(app, &fx);
+        start_hooks(app, &fx);
+        if (events)
+            app_control_wake(app);
+    }
+    effects_deinit(&fx);
+}
+
+void app_ledger_retry(struct app *app)
+{
+    struct err err = ERR_INIT;
+
+    if (app->ledger_ok || commit(app, &err) != 0)
+        return;
+    struct rc_event ev = {.kind = RC_LEDGER_OK};
+
+    log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
+    app->ledger_ok = true;
+    app_step(app, &ev);
+}

@@ -1,0 +1,316 @@
+/* app_manifest: the files become a struct desired, off the loop, and what was good is kept for bad
+ * days.
+ *
+ *   read (pool) ─▶ build, save the good set (pool) ─▶ RC_DESIRED ─▶ syncs answered, reload said to
+ * be over One reading at a time; what changes meanwhile leads to another one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app_private.h"
+#include "io/clock.h"
+#include "lib/mem.h"
+
+struct build {
+    uv_work_t work;
+    struct app *app;
+    struct manifest_files *files; /* held */
+    const struct manifest_input *good;
+    size_t n_good;
+    const char **hooks;
+    struct desired_options options;
+    struct desired desired;
+    struct desired_keep keep;
+    struct diags diags;
+    struct err save_err;
+    int rv;
+};
+
+/* --- the good set --- */
+
+static void good_deinit(struct good_set *g)
+{
+    manifest_files_unref(g->files);
+    if (g->has_copy)
+        store_manifest_deinit(&g->copy);
+    *g = (struct good_set){0};
+}
+
+static const struct manifest_input *good_inputs(const struct good_set *g, size_t *n)
+{
+    *n = 0;
+    if (g->files)
+        return manifest_files_inputs(g->files, n);
+    if (!g->has_copy)
+        return NULL;
+    *n = g->copy.n;
+    return g->copy.files;
+}
+
+/* Copy files that come from two readings into a set of their own. */
+static bool copy_files(const struct desired_keep *keep, struct manifest_good *out)
+{
+    *out = (struct manifest_good){.arena = ARENA_INIT};
+    out->files = arena_alloc(&out->arena, keep->n * sizeof(*out->files));
+    for (size_t i = 0; out->files && i < keep->n; i++) {
+        struct manifest_input *f = &out->files[i];
+
+        *f = *keep->files[i];
+        f->path = arena_strdup(&out->arena, f->path);
+        f->data = arena_strndup(&out->arena, f->data, f->size);
+        if (!f->path || !f->data) {
+            arena_deinit(&out->arena);
+            return false;
+        }
+        out->n++;
+    }
+    return out->files != NULL;
+}
+
+static void keep_good(struct app *app, struct build *b)
+{
+    struct good_set next = {0};
+
+    if (b->desired.whole)
+        next.files = manifest_files_ref(b->files);
+    else
+        next.has_copy = copy_files(&b->keep, &next.copy);
+    if (!next.files && !next.has_copy)
+        return; /* no memory: what was good stays so */
+    good_deinit(&app->good);
+    app->good = next;
+}
+
+/* --- building --- */
+
+static void build_work(uv_work_t *work)
+{
+    struct build *b = container_of(work, struct build, work);
+    size_t n;
+    const struct manifest_input *now = manifest_files_inputs(b->files, &n);
+
+    b->rv =
+        desired_build(now, n, b->good, b->n_good, &b->options, &b->desired, &b->keep, &b->diags);
+    if (b->rv == 0 && b->app->options.mode != APP_PLAN &&
+        store_manifest_save(b->app->manifest_store, b->keep.files, b->keep.n, &b->save_err) != 0)
+        err_wrap(&b->save_err, "the last good manifest cannot be kept");
+}
+
+static void report(struct app *app, struct build *b)
+{
+    for (size_t i = 0; i < b->diags.n; i++) {
+        char *line = diag_text(&b->diags.items[i]);
+
+        log_event(NULL, b->diags.items[i].level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+                  "manifest: %s", line ? line : "out of memory");
+        mem_free(line);
+    }
+    if (b->save_err.code)
+        log_event(NULL, LOG_LEVEL_ERROR, "%s", b->save_err.msg);
+    diags_deinit(&app->diags);
+    app->diags = b->diags;
+    b->diags = DIAGS_INIT;
+}
+
+static void count_files(struct app *app, const struct manifest_files *files)
+{
+    size_t n;
+    const struct manifest_input *inputs = manifest_files_inputs(files, &n);
+
+    app->manifest_files = 0;
+    for (size_t i = 0; i < n; i++)
+        app->manifest_files += inputs[i].data != NULL;
+}
+
+static void count_generation(struct app *app)
+{
+    char key[] = "generation";
+    char value[24];
+    struct meta row = {key, value};
+
+    snprintf(value, sizeof(value), "%llu", (unsigned long long)++app->generation);
+    effects_put(&app->fx, LEDGER_META, &row);
+}
+
+static void take_desired(struct app *app, struct build *b)
+{
+    struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
+
+    if (b->desired.digest != app->digest || !app->has_desired) {
+        count_generation(app);
+        app->manifest_loaded_ms = clock_wall_ms();
+        log_event(NULL, LOG_LEVEL_NOTICE,
+                  "manifest: generation %llu: %zu groups, %zu databases in %zu files%s",
+                  (unsigned long long)app->generation, b->desired.n_groups, b->desired.n_databases,
+                  app->manifest_files, b->desired.whole ? "" : "; part of it is refused");
+    }
+    app->digest = b->desired.digest;
+    app->has_desired = true;
+    ev.generation = app->generation;
+    app->manifest_refused = !b->desired.whole;
+    keep_good(app, b);
+    app_step(app, &ev);
+}
+
+static void finished(struct app *app)
+{
+    app->had_manifest = true;
+    if (app->reloading)
+        notify_ready("reloaded");
+    app->reloading = false;
+    app_control_synced(app);
+    if (app->reload_again) {
+        app->reload_again = false;
+        app_reload(app);
+    }
+}
+
+static void build_done(uv_work_t *work, int status)
+{
+    struct build *b = container_of(work, struct build, work);
+    struct app *app = b->app;
+
+    app->building = false;
+    if (status == 0) {
+        count_files(app, b->files);
+        report(app, b);
+        if (b->rv == 0)
+            take_desired(app, b);
+        else
+            app->manifest_refused = true;
+        manifest_files_unref(app->files);
+        app->files = manifest_files_ref(b->files);
+    }
+    desired_deinit(&b->desired);
+    desired_keep_deinit(&b->keep);
+    diags_deinit(&b->diags);
+    manifest_files_unref(b->files);
+    mem_free((void *)b->hooks);
+    mem_free(b);
+    if (app->read_again && !app->closing) {
+        app->read_again = false;
+        app_manifest_read(app);
+    } else {
+        finished(app);
+    }
+}
+
+static const char **hook_names(const struct config *config)
+{
+    const char **names = mem_alloc((config->n_hooks + 1) * sizeof(char *));
+
+    for (size_t i = 0; names && i < config->n_hooks; i++)
+        names[i] = config->hooks[i].name;
+    return names;
+}
+
+static bool start_build(struct app *app, struct manifest_files *files)
+{
+    struct build *b = mem_alloc(sizeof(*b));
+
+    if (!b)
+        return false;
+    b->app = app;
+    b->hooks = hook_names(app->config);
+    b->files = files;
+    b->good = good_inputs(&app->good, &b->n_good);
+    b->options =
+        (struct desired_options){app->config->organization, b->hooks, app->config->n_hooks};
+    b->diags = DIAGS_INIT;
+    if (!b->hooks || uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
+        mem_free((void *)b->hooks);
+        mem_free(b);
+        return false;
+    }
+    app->building = true;
+    return true;
+}
+
+static void read_done(void *arg, int rc, struct manifest_files *files)
+{
+    struct app *app = arg;
+
+    app->reading = NULL;
+    if (rc == 0 && !app->closing && start_build(app, files))
+        return;
+    manifest_files_unref(files);
+    if (rc != -ERR_CANCELED)
+        log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err_text((enum err_code) - rc));
+    if (!app->closing)
+        finished(app);
+}
+
+void app_manifest_read(struct app *app)
+{
+    struct manifest_files_start s = {.options = {app->config->manifest, app->config->tenants_dir},
+                                     .previous = app->files,
+                                     .done = read_done,
+                                     .arg = app};
+    struct err err = ERR_INIT;
+
+    if (app->reading || app->building) {
+        app->read_again = true;
+        return;
+    }
+    if (manifest_files_start(&app->loop, &s, &app->reading, &err) != 0)
+        log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err.msg);
+}
+
+int app_manifest_init(struct app *app, struct err *err)
+{
+    int rv;
+
+    if (!app->manifest_store)
+        return 0;
+    rv = store_manifest_load(app->manifest_store, &app->good.copy, err);
+    app->good.has_copy = rv == 0;
+    if (rv == -ERR_NOMEM)
+        return rv;
+    if (rv != 0 && rv != -ERR_NOT_FOUND)
+        log_event(NULL, LOG_LEVEL_ERROR, "the last good manifest is not to be had: %s", err->msg);
+    return 0;
+}
+
+void app_manifest_deinit(struct app *app)
+{
+    good_deinit(&app->good);
+    manifest_files_unref(app->files);
+    app->files = NULL;
+    diags_deinit(&app->diags);
+}
+
+int app_manifest_check(const struct config *config)
+{
+    struct manifest_walk_options walk = {config->manifest, config->tenants_dir};
+    struct desired_options options = {.organization = config->organization,
+                                      .n_hooks = config->n_hooks};
+    struct manifest_files *files = NULL;
+    struct desired desired = {0};
+    struct diags diags = DIAGS_INIT;
+    struct err err = ERR_INIT;
+    const struct manifest_input *inputs;
+    size_t n;
+    int rv;
+
+    options.hooks = hook_names(config);
+    rv = options.hooks ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
+    if (rv == 0) {
+        inputs = manifest_files_inputs(files, &n);
+        rv = desired_build(inputs, n, NULL, 0, &options, &desired, NULL, &diags);
+        diags_sort(&diags);
+        for (size_t i = 0; i < diags.n; i++) {
+            char *line = diag_text(&diags.items[i]);
+
+            fprintf(stderr, "%s\n", line ? line : "out of memory");
+            mem_free(line);
+        }
+        if (rv == 0 && diags.n_errors == 0)
+            printf("%zu groups, %zu databases in %zu files: fine\n", desired.n_groups,
+                   desired.n_databases, n);
+    }
+    rv = rv == 0 && diags.n_errors == 0 ? APP_EXIT_OK : APP_EXIT_INVALID;
+    desired_deinit(&desired);
+    diags_deinit(&diags);
+    manifest_files_unref(files);
+    mem_free((void *)(uintptr_t)options.hooks);
+    return rv;
+}

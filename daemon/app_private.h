@@ -1,0 +1,128 @@
+/* app_private: what the files of app share. Nobody else includes it. */
+#ifndef TENANTD_APP_PRIVATE_H
+#define TENANTD_APP_PRIVATE_H
+
+#include <uv.h>
+
+#include "app.h"
+#include "core/reconcile.h"
+#include "core/status.h"
+#include "io/api.h"
+#include "io/control.h"
+#include "io/credential.h"
+#include "io/hooks.h"
+#include "io/manifest_files.h"
+#include "io/notify.h"
+#include "io/store.h"
+#include "io/store_manifest.h"
+#include "io/token_files.h"
+#include "io/watch.h"
+#include "lib/list.h"
+
+/* The manifest as it was when last good: a whole reading, or copies of the files that made it up.
+ */
+struct good_set {
+    struct manifest_files *files; /* held; NULL: `copy` counts */
+    struct manifest_good copy;
+    bool has_copy;
+};
+
+struct app {
+    uv_loop_t loop;
+    struct app_options options;
+    int exit_code;
+    bool stopping;
+    bool closing;
+    int open_handles; /* of our own, for the end */
+
+    struct config *config; /* owned; what everybody borrows */
+    char *config_error;    /* of the last reload; NULL: fine */
+
+    struct store *store; /* NULL: --plan without a ledger */
+    struct store_manifest *manifest_store;
+    struct reconcile *rc;
+    struct effects fx;         /* of this turn of the loop */
+    struct ledger_op *pending; /* what the ledger did not take yet, in order */
+    size_t n_pending;
+    size_t pending_capacity;
+    bool ledger_ok;
+    int64_t prune_cursor;
+    int64_t prune_next_ms;
+
+    struct api *api;
+    struct api *old_api; /* of before a reload: closes when its last call has come back */
+    struct credential token;
+    struct token_files *token_files;
+    struct hooks *hooks;
+    struct watch *watch;
+    struct control *control;
+    struct notify_watchdog *watchdog;
+
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t wake;     /* the reconciler's */
+    uv_timer_t minute;   /* what is done now and then */
+    uv_timer_t deadline; /* of the shutdown */
+    uv_signal_t sigterm, sigint, sighup;
+
+    struct manifest_files *files; /* the last reading */
+    struct manifest_files_job *reading;
+    bool read_again;
+    struct good_set good;
+    bool building;
+    bool had_manifest; /* a reading was built, whatever came of it */
+    struct diags diags;
+    bool manifest_refused;
+    int64_t manifest_loaded_ms;
+    size_t manifest_files;
+    uint64_t generation; /* counts over restarts */
+    bool has_desired;
+    uint64_t digest;
+    struct list syncs; /* control calls that wait for the reading */
+    bool reloading;
+    bool reload_again; /* asked for while a reading was under way, which still uses the
+                          configuration */
+
+    struct list watchers; /* event streams that wait for more */
+};
+
+/* app.c */
+/* Give the reconciler an event; what it wants is carried out at the end of this turn of the loop.
+ */
+void app_step(struct app *app, struct rc_event *ev);
+int app_try(struct app *app, struct rc_event *ev,
+            struct err *err) MUST_CHECK; /* as reconcile_step */
+void app_stop(struct app *app, int exit_code);
+/* Open those rooms anew that a reload changes. On an error nothing has changed. */
+int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
+                     struct err *err) MUST_CHECK;
+/* What only the shell knows, for status. */
+struct shell_facts app_facts(const struct app *app);
+
+/* app_config.c: errors are printed with their places. -ERR_INVALID or another code: no
+ * configuration. */
+int app_config_load(const struct app_options *options, struct config **out,
+                    struct err *err) MUST_CHECK;
+void app_config_free(struct config *c);
+int app_credential_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
+void app_reload(struct app *app);
+int app_tokens_options(const struct config *config, struct tokens_dir_options *out, char *mark,
+                       size_t mark_size, struct err *err) MUST_CHECK;
+
+/* app_effects.c */
+void app_flush(struct app *app);
+void app_ledger_retry(struct app *app);
+
+/* app_manifest.c */
+int app_manifest_init(struct app *app, struct err *err) MUST_CHECK;
+void app_manifest_read(struct app *app);
+void app_manifest_deinit(struct app *app);
+int app_manifest_check(
+    const struct config *config); /* --check: an exit status; prints what is wrong */
+
+/* app_control.c */
+int app_control_open(struct app *app, struct err *err) MUST_CHECK;
+void app_control_wake(struct app *app);   /* there are new events */
+void app_control_synced(struct app *app); /* the manifest was read: answer the syncs */
+
+#endif
