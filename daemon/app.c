@@ -117,8 +117,6 @@ static void close_rooms(struct app *app)
         token_files_close(app->token_files, closed, NULL);
     if (app->api)
         api_close(app->api, closed, NULL);
-    if (app->old_api)
-        api_close(app->old_api, closed, NULL);
     close_handle(&app->wake);
     close_handle(&app->minute);
     close_handle(&app->deadline);
@@ -206,10 +204,6 @@ static void turn(struct app *app)
         app_flush(app); /* what could not be begun comes back as a step, with effects of its own */
     if (app->fx.failed)
         _exit(APP_EXIT_FAILED);
-    if (app->old_api && !app->closing && !api_in_flight(app->old_api)) {
-        api_close(app->old_api, closed, NULL);
-        app->old_api = NULL;
-    }
     if (!app->stopping)
         look_for_end(app);
     else if (!app->closing && !reconcile_in_flight(app->rc))
@@ -303,9 +297,12 @@ static int load_row(void *arg, enum ledger_table t, const void *row, struct err 
 {
     struct app *app = arg;
     const struct meta *m = row;
+    char *end;
 
-    if (t == LEDGER_META && strcmp(m->key, "generation") == 0)
-        app->generation = strtoull(m->value, NULL, 10);
+    if (t == LEDGER_META && strcmp(m->key, "generation") == 0) {
+        app->generation = strtoull(m->value, &end, 10);
+        app->digest = strtoull(end, NULL, 16);
+    }
     return reconcile_load(app->rc, t, row) ? 0 : err_nomem(err);
 }
 
@@ -403,18 +400,9 @@ int app_rooms_reopen(struct app *app, const struct config *old, const struct con
                  old->reconcile.debounce_ms != next->reconcile.debounce_ms;
     struct token_files *token_files = NULL;
     struct watch *watching = NULL;
-    bool calls = !same(old->api.ca_file, next->api.ca_file) ||
-                 old->api.timeout_ms != next->api.timeout_ms ||
-                 old->api.concurrency != next->api.concurrency;
-    struct api *api = NULL;
-    int rv = calls && app->old_api
-                 ? err_set(err, ERR_LOCKED, "the reload before this one is not over yet")
-                 : 0;
+    int rv = api_configure(app->api, next->api.ca_file, next->api.timeout_ms, next->api.concurrency,
+                           err);
 
-    if (rv == 0 && calls)
-        rv = open_api(app, next, &api, err);
-    if (rv == 0 && calls)
-        rv = api_set_token(api, app->token.text, err);
     if (rv == 0 && tokens)
         rv = open_tokens(app, next, &token_files, err);
     if (rv == 0 && watch)
@@ -422,13 +410,7 @@ int app_rooms_reopen(struct app *app, const struct config *old, const struct con
     if (rv != 0) {
         if (token_files)
             token_files_close(token_files, closed, NULL);
-        if (api)
-            api_close(api, closed, NULL);
         return rv;
-    }
-    if (calls) {
-        app->old_api = app->api;
-        app->api = api;
     }
     if (tokens) {
         token_files_close(app->token_files, closed, NULL);

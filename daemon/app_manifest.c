@@ -124,10 +124,11 @@ static void count_files(struct app *app, const struct manifest_files *files)
 static void count_generation(struct app *app)
 {
     char key[] = "generation";
-    char value[24];
+    char value[48];
     struct meta row = {key, value};
 
-    snprintf(value, sizeof(value), "%llu", (unsigned long long)++app->generation);
+    snprintf(value, sizeof(value), "%llu %llx", (unsigned long long)++app->generation,
+             (unsigned long long)app->digest);
     effects_put(&app->fx, LEDGER_META, &row);
 }
 
@@ -135,15 +136,18 @@ static void take_desired(struct app *app, struct build *b)
 {
     struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
 
-    if (b->desired.digest != app->digest || !app->has_desired) {
-        count_generation(app);
+    if (b->desired.digest != app->digest || !app->generation || !app->has_desired) {
+        bool same = b->desired.digest == app->digest && app->generation; /* as before the restart */
+
+        app->digest = b->desired.digest;
+        if (!same)
+            count_generation(app);
         app->manifest_loaded_ms = clock_wall_ms();
         log_event(NULL, LOG_LEVEL_NOTICE,
                   "manifest: generation %llu: %zu groups, %zu databases in %zu files%s",
                   (unsigned long long)app->generation, b->desired.n_groups, b->desired.n_databases,
                   app->manifest_files, b->desired.whole ? "" : "; part of it is refused");
     }
-    app->digest = b->desired.digest;
     app->has_desired = true;
     ev.generation = app->generation;
     app->manifest_refused = !b->desired.whole;

@@ -50,7 +50,6 @@ struct app {
     int64_t prune_next_ms;
 
     struct api *api;
-    struct api *old_api; /* of before a reload: closes when its last call has come back */
     struct credential token;
     struct token_files *token_files;
     struct hooks *hooks;
