@@ -70,6 +70,23 @@ static void stop_writing(struct reconcile *rc, struct effects *fx, const struct 
     rc->replan = true;
 }
 
+/* Whether a thing of that name can be ours: it can if a create was sent whose outcome nobody knows.
+ */
+static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,
+                        const struct answer *a)
+{
+    bool lost = a->outcome == OUTCOME_UNKNOWN || a->outcome == OUTCOME_MALFORMED ||
+                a->outcome == OUTCOME_UNAVAILABLE;
+    bool *create_lost =
+        r->kind == KIND_GROUP ? &group_of(r)->create_lost : &database_of(r)->create_lost;
+    bool *taken = r->kind == KIND_GROUP ? &group_of(r)->taken : &database_of(r)->taken;
+
+    *create_lost = *create_lost || lost;
+    *taken = a->outcome == OUTCOME_CONFLICT;
+    if (*taken && !*create_lost)
+        rc_stranger(rc, fx, r, "somebody else made one of this name");
+}
+
 bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        const struct answer *a)
 {
@@ -83,6 +100,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
         stop_writing(rc, fx, a);
         return true;
     }
+    if (f->act == ACT_CREATE)
+        note_create(rc, fx, r, a);
     if (OUTCOME_INFO[a->outcome].retry) {
         rc_failed(rc, r, reason_of(a->outcome), a->retry_after_ms, a->error);
         rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,
@@ -113,6 +132,15 @@ static void not_suspect(struct reconcile *rc, bool *suspect)
     *suspect = false;
 }
 
+void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,
+                 const char *what)
+{
+    rc_count(rc, fx, "stranger", r);
+    rc_event(rc, fx, r, "Stranger", 4, NULL, "%s; all removals wait for approval for an hour",
+             what);
+    rc->replan = true;
+}
+
 /* A 404 by name. */
 static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
 {
@@ -127,6 +155,9 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
                           const struct answer *a)
 {
     if (a->outcome == OUTCOME_NOT_FOUND) {
+        if (!d->gone_ms && d->has_own && strcmp(d->own.state, "owned") == 0 && !d->deleted_ms &&
+            !d->own.fence)
+            rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
     } else if (!live_set_database(&d->live, &a->databases[0])) {
         fx->failed = true;

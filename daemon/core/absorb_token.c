@@ -27,8 +27,7 @@ static struct owned *own_of(struct resource *target)
 
 /* When to renew: renew_before ahead of the end, and up to a tenth of that sooner, so that tokens
  * minted together are not renewed together. 0: never. */
-static int64_t renewal_of(struct reconcile *rc, const struct token *t, int64_t issued,
-                          int64_t expires)
+int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires)
 {
     int64_t before =
         t->want && t->want->renew_before_ms ? t->want->renew_before_ms : (expires - issued) / 3;
@@ -92,7 +91,7 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
     if (!from->expires_ms && t->want &&
         t->want->expiration_ms) /* the token does not say; we know what was asked */
         t->held.expires = rc->wall_ms + t->want->expiration_ms;
-    t->held.renews = renewal_of(rc, t, t->held.issued, t->held.expires);
+    t->held.renews = rc_renewal(rc, t, t->held.issued, t->held.expires);
 }
 
 static void minted(struct reconcile *rc, struct effects *fx, const struct flight *f,

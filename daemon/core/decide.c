@@ -425,6 +425,8 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     else if (!d->live.present)
         decide_create(w, d, out);
+    else if (creating && d->taken && !d->create_lost)
+        out->act = ACT_FORGET;
     else if (creating && d->own.group_name && d->live.place &&
              strcmp(d->live.place, d->own.group_name) == 0)
         out->act = ACT_OURS;

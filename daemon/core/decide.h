@@ -40,6 +40,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(GONE,            "gone",          false, false, NONE)                                        \
     X(MISS,            "missing",       false, false, NONE)                                        \
     X(FOUND,           "found again",   false, false, NONE)                                        \
+    X(RETIME,          "renew at another time", false, false, NONE)                            \
     X(LOSE,            "mint lost",     false, false, NONE)                                        \
     X(FORGET,          "forget",        false, false, NONE)                                        \
     X(ASK_FILE,        "look for file", false, false, WRITING)                                     \

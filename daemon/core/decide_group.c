@@ -200,7 +200,7 @@ static void decide_group_wanted(const struct world *w, const struct group *g, st
     else if (!g->live.present)
         decide_group_create(w, g, out);
     else if (is_state(g, "creating"))
-        out->act = is_elsewhere(g) ? ACT_FORGET : ACT_OURS;
+        out->act = is_elsewhere(g) || (g->taken && !g->create_lost) ? ACT_FORGET : ACT_OURS;
     else if (ours && strcmp(g->live.id, g->own.id) != 0)
         say_blocked(out, REASON_CONFLICT);
     else if (ours)

@@ -189,6 +189,17 @@ static void decide_lost(const struct token *t, struct decision *out)
     say_phase(out, PHASE_PENDING, REASON_QUEUED);
 }
 
+/* The manifest names another renew_before than the one that its renewal was reckoned with (which
+ * may come up to a tenth of it sooner). */
+static bool is_mistimed(const struct token *t)
+{
+    int64_t before = t->want ? t->want->renew_before_ms : 0;
+    int64_t ahead = t->held.expires - t->held.renews;
+
+    return before && t->held.expires && t->held.renews > t->held.issued + 1 &&
+           (ahead < before || ahead > before + before / 10 + 1);
+}
+
 static void decide_held(const struct world *w, const struct token *t, const struct target *target,
                         struct decision *out)
 {
@@ -199,6 +210,8 @@ static void decide_held(const struct world *w, const struct token *t, const stru
         out->act = ACT_MOVE_FILE;
         out->step = STEP_UPDATE;
         say_phase(out, PHASE_PENDING, REASON_WRITING);
+    } else if (is_mistimed(t)) {
+        out->act = ACT_RETIME;
     } else {
         say_phase(out, PHASE_READY, REASON_IN_SYNC);
         out->due_ms = t->held.expires;

@@ -189,7 +189,9 @@ struct group {
     bool has_own;
     char *closest;        /* resolved `closest`, not yet pinned in `own` */
     size_t n_databases;   /* live in it by the last complete observation, and placed in it since */
-    bool suspect;         /* ours, not in the last list, and not yet asked for by name */
+    bool taken;           /* as a database's, and the next two */
+    bool create_lost;
+    bool suspect;
     bool removal_ok;      /* approved */
     bool rejected;
     int64_t gone_ms;      /* monotonic, of the first 404 by name; 0: none */
@@ -214,6 +216,8 @@ struct database {
     bool one_field;            /* a refusal did not say which field: send them one by one */
     const char *placed;        /* the group that a residency chose, until it is pinned; borrowed from desired */
     int64_t deleted_ms;        /* monotonic: the platform answered a delete with ok; 0: it did not */
+    bool taken;                /* the create was refused for the name: whoever has it, it is not from that create */
+    bool create_lost;          /* a create may have happened whose answer was lost */
     bool suspect;              /* ours, not in the last list, and not yet asked for by name */
     bool removal_ok;           /* guard and approvals allow it */
     bool update_held;

@@ -71,7 +71,7 @@
 
 /* What counts against the guard, while it is in the window. */
 #define COUNT_COLUMNS(X)                                                                           \
-    X(count, what,            TEXT, KEY)  /* "removal", "update", "create" */                      \
+    X(count, what,            TEXT, KEY)  /* "removal", "update", "create", "stranger" */                      \
     X(count, kind,            TEXT, KEY)                                                           \
     X(count, name,            TEXT, KEY)                                                           \
     X(count, at,              INT,  DATA)

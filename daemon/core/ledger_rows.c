@@ -75,6 +75,7 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
             return false;
         g = fleet_group(&rc->fleet, name);
         g->has_own = true;
+        g->create_lost = true; /* of a row that says "creating": nobody knows what became of it */
         return ledger_row_copy(LEDGER_OWNED, &g->own, row);
     }
     if (strcmp(row->kind, KIND_NAME[KIND_DATABASE]) == 0) {
@@ -84,6 +85,7 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
             return false;
         d = fleet_database(&rc->fleet, name);
         d->has_own = true;
+        d->create_lost = true;
         return ledger_row_copy(LEDGER_OWNED, &d->own, row) && rc_load_applied(d);
     }
     return true;

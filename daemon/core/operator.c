@@ -6,6 +6,7 @@
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
 
+#define STRANGER_MS               (60 * 60 * 1000)
 #define APPROVAL_BEGINS_WITHIN_MS ((int64_t)24 * 3600 * 1000)
 
 /* --- counting --- */
@@ -63,7 +64,10 @@ void rc_counts_expire(struct reconcile *rc, struct effects *fx)
     size_t kept = 0;
 
     for (size_t i = 0; i < rc->n_counts; i++) {
-        if (rc->wall_ms - rc->counts[i].at < rc->config->policy.guard.window_ms) {
+        bool is_stranger = strcmp(rc->counts[i].what, "stranger") == 0;
+        int64_t window = is_stranger ? STRANGER_MS : rc->config->policy.guard.window_ms;
+
+        if (rc->wall_ms - rc->counts[i].at < window) {
             rc->counts[kept++] = rc->counts[i];
         } else {
             effects_remove(fx, LEDGER_COUNT, &rc->counts[i]);

@@ -51,7 +51,10 @@ static void own_new(struct reconcile *rc, struct effects *fx, struct resource *r
     p.own->wanted_since = r->source.line ? rc->wall_ms : 0;
     *p.gone_ms = 0;
     *p.deleted_ms = 0;
+    if (r->kind == KIND_GROUP)
+        group_of(r)->create_lost = group_of(r)->taken = false;
     if (r->kind == KIND_DATABASE) {
+        database_of(r)->create_lost = database_of(r)->taken = false;
         db_config_deinit(&database_of(r)->applied);
         db_config_deinit(&database_of(r)->readback);
     }
@@ -228,6 +231,11 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
     case ACT_FOUND:
         missing(rc, fx, r, 0);
         rc_event(rc, fx, r, "Found", 5, NULL, "it is back, under its own id");
+        return true;
+    case ACT_RETIME:
+        token_of(r)->held.renews =
+            rc_renewal(rc, token_of(r), token_of(r)->held.issued, token_of(r)->held.expires);
+        rc_put_token(rc, fx, token_of(r));
         return true;
     case ACT_LOSE:
         lose(rc, fx, token_of(r));

@@ -123,6 +123,8 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t, 
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
+/* When a token is to be renewed, wall clock; 0: never. */
+int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
 void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name, bool ok);
 /* Tell hooks what they have yet to be told. */
@@ -143,6 +145,8 @@ void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *acti
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r);
 size_t rc_counted(const struct reconcile *rc, const char *what);
 bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r);
+/* Somebody else works on this organization: removals wait for approval for an hour. */
+void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what);
 void rc_counts_expire(struct reconcile *rc, struct effects *fx);
 
 /* ledger_rows.c: keeping rows and records together. */

@@ -194,6 +194,7 @@ static void ask_removal(struct reconcile *rc, const struct world *w, struct data
                         bool allowed)
 {
     bool exempt = d->own.is_branch || rc_is_counted(rc, "removal", &d->r);
+    bool strangers = rc_counted(rc, "stranger") > 0; /* somebody else is at work here too */
 
     d->removal_ok = false;
     if (!removal_is_asked(w, d))
@@ -203,7 +204,7 @@ static void ask_removal(struct reconcile *rc, const struct world *w, struct data
     else if (rc_rejected(rc, "delete", &d->r, d->own.id))
         d->rejected = true;
     else if (!d->own.fence) /* one that somebody lifted waits for approval */
-        d->removal_ok = (allowed || exempt) && !removal_is_planned(w, d);
+        d->removal_ok = (allowed || exempt) && !strangers && !removal_is_planned(w, d);
 }
 
 static void ask_guard(struct reconcile *rc, const struct world *w)
