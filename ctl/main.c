@@ -1,0 +1,134 @@
+/* tenantctl: asks tenantd over its socket, and checks manifests without it.
+ * In:    the command line.
+ * Out:   data on stdout, notes on stderr, an exit status that scripts branch on (ctl.h).
+ * Never: changes anything but by asking the daemon. */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/options.h"
+#include "ctl/output.h"
+
+const struct verb VERBS[] = {
+    {"status", "", "How it stands as a whole, and what stands in the way",
+     "Ends with 0 whenever the daemon answered; its state is in the answer.", "", 0, 0,
+     verb_status},
+    {"list", "[KIND]", "Every resource with its phase",
+     "KIND is group, database, token or group-token.", "pS", 0, 1, verb_list},
+    {"describe", "KIND/NAME", "One resource, its fields and its tokens", "", "", 1, 1,
+     verb_describe},
+    {"plan", "", "What would be done, a line a step",
+     "Ends with 3 when a step waits for approval, else 2 when there is something to do, else 0.",
+     "", 0, 0, verb_plan},
+    {"sync", "[KIND/NAME]", "Read the manifest and the platform anew, and do what that leads to",
+     "With --wait it ends with 3 if something is held, else 8 if degraded, else 0. With a "
+     "resource,\n"
+     "what the platform refused for it is tried again, and --wait waits for it.",
+     "wt", 0, 1, verb_sync},
+    {"wait", "[KIND/NAME]", "Wait until nothing is working, or until one resource is Ready",
+     "A resource is waited for with its tokens. When it will not become Ready by itself, this "
+     "says\n"
+     "why, and ends with 3 if something is held, else 8.",
+     "t", 0, 1, verb_wait},
+    {"events", "", "What happened, oldest first",
+     "Without --since: everything that is kept; with --follow alone: from now on.", "nf", 0, 0,
+     verb_events},
+    {"approve", "PLAN --reason TEXT", "Let the held steps of a plan run, each once", "", "r", 1, 1,
+     verb_approve},
+    {"reject", "PLAN --reason TEXT", "Give the held steps of a plan up, until their entries change",
+     "", "r", 1, 1, verb_reject},
+    {"validate", "PATH", "Check a manifest, without daemon or network",
+     "PATH is a file or a directory. Every error is a line FILE:LINE:COLUMN: MESSAGE; with -o "
+     "json\n"
+     "or ndjson an object {file, line, column, message} a line. Ends with 0 or 4.",
+     "", 1, 1, verb_validate},
+    {"reload", "", "Read configuration, API token and manifest anew", "", "", 0, 0, verb_reload},
+    {"version", "", "The versions of tenantctl and of the daemon", "", "", 0, 0, verb_version},
+    {"help", "[VERB]", "Show what there is", "", "", 0, 1, verb_help},
+};
+const size_t N_VERBS = ARRAY_SIZE(VERBS);
+
+static void say(const char *fmt, va_list ap)
+{
+    char text[2048];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    fflush(stdout); /* so that both streams, into one file, stay in order */
+    fputs("tenantctl: ", stderr);
+    put_clean(stderr, text);
+    fputc('\n', stderr);
+}
+
+void note(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+enum exit_code usage(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+    return EXIT_USAGE;
+}
+
+int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool split_reference(const char *reference, char *out_kind, const char **out_name)
+{
+    const char *slash = strchr(reference, '/');
+    size_t n = slash ? (size_t)(slash - reference) : 0;
+
+    if (n == 0 || n >= KIND_SIZE || !slash[1])
+        return false;
+    memcpy(out_kind, reference, n);
+    out_kind[n] = '\0';
+    *out_name = slash + 1;
+    return true;
+}
+
+enum exit_code verb_help(const struct ctl *ctl)
+{
+    const struct verb *verb = ctl->n_words ? options_find_verb(ctl->words[0]) : NULL;
+
+    if (ctl->n_words && !verb)
+        return usage("there is no verb \"%s\"", ctl->words[0]);
+    options_help(verb);
+    return EXIT_FINE;
+}
+
+/* What was written must have arrived; a full disk is not success. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    note("cannot write the answer: %m");
+    return EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    const struct verb *verb;
+    struct ctl ctl;
+    int status;
+
+    setlocale(LC_ALL, "");
+    status = options_parse(argc, argv, &verb, &ctl);
+    if (status < 0)
+        status = (int)verb->run(&ctl);
+    return finish(status);
+}
