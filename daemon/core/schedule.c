@@ -1,6 +1,9 @@
 #include "core/schedule.h"
 
-#define FAIR_TURN      8   /* every so many pops, the least urgent lane goes first */
+#define FAIR_TURN      8 /* every so many pops, the least urgent lane goes first */
+#define BREAK_AFTER    5 /* failures in a row, whosoever's */
+#define BREAK_FIRST_MS 250
+#define BREAK_MAX_MS   8000
 #define SHRINK_REST_MS 200 /* answers of one burst shrink the window once */
 
 void schedule_init(struct schedule *s, unsigned concurrency, unsigned rate, int64_t now_ms)
@@ -108,9 +111,29 @@ void schedule_started(struct schedule *s)
         s->credit -= 1;
 }
 
+/* When everything fails, everything waits: one probe at a time instead of each record's own
+ * retries. */
+static void note_failure(struct schedule *s, int64_t now_ms)
+{
+    int64_t pause = BREAK_FIRST_MS;
+
+    if (++s->failures < BREAK_AFTER)
+        return;
+    for (unsigned i = BREAK_AFTER; i < s->failures && pause < BREAK_MAX_MS; i++)
+        pause *= 2;
+    if (pause > BREAK_MAX_MS)
+        pause = BREAK_MAX_MS;
+    if (now_ms + pause > s->pause_until_ms)
+        s->pause_until_ms = now_ms + pause;
+}
+
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms)
 {
     s->in_flight--;
+    if (OUTCOME_INFO[a->outcome].retry)
+        note_failure(s, now_ms);
+    else if (a->outcome != OUTCOME_CANCELED)
+        s->failures = 0;
     if (a->outcome == OUTCOME_THROTTLED || a->outcome == OUTCOME_UNAVAILABLE) {
         if (a->outcome == OUTCOME_THROTTLED)
             s->throttled++;

@@ -34,6 +34,7 @@ struct schedule {
     double credit;    /* calls that may start now */
     int64_t credit_ms;
     int64_t pause_until_ms;
+    unsigned failures; /* calls that failed in a row; enough of them pause everything */
     uint64_t throttled; /* answers that asked to slow down, since the start */
 };
 
