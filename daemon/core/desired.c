@@ -14,7 +14,8 @@
 #include "core/desired_build.h"
 #include "lib/mem.h"
 
-/* What stands in for a refused file may make another one wrong. Nobody gets there by accident. */
+/* What stands in for a refused file may make another one wrong.
+ * UNTESTED: to get there takes as many last good files, each with a token file of the next. */
 #define ROUNDS_MAX 16
 
 static void build_deinit(struct desired_build *b)
