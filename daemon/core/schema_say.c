@@ -143,7 +143,9 @@ void schema_unknown_key(struct schema *s, const struct schema_map *map,
         list_keys(s, map, &keys);
         near = nearest(s, map, key->text);
     }
-    if (near)
+    if (keys.failed)
+        s->nomem = true;
+    else if (near)
         diags_error(s->diags, key->at,
                     "unknown key %s in %s (did you mean \"%s\"?); expected one of %s",
                     schema_show(key, shown), map->what, near, buf_str(&keys));
