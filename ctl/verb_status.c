@@ -21,34 +21,38 @@ static void put_state(const struct ctl *ctl, struct json_object *s)
            age(get_text(s, "since"), since));
 }
 
+static void put_place(struct json_object *e)
+{
+    printf(LABEL, "");
+    put_clean(stdout, get_text(e, "file"));
+    if (get_number(e, "line"))
+        printf(":%lld:%lld", (long long)get_number(e, "line"), (long long)get_number(e, "column"));
+    printf(": ");
+    put_clean(stdout, get_text(e, "message"));
+    putchar('\n');
+}
+
+static void put_count(size_t n, const char *what)
+{
+    if (n)
+        printf(", %zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+/* Errors are shown, warnings counted: `validate` and the log say them. */
 static void put_manifest(struct json_object *m)
 {
-    size_t n_errors = array_size(get_array(m, "errors"));
+    struct json_object *errors = get_array(m, "errors");
     char loaded[AGE_SIZE];
 
     printf(LABEL "generation %lld", "manifest", (long long)get_number(m, "generation"));
     if (*get_text(m, "loaded"))
         printf(", loaded %s ago", age(get_text(m, "loaded"), loaded));
-    printf(", %lld file%s", (long long)get_number(m, "files"),
-           get_number(m, "files") == 1 ? "" : "s");
-    if (n_errors)
-        printf(", %zu error%s", n_errors, n_errors == 1 ? "" : "s");
-    if (get_number(m, "warnings"))
-        printf(", %lld warning%s", (long long)get_number(m, "warnings"),
-               get_number(m, "warnings") == 1 ? "" : "s");
+    put_count((size_t)get_number(m, "files"), "file");
+    put_count(array_size(errors), "error");
+    put_count(array_size(get_array(m, "warnings")), "warning");
     putchar('\n');
-    for (size_t i = 0; i < n_errors; i++) {
-        struct json_object *e = json_object_array_get_idx(get_array(m, "errors"), i);
-
-        printf(LABEL, "");
-        put_clean(stdout, get_text(e, "file"));
-        if (get_number(e, "line"))
-            printf(":%lld:%lld", (long long)get_number(e, "line"),
-                   (long long)get_number(e, "column"));
-        printf(": ");
-        put_clean(stdout, get_text(e, "message"));
-        putchar('\n');
-    }
+    for (size_t i = 0; i < array_size(errors); i++)
+        put_place(json_object_array_get_idx(errors, i));
 }
 
 static void put_observation(struct json_object *o)

@@ -31,7 +31,7 @@ def status(state="settled", **changes):
         "organization": "acme", "state": state, "counts": {"database": {"Ready": 3}},
         "unmanaged": 0, "problems": [],
         "manifest": {"generation": 2, "loaded": "2026-11-22T23:00:00Z", "files": 1, "errors": [],
-                     "warnings": 0},
+                     "warnings": []},
         "observation": {"cycle": 7, "completed": "2026-11-22T23:30:00Z", "age_ms": 10,
                         "complete": True},
         "api": {"rate": 10, "in_flight": 0, "calls": 12, "errors": 0, "throttled": 0, "queued": 0},

@@ -57,7 +57,7 @@ def test_status__table_shows_everything():
         problems=[{"reason": "Held", "count": 2, "since": "2026-11-22T23:00:00Z",
                    "example": "database/t-1", "message": "waits for approval"}],
         manifest={"errors": [{"file": "eu.yaml", "line": 3, "column": 5, "message": "bad"}],
-                  "warnings": 2},
+                  "warnings": [{}, {}]},
         observation={"complete": False, "error": "503 from the platform"},
         api={"throttled": 3}, plan={"held": 2})
     with FakeControl(GetStatus={"status": whole}) as fake:
