@@ -129,7 +129,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
         say_held(out, d->rejected);
         return true;
     }
-    say_act(out, ACT_CONFIGURE, is_new ? LANE_CREATE : LANE_UPDATE);
+    say_act(out, ACT_CONFIGURE, is_new ? LANE_FINISH : LANE_UPDATE);
     return true;
 }
 
@@ -347,7 +347,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
     if (decide_unfence(w, d, out) || decide_config(w, d, out))
         return;
     if (d->live.read_ms == 0 && !d->live.listed) { /* made, but not yet seen by a read of its own */
-        say_act(out, ACT_READ, LANE_CREATE);
+        say_act(out, ACT_READ, LANE_FINISH);
         return;
     }
     say_phase(out, PHASE_READY, REASON_IN_SYNC);

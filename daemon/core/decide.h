@@ -131,6 +131,7 @@ unsigned token_mode(const struct world *w, const struct token_want *want);
 #define REFUSED_AGAIN_MS     (24 * 3600 * 1000)
 #define RECENTLY_DELETED_MS  ((int64_t)5 * 24 * 3600 * 1000)
 #define CHECKED_FOR_MS       (30 * 1000) /* a read counts as "just before" for so long */
+#define KNOWN_FOR_MS         (10 * 60 * 1000) /* an id that was seen may be minted for so long; the token says whose it is */
 #define DELETED_WITHIN_MS    (60 * 1000) /* the platform may show a deleted thing for so long */
 #define SETTLE_MAX_MS        (10 * 60 * 1000)
 

@@ -160,7 +160,7 @@ static bool decide_protection(const struct world *w, const struct group *g, stru
     out->step = STEP_UPDATE;
     out->fields = 1u << CONFIG_DELETE_PROTECTION;
     if (!say_refused(w, &g->r, out))
-        say_act(out, ACT_CONFIGURE, LANE_CREATE);
+        say_act(out, ACT_CONFIGURE, LANE_FINISH);
     return true;
 }
 
@@ -169,11 +169,11 @@ static void decide_group_kept(const struct world *w, const struct group *g, stru
     if (g->own.missing_since) {
         out->act = ACT_FOUND;
     } else if (g->live.read_ms == 0 && !g->live.listed) {
-        say_act(out, ACT_READ, LANE_CREATE);
+        say_act(out, ACT_READ, LANE_FINISH);
     } else if (g->live.archived && g->want->unarchive) {
         out->step = STEP_UPDATE;
         if (!say_refused(w, &g->r, out))
-            say_act(out, ACT_UNARCHIVE, LANE_CREATE);
+            say_act(out, ACT_UNARCHIVE, LANE_FINISH);
     } else if (is_elsewhere(g)) {
         say_blocked(out, REASON_LOCATION_CHANGE);
         snprintf(

@@ -160,10 +160,12 @@ bool token_wants_update(const struct world *w, const struct token *t)
 static void decide_mint(const struct world *w, const struct token *t, const struct target *target,
                         struct decision *out)
 {
-    bool seen = target->live->listed && w->now_ms - w->observed_ms < CHECKED_FOR_MS;
-    bool read = target->live->read_ms && w->now_ms - target->live->read_ms < CHECKED_FOR_MS;
+    bool seen = target->live->listed && w->now_ms - w->observed_ms < KNOWN_FOR_MS;
+    bool made = strcmp(target->own->origin, "created") == 0 &&
+                w->wall_ms - target->own->since < KNOWN_FOR_MS;
+    bool read = target->live->read_ms && w->now_ms - target->live->read_ms < KNOWN_FOR_MS;
     bool renewal = t->has_held && strcmp(out->cause, "renewed") == 0;
-    enum lane lane = renewal || target->own->fence ? LANE_RENEW : LANE_CREATE;
+    enum lane lane = renewal || target->own->fence ? LANE_RENEW : LANE_FINISH;
 
     if (token_is_touched(t, out->cause) && target->r->kind == KIND_DATABASE &&
         container_of(target->r, const struct database, r)->update_held) {
@@ -175,7 +177,7 @@ static void decide_mint(const struct world *w, const struct token *t, const stru
         out->step = t->has_held && !is_held(t, "removed") ? STEP_UPDATE : STEP_CREATE;
     if (say_refused(w, &t->r, out))
         return;
-    say_act(out, seen || read ? ACT_MINT : ACT_READ_TARGET, lane);
+    say_act(out, seen || read || made ? ACT_MINT : ACT_READ_TARGET, lane);
 }
 
 /* A mint whose answer was lost, in this life of the daemon or the last. */

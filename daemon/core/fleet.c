@@ -168,56 +168,97 @@ struct database *fleet_database(const struct fleet *f, const char *name)
     return r ? database_of(r) : NULL;
 }
 
-/* Merge sorted `names` into a sorted array of records. */
-static bool add(struct resource ***items, size_t *n, const char *const *names, size_t n_names,
-                struct resource *(*make)(const char *))
+struct records {
+    struct resource ***items;
+    size_t *n;
+    size_t *capacity;
+    struct resource *(*make)(const char *);
+};
+
+/* How many of the sorted names have no record yet. */
+static size_t count_missing(const struct records *to, const char *const *names, size_t n_names)
 {
-    struct resource **merged;
-    size_t i = 0;
-    size_t k = 0;
+    struct resource **items = *to->items;
     size_t missing = 0;
-    bool ok = true;
+    size_t i = 0;
 
     for (size_t j = 0; j < n_names; j++) {
-        while (i < *n && strcmp((*items)[i]->name, names[j]) < 0)
+        while (i < *to->n && strcmp(items[i]->name, names[j]) < 0)
             i++;
-        if (i == *n || strcmp((*items)[i]->name, names[j]) != 0)
-            missing++;
+        missing += i == *to->n || strcmp(items[i]->name, names[j]) != 0;
     }
+    return missing;
+}
+
+/* Merge sorted names into a sorted array of records, from the end, so that each record moves once.
+ */
+static bool merge(const struct records *to, const char *const *names, size_t n_names)
+{
+    size_t missing = count_missing(to, names, n_names);
+    struct resource **made;
+    size_t i = *to->n;
+    size_t k = 0;
+
     if (!missing)
         return true;
-    merged = mem_alloc((*n + missing) * sizeof(struct resource *));
-    if (!merged)
+    made = mem_alloc(missing * sizeof(struct resource *));
+    if (!made || !mem_grow(to->items, to->capacity, *to->n + missing, sizeof(struct resource *))) {
+        mem_free((void *)made);
         return false;
-    i = 0;
-    for (size_t j = 0; j < n_names; j++) {
-        while (i < *n && strcmp((*items)[i]->name, names[j]) < 0)
-            merged[k++] = (*items)[i++];
-        if (i < *n && strcmp((*items)[i]->name, names[j]) == 0)
+    }
+    for (size_t j = 0; j < n_names && k < missing; j++) {
+        if (search(*to->items, *to->n, names[j]))
             continue;
-        merged[k] = make(names[j]);
-        if (!merged[k]) {
-            ok = false;
+        made[k] = to->make(names[j]);
+        if (!made[k])
             break;
-        }
         k++;
     }
-    while (i < *n)
-        merged[k++] = (*items)[i++];
-    mem_free((void *)*items);
-    *items = merged;
-    *n = k;
-    return ok;
+    *to->n += k;
+    for (size_t at = *to->n, left = k; left > 0;) {
+        bool mine = i > 0 && strcmp((*to->items)[i - 1]->name, made[left - 1]->name) > 0;
+
+        (*to->items)[--at] = mine ? (*to->items)[--i] : made[--left];
+    }
+    mem_free((void *)made);
+    return k == missing;
+}
+
+/* One name, behind all that are there: how a ledger's rows come. */
+static bool append(const struct records *to, const char *name)
+{
+    struct resource *r;
+
+    if (!mem_grow(to->items, to->capacity, *to->n + 1, sizeof(struct resource *)))
+        return false;
+    r = to->make(name);
+    if (!r)
+        return false;
+    (*to->items)[(*to->n)++] = r;
+    return true;
+}
+
+static bool add(const struct records *to, const char *const *names, size_t n)
+{
+    if (n == 1 && (*to->n == 0 || strcmp((*to->items)[*to->n - 1]->name, names[0]) < 0))
+        return append(to, names[0]);
+    return merge(to, names, n);
 }
 
 bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n)
 {
-    return add((struct resource ***)(void *)&f->groups, &f->n_groups, names, n, new_group);
+    struct records to = {(struct resource ***)(void *)&f->groups, &f->n_groups, &f->groups_capacity,
+                         new_group};
+
+    return add(&to, names, n);
 }
 
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
 {
-    return add((struct resource ***)(void *)&f->databases, &f->n_databases, names, n, new_database);
+    struct records to = {(struct resource ***)(void *)&f->databases, &f->n_databases,
+                         &f->databases_capacity, new_database};
+
+    return add(&to, names, n);
 }
 
 struct token *fleet_token(struct token *const *tokens, size_t n, const char *short_name)

@@ -232,8 +232,10 @@ struct database {
 struct fleet {
     struct group **groups; /* sorted by name */
     size_t n_groups;
+    size_t groups_capacity;
     struct database **databases; /* sorted by name */
     size_t n_databases;
+    size_t databases_capacity;
 };
 
 /* Binary search; NULL: none. */

@@ -257,7 +257,9 @@ static int database_create_body(const struct call *c, struct json_object *o, str
     return fine ? 0 : err_nomem(err);
 }
 
-/* Without permissions there must be no body at all: some databases refuse even an empty list. */
+/* Without permissions there is no such key: some databases refuse even an empty list. The body is
+ * then {}, as the platform's own client sends it, for a body that was read once keeps libcurl from
+ * sending a mint twice. */
 static int token_body(const struct call *c, struct json_object *o, struct err *err)
 {
     struct json_object *list;
@@ -283,7 +285,7 @@ static int build_body(const struct call *c, char **out, struct err *err)
     if (!o)
         return err_nomem(err);
     rc = TABLE[c->kind].body(c, o, err);
-    if (rc < 0 || json_object_object_length(o) == 0)
+    if (rc < 0 || (json_object_object_length(o) == 0 && !CALL_INFO[c->kind].once))
         return rc;
     text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

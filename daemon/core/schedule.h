@@ -14,7 +14,8 @@ enum lane {
     LANE_RENEW,  /* a token near its expiry */
     LANE_LIFT,   /* a fence that must come down */
     LANE_RESOLVE,/* what happened to a call without an answer */
-    LANE_CREATE, /* groups, databases, their first configuration and tokens */
+    LANE_FINISH, /* what a thing that was made still lacks: configuration, tokens */
+    LANE_CREATE, /* groups, databases */
     LANE_UPDATE,
     LANE_REMOVE,
     LANE_SWEEP,  /* readings that nobody waits for */
