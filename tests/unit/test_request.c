@@ -63,7 +63,7 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
         {{.kind = CALL_GROUP_DELETE, .name = TEXT("eu")}, O "/groups/eu", NULL},
         {{.kind = CALL_GROUP_TOKEN, .name = TEXT("eu"), .expiration = TEXT("never")},
          O "/groups/eu/auth/tokens?expiration=never&authorization=full-access",
-         NULL},
+         "{}"},
         {{.kind = CALL_LOCATION_ADD, .name = TEXT("eu"), .location = TEXT("lhr")},
          O "/groups/eu/locations/lhr",
          NULL},
@@ -90,7 +90,7 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
           .expiration = TEXT("7d"),
           .authorization = AUTH_READ_ONLY},
          O "/databases/t-1/auth/tokens?expiration=7d&authorization=read-only",
-         NULL},
+         "{}"},
     };
 
     (void)state;
