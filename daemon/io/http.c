@@ -117,6 +117,7 @@ static void tear_down(struct http *h)
         curl_easy_cleanup(h->idle[--h->n_idle]);
     curl_multi_cleanup(h->multi);
     h->multi = NULL;
+    poll_end(&h->poll);
     uv_close((uv_handle_t *)&h->timer, on_timer_closed);
     uv_close((uv_handle_t *)&h->reap, on_reap_closed);
     uv_close((uv_handle_t *)&h->turn, on_turn_closed);
@@ -240,8 +241,7 @@ static int on_poll_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     struct http *h = arg;
 
     (void)easy, (void)unused;
-    /* Unwatched, a transfer ends by its timeout. To say that it failed would end all of them. */
-    (void)(poll_want(&h->poll, fd, h->is_torn_down ? 0 : EVENTS[what]));
+    poll_want(&h->poll, fd, h->is_torn_down ? 0 : EVENTS[what]);
     return 0;
 }
 

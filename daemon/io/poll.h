@@ -5,7 +5,6 @@
 #ifndef TENANTD_IO_POLL_H
 #define TENANTD_IO_POLL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -33,13 +32,16 @@ void poll_init(struct poll_set *s, uv_loop_t *loop, poll_event_fn on_event, poll
 /* Only when n_open is 0. */
 void poll_deinit(struct poll_set *s);
 
-/* Make a socket, as socket(2). -1 with errno. Ends with poll_close. */
+/* Make a socket, as socket(2). -1 with errno. It should end with poll_close; but one that never
+ * became a connection may be closed by the library itself, which then wants nothing of it, if it
+ * ever wanted anything. */
 int poll_socket(struct poll_set *s, int domain, int type, int protocol) MUST_CHECK;
-/* Watch for UV_READABLE, UV_WRITABLE, both or, with 0, nothing. A socket that poll_socket did not
- * make is let go with 0, since its owner may close it next. False: no memory, or the socket cannot
- * be watched. */
-bool poll_want(struct poll_set *s, int fd, int events) MUST_CHECK;
-/* Close a socket that poll_socket made: its handle, then itself. */
+/* Watch for UV_READABLE, UV_WRITABLE, both or, with 0, nothing. When there is no memory for its
+ * handle, a socket is not watched, and whoever waits for it must have a time limit. */
+void poll_want(struct poll_set *s, int fd, int events);
+/* Let go of a socket, and close it. */
 void poll_close(struct poll_set *s, int fd);
+/* Let go of what is left; the sockets are closed already. */
+void poll_end(struct poll_set *s);
 
 #endif

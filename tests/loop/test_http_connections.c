@@ -1,0 +1,292 @@
+/* test_http_connections: how many there are, and what happens to a request on one that dies.
+ * In:    scripts for a server on the same loop.
+ * Out:   cmocka's verdict.
+ * Never: another host; a sleep. */
+#include "tests/loop/http_fixture.h"
+
+#include <signal.h>
+
+/* --- Connections ----------------------------------------------------------------------------- */
+
+static void requests__one_after_the_other__share_a_connection(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 4);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(get(&w, "/").end, HTTP_COMPLETE);
+
+    assert_int_equal(w.fake.n_requests, 10);
+    assert_int_equal(w.fake.n_connections, 1);
+    world_close(&w);
+}
+
+static void bursts__of_64__use_64_connections_in_all(void **state)
+{
+    enum { N = 64 };
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", .gather = N}};
+    struct world w;
+    struct got all[N];
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, N);
+    for (int i = 0; i < 5; i++)
+        burst(&w, all, N);
+
+    assert_int_equal(w.fake.peak_open, N);
+    assert_int_equal(w.fake.n_connections, N);
+    world_close(&w);
+}
+
+static void start__over_the_concurrency__is_refused_without_a_trace(void **state)
+{
+    static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
+    struct world w;
+    struct got all[3] = {{0}, {0}, {0}};
+    struct http_request r;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 2);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    start(&w, &r, &all[0]);
+    start(&w, &r, &all[1]);
+    assert_int_equal(start_as(&w, &r, &all[2], &err), -ERR_LIMIT);
+    assert_string_equal(err.msg, "2 requests are in flight");
+    world_close(&w);
+
+    assert_int_equal(all[0].end, HTTP_CANCELED);
+    assert_int_equal(all[1].end, HTTP_CANCELED);
+    assert_int_equal(all[2].n_dones, 0);
+}
+
+static void configure__while_requests_are_in_flight__changes_what_may_start(void **state)
+{
+    static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
+    struct world w;
+    struct got all[4] = {{0}, {0}, {0}, {0}};
+    struct http_request r;
+    struct http_options o = {.concurrency = 1};
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 2);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    start(&w, &r, &all[0]);
+    start(&w, &r, &all[1]);
+    assert_int_equal(http_configure(w.http, &o, NULL), 0);
+    assert_int_equal(start_as(&w, &r, &all[2], NULL), -ERR_LIMIT);
+    o.concurrency = 4;
+    assert_int_equal(http_configure(w.http, &o, NULL), 0);
+    start(&w, &r, &all[2]);
+    start(&w, &r, &all[3]);
+    assert_int_equal(start_as(&w, &r, &all[3], NULL), -ERR_LIMIT);
+    o.concurrency = LIMIT_CONCURRENCY + 1;
+    assert_int_equal(http_configure(w.http, &o, NULL), -ERR_INVALID);
+    o.concurrency = 0;
+    assert_int_equal(http_configure(w.http, &o, NULL), -ERR_INVALID);
+    world_close(&w);
+}
+
+static void connection__closed_while_idle__is_replaced(void **state)
+{
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", .then = FAKE_CLOSE}};
+    struct world w;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(get(&w, "/").end, HTTP_COMPLETE);
+    assert_int_equal(w.fake.n_requests, 30);
+    world_close(&w);
+}
+
+/* A reused connection on which the server reads the whole request and then closes. */
+static struct got request_on_dying(struct world *w, const char *method, const char *body, bool once)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP, {.then = FAKE_CLOSE}, OK_STEP};
+    struct http_request r;
+
+    world_open(w, SCRIPT, ARRAY_SIZE(SCRIPT), 1);
+    assert_int_equal(get(w, "/first").end, HTTP_COMPLETE);
+    r = get_of(fake_http_url(&w->fake, "/second"));
+    r.method = method;
+    r.body = body;
+    r.once = once;
+    return fetch(w, &r);
+}
+
+static void post__on_a_connection_that_dies__is_never_sent_twice(void **state)
+{
+    struct world w;
+    struct got g = request_on_dying(&w, "POST", "{\"name\":\"a\"}", true);
+
+    (void)state;
+    assert_int_equal(g.end, HTTP_LOST);
+    assert_int_equal(g.n_heads, 0);
+    assert_int_equal(w.fake.n_requests, 2);
+    /* this very text is only there for a connection that was used before, else nothing were proven
+     */
+    assert_string_equal(g.why, "the connection broke; not sent again, since it may have arrived");
+    world_close(&w);
+}
+
+static void post__without_a_body__has_a_connection_of_its_own_and_is_never_sent_twice(void **state)
+{
+    struct world w;
+    struct got g = request_on_dying(&w, "POST", NULL, true);
+
+    (void)state;
+    assert_int_equal(g.end, HTTP_LOST);
+    assert_int_equal(w.fake.n_requests, 2);
+    assert_int_equal(w.fake.n_connections, 2);
+    world_close(&w);
+}
+
+static void patch__on_a_connection_that_dies__may_be_sent_again(void **state)
+{
+    struct world w;
+    struct got g = request_on_dying(&w, "PATCH", "{\"block_reads\":true}", false);
+
+    (void)state;
+    assert_int_equal(g.end, HTTP_COMPLETE);
+    assert_int_equal(w.fake.n_requests, 3);
+    assert_string_equal(strchr(w.fake.requests[2], '{'), "{\"block_reads\":true}");
+    world_close(&w);
+}
+
+/* --- What does not come ---------------------------------------------------------------------- */
+
+static void server__that_is_not_there__was_sent_nothing(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+    char url[64] = "";
+    struct http_request r = get_of(url);
+    struct got g;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", dead_port());
+    r.method = "POST";
+    r.body = "{}";
+    r.once = true;
+    g = fetch(&w, &r);
+    assert_int_equal(g.end, HTTP_NOT_SENT);
+    assert_non_null(strstr(g.why, "onnect"));
+
+    r.url = "http://no-such-host.invalid/";
+    g = fetch(&w, &r);
+    assert_int_equal(g.end, HTTP_NOT_SENT);
+    assert_non_null(strstr(g.why, "no-such-host.invalid"));
+    world_close(&w);
+}
+
+static void tls__to_a_server_without_it__was_sent_nothing(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+    char url[64] = "";
+    struct http_request r = get_of(url);
+    struct got g = {0};
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", w.fake.port);
+    r.timeout_ms = SHORT_MS;
+    g = fetch(&w, &r);
+
+    assert_int_equal(g.end, HTTP_NOT_SENT);
+    world_close(&w);
+}
+
+static void server__that_hangs__is_waited_for_no_longer_than_asked(void **state)
+{
+    static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
+    struct world w;
+    struct http_request r;
+    struct got g;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    r.timeout_ms = 200;
+    g = fetch(&w, &r);
+
+    assert_int_equal(g.end, HTTP_LOST);
+    assert_memory_equal(g.why, "timed out: ", 11);
+    world_close(&w);
+}
+
+static void answer__that_drips__is_lost_however_long_it_may_be(void **state)
+{
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n",
+         .drip_ms = 30,
+         .then = FAKE_HANG}};
+
+    (void)state;
+    for (int is_long = 0; is_long <= 1; is_long++) {
+        struct world w;
+        struct http_request r;
+        struct got g;
+
+        world_open(&w, SCRIPT, 1, 1);
+        r = get_of(fake_http_url(&w.fake, "/"));
+        r.is_long = is_long;
+        r.timeout_ms = is_long ? SHORT_MS : 300;
+        g = fetch(&w, &r);
+        assert_int_equal(g.end, HTTP_LOST);
+        assert_memory_equal(g.why, "timed out: ", 11);
+        world_close(&w);
+    }
+}
+
+/* Longer in all than timeout_ms, but never still for so long. */
+static void answer__that_is_long_and_flows__is_waited_for(void **state)
+{
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n"
+                 "123456789012345678901234567890123456789012345678901234567890"
+                 "123456789012345678901234567890123456789012345678901234567890",
+         .drip_ms = 3}};
+    struct world w;
+    struct http_request r;
+    struct got g;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    r.is_long = true;
+    r.timeout_ms = 100;
+    g = fetch(&w, &r);
+
+    assert_int_equal(g.end, HTTP_COMPLETE);
+    assert_int_equal(g.n_bytes, 120);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests__one_after_the_other__share_a_connection),
+        cmocka_unit_test(bursts__of_64__use_64_connections_in_all),
+        cmocka_unit_test(start__over_the_concurrency__is_refused_without_a_trace),
+        cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
+        cmocka_unit_test(connection__closed_while_idle__is_replaced),
+        cmocka_unit_test(post__on_a_connection_that_dies__is_never_sent_twice),
+        cmocka_unit_test(post__without_a_body__has_a_connection_of_its_own_and_is_never_sent_twice),
+        cmocka_unit_test(patch__on_a_connection_that_dies__may_be_sent_again),
+        cmocka_unit_test(server__that_is_not_there__was_sent_nothing),
+        cmocka_unit_test(tls__to_a_server_without_it__was_sent_nothing),
+        cmocka_unit_test(server__that_hangs__is_waited_for_no_longer_than_asked),
+        cmocka_unit_test(answer__that_drips__is_lost_however_long_it_may_be),
+        cmocka_unit_test(answer__that_is_long_and_flows__is_waited_for),
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests_name("http_connections", tests, NULL, NULL);
+}
