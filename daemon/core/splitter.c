@@ -203,6 +203,12 @@ static int move(struct splitter *s, char c, char due, enum state to, struct err 
     return 1;
 }
 
+static int begin_key(struct splitter *s, char c, struct err *err)
+{
+    s->key_size = 0;
+    return move(s, c, '"', KEY, err);
+}
+
 /* A byte outside of values that is no space: 1 taken, 0 it begins a value, -ERR_x. */
 static int step(struct splitter *s, char c, struct err *err)
 {
@@ -210,12 +216,9 @@ static int step(struct splitter *s, char c, struct err *err)
     case START:
         return move(s, c, '{', FIRST_KEY, err);
     case FIRST_KEY:
-        if (c == '}')
-            return move(s, c, '}', END, err);
-        /* fall through */
+        return c == '}' ? move(s, c, '}', END, err) : begin_key(s, c, err);
     case NEXT_KEY:
-        s->key_size = 0;
-        return move(s, c, '"', KEY, err);
+        return begin_key(s, c, err);
     case COLON:
         return move(s, c, ':', VALUE, err);
     case VALUE:
@@ -223,7 +226,8 @@ static int step(struct splitter *s, char c, struct err *err)
     case FIRST_ELEMENT:
         if (c == ']')
             return move(s, c, ']', AFTER_MEMBER, err);
-        /* fall through */
+        begin_item(s, true);
+        return 0;
     case NEXT_ELEMENT:
         begin_item(s, true);
         return 0;

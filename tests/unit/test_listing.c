@@ -16,9 +16,9 @@
 #include "lib/mem.h"
 #include "tests/lib/fault.h"
 
-#define PAGE                                                                                       \
-    "{\"databases\":[{\"Name\":\"a\",\"DbId\":\"1\",\"group\":\"eu\"},"                            \
-    "{\"Name\":\"b\",\"DbId\":\"2\",\"group\":\"eu\"}],\"pagination\":{\"next\":\"n\"}}"
+static const char PAGE[] = "{\"databases\":[{\"Name\":\"a\",\"DbId\":\"1\",\"group\":\"eu\"},"
+                           "{\"Name\":\"b\",\"DbId\":\"2\",\"group\":\"eu\"}],"
+                           "\"pagination\":{\"next\":\"n\"}}";
 
 static struct answer *answer_of(enum call_kind kind)
 {
