@@ -42,7 +42,7 @@ int varlink_reader_feed(struct varlink_reader *r, const void *data, size_t size,
 
 bool varlink_reader_is_full(const struct varlink_reader *r)
 {
-    return r->in.size - r->start >= r->max;
+    return r->in.size - r->start > r->max;
 }
 
 int varlink_reader_next(struct varlink_reader *r, const char **out, size_t *out_size,

@@ -14,7 +14,7 @@
 
 struct json_object;
 
-#define VARLINK_CHUNK     (64u << 10) /* bytes fed at once, at most */
+#define VARLINK_CHUNK     ((size_t)64 << 10) /* bytes fed at once, at most */
 #define VARLINK_NAME_SIZE 128 /* of a method or a parameter, with its NUL; longer is refused */
 
 /* --- Cutting bytes into messages --- */
@@ -32,7 +32,8 @@ void varlink_reader_deinit(struct varlink_reader *r);
  * -ERR_NOMEM. */
 int varlink_reader_feed(struct varlink_reader *r, const void *data, size_t size,
                         struct err *err) MUST_CHECK;
-/* As many bytes wait as one message may have: take messages before feeding more. */
+/* More bytes wait than one message may have: varlink_reader_next has something to say, so take
+ * messages before feeding more. */
 bool varlink_reader_is_full(const struct varlink_reader *r);
 /* 1: the next message, without its NUL, borrowed until the next feed; 0: not all of it is here yet;
  * -ERR_LIMIT: it is too long, and nothing behind it can be read. */

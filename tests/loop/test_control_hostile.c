@@ -69,6 +69,7 @@ static void control__a_message_without_end__is_cut_off(void **state)
 static void control__a_message_at_the_limit__is_answered(void **state)
 {
     struct fixture *f = *state;
+    struct client *other = client_new(f);
     struct client *c = client_new(f);
     size_t n = 1u << 20;
     char *large = malloc(n + 1);
@@ -77,9 +78,15 @@ static void control__a_message_at_the_limit__is_answered(void **state)
     large[n] = '\0';
     memcpy(large, CALL("GetStatus"), strlen(CALL("GetStatus")));
     client_send_bytes(c, large, n + 1);
-    free(large);
-
     assert_string_equal(client_reply(c), "{\"parameters\":{\"status\":1}}");
+
+    client_send_bytes(c, large, n); /* and all but its end, which comes when the rest was read */
+    client_ask(other, CALL("GetStatus"));
+    client_ask(other, CALL("GetStatus"));
+    client_send_bytes(c, "", 1);
+    assert_string_equal(client_reply(c), "{\"parameters\":{\"status\":4}}");
+    free(large);
+    client_free(other);
     client_free(c);
 }
 
