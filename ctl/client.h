@@ -11,7 +11,7 @@
 #include "lib/err.h"
 
 #define CLIENT_NO_DEADLINE INT64_MAX
-#define CLIENT_PATIENCE_MS (30 * 1000) /* for one reply, where nothing else is said */
+#define CLIENT_PATIENCE_MS INT64_C(30000) /* for one reply, where nothing else is said */
 
 struct client;
 

@@ -83,7 +83,7 @@ static void help_all(void)
 
         snprintf(left, sizeof(left), "%s%s%s", VERBS[i].name, *VERBS[i].arguments ? " " : "",
                  VERBS[i].arguments);
-        printf("  %-24s %s\n", left, VERBS[i].summary);
+        printf("  %-28s %s\n", left, VERBS[i].summary);
     }
     printf("\nOptions:\n");
     help_options(COMMON);

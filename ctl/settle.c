@@ -15,7 +15,7 @@
 #define ASK_AGAIN_MS    1000
 #define MIN_DISTANCE_MS 50
 #define DISTANCE_FACTOR 4 /* of what the last question took */
-#define DEFAULT_MS      (10 * 60 * 1000)
+#define DEFAULT_MS      INT64_C(600000)
 
 #define GO_ON (-1)
 

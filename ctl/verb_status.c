@@ -159,7 +159,7 @@ static void put_problems(const struct ctl *ctl, struct json_object *problems)
         struct json_object *p = json_object_array_get_idx(problems, i);
         char since[AGE_SIZE];
 
-        printf("%s  %s %s%s", i ? "" : "\n", colour_on(ctl, "red"), mark_of(ctl, "Blocked"),
+        printf("%s  %s%s%s", i ? "" : "\n", colour_on(ctl, "red"), mark_of(ctl, "Blocked"),
                colour_off(ctl));
         printf(" %lld ", (long long)get_number(p, "count"));
         put_clean(stdout, get_text(p, "reason"));

@@ -154,7 +154,7 @@ static void apply_defaults(struct control_options *o)
     l->reply_bytes = l->reply_bytes ? l->reply_bytes : LIMIT_CONTROL_REPLY_BYTES;
     l->unsent_bytes = l->unsent_bytes ? l->unsent_bytes : LIMIT_CONTROL_UNSENT_BYTES;
     l->total_bytes = l->total_bytes ? l->total_bytes : LIMIT_CONTROL_TOTAL_BYTES;
-    l->idle_ms = l->idle_ms ? l->idle_ms : LIMIT_CONTROL_IDLE_MS;
+    l->idle_ms = l->idle_ms ? l->idle_ms : (uint64_t)LIMIT_CONTROL_IDLE_MS;
     o->socket_group = o->socket_group ? o->socket_group : "tenantd";
     o->admin_group = o->admin_group ? o->admin_group : "tenantd-admin";
 }

@@ -93,9 +93,8 @@ static int bind_tight(int fd, const struct sockaddr_un *address, gid_t group, st
     if (problem)
         return err_errno(err, problem, "cannot listen at %s", path);
     /* Without the right to give it away it stays with our own group, which is no wider. */
-    if (group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0 && errno != EPERM)
-        problem = errno;
-    else if (chmod(path, 0660) != 0)
+    if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0 && errno != EPERM) ||
+        chmod(path, 0660) != 0)
         problem = errno;
     if (problem) {
         unlink(path);
