@@ -268,6 +268,11 @@ static void on_connection(uv_stream_t *listener, int status)
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 ||
         uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
         end(c, false);
+    if (f->script[0].greets) {
+        c->step = &f->script[0];
+        c->is_busy = true;
+        begin_answer(c);
+    }
 }
 
 void fake_http_open(struct fake_http *f, uv_loop_t *loop, const struct fake_step *script,

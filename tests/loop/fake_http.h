@@ -24,6 +24,7 @@ struct fake_step {
     unsigned drip_ms; /* a byte each so many ms; 0: all at once */
     unsigned gather;  /* wait until so many requests wait here; then answer all. 0: none */
     enum fake_then then;
+    bool greets; /* of the first step: do it once connected, whatever comes */
 };
 
 #define FAKE_REQUESTS_MAX 512

@@ -187,20 +187,32 @@ static void server__that_is_not_there__was_sent_nothing(void **state)
 
 static void tls__to_a_server_without_it__was_sent_nothing(void **state)
 {
-    static const struct fake_step SCRIPT[] = {OK_STEP};
-    struct world w;
-    char url[64] = "";
-    struct http_request r = get_of(url);
-    struct got g = {0};
+    static const struct {
+        struct fake_step step;
+        const char *why;
+    } CASES[] = {
+        {{.send = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+          .then = FAKE_CLOSE,
+          .greets = true},
+         "TLS: no handshake: "},
+        {{.then = FAKE_HANG, .greets = true}, "timed out: "},
+    };
 
     (void)state;
-    world_open(&w, SCRIPT, 1, 1);
-    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", w.fake.port);
-    r.timeout_ms = SHORT_MS;
-    g = fetch(&w, &r);
+    for (size_t i = 0; i < ARRAY_SIZE(CASES); i++) {
+        struct world w;
+        char url[64] = "";
+        struct http_request r = get_of(url);
+        struct got g;
 
-    assert_int_equal(g.end, HTTP_NOT_SENT);
-    world_close(&w);
+        world_open(&w, &CASES[i].step, 1, 1);
+        snprintf(url, sizeof(url), "https://127.0.0.1:%u/", w.fake.port);
+        r.timeout_ms = i == 0 ? LONG_MS : 300;
+        g = fetch(&w, &r);
+        assert_int_equal(g.end, HTTP_NOT_SENT);
+        assert_memory_equal(g.why, CASES[i].why, strlen(CASES[i].why));
+        world_close(&w);
+    }
 }
 
 static void server__that_hangs__is_waited_for_no_longer_than_asked(void **state)
