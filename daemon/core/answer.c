@@ -90,7 +90,9 @@ static bool is_json_type(const char *type)
 
 static int64_t clamp_wait(int64_t ms)
 {
-    return ms < 0 ? 0 : ms > LIMIT_RETRY_AFTER_MS ? LIMIT_RETRY_AFTER_MS : ms;
+    const int64_t most = (int64_t)LIMIT_RETRY_AFTER_MS;
+
+    return ms < 0 ? 0 : ms > most ? most : ms;
 }
 
 /* Seconds, or a date, which is held against the platform's own clock where it told the time. */

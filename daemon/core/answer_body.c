@@ -84,9 +84,9 @@ static int check_name(const struct answer_asked *asked, const char *name, struct
 static int read_organization(struct json_object *o, const struct answer_asked *asked,
                              struct answer *into, struct err *err)
 {
-    struct json_object *inner;
-    const char *slug;
-    const char *id;
+    struct json_object *inner = NULL;
+    const char *slug = NULL;
+    const char *id = NULL;
     int rc = want_object(o, "organization", &inner, err);
 
     (void)asked;
@@ -104,10 +104,13 @@ static int read_organization(struct json_object *o, const struct answer_asked *a
 static int read_group(struct json_object *o, const struct answer_asked *asked, struct answer *into,
                       struct err *err)
 {
-    struct json_object *inner;
+    struct json_object *inner = NULL;
     struct live_group *group = arena_alloc(&into->arena, sizeof(*group));
-    int rc = group ? want_object(o, "group", &inner, err) : err_nomem(err);
+    int rc;
 
+    if (!group)
+        return err_nomem(err);
+    rc = want_object(o, "group", &inner, err);
     if (rc == 0)
         rc = live_group_read(inner, &into->arena, group, err);
     if (rc == 0)
@@ -122,10 +125,13 @@ static int read_group(struct json_object *o, const struct answer_asked *asked, s
 static int read_database(struct json_object *o, const struct answer_asked *asked,
                          struct answer *into, struct err *err)
 {
-    struct json_object *inner;
+    struct json_object *inner = NULL;
     struct live_db *db = arena_alloc(&into->arena, sizeof(*db));
-    int rc = db ? want_object(o, "database", &inner, err) : err_nomem(err);
+    int rc;
 
+    if (!db)
+        return err_nomem(err);
+    rc = want_object(o, "database", &inner, err);
     if (rc == 0)
         rc = live_db_read(inner, &into->arena, db, err);
     if (rc == 0)

@@ -120,12 +120,17 @@ static int read_parent(struct json_object *o, struct arena *a, struct live_db *o
     return rc;
 }
 
+static bool is_name(const char *s)
+{
+    return s && text_is_name(s, strlen(s));
+}
+
 static int read_db_texts(struct json_object *o, struct arena *a, struct live_db *out,
                          struct err *err)
 {
     int rc = live_text(o, "Name", true, a, &out->name, err);
 
-    if (rc == 0 && !text_is_name(out->name, strlen(out->name)))
+    if (rc == 0 && !is_name(out->name))
         rc = err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a database", out->name);
     if (rc == 0)
         rc = live_text(o, "DbId", true, a, &out->id, err);
@@ -219,6 +224,8 @@ static bool is_primary(const char *code, const char *primary)
 /* The platform may leave "aws-" out of `primary` while `locations` has it. */
 static const char *normal_primary(const struct live_group *g)
 {
+    if (!g->locations)
+        return g->primary;
     if (g->n_locations == 1)
         return g->locations[0];
     for (size_t i = 0; g->primary && i < g->n_locations; i++)

@@ -122,7 +122,7 @@ static void read_json(struct json_object *o, struct refusal *out)
     judge(said, is_text(code) ? json_object_get_string(code) : "", out);
     if (json_get_int(o, "retry_after", &seconds) && seconds >= 0)
         out->retry_after_ms =
-            seconds > LIMIT_RETRY_AFTER_MS / 1000 ? LIMIT_RETRY_AFTER_MS : seconds * 1000;
+            seconds < LIMIT_RETRY_AFTER_MS / 1000 ? seconds * 1000 : (int64_t)LIMIT_RETRY_AFTER_MS;
 }
 
 void refusal_read(const char *body, size_t n, bool may_quote, struct refusal *out)
