@@ -117,8 +117,10 @@ static void scheme__that_is_not_http__is_not_sent(void **state)
     world_open(&w, SCRIPT, 1, 1);
     for (size_t i = 0; i < ARRAY_SIZE(URLS); i++) {
         struct http_request r = get_of(URLS[i]);
+        struct got g = fetch(&w, &r);
 
-        assert_int_equal(fetch(&w, &r).end, HTTP_NOT_SENT);
+        assert_int_equal(g.end, HTTP_NOT_SENT);
+        assert_non_null(strstr(g.why, "Protocol"));
     }
     world_close(&w);
 }
