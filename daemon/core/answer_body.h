@@ -27,7 +27,7 @@ struct answer_asked {
 };
 
 /* 0, -ERR_INVALID or -ERR_NOMEM; then `into` is as before, but for its arena. */
-int answer_body_read(const char *body, size_t size, const struct answer_asked *asked, struct answer *into,
-                     struct err *err) MUST_CHECK;
+int answer_body_read(const char *body, size_t size, const struct answer_asked *asked,
+                     struct answer *into, struct err *err) MUST_CHECK;
 
 #endif

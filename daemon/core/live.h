@@ -11,15 +11,19 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 
-/* A text member: plain, at most LIMIT_LIVE_TEXT_BYTES, copied into `a`. NULL when absent, null or empty, which is
- * -ERR_INVALID for a `required` one; so is any other type. */
-int live_text(struct json_object *o, const char *key, bool required, struct arena *a, const char **out,
-              struct err *err) MUST_CHECK;
+/* A text member: plain, at most LIMIT_LIVE_TEXT_BYTES, copied into `a`. NULL when absent, null or
+ * empty, which is -ERR_INVALID for a `required` one; so is any other type. */
+int live_text(struct json_object *o, const char *key, bool required, struct arena *a,
+              const char **out, struct err *err) MUST_CHECK;
 
 /* Each 0, -ERR_INVALID (err names the key) or -ERR_NOMEM; *out is then not to be used. */
-int live_db_read(struct json_object *o, struct arena *a, struct live_db *out, struct err *err) MUST_CHECK;
-int live_group_read(struct json_object *o, struct arena *a, struct live_group *out, struct err *err) MUST_CHECK;
-/* Values in the form of config_field.h. Of a group's configuration, delete_protection is all there is. */
-int live_config_read(struct json_object *o, struct arena *a, struct db_config *out, struct err *err) MUST_CHECK;
+int live_db_read(struct json_object *o, struct arena *a, struct live_db *out,
+                 struct err *err) MUST_CHECK;
+int live_group_read(struct json_object *o, struct arena *a, struct live_group *out,
+                    struct err *err) MUST_CHECK;
+/* Values in the form of config_field.h. Of a group's configuration, delete_protection is all there
+ * is. */
+int live_config_read(struct json_object *o, struct arena *a, struct db_config *out,
+                     struct err *err) MUST_CHECK;
 
 #endif

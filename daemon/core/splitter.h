@@ -1,8 +1,8 @@
-/* splitter: one JSON object, cut into its members' values as its bytes arrive; the array that matters is cut into its
- * elements. The whole never stands in memory, only the value that has begun.
- * In:    bytes in pieces of any size.
- * Out:   each value's text, whole, to a function that parses it; whether the document came to its end.
- * Never: looks inside a value further than to find its end: what is in it is for the parser to judge. */
+/* splitter: one JSON object, cut into its members' values as its bytes arrive; the array that
+ * matters is cut into its elements. The whole never stands in memory, only the value that has
+ * begun. In:    bytes in pieces of any size. Out:   each value's text, whole, to a function that
+ * parses it; whether the document came to its end. Never: looks inside a value further than to find
+ * its end: what is in it is for the parser to judge. */
 #ifndef TENANTD_CORE_SPLITTER_H
 #define TENANTD_CORE_SPLITTER_H
 
@@ -13,10 +13,10 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* `json`: one value, borrowed for the call. `is_element`: of the split array; else the member `key`, whole.
- * 0, or -ERR_x with err set, which ends the reading. */
-typedef int (*splitter_value_fn)(void *arg, const char *key, bool is_element, const char *json, size_t size,
-                                 struct err *err);
+/* `json`: one value, borrowed for the call. `is_element`: of the split array; else the member
+ * `key`, whole. 0, or -ERR_x with err set, which ends the reading. */
+typedef int (*splitter_value_fn)(void *arg, const char *key, bool is_element, const char *json,
+                                 size_t size, struct err *err);
 
 #define SPLITTER_KEY_BYTES 64
 
@@ -39,9 +39,10 @@ struct splitter {
 };
 
 /* `list` is borrowed until splitter_deinit. A value may have at most `value_max` bytes. */
-void splitter_init(struct splitter *s, const char *list, size_t value_max, splitter_value_fn value, void *arg);
-/* 0; -ERR_INVALID (not of the shape, with the byte offset), -ERR_LIMIT (a value too long or too deep), -ERR_NOMEM, or what
- * `value` returned. After an error nothing more may be fed. */
+void splitter_init(struct splitter *s, const char *list, size_t value_max, splitter_value_fn value,
+                   void *arg);
+/* 0; -ERR_INVALID (not of the shape, with the byte offset), -ERR_LIMIT (a value too long or too
+ * deep), -ERR_NOMEM, or what `value` returned. After an error nothing more may be fed. */
 int splitter_feed(struct splitter *s, const char *data, size_t size, struct err *err) MUST_CHECK;
 /* Did the object reach its closing bracket, with the array in it? -ERR_INVALID: no. */
 int splitter_end(const struct splitter *s, struct err *err) MUST_CHECK;
