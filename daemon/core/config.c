@@ -57,11 +57,13 @@ static void note_places(struct config_draft *d, const struct source *seen,
 enum { TOKEN_CREDENTIAL, TOKEN_FILE, TOKEN_N };
 static const struct schema_key TOKEN_KEYS[TOKEN_N] = {
     [TOKEN_CREDENTIAL] = {.key = "credential",
+                          .secret_if = "",
                           .parse = schema_parse_text,
                           .offset = AT(api.token_credential),
                           .ok = config_is_credential,
                           .expected = "the name of a systemd credential such as turso-api-token"},
     [TOKEN_FILE] = {.key = "file",
+                    .secret_if = "",
                     .parse = parse_path,
                     .offset = AT(api.token_file),
                     .ok = config_is_path,
@@ -105,6 +107,7 @@ enum {
 };
 static const struct schema_key API_KEYS[API_N] = {
     [API_URL] = {.key = "url",
+                 .secret_if = "@?#",
                  .parse = parse_path,
                  .offset = AT(api.url),
                  .ok = config_is_url,
@@ -114,6 +117,7 @@ static const struct schema_key API_KEYS[API_N] = {
                       .offset = AT(api.insecure),
                       .expected = "true or false, without quotes"},
     [API_TOKEN] = {.key = "token",
+                   .secret_if = "",
                    .read = read_token,
                    .expected = "a mapping with credential, or with file"},
     [API_CA_FILE] = {.key = "ca_file",

@@ -29,9 +29,10 @@ struct config {
     struct {
         const char *url; /* no trailing slash */
         bool insecure;   /* api.insecure: plain http to elsewhere than loopback */
-        const char *token_credential; /* exactly one of these two is set, or neither: TURSO_API_TOKEN */
+        const char
+            *token_credential; /* exactly one of these two is set, or neither: TURSO_API_TOKEN */
         const char *token_file;
-        const char *ca_file; /* NULL: the system's */
+        const char *ca_file;  /* NULL: the system's */
         unsigned concurrency; /* 1..LIMIT_CONCURRENCY */
         unsigned rate;        /* calls a second; 0: no limit of our own */
         int64_t timeout_ms;
@@ -75,10 +76,12 @@ struct config_input {
     size_t size;
 };
 
-/* Read `inputs` in order, later ones over earlier ones key by key (lists and hooks' commands whole).
- * `instance`: NULL, or the ORG of tenantd@ORG, which then ends every default path ("/etc/tenantd/manifest.d/ORG",
+/* Read `inputs` in order, later ones over earlier ones key by key (lists and hooks' commands
+ * whole). `instance`: NULL, or the ORG of tenantd@ORG, which then ends every default path
+ * ("/etc/tenantd/manifest.d/ORG",
  * "/run/tenantd/ORG/tenantd.sock") and is the default organization.
- * Returns 0 with *out the caller's (warnings may be in diags), -ERR_INVALID (*out is empty) or -ERR_NOMEM. */
+ * Returns 0 with *out the caller's (warnings may be in diags), -ERR_INVALID (*out is empty) or
+ * -ERR_NOMEM. */
 int config_parse(const struct config_input *inputs, size_t n_inputs, const char *instance,
                  struct config *out, struct diags *diags) MUST_CHECK;
 void config_deinit(struct config *c);

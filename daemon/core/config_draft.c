@@ -85,33 +85,36 @@ static bool read_command(struct schema *s, const struct schema_key *k,
 }
 
 #define HOOK_AT(field) offsetof(struct config_hook_draft, field)
-static const struct schema_key HOOK_KEYS[] = {
-    {.key = "command",
-     .read = read_command,
-     .bit = HOOK_SET_COMMAND,
-     .expected = "a list: the path of a program, then its arguments"},
-    {.key = "timeout",
-     .parse = schema_parse_duration,
-     .offset = HOOK_AT(timeout_ms),
-     .bit = HOOK_SET_TIMEOUT,
-     .min = 100,
-     .max = CONFIG_HOUR_MS},
-    {.key = "debounce",
-     .parse = schema_parse_duration,
-     .offset = HOOK_AT(debounce_ms),
-     .bit = HOOK_SET_DEBOUNCE,
-     .min = 0,
-     .max = CONFIG_HOUR_MS},
+enum { HOOK_COMMAND, HOOK_TIMEOUT, HOOK_DEBOUNCE, HOOK_N };
+static const struct schema_key HOOK_KEYS[HOOK_N] = {
+    [HOOK_COMMAND] = {.key = "command",
+                      .read = read_command,
+                      .bit = HOOK_SET_COMMAND,
+                      .expected = "a list: the path of a program, then its arguments"},
+    [HOOK_TIMEOUT] = {.key = "timeout",
+                      .parse = schema_parse_duration,
+                      .offset = HOOK_AT(timeout_ms),
+                      .bit = HOOK_SET_TIMEOUT,
+                      .min = 100,
+                      .max = CONFIG_HOUR_MS},
+    [HOOK_DEBOUNCE] = {.key = "debounce",
+                       .parse = schema_parse_duration,
+                       .offset = HOOK_AT(debounce_ms),
+                       .bit = HOOK_SET_DEBOUNCE,
+                       .min = 0,
+                       .max = CONFIG_HOUR_MS},
 };
 static const struct schema_map HOOK = {
-    .what = "a hook", .keys = HOOK_KEYS, .n = ARRAY_SIZE(HOOK_KEYS), .set_offset = HOOK_AT(set)};
+    .what = "a hook", .keys = HOOK_KEYS, .n = HOOK_N, .set_offset = HOOK_AT(set)};
 
 static void read_hook(struct schema *s, const struct yaml_token *first, void *entry)
 {
     static const struct schema_key ROW = {.key = "a hook",
                                           .expected = "a mapping with command, timeout, debounce"};
+    struct config_hook_draft *hook = entry;
+    struct source seen[HOOK_N];
 
-    schema_map(s, &ROW, &HOOK, first, entry, NULL);
+    hook->command_named = !schema_map(s, &ROW, &HOOK, first, hook, seen) || seen[HOOK_COMMAND].line;
 }
 
 /* Put a hook over what an earlier file says of it. */
@@ -132,6 +135,7 @@ static bool add_hook(struct config_draft *d, const struct config_hook_draft *hoo
     }
     h->at = hook->at;
     h->set |= hook->set;
+    h->command_named = h->command_named || hook->command_named;
     if (hook->set & HOOK_SET_COMMAND)
         h->command = hook->command;
     if (hook->set & HOOK_SET_TIMEOUT)
@@ -179,7 +183,7 @@ void config_draft_keep_hooks(struct schema *s, struct config_draft *d)
     for (size_t i = 0; i < d->n_hooks && c->hooks; i++) {
         const struct config_hook_draft *h = &d->hooks[i];
 
-        if (!h->command)
+        if (!h->command_named)
             diags_error(s->diags, h->at,
                         "the hook \"%s\" has no command; expected command: and a list", h->name);
         c->hooks[c->n_hooks++] = (struct config_hook){.name = h->name,

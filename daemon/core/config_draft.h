@@ -34,6 +34,7 @@ struct config_hook_draft {
     const char *name; /* this and the next as in struct schema_entry */
     struct source at;
     uint32_t set;
+    bool command_named; /* well or badly */
     const char **command;
     int64_t timeout_ms;
     int64_t debounce_ms;

@@ -64,6 +64,8 @@ bool ledger_set(char **member, const char *value)
 {
     char *copy = NULL;
 
+    if (*member && value && strcmp(*member, value) == 0)
+        return true; /* also when it is that very text */
     if (value && !(copy = mem_strdup(value)))
         return false;
     mem_free(*member);

@@ -460,14 +460,21 @@ static struct call *token_call(struct reconcile *rc, struct effects *fx, struct 
 }
 
 void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *r,
-                     const struct decision *d)
+                     const struct decision *decided)
 {
+    struct decision copy = *decided;
+    const struct decision *d = &copy;
+    char place[2 * LIMIT_NAME_BYTES];
     struct flight *f = rc_flight(rc, r, d->act);
     struct call *c;
 
     if (!f) {
         fx->failed = true;
         return;
+    }
+    if (copy.place) { /* it may be a text of the very row that is written now */
+        snprintf(place, sizeof(place), "%s", copy.place);
+        copy.place = place;
     }
     f->fields = d->fields;
     if (r->kind == KIND_GROUP)

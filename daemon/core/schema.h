@@ -58,9 +58,10 @@ struct schema_key {
     int64_t min;     /* of numbers, and durations in ms */
     int64_t max;
     bool (*ok)(const char *s, size_t n);
-    bool is_item;         /* of the list that is the value of `key` */
-    const char *expected; /* "a name of ..."; NULL: made from min and max */
-    const void *info;     /* struct schema_words, or what `read` wants */
+    const char *secret_if; /* a text with one of these characters is not shown; "": no text is */
+    bool is_item;          /* of the list that is the value of `key` */
+    const char *expected;  /* "a name of ..."; NULL: made from min and max */
+    const void *info;      /* struct schema_words, or what `read` wants */
 };
 
 #define SCHEMA_NO_SET   SIZE_MAX

@@ -60,6 +60,12 @@ const char *schema_expected(const struct schema_key *k, char out[SCHEMA_EXPECTED
     return out;
 }
 
+static bool is_secret(const struct schema_key *k, const struct yaml_token *t)
+{
+    return t->kind == YAML_TEXT && !yaml_is_null(t) && k->secret_if &&
+           (!*k->secret_if || strpbrk(t->text, k->secret_if));
+}
+
 void schema_wrong(struct schema *s, const struct schema_key *k, const struct yaml_token *t)
 {
     char shown[SCHEMA_SHOW_SIZE];
@@ -67,7 +73,8 @@ void schema_wrong(struct schema *s, const struct schema_key *k, const struct yam
 
     if (!t->bad && t->kind != YAML_END)
         diags_error(s->diags, t->at, "%s%s%s is %s; expected %s", k->is_item ? "an item of " : "",
-                    s->prefix ? s->prefix : "", k->key, schema_show(t, shown),
+                    s->prefix ? s->prefix : "", k->key,
+                    is_secret(k, t) ? "a text that is not shown here" : schema_show(t, shown),
                     schema_expected(k, expected));
     yaml_skip(s->yaml, t);
 }

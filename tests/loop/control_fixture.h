@@ -319,7 +319,8 @@ static int client_connect(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     assert_true(fd >= 0);
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+    assert_true(strlen(path) < sizeof(a.sun_path));
+    memcpy(a.sun_path, path, strlen(path) + 1);
     if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
         close(fd);
         return -1;
