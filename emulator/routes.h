@@ -19,25 +19,65 @@ bool routes_want_string(const struct request *rq, const char *key, const char **
                         struct answer *a);
 bool routes_want_bool(const struct request *rq, const char *key, bool *io, struct answer *a);
 
-#define ROUTE_FUNCTIONS(X)                                                                         \
-    X(user_get)                                                                                    \
-    X(current_user_get)                                                                            \
-    X(token_validate)                                                                              \
-    X(region_get)                                                                                  \
-    X(location_list) X(location_get) X(org_location_list) X(org_list) X(org_list_v2) X(org_get)    \
-        X(org_patch) X(org_plans) X(org_subscription) X(org_usage) X(org_invoices) X(group_list)   \
-            X(group_create) X(group_get) X(group_remove) X(group_config_get) X(group_config_patch) \
-                X(group_location_add) X(group_location_remove) X(group_location_wait)              \
-                    X(group_transfer) X(group_unarchive) X(group_rename_post) X(group_token)       \
-                        X(group_rotate_post) X(db_list) X(db_create) X(db_get) X(db_remove)        \
-                            X(db_config_get) X(db_config_patch) X(db_instances) X(db_instance)     \
-                                X(db_usage) X(db_stats) X(db_token) X(db_rotate) X(db_wakeup)      \
-                                    X(db_pipeline) X(admin_counters) X(admin_requests)             \
-                                        X(admin_faults_get) X(admin_faults_set)                    \
-                                            X(admin_faults_clear) X(admin_reset) X(admin_state)    \
-                                                X(admin_keys) X(admin_switches_get)                \
-                                                    X(admin_switches_set) X(admin_clock_get)       \
-                                                        X(admin_clock_set) X(admin_archive)
+/* clang-format off: a table */
+#define ROUTE_FUNCTIONS(X) \
+    X(user_get) \
+    X(current_user_get) \
+    X(token_validate) \
+    X(region_get) \
+    X(location_list) \
+    X(location_get) \
+    X(org_location_list) \
+    X(org_list) \
+    X(org_list_v2) \
+    X(org_get) \
+    X(org_patch) \
+    X(org_plans) \
+    X(org_subscription) \
+    X(org_usage) \
+    X(org_invoices) \
+    X(group_list) \
+    X(group_create) \
+    X(group_get) \
+    X(group_remove) \
+    X(group_config_get) \
+    X(group_config_patch) \
+    X(group_location_add) \
+    X(group_location_remove) \
+    X(group_location_wait) \
+    X(group_transfer) \
+    X(group_unarchive) \
+    X(group_rename_post) \
+    X(group_token) \
+    X(group_rotate_post) \
+    X(db_list) \
+    X(db_create) \
+    X(db_get) \
+    X(db_remove) \
+    X(db_config_get) \
+    X(db_config_patch) \
+    X(db_instances) \
+    X(db_instance) \
+    X(db_usage) \
+    X(db_stats) \
+    X(db_token) \
+    X(db_rotate) \
+    X(db_wakeup) \
+    X(db_pipeline) \
+    X(admin_counters) \
+    X(admin_requests) \
+    X(admin_faults_get) \
+    X(admin_faults_set) \
+    X(admin_faults_clear) \
+    X(admin_reset) \
+    X(admin_state) \
+    X(admin_keys) \
+    X(admin_switches_get) \
+    X(admin_switches_set) \
+    X(admin_clock_get) \
+    X(admin_clock_set) \
+    X(admin_archive)
+/* clang-format on */
 
 #define ROUTE_DECLARE(name)                                                                        \
     void route_##name(struct emulator *e, struct request *rq, struct answer *a);

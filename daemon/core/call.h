@@ -16,25 +16,27 @@
 
 /* What can be asked. Method and path as in request.c's table.
  *    symbol               name                      method    once: a second try does it twice */
+/* clang-format off: a table */
 #define CALL_KINDS(X)                                                                              \
-    X(ORGANIZATION_GET,    "read organization",      "GET",    false)                              \
-    X(GROUPS_LIST,         "list groups",            "GET",    false)                              \
-    X(GROUP_GET,           "read group",             "GET",    false)                              \
-    X(GROUP_CREATE,        "create group",           "POST",   true)                               \
-    X(GROUP_CONFIGURE,     "configure group",        "PATCH",  false)                              \
-    X(GROUP_UNARCHIVE,     "unarchive group",        "POST",   false)                              \
-    X(GROUP_DELETE,        "delete group",           "DELETE", false)                              \
-    X(GROUP_TOKEN,         "mint group token",       "POST",   true)                               \
-    X(LOCATION_ADD,        "add location",           "POST",   false)                              \
-    X(LOCATION_REMOVE,     "remove location",        "DELETE", false)                              \
-    X(LOCATION_CLOSEST,    "find closest location",  "GET",    false)                              \
-    X(DATABASES_LIST,      "list databases",         "GET",    false)                              \
-    X(DATABASE_GET,        "read database",          "GET",    false)                              \
-    X(DATABASE_CREATE,     "create database",        "POST",   true)                               \
-    X(DATABASE_CONFIG_GET, "read configuration",     "GET",    false)                              \
-    X(DATABASE_CONFIGURE,  "configure database",     "PATCH",  false)                              \
-    X(DATABASE_DELETE,     "delete database",        "DELETE", false)                              \
-    X(DATABASE_TOKEN,      "mint database token",    "POST",   true)
+    X(ORGANIZATION_GET, "read organization", "GET", false)                                         \
+    X(GROUPS_LIST, "list groups", "GET", false)                                                    \
+    X(GROUP_GET, "read group", "GET", false)                                                       \
+    X(GROUP_CREATE, "create group", "POST", true)                                                  \
+    X(GROUP_CONFIGURE, "configure group", "PATCH", false)                                          \
+    X(GROUP_UNARCHIVE, "unarchive group", "POST", false)                                           \
+    X(GROUP_DELETE, "delete group", "DELETE", false)                                               \
+    X(GROUP_TOKEN, "mint group token", "POST", true)                                               \
+    X(LOCATION_ADD, "add location", "POST", false)                                                 \
+    X(LOCATION_REMOVE, "remove location", "DELETE", false)                                         \
+    X(LOCATION_CLOSEST, "find closest location", "GET", false)                                     \
+    X(DATABASES_LIST, "list databases", "GET", false)                                              \
+    X(DATABASE_GET, "read database", "GET", false)                                                 \
+    X(DATABASE_CREATE, "create database", "POST", true)                                            \
+    X(DATABASE_CONFIG_GET, "read configuration", "GET", false)                                     \
+    X(DATABASE_CONFIGURE, "configure database", "PATCH", false)                                    \
+    X(DATABASE_DELETE, "delete database", "DELETE", false)                                         \
+    X(DATABASE_TOKEN, "mint database token", "POST", true)
+/* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
 enum call_kind { CALL_KINDS(CALL_ENUM) CALL_N };
@@ -51,40 +53,44 @@ extern const struct call_info CALL_INFO[CALL_N];
 struct call {
     uint64_t id; /* the reconciler's; comes back in the answer */
     enum call_kind kind;
-    unsigned attempt;      /* from 1; for the log */
-    char *name;            /* the group or database in the path */
-    char *group;           /* DATABASE_CREATE: in which */
-    char *location;        /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
-    char *extensions;      /* GROUP_CREATE: "all" or a SET; NULL: none */
-    char *cursor;          /* DATABASES_LIST: NULL on the first page */
-    char *seed_database;   /* DATABASE_CREATE */
-    char *seed_timestamp;  /* DATABASE_CREATE: NULL: now */
-    bool use_tursodb;      /* DATABASE_CREATE: engine: tursodb */
-    char *config[CONFIG_N];/* DATABASE_CONFIGURE: fields to send; GROUP_CONFIGURE: delete_protection */
-    char *expiration;      /* ..._TOKEN: "7d", "never" */
+    unsigned attempt;       /* from 1; for the log */
+    char *name;             /* the group or database in the path */
+    char *group;            /* DATABASE_CREATE: in which */
+    char *location;         /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
+    char *extensions;       /* GROUP_CREATE: "all" or a SET; NULL: none */
+    char *cursor;           /* DATABASES_LIST: NULL on the first page */
+    char *seed_database;    /* DATABASE_CREATE */
+    char *seed_timestamp;   /* DATABASE_CREATE: NULL: now */
+    bool use_tursodb;       /* DATABASE_CREATE: engine: tursodb */
+    char *config[CONFIG_N]; /* DATABASE_CONFIGURE: fields to send; GROUP_CONFIGURE:
+                               delete_protection */
+    char *expiration;       /* ..._TOKEN: "7d", "never" */
     enum authorization authorization;
-    char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
+    char *permissions; /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
 };
 
-struct call *call_new(enum call_kind kind, const char *name) MUST_CHECK; /* copies; NULL: no memory */
+struct call *call_new(enum call_kind kind,
+                      const char *name) MUST_CHECK; /* copies; NULL: no memory */
 void call_free(struct call *c);
 
 /* How a call ended.
  *    symbol         text                                      retry: the same again can help */
+/* clang-format off: a table */
 #define OUTCOMES(X)                                                                                \
-    X(OK,            "ok",                                     false) /* 2xx, of the shape due */  \
-    X(NOT_SENT,      "not sent",                               true)  /* never reached the platform */ \
-    X(UNKNOWN,       "no answer",                              true)  /* sent; what happened is unknown */ \
-    X(MALFORMED,     "answer not understood",                  true)  /* 2xx of another shape, 3xx, cut */ \
-    X(THROTTLED,     "asked to slow down",                     true)  /* 429 */                    \
-    X(UNAVAILABLE,   "platform error",                         true)  /* 408, 5xx */               \
-    X(UNAUTHORIZED,  "API token refused",                      false) /* 401 */                    \
-    X(FORBIDDEN,     "not permitted",                          false) /* 403 */                    \
-    X(PLAN,          "not in the plan",                        false) /* 402, or words that say so */ \
-    X(NOT_FOUND,     "not found",                              false) /* 404 */                    \
-    X(CONFLICT,      "exists already",                         false) /* 409; 400, 422 with those words */ \
-    X(INVALID,       "refused",                                false) /* any other 4xx */          \
-    X(CANCELED,      "canceled",                               false) /* by our own shutdown */
+    X(OK, "ok", false)                          /* 2xx, of the shape due */                        \
+    X(NOT_SENT, "not sent", true)               /* never reached the platform */                   \
+    X(UNKNOWN, "no answer", true)               /* sent; what happened is unknown */               \
+    X(MALFORMED, "answer not understood", true) /* 2xx of another shape, 3xx, cut */               \
+    X(THROTTLED, "asked to slow down", true)    /* 429 */                                          \
+    X(UNAVAILABLE, "platform error", true)      /* 408, 5xx */                                     \
+    X(UNAUTHORIZED, "API token refused", false) /* 401 */                                          \
+    X(FORBIDDEN, "not permitted", false)        /* 403 */                                          \
+    X(PLAN, "not in the plan", false)           /* 402, or words that say so */                    \
+    X(NOT_FOUND, "not found", false)            /* 404 */                                          \
+    X(CONFLICT, "exists already", false)        /* 409; 400, 422 with those words */               \
+    X(INVALID, "refused", false)                /* any other 4xx */                                \
+    X(CANCELED, "canceled", false)              /* by our own shutdown */
+/* clang-format on */
 
 #define OUTCOME_ENUM(symbol, text, retry) OUTCOME_##symbol,
 enum outcome { OUTCOMES(OUTCOME_ENUM) OUTCOME_N };
@@ -122,9 +128,9 @@ struct live_group {
 struct live_token { /* read from the JWT that was minted or found */
     char *jwt;      /* secret; wiped by answer_free */
     size_t jwt_size;
-    char hash[65];      /* SHA-256 of the JWT, hex; filled in by io */
-    int64_t issued_ms;  /* 0: not said */
-    int64_t expires_ms; /* 0: never */
+    char hash[65];         /* SHA-256 of the JWT, hex; filled in by io */
+    int64_t issued_ms;     /* 0: not said */
+    int64_t expires_ms;    /* 0: never */
     const char *target_id; /* NULL: not said */
     bool read_only;
 };
@@ -137,19 +143,21 @@ struct answer {
     int64_t retry_after_ms; /* -1: not said; at most LIMIT_RETRY_AFTER_MS */
     int64_t date_ms;        /* the platform's clock (Date), ms since the epoch; 0: not said */
     int64_t duration_ms;
-    char error[LIMIT_ERROR_TEXT_BYTES + 1]; /* what was said or went wrong, one line, redacted; "" when OK */
+    char error[LIMIT_ERROR_TEXT_BYTES +
+               1]; /* what was said or went wrong, one line, redacted; "" when OK */
 
-    struct arena arena; /* owns what follows but the token's jwt */
+    struct arena arena;            /* owns what follows but the token's jwt */
     const char *organization_slug; /* ORGANIZATION_GET */
     const char *organization_id;   /* NULL where none is given */
-    struct live_db *databases;     /* DATABASES_LIST (one page), DATABASE_GET and DATABASE_CREATE (one) */
+    struct live_db
+        *databases; /* DATABASES_LIST (one page), DATABASE_GET and DATABASE_CREATE (one) */
     size_t n_databases;
     struct live_group *groups; /* GROUPS_LIST; GROUP_GET, GROUP_CREATE, ... (one) */
     size_t n_groups;
-    const char *next_cursor;   /* DATABASES_LIST; NULL: this was the last page */
-    struct db_config config;   /* DATABASE_CONFIG_GET, DATABASE_CONFIGURE, GROUP_CONFIGURE */
-    const char *location;      /* LOCATION_CLOSEST */
-    struct live_token token;   /* ..._TOKEN */
+    const char *next_cursor; /* DATABASES_LIST; NULL: this was the last page */
+    struct db_config config; /* DATABASE_CONFIG_GET, DATABASE_CONFIGURE, GROUP_CONFIGURE */
+    const char *location;    /* LOCATION_CLOSEST */
+    struct live_token token; /* ..._TOKEN */
 };
 
 struct answer *answer_new(const struct call *c) MUST_CHECK; /* outcome UNKNOWN; NULL: no memory */

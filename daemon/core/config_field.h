@@ -11,14 +11,16 @@
 #include <stdbool.h>
 
 /*    symbol                key                    type   in the list of databases too? */
+/* clang-format off: a table */
 #define CONFIG_FIELDS(X)                                                                           \
-    X(SIZE_LIMIT,          "size_limit",          TEXT,  false)                                    \
-    X(DELETE_PROTECTION,   "delete_protection",   BOOL,  true)                                     \
-    X(BLOCK_READS,         "block_reads",         BOOL,  true)                                     \
-    X(BLOCK_WRITES,        "block_writes",        BOOL,  true)                                     \
-    X(ALLOWED_IPS,         "allowed_ips",         SET,   false)                                    \
-    X(ALLOWED_AWS_VPC_IDS, "allowed_aws_vpc_ids", SET,   false)                                    \
-    X(ALLOW_ATTACH,        "allow_attach",        BOOL,  false)
+    X(SIZE_LIMIT, "size_limit", TEXT, false)                                                       \
+    X(DELETE_PROTECTION, "delete_protection", BOOL, true)                                          \
+    X(BLOCK_READS, "block_reads", BOOL, true)                                                      \
+    X(BLOCK_WRITES, "block_writes", BOOL, true)                                                    \
+    X(ALLOWED_IPS, "allowed_ips", SET, false)                                                      \
+    X(ALLOWED_AWS_VPC_IDS, "allowed_aws_vpc_ids", SET, false)                                      \
+    X(ALLOW_ATTACH, "allow_attach", BOOL, false)
+/* clang-format on */
 
 #define CONFIG_FIELD_ENUM(symbol, key, type, listed) CONFIG_##symbol,
 enum config_field { CONFIG_FIELDS(CONFIG_FIELD_ENUM) CONFIG_N };

@@ -1,9 +1,8 @@
-/* decide: what one record needs next. From levels, not edges: it looks at the facts as they are and names one act;
- * when the act has changed the facts, it is asked again. The plan and the execution both come from here, so what is
- * shown is what is done.
- * In:    a record, the fleet, the policy, what is known of the world (struct world).
- * Out:   a struct decision: the act now, the step that the plan shows, phase and reason.
- * Never: changes anything. */
+/* decide: what one record needs next. From levels, not edges: it looks at the facts as they are and
+ * names one act; when the act has changed the facts, it is asked again. The plan and the execution
+ * both come from here, so what is shown is what is done. In:    a record, the fleet, the policy,
+ * what is known of the world (struct world). Out:   a struct decision: the act now, the step that
+ * the plan shows, phase and reason. Never: changes anything. */
 #ifndef TENANTD_CORE_DECIDE_H
 #define TENANTD_CORE_DECIDE_H
 
@@ -16,37 +15,39 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
 
 /* What to do now. `write`: it changes the platform. `call`: it is a request to the platform.
  * Acts without a call change the ledger or a file only. */
+/* clang-format off: a table */
 #define ACTS(X)                                                                                    \
-    X(NONE,            "nothing",       false, false, NONE)                                        \
-    X(READ,            "read",          true,  false, READING)                                     \
-    X(READ_CONFIG,     "read configuration", true, false, READING)                                 \
-    X(CREATE,          "create",        true,  true,  CREATING)                                    \
-    X(CONFIGURE,       "configure",     true,  true,  CONFIGURING)                                 \
-    X(UNARCHIVE,       "unarchive",     true,  true,  UNARCHIVING)                                 \
-    X(FIND_CLOSEST,    "find closest",  true,  false, READING)                                     \
-    X(ADD_LOCATION,    "add location",  true,  true,  CONFIGURING)                                 \
+    X(NONE, "nothing", false, false, NONE)                                                         \
+    X(READ, "read", true, false, READING)                                                          \
+    X(READ_CONFIG, "read configuration", true, false, READING)                                     \
+    X(CREATE, "create", true, true, CREATING)                                                      \
+    X(CONFIGURE, "configure", true, true, CONFIGURING)                                             \
+    X(UNARCHIVE, "unarchive", true, true, UNARCHIVING)                                             \
+    X(FIND_CLOSEST, "find closest", true, false, READING)                                          \
+    X(ADD_LOCATION, "add location", true, true, CONFIGURING)                                       \
     X(REMOVE_LOCATION, "remove location", true, true, CONFIGURING)                                 \
-    X(FENCE,           "fence",         true,  true,  FENCING)                                     \
-    X(UNFENCE,         "lift fence",    true,  true,  UNFENCING)                                   \
-    X(DELETE,          "delete",        true,  true,  DELETING)                                    \
-    X(MINT,            "mint",          true,  true,  MINTING)                                     \
-    X(READ_TARGET,     "read target",   true,  false, READING)                                     \
-    X(ADOPT,           "adopt",         false, false, NONE)                                        \
-    X(RELEASE,         "release",       false, false, NONE)                                        \
-    X(OURS,            "created by us", false, false, NONE)                                        \
-    X(FENCED,          "fence stands",  false, false, NONE)                                        \
-    X(FENCE_GONE,      "fence lifted",  false, false, NONE)                                        \
-    X(UNFENCED,        "fence is down", false, false, NONE)                                        \
-    X(GONE,            "gone",          false, false, NONE)                                        \
-    X(MISS,            "missing",       false, false, NONE)                                        \
-    X(FOUND,           "found again",   false, false, NONE)                                        \
-    X(RETIME,          "renew at another time", false, false, NONE)                            \
-    X(LOSE,            "mint lost",     false, false, NONE)                                        \
-    X(FORGET,          "forget",        false, false, NONE)                                        \
-    X(ASK_FILE,        "look for file", false, false, WRITING)                                     \
-    X(WRITE_FILE,      "write file",    false, false, WRITING)                                     \
-    X(MOVE_FILE,       "move file",     false, false, WRITING)                                     \
-    X(REMOVE_FILE,     "remove file",   false, false, WRITING)
+    X(FENCE, "fence", true, true, FENCING)                                                         \
+    X(UNFENCE, "lift fence", true, true, UNFENCING)                                                \
+    X(DELETE, "delete", true, true, DELETING)                                                      \
+    X(MINT, "mint", true, true, MINTING)                                                           \
+    X(READ_TARGET, "read target", true, false, READING)                                            \
+    X(ADOPT, "adopt", false, false, NONE)                                                          \
+    X(RELEASE, "release", false, false, NONE)                                                      \
+    X(OURS, "created by us", false, false, NONE)                                                   \
+    X(FENCED, "fence stands", false, false, NONE)                                                  \
+    X(FENCE_GONE, "fence lifted", false, false, NONE)                                              \
+    X(UNFENCED, "fence is down", false, false, NONE)                                               \
+    X(GONE, "gone", false, false, NONE)                                                            \
+    X(MISS, "missing", false, false, NONE)                                                         \
+    X(FOUND, "found again", false, false, NONE)                                                    \
+    X(RETIME, "renew at another time", false, false, NONE)                                         \
+    X(LOSE, "mint lost", false, false, NONE)                                                       \
+    X(FORGET, "forget", false, false, NONE)                                                        \
+    X(ASK_FILE, "look for file", false, false, WRITING)                                            \
+    X(WRITE_FILE, "write file", false, false, WRITING)                                             \
+    X(MOVE_FILE, "move file", false, false, WRITING)                                               \
+    X(REMOVE_FILE, "remove file", false, false, WRITING)
+/* clang-format on */
 #define ACT_ENUM(symbol, text, call, write, reason) ACT_##symbol,
 enum act { ACTS(ACT_ENUM) ACT_N };
 #undef ACT_ENUM
@@ -66,10 +67,11 @@ struct world {
     const struct config *config;
     const struct fleet *fleet;
     const struct desired *desired; /* NULL: no manifest yet, nor a last good one */
-    bool authorized; /* no 401, nor 403 on the organization, stands unanswered */
-    bool observed;   /* an observation was complete since the start */
-    bool complete;   /* the last one was, and no read has contradicted it, and nothing is suspected gone */
-    int64_t observed_ms; /* monotonic: end of the last complete observation */
+    bool authorized;               /* no 401, nor 403 on the organization, stands unanswered */
+    bool observed;                 /* an observation was complete since the start */
+    bool complete; /* the last one was, and no read has contradicted it, and nothing is suspected
+                      gone */
+    int64_t observed_ms;                     /* monotonic: end of the last complete observation */
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
 };
 
@@ -79,14 +81,14 @@ struct decision {
     enum lane lane;
     enum phase phase;
     enum reason reason;
-    bool held;             /* the step waits for approval */
-    unsigned fields;       /* CONFIGURE: bits of enum config_field; for the step too */
-    const char *place;     /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
-    const char *cause;     /* MINT: why; static */
-    int64_t wake_ms;       /* monotonic: decide again then; INT64_MAX: when something changes */
-    bool wants_view;       /* it waits for a fresh observation */
-    int64_t due_ms;        /* wall clock: end of what is counted down; 0: none */
-    char message[256];     /* "": REASON_TEXT */
+    bool held;         /* the step waits for approval */
+    unsigned fields;   /* CONFIGURE: bits of enum config_field; for the step too */
+    const char *place; /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
+    const char *cause; /* MINT: why; static */
+    int64_t wake_ms;   /* monotonic: decide again then; INT64_MAX: when something changes */
+    bool wants_view;   /* it waits for a fresh observation */
+    int64_t due_ms;    /* wall clock: end of what is counted down; 0: none */
+    char message[256]; /* "": REASON_TEXT */
 };
 
 void decide_group(const struct world *w, const struct group *g, struct decision *out);
@@ -97,7 +99,8 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
 /* Why a thing of ours should go, if it should. */
 enum removal { REMOVAL_NONE, REMOVAL_ABSENT, REMOVAL_EXPIRED, REMOVAL_PRUNE };
 enum removal removal_of(const struct world *w, const struct database *d);
-/* Guard and approvals are asked about it: policy wants it gone, nothing protects it, no fence is up yet. */
+/* Guard and approvals are asked about it: policy wants it gone, nothing protects it, no fence is up
+ * yet. */
 bool removal_is_asked(const struct world *w, const struct database *d);
 /* removals: plan or prune: plan holds it, whatever the guard says. */
 bool removal_is_planned(const struct world *w, const struct database *d);
@@ -106,8 +109,8 @@ bool database_is_wanted(const struct world *w, const struct database *d);
 /* When the entry expires, wall clock; 0: never. */
 int64_t database_expiry(const struct database *d);
 
-/* Bits of the configuration fields whose live value is not the wanted one: *drift of those, the ones whose wanted
- * value is unchanged since it was applied. */
+/* Bits of the configuration fields whose live value is not the wanted one: *drift of those, the
+ * ones whose wanted value is unchanged since it was applied. */
 unsigned database_differs(const struct database *d, unsigned *drift);
 /* The live or last read back value of a field; NULL: not known. */
 const char *database_value(const struct database *d, enum config_field f);
@@ -127,12 +130,14 @@ char *token_path(const char *target, const struct token *t);
 char *token_params(const struct token_want *want);
 unsigned token_mode(const struct world *w, const struct token_want *want);
 
-#define MISSING_AFTER_MS     (60 * 1000)
-#define REFUSED_AGAIN_MS     (24 * 3600 * 1000)
-#define RECENTLY_DELETED_MS  ((int64_t)5 * 24 * 3600 * 1000)
-#define CHECKED_FOR_MS       (30 * 1000) /* a read counts as "just before" for so long */
-#define KNOWN_FOR_MS         (10 * 60 * 1000) /* an id that was seen may be minted for so long; the token says whose it is */
-#define DELETED_WITHIN_MS    (60 * 1000) /* the platform may show a deleted thing for so long */
-#define SETTLE_MAX_MS        (10 * 60 * 1000)
+#define MISSING_AFTER_MS    (60 * 1000)
+#define REFUSED_AGAIN_MS    (24 * 3600 * 1000)
+#define RECENTLY_DELETED_MS ((int64_t)5 * 24 * 3600 * 1000)
+#define CHECKED_FOR_MS      (30 * 1000) /* a read counts as "just before" for so long */
+#define KNOWN_FOR_MS                                                                               \
+    (10 * 60 * 1000) /* an id that was seen may be minted for so long; the token says whose it is  \
+                      */
+#define DELETED_WITHIN_MS (60 * 1000) /* the platform may show a deleted thing for so long */
+#define SETTLE_MAX_MS     (10 * 60 * 1000)
 
 #endif

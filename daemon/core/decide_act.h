@@ -42,21 +42,24 @@ static inline void say_wake(struct decision *out, int64_t at_ms)
         out->wake_ms = at_ms;
 }
 
-/* Read by itself a moment ago, and nothing was sent since: what a fence or delete needs just before it. */
+/* Read by itself a moment ago, and nothing was sent since: what a fence or delete needs just before
+ * it. */
 static inline bool is_checked(const struct world *w, const struct live *l)
 {
     return l->checked && w->now_ms - l->read_ms <= CHECKED_FOR_MS;
 }
 
-/* What the platform refused stays so until the entry changes, a day passes, or somebody asks. True: blocked. */
+/* What the platform refused stays so until the entry changes, a day passes, or somebody asks. True:
+ * blocked. */
 bool say_refused(const struct world *w, const struct resource *r, struct decision *out);
 
-/* Something of ours was not in the list: read it by name, and again a minute later, before it counts as missing.
- * gone_ms: of the first 404 by name. */
-void decide_vanished(const struct world *w, const struct live *l, const struct owned *own, int64_t gone_ms,
-                     struct decision *out);
+/* Something of ours was not in the list: read it by name, and again a minute later, before it
+ * counts as missing. gone_ms: of the first 404 by name. */
+void decide_vanished(const struct world *w, const struct live *l, const struct owned *own,
+                     int64_t gone_ms, struct decision *out);
 
-void decide_removal(const struct world *w, const struct database *d, enum removal removal, struct decision *out);
+void decide_removal(const struct world *w, const struct database *d, enum removal removal,
+                    struct decision *out);
 /* It is wanted again while fenced, or its fence was half way up. True: that comes first. */
 bool decide_unfence(const struct world *w, const struct database *d, struct decision *out);
 

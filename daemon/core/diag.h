@@ -33,7 +33,7 @@ struct diags {
     size_t n_warnings;
     size_t run[2];  /* kept of the last file, by level */
     size_t kept[2]; /* kept of all files, by level */
-    bool failed; /* no memory: something is missing from items */
+    bool failed;    /* no memory: something is missing from items */
 };
 #define DIAGS_INIT ((struct diags){0})
 
@@ -43,8 +43,8 @@ void diags_warning(struct diags *d, struct source at, const char *fmt, ...) PRIN
 void diags_sort(struct diags *d);
 void diags_deinit(struct diags *d);
 
-/* "FILE:LINE:COLUMN: MESSAGE", a warning with "warning: " before the message; without a line "FILE: MESSAGE".
- * The caller's; NULL: no memory. */
+/* "FILE:LINE:COLUMN: MESSAGE", a warning with "warning: " before the message; without a line "FILE:
+ * MESSAGE". The caller's; NULL: no memory. */
 char *diag_text(const struct diag *d) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* effects: what a step wants done, in the order that safety needs: ledger first, then calls and files.
- * In:    the reconciler appends. Out: the shell takes.
- * Never: does anything itself. Memory that ran out sets `failed`, and nothing of it may be carried out. */
+/* effects: what a step wants done, in the order that safety needs: ledger first, then calls and
+ * files. In:    the reconciler appends. Out: the shell takes. Never: does anything itself. Memory
+ * that ran out sets `failed`, and nothing of it may be carried out. */
 #ifndef TENANTD_CORE_EFFECTS_H
 #define TENANTD_CORE_EFFECTS_H
 
@@ -37,7 +37,7 @@ struct effects {
 
 void effects_put(struct effects *fx, enum ledger_table table, const void *row);    /* copies */
 void effects_remove(struct effects *fx, enum ledger_table table, const void *row); /* by its keys */
-void effects_call(struct effects *fx, struct call *takes);  /* NULL: memory ran out making it */
+void effects_call(struct effects *fx, struct call *takes);    /* NULL: memory ran out making it */
 void effects_job(struct effects *fx, struct file_job *takes); /* NULL: as above */
 void effects_hook(struct effects *fx, const struct held_token *t);
 void hook_run_deinit(struct hook_run *h);

@@ -12,10 +12,11 @@
 
 enum file_job_kind {
     FILE_PUBLISH, /* write `jwt` to `path`, atomically */
-    FILE_MOVE,    /* write what `old_path` holds to `path`, if its hash is `hash`; then remove old_path */
-    FILE_REMOVE,  /* remove `path`, if its token's hash is `hash` (another's file is left alone) */
-    FILE_READ,    /* say what token `path` holds */
-    FILE_CHECK,   /* say whether `path` is still there */
+    FILE_MOVE, /* write what `old_path` holds to `path`, if its hash is `hash`; then remove old_path
+                */
+    FILE_REMOVE, /* remove `path`, if its token's hash is `hash` (another's file is left alone) */
+    FILE_READ,   /* say what token `path` holds */
+    FILE_CHECK,  /* say whether `path` is still there */
 };
 
 struct file_job {
@@ -35,25 +36,27 @@ struct file_job {
 
 enum file_outcome {
     FILE_DONE,
-    FILE_ABSENT,   /* there is no such file */
-    FILE_OTHER,    /* there is one, but its token is another one, or it holds none that we can read */
-    FILE_FAILED,   /* the system said no; see error */
-    FILE_UNMARKED, /* tokens_dir is not the directory it was (its mark is missing): nothing was done */
+    FILE_ABSENT, /* there is no such file */
+    FILE_OTHER,  /* there is one, but its token is another one, or it holds none that we can read */
+    FILE_FAILED, /* the system said no; see error */
+    FILE_UNMARKED, /* tokens_dir is not the directory it was (its mark is missing): nothing was done
+                    */
 };
 
 struct file_result {
     uint64_t job_id;
     enum file_job_kind kind;
     enum file_outcome outcome;
-    char error[256];       /* FAILED, UNMARKED: for people */
-    char hash[65];         /* READ: of the token found; PUBLISH, MOVE: of the one written */
-    int64_t issued_ms;     /* READ: its claims, as in jwt.h */
+    char error[256];   /* FAILED, UNMARKED: for people */
+    char hash[65];     /* READ: of the token found; PUBLISH, MOVE: of the one written */
+    int64_t issued_ms; /* READ: its claims, as in jwt.h */
     int64_t expires_ms;
     char target_id[128];
     bool read_only;
 };
 
-struct file_job *file_job_new(enum file_job_kind kind, const char *path) MUST_CHECK; /* NULL: no memory */
+struct file_job *file_job_new(enum file_job_kind kind,
+                              const char *path) MUST_CHECK; /* NULL: no memory */
 void file_job_free(struct file_job *j);
 
 #endif

@@ -1,9 +1,8 @@
-/* fleet: everything that is wanted, live or ours, one record a thing: the noun that the rooms after it share.
- * A record brings together what the manifest wants (borrowed from a struct desired), what the platform last said,
- * what the ledger holds, and where it stands. Databases and groups are sorted by name; tokens hang on their target.
- * In:    desired, observations, ledger rows.
- * Out:   records to read and to write facts into.
- * Never: decisions. */
+/* fleet: everything that is wanted, live or ours, one record a thing: the noun that the rooms after
+ * it share. A record brings together what the manifest wants (borrowed from a struct desired), what
+ * the platform last said, what the ledger holds, and where it stands. Databases and groups are
+ * sorted by name; tokens hang on their target. In:    desired, observations, ledger rows. Out:
+ * records to read and to write facts into. Never: decisions. */
 #ifndef TENANTD_CORE_FLEET_H
 #define TENANTD_CORE_FLEET_H
 
@@ -17,95 +16,106 @@
 #include "lib/heap.h"
 #include "lib/list.h"
 
+/* clang-format off: a table */
 #define KINDS(X)                                                                                   \
-    X(GROUP,       "group")                                                                        \
-    X(DATABASE,    "database")                                                                     \
-    X(TOKEN,       "token")                                                                        \
+    X(GROUP, "group")                                                                              \
+    X(DATABASE, "database")                                                                        \
+    X(TOKEN, "token")                                                                              \
     X(GROUP_TOKEN, "group-token")
+/* clang-format on */
 #define KIND_ENUM(symbol, text) KIND_##symbol,
 enum kind { KINDS(KIND_ENUM) KIND_N };
 #undef KIND_ENUM
 
+/* clang-format off: a table */
 #define PHASES(X)                                                                                  \
-    X(NONE,     "")          /* nothing of ours: live, unnamed, not ours */                        \
-    X(READY,    "Ready")                                                                           \
-    X(PENDING,  "Pending")                                                                         \
-    X(WORKING,  "Working")                                                                         \
+    X(NONE, "") /* nothing of ours: live, unnamed, not ours */                                     \
+    X(READY, "Ready")                                                                              \
+    X(PENDING, "Pending")                                                                          \
+    X(WORKING, "Working")                                                                          \
     X(RETRYING, "Retrying")                                                                        \
-    X(BLOCKED,  "Blocked")                                                                         \
-    X(MISSING,  "Missing")                                                                         \
+    X(BLOCKED, "Blocked")                                                                          \
+    X(MISSING, "Missing")                                                                          \
     X(ORPHANED, "Orphaned")                                                                        \
     X(DELETING, "Deleting")                                                                        \
-    X(PAUSED,   "Paused")                                                                          \
-    X(UNKNOWN,  "Unknown")
+    X(PAUSED, "Paused")                                                                            \
+    X(UNKNOWN, "Unknown")
+/* clang-format on */
 #define PHASE_ENUM(symbol, text) PHASE_##symbol,
 enum phase { PHASES(PHASE_ENUM) PHASE_N };
 #undef PHASE_ENUM
 
-/* The closed table of reasons. The text is what a message says when nothing more precise is known. */
+/* The closed table of reasons. The text is what a message says when nothing more precise is known.
+ */
+/* clang-format off: a table */
 #define REASONS(X)                                                                                 \
-    X(NONE,              "",                  "")                                                  \
-    X(IN_SYNC,           "InSync",            "as the manifest says")                              \
-    X(ABSENT,            "Absent",            "gone, as the manifest says")                        \
-    X(OBSERVED,          "Observed",          "reported only (manage: observe)")                   \
-    X(DRIFTED,           "Drifted",           "changed outside the manifest, and left so (drift: report)") \
-    X(QUEUED,            "Queued",            "waiting for its turn")                              \
-    X(WAITING_FOR_GROUP, "WaitingForGroup",   "waiting for its group")                             \
-    X(WAITING_FOR_TARGET,"WaitingForTarget",  "waiting for what the token opens")                  \
-    X(WAITING_FOR_SEED,  "WaitingForSeed",    "waiting for the database it is copied from")        \
-    X(WAITING_FOR_VIEW,  "WaitingForView",    "waiting for a complete observation")                \
-    X(WRITES_OFF,        "WritesOff",         "not done, for policy.writes is off")                \
-    X(UNAUTHORIZED,      "Unauthorized",      "waiting until the platform accepts the API token")  \
-    X(READING,           "Reading",           "being read")                                        \
-    X(CREATING,          "Creating",          "being created")                                     \
-    X(CONFIGURING,       "Configuring",       "being configured")                                  \
-    X(UNARCHIVING,       "Unarchiving",       "being woken up")                                    \
-    X(MINTING,           "Minting",           "being minted")                                      \
-    X(WRITING,           "Writing",           "its file is being written")                         \
-    X(PLATFORM_ERROR,    "PlatformError",     "the platform failed")                               \
-    X(THROTTLED,         "Throttled",         "the platform asked to slow down")                   \
-    X(UNREACHABLE,       "Unreachable",       "the platform cannot be reached")                    \
-    X(NO_ANSWER,         "NoAnswer",          "sent, but no answer came; it is read before anything is sent again") \
-    X(BAD_ANSWER,        "BadAnswer",         "the platform's answer was not understood")          \
-    X(FILE_FAILED,       "FileFailed",        "its file could not be written")                     \
-    X(UNMARKED,          "TokensDirUnmarked", "tokens_dir is not the directory it was; is it mounted?") \
-    X(CONFLICT,          "Conflict",          "another thing of this name is live; it is not ours and is left alone") \
-    X(NOT_OWNED,         "NotOwned",          "live, but not ours")                                \
-    X(NOT_FOUND,         "NotFound",          "not on the platform")                               \
-    X(GROUP_CHANGE,      "GroupChange",       "a database cannot change its group")                \
-    X(LOCATION_CHANGE,   "LocationChange",    "a group cannot change its location")                \
-    X(EXTENSIONS_CHANGE, "ExtensionsChange",  "extensions count at creation only")                 \
-    X(ENGINE_CHANGE,     "EngineChange",      "the engine counts at creation only")                \
-    X(RESIDENCY_VIOLATED,"ResidencyViolated", "it lives outside its residency")                    \
-    X(NO_GROUP,          "NoGroup",           "no group of its residency can take it")             \
-    X(REFUSED,           "Refused",           "the platform refused it")                           \
-    X(FORBIDDEN,         "Forbidden",         "the API token may not do this")                     \
-    X(PLAN_REFUSED,      "PlanRefused",       "the platform's plan does not allow it")             \
-    X(PROTECTED,         "Protected",         "wanted gone, but protected (protect: true)")        \
-    X(DELETE_PROTECTED,  "DeleteProtected",   "wanted gone, but delete_protection is on")          \
-    X(RECENTLY_DELETED,  "RecentlyDeleted",   "a database of this name was deleted in the last 5 days") \
-    X(HELD,              "Held",              "waits for approval")                                \
-    X(REJECTED,          "Rejected",          "rejected by an operator, until its entry changes")  \
-    X(FENCE_LIFTED,      "FenceLifted",       "somebody lifted its fence; the deletion waits for approval") \
-    X(GROUP_MISSING,     "GroupMissing",      "its group is missing")                              \
-    X(GROUP_BLOCKED,     "GroupBlocked",      "its group needs somebody")                          \
-    X(TARGET_BLOCKED,    "TargetBlocked",     "what the token opens needs somebody")               \
-    X(ARCHIVED,          "Archived",          "the platform archived it; unarchive: true wakes it")\
-    X(NOT_EMPTY,         "NotEmpty",          "wanted gone, but databases, tokens or protection are left") \
-    X(MINT_UNKNOWN,      "MintUnknown",       "a token that never expires may exist; it is not minted again by itself") \
-    X(CONTENDED,         "Contended",         "a field was set back too often and is left alone until its entry changes") \
-    X(VANISHED,          "Vanished",          "ours, and gone from the platform")                  \
-    X(NOT_IN_MANIFEST,   "NotInManifest",     "ours, not in the manifest, and kept")               \
-    X(ADOPTED_RECENTLY,  "AdoptedRecently",   "adopted too recently to be removed for absence")    \
-    X(MANIFEST_REFUSED,  "ManifestRefused",   "kept while part of the manifest is refused")        \
-    X(STILL_VALID,       "StillValid",        "removed here, but the token works until it expires")\
-    X(SETTLING,          "Settling",          "about to be fenced")                                \
-    X(FENCING,           "Fencing",           "reads and writes are being blocked")                \
-    X(UNFENCING,         "Unfencing",         "its fence is being lifted")                         \
-    X(GRACE,             "Grace",             "fenced; deleted when the grace ends")               \
-    X(DELETING,          "Deleting",          "being deleted")                                     \
-    X(NOT_OBSERVED,      "NotObserved",       "not observed yet")                                  \
-    X(VANISHING,         "Vanishing",         "not found just now; being asked for again")
+    X(NONE, "", "")                                                                                \
+    X(IN_SYNC, "InSync", "as the manifest says")                                                   \
+    X(ABSENT, "Absent", "gone, as the manifest says")                                              \
+    X(OBSERVED, "Observed", "reported only (manage: observe)")                                     \
+    X(DRIFTED, "Drifted", "changed outside the manifest, and left so (drift: report)")             \
+    X(QUEUED, "Queued", "waiting for its turn")                                                    \
+    X(WAITING_FOR_GROUP, "WaitingForGroup", "waiting for its group")                               \
+    X(WAITING_FOR_TARGET, "WaitingForTarget", "waiting for what the token opens")                  \
+    X(WAITING_FOR_SEED, "WaitingForSeed", "waiting for the database it is copied from")            \
+    X(WAITING_FOR_VIEW, "WaitingForView", "waiting for a complete observation")                    \
+    X(WRITES_OFF, "WritesOff", "not done, for policy.writes is off")                               \
+    X(UNAUTHORIZED, "Unauthorized", "waiting until the platform accepts the API token")            \
+    X(READING, "Reading", "being read")                                                            \
+    X(CREATING, "Creating", "being created")                                                       \
+    X(CONFIGURING, "Configuring", "being configured")                                              \
+    X(UNARCHIVING, "Unarchiving", "being woken up")                                                \
+    X(MINTING, "Minting", "being minted")                                                          \
+    X(WRITING, "Writing", "its file is being written")                                             \
+    X(PLATFORM_ERROR, "PlatformError", "the platform failed")                                      \
+    X(THROTTLED, "Throttled", "the platform asked to slow down")                                   \
+    X(UNREACHABLE, "Unreachable", "the platform cannot be reached")                                \
+    X(NO_ANSWER, "NoAnswer", "sent, but no answer came; it is read before anything is sent again") \
+    X(BAD_ANSWER, "BadAnswer", "the platform's answer was not understood")                         \
+    X(FILE_FAILED, "FileFailed", "its file could not be written")                                  \
+    X(UNMARKED, "TokensDirUnmarked", "tokens_dir is not the directory it was; is it mounted?")     \
+    X(CONFLICT, "Conflict",                                                                        \
+      "another thing of this name is live; it is not ours and is left alone")                      \
+    X(NOT_OWNED, "NotOwned", "live, but not ours")                                                 \
+    X(NOT_FOUND, "NotFound", "not on the platform")                                                \
+    X(GROUP_CHANGE, "GroupChange", "a database cannot change its group")                           \
+    X(LOCATION_CHANGE, "LocationChange", "a group cannot change its location")                     \
+    X(EXTENSIONS_CHANGE, "ExtensionsChange", "extensions count at creation only")                  \
+    X(ENGINE_CHANGE, "EngineChange", "the engine counts at creation only")                         \
+    X(RESIDENCY_VIOLATED, "ResidencyViolated", "it lives outside its residency")                   \
+    X(NO_GROUP, "NoGroup", "no group of its residency can take it")                                \
+    X(REFUSED, "Refused", "the platform refused it")                                               \
+    X(FORBIDDEN, "Forbidden", "the API token may not do this")                                     \
+    X(PLAN_REFUSED, "PlanRefused", "the platform's plan does not allow it")                        \
+    X(PROTECTED, "Protected", "wanted gone, but protected (protect: true)")                        \
+    X(DELETE_PROTECTED, "DeleteProtected", "wanted gone, but delete_protection is on")             \
+    X(RECENTLY_DELETED, "RecentlyDeleted",                                                         \
+      "a database of this name was deleted in the last 5 days")                                    \
+    X(HELD, "Held", "waits for approval")                                                          \
+    X(REJECTED, "Rejected", "rejected by an operator, until its entry changes")                    \
+    X(FENCE_LIFTED, "FenceLifted", "somebody lifted its fence; the deletion waits for approval")   \
+    X(GROUP_MISSING, "GroupMissing", "its group is missing")                                       \
+    X(GROUP_BLOCKED, "GroupBlocked", "its group needs somebody")                                   \
+    X(TARGET_BLOCKED, "TargetBlocked", "what the token opens needs somebody")                      \
+    X(ARCHIVED, "Archived", "the platform archived it; unarchive: true wakes it")                  \
+    X(NOT_EMPTY, "NotEmpty", "wanted gone, but databases, tokens or protection are left")          \
+    X(MINT_UNKNOWN, "MintUnknown",                                                                 \
+      "a token that never expires may exist; it is not minted again by itself")                    \
+    X(CONTENDED, "Contended",                                                                      \
+      "a field was set back too often and is left alone until its entry changes")                  \
+    X(VANISHED, "Vanished", "ours, and gone from the platform")                                    \
+    X(NOT_IN_MANIFEST, "NotInManifest", "ours, not in the manifest, and kept")                     \
+    X(ADOPTED_RECENTLY, "AdoptedRecently", "adopted too recently to be removed for absence")       \
+    X(MANIFEST_REFUSED, "ManifestRefused", "kept while part of the manifest is refused")           \
+    X(STILL_VALID, "StillValid", "removed here, but the token works until it expires")             \
+    X(SETTLING, "Settling", "about to be fenced")                                                  \
+    X(FENCING, "Fencing", "reads and writes are being blocked")                                    \
+    X(UNFENCING, "Unfencing", "its fence is being lifted")                                         \
+    X(GRACE, "Grace", "fenced; deleted when the grace ends")                                       \
+    X(DELETING, "Deleting", "being deleted")                                                       \
+    X(NOT_OBSERVED, "NotObserved", "not observed yet")                                             \
+    X(VANISHING, "Vanishing", "not found just now; being asked for again")
+/* clang-format on */
 #define REASON_ENUM(symbol, name, text) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_N };
 #undef REASON_ENUM
@@ -115,27 +125,29 @@ extern const char *const PHASE_NAME[PHASE_N];
 extern const char *const REASON_NAME[REASON_N];
 extern const char *const REASON_TEXT[REASON_N];
 
-/* What every record has. `list` links it into a queue of the schedule, `wake` into the heap of times. */
+/* What every record has. `list` links it into a queue of the schedule, `wake` into the heap of
+ * times. */
 struct resource {
     enum kind kind;
-    char *name;            /* the part after the kind: "t-acme", "t-acme/app" */
-    struct source source;  /* line 0: in no manifest */
-    uint64_t digest;       /* of its entry; 0: none */
+    char *name;           /* the part after the kind: "t-acme", "t-acme/app" */
+    struct source source; /* line 0: in no manifest */
+    uint64_t digest;      /* of its entry; 0: none */
     enum phase phase;
     enum reason reason;
-    char *message;         /* NULL: REASON_TEXT */
-    int64_t since_ms;      /* wall clock */
-    int64_t due_ms;        /* wall clock, of a countdown or expiry; 0: none */
-    unsigned attempts;     /* failed tries in a row */
-    int64_t retry_ms;      /* not before; monotonic; 0: none */
+    char *message;            /* NULL: REASON_TEXT */
+    int64_t since_ms;         /* wall clock */
+    int64_t due_ms;           /* wall clock, of a countdown or expiry; 0: none */
+    unsigned attempts;        /* failed tries in a row */
+    int64_t retry_ms;         /* not before; monotonic; 0: none */
     int64_t failing_since_ms; /* monotonic, of the first of those tries; 0: none */
-    enum reason failure;   /* why it is retried */
-    bool busy;             /* a call or file job of it is in flight */
+    enum reason failure;      /* why it is retried */
+    bool busy;                /* a call or file job of it is in flight */
     bool queued;
-    unsigned lane;         /* of the schedule, while queued */
-    bool resolve_now;      /* asked for by name: what was refused is tried again */
-    /* What the platform refused: not tried again until the entry changes, a day passes, or on request. */
-    enum reason refused;   /* NONE: nothing */
+    unsigned lane;    /* of the schedule, while queued */
+    bool resolve_now; /* asked for by name: what was refused is tried again */
+    /* What the platform refused: not tried again until the entry changes, a day passes, or on
+     * request. */
+    enum reason refused; /* NONE: nothing */
     char *refused_text;
     uint64_t refused_digest;
     int64_t refused_until_ms; /* monotonic */
@@ -147,15 +159,17 @@ struct resource {
 struct live {
     bool present;
     char *id;
-    char *hostname;  /* databases */
-    char *place;     /* a database's group, a group's primary location */
+    char *hostname; /* databases */
+    char *place;    /* a database's group, a group's primary location */
     char *parent_id;
     struct db_config config; /* owned, or NULL where not known; groups: delete_protection alone */
     bool config_read;        /* the fields that no list shows are known, of this very id */
     bool archived;
-    bool listed;             /* in the last complete observation */
-    int64_t read_ms;         /* monotonic: when it was last read by itself, or answered a change; 0: never */
-    bool checked;            /* read by itself since the last change was sent, and nothing since says otherwise */
+    bool listed; /* in the last complete observation */
+    int64_t
+        read_ms;  /* monotonic: when it was last read by itself, or answered a change; 0: never */
+    bool checked; /* read by itself since the last change was sent, and nothing since says otherwise
+                   */
 };
 
 struct token {
@@ -164,16 +178,17 @@ struct token {
     const struct token_want *want;
     struct held_token held;
     bool has_held;
-    bool file_asked;  /* FILE_READ was answered for the wanted path: there is nothing to take over */
-    bool file_gone;   /* FILE_CHECK says so */
-    bool minting;     /* a mint of this process is in flight: state "minting" is not yet unknown */
-    char *jwt;        /* secret: minted and not yet in its file; wiped once it is */
+    bool file_asked; /* FILE_READ was answered for the wanted path: there is nothing to take over */
+    bool file_gone;  /* FILE_CHECK says so */
+    bool minting;    /* a mint of this process is in flight: state "minting" is not yet unknown */
+    char *jwt;       /* secret: minted and not yet in its file; wiped once it is */
     size_t jwt_size;
     const char *cause; /* why it was minted, for hook and event; static */
-    char *stale_path; /* where the token was before, to be removed once the new file stands; NULL: nothing */
+    char *stale_path;  /* where the token was before, to be removed once the new file stands; NULL:
+                          nothing */
     char *stale_hash;
     enum token_format stale_format;
-    bool hook_busy;   /* the hook is being told */
+    bool hook_busy; /* the hook is being told */
     uint64_t hook_flight;
     unsigned hook_attempts;
     int64_t hook_retry_ms; /* monotonic */
@@ -187,15 +202,15 @@ struct group {
     size_t n_locations;
     struct owned own;
     bool has_own;
-    char *closest;        /* resolved `closest`, not yet pinned in `own` */
-    size_t n_databases;   /* live in it by the last complete observation, and placed in it since */
-    bool taken;           /* as a database's, and the next two */
+    char *closest;      /* resolved `closest`, not yet pinned in `own` */
+    size_t n_databases; /* live in it by the last complete observation, and placed in it since */
+    bool taken;         /* as a database's, and the next two */
     bool create_lost;
     bool suspect;
-    bool removal_ok;      /* approved */
+    bool removal_ok; /* approved */
     bool rejected;
-    int64_t gone_ms;      /* monotonic, of the first 404 by name; 0: none */
-    int64_t deleted_ms;   /* as a database's */
+    int64_t gone_ms;    /* monotonic, of the first 404 by name; 0: none */
+    int64_t deleted_ms; /* as a database's */
     struct token **tokens;
     size_t n_tokens;
 };
@@ -211,21 +226,23 @@ struct database {
     unsigned refused_fields;   /* bits of enum config_field */
     unsigned drift_fields;     /* differing although the manifest did not change */
     unsigned contended_fields;
-    uint8_t flips[CONFIG_N];   /* drift corrected in the hour since flips_since_ms */
+    uint8_t flips[CONFIG_N]; /* drift corrected in the hour since flips_since_ms */
     int64_t flips_since_ms;
-    bool one_field;            /* a refusal did not say which field: send them one by one */
-    const char *placed;        /* the group that a residency chose, until it is pinned; borrowed from desired */
-    int64_t deleted_ms;        /* monotonic: the platform answered a delete with ok; 0: it did not */
-    bool taken;                /* the create was refused for the name: whoever has it, it is not from that create */
-    bool create_lost;          /* a create may have happened whose answer was lost */
-    bool suspect;              /* ours, not in the last list, and not yet asked for by name */
-    bool removal_ok;           /* guard and approvals allow it */
+    bool one_field; /* a refusal did not say which field: send them one by one */
+    const char
+        *placed; /* the group that a residency chose, until it is pinned; borrowed from desired */
+    int64_t deleted_ms; /* monotonic: the platform answered a delete with ok; 0: it did not */
+    bool
+        taken; /* the create was refused for the name: whoever has it, it is not from that create */
+    bool create_lost; /* a create may have happened whose answer was lost */
+    bool suspect;     /* ours, not in the last list, and not yet asked for by name */
+    bool removal_ok;  /* guard and approvals allow it */
     bool update_held;
     bool create_held;
-    bool rejected;             /* the held step was rejected, and its entry is as it was then */
-    int64_t gone_ms;           /* monotonic, of the first 404 by name; 0: none */
-    int64_t grace_mark_ms;     /* monotonic: grace is accounted up to here */
-    struct token **tokens;     /* sorted by short name */
+    bool rejected;         /* the held step was rejected, and its entry is as it was then */
+    int64_t gone_ms;       /* monotonic, of the first 404 by name; 0: none */
+    int64_t grace_mark_ms; /* monotonic: grace is accounted up to here */
+    struct token **tokens; /* sorted by short name */
     size_t n_tokens;
 };
 
@@ -243,24 +260,26 @@ struct group *fleet_group(const struct fleet *f, const char *name);
 struct database *fleet_database(const struct fleet *f, const char *name);
 struct token *fleet_token(struct token *const *tokens, size_t n, const char *short_name);
 
-/* Make sure that there is a record for every one of names[0..n), sorted by strcmp and without doubles.
- * False: no memory (those made so far stay). */
+/* Make sure that there is a record for every one of names[0..n), sorted by strcmp and without
+ * doubles. False: no memory (those made so far stay). */
 bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n) MUST_CHECK;
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n) MUST_CHECK;
-/* The record of that token, made where there was none. `tokens`, `n`: of a group or database. NULL: no memory. */
+/* The record of that token, made where there was none. `tokens`, `n`: of a group or database. NULL:
+ * no memory. */
 struct token *fleet_add_token(enum kind kind, const char *target, struct token ***tokens, size_t *n,
                               const char *short_name) MUST_CHECK;
 
-/* Point every record at its entry in `d` (borrowed until the next bind), making records for new entries.
- * Records without an entry keep what else they have. False: no memory. */
+/* Point every record at its entry in `d` (borrowed until the next bind), making records for new
+ * entries. Records without an entry keep what else they have. False: no memory. */
 bool fleet_bind(struct fleet *f, const struct desired *d) MUST_CHECK;
 
-/* Free the records that nothing wants, nothing shows and nothing remembers, unless `busy` or queued.
- * `gone` is told of each before. */
+/* Free the records that nothing wants, nothing shows and nothing remembers, unless `busy` or
+ * queued. `gone` is told of each before. */
 void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg);
 void fleet_deinit(struct fleet *f);
 
-/* Take over what an answer or a listing says. False: no memory. A new id forgets the configuration of the old. */
+/* Take over what an answer or a listing says. False: no memory. A new id forgets the configuration
+ * of the old. */
 bool live_set_database(struct live *l, const struct live_db *from) MUST_CHECK;
 bool live_set_group(struct group *g, const struct live_group *from) MUST_CHECK;
 /* Take over the known (non-NULL) values. */

@@ -1,6 +1,7 @@
-/* jwt: the claims of a platform's SQL token, read without checking its signature (that is the platform's business).
- * RFC 7519; claims: exp, iat (seconds), id (database), gid (group), a ("ro" | "rw", absent: rw), p (fine-grained).
- * In:    the token. Out: what it says. Never: keeps or prints the token. */
+/* jwt: the claims of a platform's SQL token, read without checking its signature (that is the
+ * platform's business). RFC 7519; claims: exp, iat (seconds), id (database), gid (group), a ("ro" |
+ * "rw", absent: rw), p (fine-grained). In:    the token. Out: what it says. Never: keeps or prints
+ * the token. */
 #ifndef TENANTD_CORE_JWT_H
 #define TENANTD_CORE_JWT_H
 
@@ -12,14 +13,15 @@
 #include "lib/err.h"
 
 struct jwt_claims {
-    int64_t issued_ms;  /* 0: not said */
-    int64_t expires_ms; /* 0: not said, which means never */
+    int64_t issued_ms;   /* 0: not said */
+    int64_t expires_ms;  /* 0: not said, which means never */
     char target_id[128]; /* id or gid; "": not said */
     bool is_group;
     bool read_only;
 };
 
-/* -ERR_INVALID: not three base64url parts with a JSON object in the second, or a claim of a wrong type. */
+/* -ERR_INVALID: not three base64url parts with a JSON object in the second, or a claim of a wrong
+ * type. */
 int jwt_read(const char *jwt, size_t n, struct jwt_claims *out, struct err *err) MUST_CHECK;
 
 #endif

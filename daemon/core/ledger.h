@@ -1,8 +1,7 @@
 /* ledger: what must not be forgotten, as rows. The store keeps them; the reconciler thinks in them.
- * One table of columns per row type drives binding, reading, copying and freeing, so a new column is one line here
- * and one migration in the store.
- * In/Out: rows that own their texts.
- * Never: SQL, I/O. No column ever holds a secret. */
+ * One table of columns per row type drives binding, reading, copying and freeing, so a new column
+ * is one line here and one migration in the store. In/Out: rows that own their texts. Never: SQL,
+ * I/O. No column ever holds a secret. */
 #ifndef TENANTD_CORE_LEDGER_H
 #define TENANTD_CORE_LEDGER_H
 
@@ -16,100 +15,123 @@
  *   X(row struct, member, INT | TEXT, KEY | DATA) in the order of the table's columns. */
 
 /* A group or database that is ours, was ours, or is being created by us. */
+/* clang-format off: a table */
 #define OWNED_COLUMNS(X)                                                                           \
-    X(owned, kind,            TEXT, KEY)  /* "group", "database" */                                \
-    X(owned, name,            TEXT, KEY)                                                           \
-    X(owned, state,           TEXT, DATA) /* "creating": sent, outcome not known; "owned"; "deleted": remembered */ \
-    X(owned, id,              TEXT, DATA) /* platform id; NULL while creating */                   \
-    X(owned, origin,          TEXT, DATA) /* "created", "adopted" */                               \
-    X(owned, since,           INT,  DATA) /* created or adopted; when deleted: of the deletion */  \
-    X(owned, wanted_since,    INT,  DATA) /* the manifest has named it without a break since; 0: it does not */ \
-    X(owned, expires_since,   INT,  DATA) /* first generation that gave it the present `expires` */\
-    X(owned, expires_spec,    TEXT, DATA) /* that `expires`, to see it change */                   \
-    X(owned, expired,         INT,  DATA) /* it has expired and was not edited since: the entry's digest, or 0 */ \
-    X(owned, group_name,      TEXT, DATA) /* a database's group, pinned; a group's pinned location */ \
-    X(owned, hostname,        TEXT, DATA)                                                          \
-    X(owned, protect,         INT,  DATA) /* protect: true was applied and not ended */            \
-    X(owned, is_branch,       INT,  DATA) /* born from a seed with `expires` */                    \
-    X(owned, create_digest,   TEXT, DATA) /* what is create-only, as it was created: location, extensions, engine */ \
-    X(owned, applied,         TEXT, DATA) /* JSON {field: [value written, value read back]} */     \
-    X(owned, fence,           TEXT, DATA) /* NULL; "wanted"; "set"; "lifting"; "lifted" by somebody else */ \
-    X(owned, fence_reads,     INT,  DATA) /* block_reads before the fence */                       \
-    X(owned, fence_writes,    INT,  DATA) /* block_writes before the fence */                      \
-    X(owned, removal_since,   INT,  DATA) /* wanted gone since; 0: not */                          \
-    X(owned, fenced_since,    INT,  DATA) /* the platform confirmed the fence */                   \
-    X(owned, grace_spent,     INT,  DATA) /* ms of grace that have run while observing */          \
-    X(owned, empty_since,     INT,  DATA) /* a group: empty in every observation since */          \
-    X(owned, missing_since,   INT,  DATA) /* gone from the platform without us */                  \
-    X(owned, config_read,     INT,  DATA) /* when its configuration was last read */
+    X(owned, kind, TEXT, KEY) /* "group", "database" */                                            \
+    X(owned, name, TEXT, KEY)                                                                      \
+    X(owned, state, TEXT,                                                                          \
+      DATA) /* "creating": sent, outcome not known; "owned"; "deleted": remembered */              \
+    X(owned, id, TEXT, DATA)     /* platform id; NULL while creating */                            \
+    X(owned, origin, TEXT, DATA) /* "created", "adopted" */                                        \
+    X(owned, since, INT, DATA)   /* created or adopted; when deleted: of the deletion */           \
+    X(owned, wanted_since, INT,                                                                    \
+      DATA) /* the manifest has named it without a break since; 0: it does not */                  \
+    X(owned, expires_since, INT, DATA) /* first generation that gave it the present `expires` */   \
+    X(owned, expires_spec, TEXT, DATA) /* that `expires`, to see it change */                      \
+    X(owned, expired, INT,                                                                         \
+      DATA) /* it has expired and was not edited since: the entry's digest, or 0 */                \
+    X(owned, group_name, TEXT, DATA) /* a database's group, pinned; a group's pinned location */   \
+    X(owned, hostname, TEXT, DATA)                                                                 \
+    X(owned, protect, INT, DATA)   /* protect: true was applied and not ended */                   \
+    X(owned, is_branch, INT, DATA) /* born from a seed with `expires` */                           \
+    X(owned, create_digest, TEXT,                                                                  \
+      DATA) /* what is create-only, as it was created: location, extensions, engine */             \
+    X(owned, applied, TEXT, DATA) /* JSON {field: [value written, value read back]} */             \
+    X(owned, fence, TEXT, DATA) /* NULL; "wanted"; "set"; "lifting"; "lifted" by somebody else */  \
+    X(owned, fence_reads, INT, DATA)   /* block_reads before the fence */                          \
+    X(owned, fence_writes, INT, DATA)  /* block_writes before the fence */                         \
+    X(owned, removal_since, INT, DATA) /* wanted gone since; 0: not */                             \
+    X(owned, fenced_since, INT, DATA)  /* the platform confirmed the fence */                      \
+    X(owned, grace_spent, INT, DATA)   /* ms of grace that have run while observing */             \
+    X(owned, empty_since, INT, DATA)   /* a group: empty in every observation since */             \
+    X(owned, missing_since, INT, DATA) /* gone from the platform without us */                     \
+    X(owned, config_read, INT, DATA)   /* when its configuration was last read */
+/* clang-format on */
 
 /* A token that we minted, or took over. */
+/* clang-format off: a table */
 #define TOKEN_COLUMNS(X)                                                                           \
-    X(held_token, kind,       TEXT, KEY)  /* "token", "group-token" */                             \
-    X(held_token, target,     TEXT, KEY)                                                           \
-    X(held_token, name,       TEXT, KEY)                                                           \
-    X(held_token, state,      TEXT, DATA) /* "minting": sent; "minted": came back; "published"; "removed": lives on */ \
-    X(held_token, target_id,  TEXT, DATA)                                                          \
-    X(held_token, hash,       TEXT, DATA) /* SHA-256 of the JWT in the file */                     \
-    X(held_token, params,     TEXT, DATA) /* authorization, expiration, permissions it was minted with */ \
-    X(held_token, issued,     INT,  DATA)                                                          \
-    X(held_token, expires,    INT,  DATA) /* 0: never */                                           \
-    X(held_token, renews,     INT,  DATA) /* when renewal is due, jitter included; 0: never */     \
-    X(held_token, file,       TEXT, DATA) /* relative to tokens_dir */                             \
-    X(held_token, format,     INT,  DATA)                                                          \
-    X(held_token, mode,       INT,  DATA)                                                          \
-    X(held_token, notify,     TEXT, DATA) /* a hook that has yet to be told of this file; NULL: none */ \
-    X(held_token, cause,      TEXT, DATA) /* what to tell it: "published", "renewed", "removed", ... */
+    X(held_token, kind, TEXT, KEY) /* "token", "group-token" */                                    \
+    X(held_token, target, TEXT, KEY)                                                               \
+    X(held_token, name, TEXT, KEY)                                                                 \
+    X(held_token, state, TEXT,                                                                     \
+      DATA) /* "minting": sent; "minted": came back; "published"; "removed": lives on */           \
+    X(held_token, target_id, TEXT, DATA)                                                           \
+    X(held_token, hash, TEXT, DATA) /* SHA-256 of the JWT in the file */                           \
+    X(held_token, params, TEXT,                                                                    \
+      DATA) /* authorization, expiration, permissions it was minted with */                        \
+    X(held_token, issued, INT, DATA)                                                               \
+    X(held_token, expires, INT, DATA) /* 0: never */                                               \
+    X(held_token, renews, INT, DATA)  /* when renewal is due, jitter included; 0: never */         \
+    X(held_token, file, TEXT, DATA)   /* relative to tokens_dir */                                 \
+    X(held_token, format, INT, DATA)                                                               \
+    X(held_token, mode, INT, DATA)                                                                 \
+    X(held_token, notify, TEXT,                                                                    \
+      DATA)                          /* a hook that has yet to be told of this file; NULL: none */ \
+    X(held_token, cause, TEXT, DATA) /* what to tell it: "published", "renewed", "removed", ... */
+/* clang-format on */
 
 /* A mint whose answer was lost: a token may exist that nobody holds. */
+/* clang-format off: a table */
 #define LEAK_COLUMNS(X)                                                                            \
-    X(leak, kind,             TEXT, KEY)                                                           \
-    X(leak, target,           TEXT, KEY)                                                           \
-    X(leak, name,             TEXT, KEY)                                                           \
-    X(leak, at,               INT,  KEY)                                                           \
-    X(leak, until,            INT,  DATA) /* 0: never expires */
+    X(leak, kind, TEXT, KEY)                                                                       \
+    X(leak, target, TEXT, KEY)                                                                     \
+    X(leak, name, TEXT, KEY)                                                                       \
+    X(leak, at, INT, KEY)                                                                          \
+    X(leak, until, INT, DATA) /* 0: never expires */
+/* clang-format on */
 
 /* What counts against the guard, while it is in the window. */
+/* clang-format off: a table */
 #define COUNT_COLUMNS(X)                                                                           \
-    X(count, what,            TEXT, KEY)  /* "removal", "update", "create", "stranger" */                      \
-    X(count, kind,            TEXT, KEY)                                                           \
-    X(count, name,            TEXT, KEY)                                                           \
-    X(count, at,              INT,  DATA)
+    X(count, what, TEXT, KEY) /* "removal", "update", "create", "stranger" */                      \
+    X(count, kind, TEXT, KEY)                                                                      \
+    X(count, name, TEXT, KEY)                                                                      \
+    X(count, at, INT, DATA)
+/* clang-format on */
 
 /* A held step that somebody approved or rejected. */
+/* clang-format off: a table */
 #define APPROVAL_COLUMNS(X)                                                                        \
-    X(approval, action,       TEXT, KEY)                                                           \
-    X(approval, kind,         TEXT, KEY)                                                           \
-    X(approval, name,         TEXT, KEY)                                                           \
-    X(approval, id,           TEXT, DATA) /* platform id it was said of */                         \
-    X(approval, plan,         TEXT, DATA)                                                          \
-    X(approval, approved,     INT,  DATA) /* 0: rejected */                                        \
-    X(approval, at,           INT,  DATA)                                                          \
-    X(approval, uid,          INT,  DATA)                                                          \
-    X(approval, reason,       TEXT, DATA)                                                          \
-    X(approval, digest,       INT,  DATA) /* of the entry; a rejection ends when it changes */     \
-    X(approval, begun,        INT,  DATA) /* the step was begun: the approval is used up when done */
+    X(approval, action, TEXT, KEY)                                                                 \
+    X(approval, kind, TEXT, KEY)                                                                   \
+    X(approval, name, TEXT, KEY)                                                                   \
+    X(approval, id, TEXT, DATA) /* platform id it was said of */                                   \
+    X(approval, plan, TEXT, DATA)                                                                  \
+    X(approval, approved, INT, DATA) /* 0: rejected */                                             \
+    X(approval, at, INT, DATA)                                                                     \
+    X(approval, uid, INT, DATA)                                                                    \
+    X(approval, reason, TEXT, DATA)                                                                \
+    X(approval, digest, INT, DATA) /* of the entry; a rejection ends when it changes */            \
+    X(approval, begun, INT, DATA)  /* the step was begun: the approval is used up when done */
+/* clang-format on */
 
 /* What happened. `seq` 0 on writing: the store numbers it. */
+/* clang-format off: a table */
 #define EVENT_COLUMNS(X)                                                                           \
-    X(event, seq,             INT,  KEY)                                                           \
-    X(event, at,              INT,  DATA)                                                          \
-    X(event, kind,            TEXT, DATA) /* "database", "token", ...; "daemon" */                 \
-    X(event, name,            TEXT, DATA)                                                          \
-    X(event, what,            TEXT, DATA) /* CamelCase: Created, Updated, Minted, Phase, Loaded, ... */ \
-    X(event, level,           INT,  DATA) /* syslog's: 3 error, 4 warning, 5 notice, 6 info */     \
-    X(event, message,         TEXT, DATA)                                                          \
-    X(event, source,          TEXT, DATA) /* file:line, NULL: none */                              \
-    X(event, generation,      INT,  DATA)                                                          \
-    X(event, http_status,     INT,  DATA)                                                          \
-    X(event, attempt,         INT,  DATA)                                                          \
-    X(event, duration_ms,     INT,  DATA)
+    X(event, seq, INT, KEY)                                                                        \
+    X(event, at, INT, DATA)                                                                        \
+    X(event, kind, TEXT, DATA) /* "database", "token", ...; "daemon" */                            \
+    X(event, name, TEXT, DATA)                                                                     \
+    X(event, what, TEXT, DATA) /* CamelCase: Created, Updated, Minted, Phase, Loaded, ... */       \
+    X(event, level, INT, DATA) /* syslog's: 3 error, 4 warning, 5 notice, 6 info */                \
+    X(event, message, TEXT, DATA)                                                                  \
+    X(event, source, TEXT, DATA) /* file:line, NULL: none */                                       \
+    X(event, generation, INT, DATA)                                                                \
+    X(event, http_status, INT, DATA)                                                               \
+    X(event, attempt, INT, DATA)                                                                   \
+    X(event, duration_ms, INT, DATA)
+/* clang-format on */
 
-/* One of a kind: "origin", "organization", "organization_id", "generation", "location/GROUP", ... */
+/* One of a kind: "origin", "organization", "organization_id", "generation", "location/GROUP", ...
+ */
+/* clang-format off: a table */
 #define META_COLUMNS(X)                                                                            \
-    X(meta, key,              TEXT, KEY)                                                           \
-    X(meta, value,            TEXT, DATA)
+    X(meta, key, TEXT, KEY)                                                                        \
+    X(meta, value, TEXT, DATA)
+/* clang-format on */
 
+/* clang-format off: a table */
 #define LEDGER_TABLES(X)                                                                           \
     X(OWNED, owned, OWNED_COLUMNS)                                                                 \
     X(TOKEN, held_token, TOKEN_COLUMNS)                                                            \
@@ -118,9 +140,10 @@
     X(APPROVAL, approval, APPROVAL_COLUMNS)                                                        \
     X(EVENT, event, EVENT_COLUMNS)                                                                 \
     X(META, meta, META_COLUMNS)
+/* clang-format on */
 
-#define LEDGER_C_INT int64_t
-#define LEDGER_C_TEXT char *
+#define LEDGER_C_INT                          int64_t
+#define LEDGER_C_TEXT                         char *
 #define LEDGER_MEMBER(row, member, type, key) LEDGER_C_##type member;
 #define LEDGER_STRUCT(symbol, row, columns)                                                        \
     struct row {                                                                                   \
@@ -155,8 +178,9 @@ struct ledger_op {
     void *row; /* owned: a heap copy of the row's struct */
 };
 
-bool ledger_row_copy(enum ledger_table t, void *to, const void *from) MUST_CHECK; /* `to` is uninitialised; false: no memory */
-void ledger_row_deinit(enum ledger_table t, void *row);                          /* frees texts, zeroes */
+bool ledger_row_copy(enum ledger_table t, void *to,
+                     const void *from) MUST_CHECK; /* `to` is uninitialised; false: no memory */
+void ledger_row_deinit(enum ledger_table t, void *row); /* frees texts, zeroes */
 void ledger_op_deinit(struct ledger_op *op);
 
 /* Replace a text member of a row; false: no memory (the old one stays). value NULL clears. */

@@ -1,7 +1,6 @@
-/* plan: what would be done, as a list. Sorted, so that equal states give equal texts; made by the very decisions that
- * the execution makes.
- * In:    the reconciler. Out: steps, their text, their JSON, an id for approvals.
- * Never: changes anything. */
+/* plan: what would be done, as a list. Sorted, so that equal states give equal texts; made by the
+ * very decisions that the execution makes. In:    the reconciler. Out: steps, their text, their
+ * JSON, an id for approvals. Never: changes anything. */
 #ifndef TENANTD_CORE_PLAN_H
 #define TENANTD_CORE_PLAN_H
 
@@ -12,10 +11,10 @@
 #include "lib/buf.h"
 
 struct plan_step {
-    const char *action; /* "create", "update", "delete", "blocked", "drift"; static */
+    const char *action;       /* "create", "update", "delete", "blocked", "drift"; static */
     const struct resource *r; /* borrowed until the next step of the reconciler */
-    const char *id;     /* platform id; NULL: none yet; borrowed likewise */
-    unsigned fields;    /* bits of enum config_field, for updates */
+    const char *id;           /* platform id; NULL: none yet; borrowed likewise */
+    unsigned fields;          /* bits of enum config_field, for updates */
     bool held;
     enum reason reason; /* why it is blocked or held */
     char *detail;       /* "in eu", "size_limit 4gb -> 5gb", a message; owned; never NULL */

@@ -1,4 +1,5 @@
-/* reconcile: the centre. One step function: an event in, with the time and some randomness, effects out.
+/* reconcile: the centre. One step function: an event in, with the time and some randomness, effects
+ * out.
  *
  *   desired ─┐
  *   observed ┼─▶ replan: guard, decide ─▶ schedule ─▶ effects ─▶ (shell) ─▶ answers ─▶ absorb ─┐
@@ -15,19 +16,19 @@
 #include "lib/err.h"
 
 enum rc_event_kind {
-    RC_TICK,        /* the time asked for by wake_ms has come */
-    RC_DESIRED,     /* a new generation; `desired` is taken */
-    RC_CONFIG,      /* `config` changed (borrowed until the next one) */
-    RC_CREDENTIAL,  /* the API token was read anew: try again what it stopped */
-    RC_SYNC,        /* observe now; `kind`/`name` (or NULL): try again what was refused there */
-    RC_ANSWER,      /* `answer` is taken */
-    RC_FILES,       /* `files`, `n_files`: results of file jobs, borrowed */
-    RC_HOOK,        /* the hook was told of token `resource_kind`/`name`, or not: `ok` */
-    RC_UNSENT,      /* the ledger did not take the ops that `calls`, `jobs` and `hooks` of these effects stand
-                       behind; `unsent` is borrowed; `text` says why */
-    RC_LEDGER_OK,   /* it takes them again */
-    RC_DECISION,    /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
-    RC_STOP,        /* start nothing new; publish what comes back */
+    RC_TICK,       /* the time asked for by wake_ms has come */
+    RC_DESIRED,    /* a new generation; `desired` is taken */
+    RC_CONFIG,     /* `config` changed (borrowed until the next one) */
+    RC_CREDENTIAL, /* the API token was read anew: try again what it stopped */
+    RC_SYNC,       /* observe now; `kind`/`name` (or NULL): try again what was refused there */
+    RC_ANSWER,     /* `answer` is taken */
+    RC_FILES,      /* `files`, `n_files`: results of file jobs, borrowed */
+    RC_HOOK,       /* the hook was told of token `resource_kind`/`name`, or not: `ok` */
+    RC_UNSENT, /* the ledger did not take the ops that `calls`, `jobs` and `hooks` of these effects
+                  stand behind; `unsent` is borrowed; `text` says why */
+    RC_LEDGER_OK, /* it takes them again */
+    RC_DECISION,  /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
+    RC_STOP,      /* start nothing new; publish what comes back */
 };
 
 struct rc_event {
@@ -59,10 +60,12 @@ void reconcile_free(struct reconcile *rc);
 /* Before the first step: a row from the store, borrowed. False: no memory. */
 bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row) MUST_CHECK;
 
-/* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any more (its ledger
- * is: start anew from it); RC_SYNC: -ERR_NOT_FOUND; RC_DECISION: -ERR_NOT_FOUND when that is not the present plan.
- * out: initialised by the caller, who carries out and deinits it. */
-int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out, struct err *err) MUST_CHECK;
+/* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any
+ * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND; RC_DECISION: -ERR_NOT_FOUND
+ * when that is not the present plan. out: initialised by the caller, who carries out and deinits
+ * it. */
+int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
+                   struct err *err) MUST_CHECK;
 
 /* The number of the observation that answers what was asked by now: RC_SYNC's. */
 uint64_t reconcile_cycle(const struct reconcile *rc);

@@ -1,5 +1,5 @@
-/* reconcile_private: what the rooms of the reconciler share: reconcile, replan, observe, perform, absorb, operator,
- * plan, status and view. Nobody else includes it. */
+/* reconcile_private: what the rooms of the reconciler share: reconcile, replan, observe, perform,
+ * absorb, operator, plan, status and view. Nobody else includes it. */
 #ifndef TENANTD_CORE_RECONCILE_PRIVATE_H
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
@@ -11,7 +11,8 @@
 /* Something under way: a call or a file job. */
 struct flight {
     uint64_t id;
-    struct resource *r;      /* whose act it is; NULL: the observation's, or a file that is nobody's any more */
+    struct resource
+        *r; /* whose act it is; NULL: the observation's, or a file that is nobody's any more */
     struct resource *target; /* READ_TARGET: what is read */
     enum act act;
     unsigned fields;
@@ -22,32 +23,33 @@ enum obs_stage { OBS_IDLE, OBS_ORGANIZATION, OBS_GROUPS, OBS_DATABASES, OBS_STAG
 
 struct observation {
     enum obs_stage stage;
-    uint64_t flight;      /* the call under way; 0: none */
-    bool due;             /* the next call of the stage waits for its turn */
-    uint64_t cycle;       /* number of the one under way, or of the last */
-    uint64_t answered;    /* last cycle that ended, whatever came of it */
-    bool again;           /* asked for while one was under way */
-    int64_t next_ms;      /* monotonic */
-    unsigned attempts;    /* failed in a row */
+    uint64_t flight;   /* the call under way; 0: none */
+    bool due;          /* the next call of the stage waits for its turn */
+    uint64_t cycle;    /* number of the one under way, or of the last */
+    uint64_t answered; /* last cycle that ended, whatever came of it */
+    bool again;        /* asked for while one was under way */
+    int64_t next_ms;   /* monotonic */
+    unsigned attempts; /* failed in a row */
     int64_t started_ms;
-    struct arena arena;   /* owns what is collected */
+    struct arena arena; /* owns what is collected */
     struct live_db *databases;
     size_t n_databases;
     size_t capacity;
     struct live_group *groups;
     size_t n_groups;
     const char *cursor;
-    uint64_t *cursors;    /* hashes of those seen */
+    uint64_t *cursors; /* hashes of those seen */
     size_t n_cursors;
     size_t cursors_capacity;
 
-    bool complete;        /* the last one */
-    bool contradicted;    /* by a read since */
-    size_t suspects;      /* things of ours that it did not show and that were not yet asked for by name */
+    bool complete;     /* the last one */
+    bool contradicted; /* by a read since */
+    size_t
+        suspects; /* things of ours that it did not show and that were not yet asked for by name */
     bool ever;
     int64_t completed_ms;
     int64_t completed_wall_ms;
-    char error[320];      /* why the last one was not complete; "" */
+    char error[320]; /* why the last one was not complete; "" */
 };
 
 struct reconcile {
@@ -71,7 +73,7 @@ struct reconcile {
     char auth_error[LIMIT_ERROR_TEXT_BYTES + 64];
     bool ledger_ok;
     char ledger_error[256];
-    bool tokens_unmarked;  /* tokens_dir is not the directory it was */
+    bool tokens_unmarked; /* tokens_dir is not the directory it was */
     int64_t create_refused_until_ms[KIND_N];
     uint64_t sync_cycle; /* the observation that answers the last RC_SYNC */
     bool stopping;
@@ -95,58 +97,74 @@ struct reconcile {
 
 /* replan.c */
 void rc_world(const struct reconcile *rc, struct world *out);
-void rc_replan(struct reconcile *rc, struct effects *fx);   /* guard, then every record */
+void rc_replan(struct reconcile *rc, struct effects *fx); /* guard, then every record */
 /* reconcile.c: decide about a record and do what needs no turn, queue what does. */
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* A target and its tokens. */
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r);
-void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase, enum reason reason,
-                  const char *message);
-void rc_uncount(struct reconcile *rc, const struct resource *r); /* it goes: no longer in by_phase, by_reason */
+void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase,
+                  enum reason reason, const char *message);
+void rc_uncount(struct reconcile *rc,
+                const struct resource *r); /* it goes: no longer in by_phase, by_reason */
 uint64_t rc_random(struct reconcile *rc);
-struct flight *rc_flight(struct reconcile *rc, struct resource *r, enum act act); /* NULL: no memory, fx to fail */
+struct flight *rc_flight(struct reconcile *rc, struct resource *r,
+                         enum act act); /* NULL: no memory, fx to fail */
 /* Take a flight out by id; false: none such. */
 bool rc_land(struct reconcile *rc, uint64_t id, struct flight *out);
 
 /* observe.c */
-void rc_observe(struct reconcile *rc);                      /* ask for an observation, now */
-void rc_observe_start(struct reconcile *rc, struct effects *fx); /* the next call of the one under way */
+void rc_observe(struct reconcile *rc); /* ask for an observation, now */
+void rc_observe_start(struct reconcile *rc,
+                      struct effects *fx); /* the next call of the one under way */
 void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a);
 /* A read has shown that the last list lied. */
 void rc_contradict(struct reconcile *rc, const char *kind, const char *name);
 
 /* perform.c: turn an act into effects. False: it was not one for this function. */
-bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource *r, const struct decision *d);
-void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *r, const struct decision *d);
-void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t, const struct decision *d);
+bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource *r,
+                      const struct decision *d);
+void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *r,
+                     const struct decision *d);
+void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
+                     const struct decision *d);
 
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
-void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
+void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                     struct answer *a);
 /* When a token is to be renewed, wall clock; 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
-void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name, bool ok);
+void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name,
+                    bool ok);
 /* Tell hooks what they have yet to be told. */
 void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
 /* A try failed: count it, and say when the next may be. */
-void rc_failed(struct reconcile *rc, struct resource *r, enum reason why, int64_t retry_after_ms, const char *text);
+void rc_failed(struct reconcile *rc, struct resource *r, enum reason why, int64_t retry_after_ms,
+               const char *text);
 void rc_succeeded(struct resource *r);
-/* What the outcome of a call means for the record whose act it was. True: nothing more to absorb. */
-bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f, const struct answer *a);
+/* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
+ */
+bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                       const struct answer *a);
 
 /* operator.c: guard's memory and what operators say. */
-int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev, struct err *err);
-const struct approval *rc_approval(const struct reconcile *rc, const char *action, const struct resource *r,
-                                   const char *id);
-bool rc_rejected(const struct reconcile *rc, const char *action, const struct resource *r, const char *id);
-void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *action, const struct resource *r);
-void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *action, const struct resource *r);
+int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev,
+                   struct err *err);
+const struct approval *rc_approval(const struct reconcile *rc, const char *action,
+                                   const struct resource *r, const char *id);
+bool rc_rejected(const struct reconcile *rc, const char *action, const struct resource *r,
+                 const char *id);
+void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *action,
+                       const struct resource *r);
+void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *action,
+                      const struct resource *r);
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r);
 size_t rc_counted(const struct reconcile *rc, const char *what);
 bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r);
 /* Somebody else works on this organization: removals wait for approval for an hour. */
-void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what);
+void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,
+                 const char *what);
 void rc_counts_expire(struct reconcile *rc, struct effects *fx);
 
 /* ledger_rows.c: keeping rows and records together. */
@@ -156,7 +174,7 @@ bool rc_load_applied(struct database *d);
 bool rc_save_applied(struct database *d);
 
 /* What happened, for the history and the log. level: syslog's. `a` may be NULL. */
-void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what, int level,
-              const struct answer *a, const char *fmt, ...) PRINTF(7, 8);
+void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what,
+              int level, const struct answer *a, const char *fmt, ...) PRINTF(7, 8);
 
 #endif

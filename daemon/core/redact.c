@@ -7,11 +7,12 @@
 #include "core/answer.h"
 #include "lib/text.h"
 
-#define HIDDEN        "[hidden]"
-#define JWT_MIN       10 /* bytes after which "eyJ..." is no word */
-#define MIXED_RUN_MIN 20 /* of capitals, small letters and digits together: no word is like that   \
-                          */
-#define ANY_RUN_MIN 65   /* longer than any name */
+#define HIDDEN  "[hidden]"
+#define JWT_MIN 10 /* bytes after which "eyJ..." is no word */
+#define MIXED_RUN_MIN                                                                              \
+    20                 /* of capitals, small letters and digits together: no word is like that     \
+                        */
+#define ANY_RUN_MIN 65 /* longer than any name */
 #define HEX_RUN_MIN 32
 
 struct run {

@@ -14,9 +14,10 @@ struct request {
     char *body;         /* JSON, owned; NULL: none */
 };
 
-/* -ERR_INVALID when a name is not of the platform's alphabet (text_is_name, or a location code): such a path could
- * mean something else. *out is then untouched. -ERR_NOMEM. */
-int request_build(const struct call *c, const char *organization, struct request *out, struct err *err) MUST_CHECK;
+/* -ERR_INVALID when a name is not of the platform's alphabet (text_is_name, or a location code):
+ * such a path could mean something else. *out is then untouched. -ERR_NOMEM. */
+int request_build(const struct call *c, const char *organization, struct request *out,
+                  struct err *err) MUST_CHECK;
 void request_deinit(struct request *r);
 
 #endif

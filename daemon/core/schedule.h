@@ -1,8 +1,7 @@
-/* schedule: what goes next, and whether it may go now. Lanes by urgency, a ceiling on calls in flight that follows
- * what the platform bears, a rate, a pause for all when the platform asks for one, and the heap of times.
- * In:    records, times, outcomes.
- * Out:   the next record to act on, or when to ask again.
- * Never: clocks, calls. All times are monotonic ms. */
+/* schedule: what goes next, and whether it may go now. Lanes by urgency, a ceiling on calls in
+ * flight that follows what the platform bears, a rate, a pause for all when the platform asks for
+ * one, and the heap of times. In:    records, times, outcomes. Out:   the next record to act on, or
+ * when to ask again. Never: clocks, calls. All times are monotonic ms. */
 #ifndef TENANTD_CORE_SCHEDULE_H
 #define TENANTD_CORE_SCHEDULE_H
 
@@ -11,14 +10,14 @@
 
 /* In order of urgency; see schedule_pop. */
 enum lane {
-    LANE_RENEW,  /* a token near its expiry */
-    LANE_LIFT,   /* a fence that must come down */
-    LANE_RESOLVE,/* what happened to a call without an answer */
-    LANE_FINISH, /* what a thing that was made still lacks: configuration, tokens */
-    LANE_CREATE, /* groups, databases */
+    LANE_RENEW,   /* a token near its expiry */
+    LANE_LIFT,    /* a fence that must come down */
+    LANE_RESOLVE, /* what happened to a call without an answer */
+    LANE_FINISH,  /* what a thing that was made still lacks: configuration, tokens */
+    LANE_CREATE,  /* groups, databases */
     LANE_UPDATE,
     LANE_REMOVE,
-    LANE_SWEEP,  /* readings that nobody waits for */
+    LANE_SWEEP, /* readings that nobody waits for */
     LANE_N
 };
 
@@ -28,14 +27,14 @@ struct schedule {
     unsigned popped; /* counts, so that low lanes get every eighth place */
     struct heap wakes;
     unsigned in_flight;
-    unsigned ceiling; /* api.concurrency */
-    double window;    /* what the platform bears, 1..ceiling */
-    int64_t shrunk_ms;/* when the window last shrank: once a round trip is enough */
-    unsigned rate;    /* calls a second; 0: no limit */
-    double credit;    /* calls that may start now */
+    unsigned ceiling;  /* api.concurrency */
+    double window;     /* what the platform bears, 1..ceiling */
+    int64_t shrunk_ms; /* when the window last shrank: once a round trip is enough */
+    unsigned rate;     /* calls a second; 0: no limit */
+    double credit;     /* calls that may start now */
     int64_t credit_ms;
     int64_t pause_until_ms;
-    unsigned failures; /* calls that failed in a row; enough of them pause everything */
+    unsigned failures;  /* calls that failed in a row; enough of them pause everything */
     uint64_t throttled; /* answers that asked to slow down, since the start */
 };
 
@@ -44,14 +43,16 @@ void schedule_deinit(struct schedule *s);
 /* New limits; what is queued stays. */
 void schedule_limit(struct schedule *s, unsigned concurrency, unsigned rate);
 
-/* Queue a record at the end of a lane; one that is queued already moves only to a more urgent lane's end. */
+/* Queue a record at the end of a lane; one that is queued already moves only to a more urgent
+ * lane's end. */
 void schedule_queue(struct schedule *s, struct resource *r, enum lane lane);
 /* Take the next record off its lane. NULL: nothing is queued. */
 struct resource *schedule_pop(struct schedule *s);
 /* Take a record out of lanes and heap. */
 void schedule_forget(struct schedule *s, struct resource *r);
 
-/* May a call start now? Else *again_ms is when to ask again (INT64_MAX: when one in flight ends). */
+/* May a call start now? Else *again_ms is when to ask again (INT64_MAX: when one in flight ends).
+ */
 bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms);
 void schedule_started(struct schedule *s);
 /* A call ended. THROTTLED and UNAVAILABLE shrink the window, a Retry-After pauses everything. */

@@ -10,12 +10,14 @@
 #include "core/diag.h"
 #include "core/reconcile.h"
 
+/* clang-format off: a table */
 #define STATES(X)                                                                                  \
     X(STARTING, "starting")                                                                        \
-    X(HELD,     "held")                                                                            \
-    X(WORKING,  "working")                                                                         \
+    X(HELD, "held")                                                                                \
+    X(WORKING, "working")                                                                          \
     X(DEGRADED, "degraded")                                                                        \
-    X(SETTLED,  "settled")
+    X(SETTLED, "settled")
+/* clang-format on */
 #define STATE_ENUM(symbol, text) STATE_##symbol,
 enum state { STATES(STATE_ENUM) STATE_N };
 #undef STATE_ENUM
@@ -33,10 +35,12 @@ struct shell_facts {
 };
 
 enum state status_state(const struct reconcile *rc, const struct shell_facts *shell);
-/* {organization, state, counts, unmanaged, problems, manifest, observation, api, plan, ...}; the caller's; NULL: no
- * memory. */
-struct json_object *status_json(const struct reconcile *rc, const struct shell_facts *shell) MUST_CHECK;
+/* {organization, state, counts, unmanaged, problems, manifest, observation, api, plan, ...}; the
+ * caller's; NULL: no memory. */
+struct json_object *status_json(const struct reconcile *rc,
+                                const struct shell_facts *shell) MUST_CHECK;
 /* One line for people: "settled: 201 databases, 203 tokens". */
-void status_line(const struct reconcile *rc, const struct shell_facts *shell, char *out, size_t size);
+void status_line(const struct reconcile *rc, const struct shell_facts *shell, char *out,
+                 size_t size);
 
 #endif

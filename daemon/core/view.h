@@ -14,11 +14,13 @@ struct view_filter {
     const char *source; /* a file's path or its end; NULL: any */
 };
 
-/* Where a listing has got to; survives changes of the fleet between calls. Start with VIEW_CURSOR_INIT. */
+/* Where a listing has got to; survives changes of the fleet between calls. Start with
+ * VIEW_CURSOR_INIT. */
 struct view_cursor {
     enum kind kind; /* GROUP, then DATABASE */
-    size_t token;   /* how many of the target's tokens were shown, plus 1 when the target itself was */
-    char *name;     /* the target reached; owned; NULL: before the first */
+    size_t
+        token;  /* how many of the target's tokens were shown, plus 1 when the target itself was */
+    char *name; /* the target reached; owned; NULL: before the first */
 };
 #define VIEW_CURSOR_INIT ((struct view_cursor){.kind = KIND_GROUP})
 void view_cursor_deinit(struct view_cursor *c);
@@ -26,11 +28,11 @@ void view_cursor_deinit(struct view_cursor *c);
 /* True when such a kind or phase exists at all. */
 bool view_filter_is_valid(const struct view_filter *filter, struct err *err) MUST_CHECK;
 /* The next record that fits: *out is the caller's; NULL: that was the last. -ERR_NOMEM. */
-int view_next(const struct reconcile *rc, const struct view_filter *filter, struct view_cursor *cursor,
-              struct json_object **out) MUST_CHECK;
+int view_next(const struct reconcile *rc, const struct view_filter *filter,
+              struct view_cursor *cursor, struct json_object **out) MUST_CHECK;
 /* One record with what hangs on it. -ERR_NOT_FOUND or -ERR_NOMEM. */
-int view_describe(const struct reconcile *rc, const char *kind, const char *name, struct json_object **out,
-                  struct err *err) MUST_CHECK;
+int view_describe(const struct reconcile *rc, const char *kind, const char *name,
+                  struct json_object **out, struct err *err) MUST_CHECK;
 /* An event row as JSON; NULL: no memory. */
 struct json_object *view_event(const struct event *e) MUST_CHECK;
 

@@ -93,6 +93,7 @@ void control_reply(struct control_call *call, struct json_object *parameters);
 void control_done(struct control_call *call);
 
 /* The errors of the interface, each with a message for people. */
+/* clang-format off: a table */
 #define CONTROL_ERRORS(X)                                                                          \
     X(NOT_FOUND, "NotFound")                                                                       \
     X(DENIED, "Denied")                                                                            \
@@ -100,6 +101,7 @@ void control_done(struct control_call *call);
     X(PAUSED, "Paused")                                                                            \
     X(INVALID, "Invalid")                                                                          \
     X(NOT_READY, "NotReady")
+/* clang-format on */
 #define CONTROL_ERROR_ENUM(symbol, name) CONTROL_##symbol,
 enum control_error { CONTROL_ERRORS(CONTROL_ERROR_ENUM) CONTROL_N_ERRORS };
 #undef CONTROL_ERROR_ENUM

@@ -26,7 +26,7 @@ bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_consume(struct buf *b, size_t size); /* drop bytes at the front */
 void buf_clear(struct buf *b);                /* size 0, failed false; memory kept */
 const char *buf_str(const struct buf *b);     /* borrowed until the next change; "" when empty */
-char *buf_steal(struct buf *b);               /* the caller's; "" is allocated too; NULL: no memory */
+char *buf_steal(struct buf *b); /* the caller's; "" is allocated too; NULL: no memory */
 void buf_deinit(struct buf *b);
 void buf_deinit_secret(struct buf *b); /* wipes first */
 

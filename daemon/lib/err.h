@@ -10,23 +10,25 @@
 #include "lib/base.h"
 
 /* The table of error codes. `retry` says whether trying the same thing again can help. */
+/* clang-format off: a table */
 #define ERR_TABLE(X)                                                                               \
     /* code            retry  text */                                                              \
-    X(ERR_NOMEM,       true,  "out of memory")                                                     \
-    X(ERR_INVALID,     false, "invalid input")                                                     \
-    X(ERR_LIMIT,       false, "over a limit")                                                      \
-    X(ERR_NOT_FOUND,   false, "not found")                                                         \
-    X(ERR_EXISTS,      false, "exists already")                                                    \
-    X(ERR_LOCKED,      false, "locked by another process")                                         \
-    X(ERR_CORRUPT,     false, "damaged")                                                           \
-    X(ERR_FOREIGN,     false, "belongs to something else")                                         \
-    X(ERR_NEWER,       false, "written by a newer version")                                        \
-    X(ERR_PERMISSION,  false, "not permitted")                                                     \
-    X(ERR_NO_SPACE,    true,  "no space left")                                                     \
-    X(ERR_IO,          true,  "input or output failed")                                            \
-    X(ERR_UNREACHABLE, true,  "not reachable")                                                     \
-    X(ERR_TIMEOUT,     true,  "timed out")                                                         \
-    X(ERR_CANCELED,    false, "canceled")
+    X(ERR_NOMEM, true, "out of memory")                                                            \
+    X(ERR_INVALID, false, "invalid input")                                                         \
+    X(ERR_LIMIT, false, "over a limit")                                                            \
+    X(ERR_NOT_FOUND, false, "not found")                                                           \
+    X(ERR_EXISTS, false, "exists already")                                                         \
+    X(ERR_LOCKED, false, "locked by another process")                                              \
+    X(ERR_CORRUPT, false, "damaged")                                                               \
+    X(ERR_FOREIGN, false, "belongs to something else")                                             \
+    X(ERR_NEWER, false, "written by a newer version")                                              \
+    X(ERR_PERMISSION, false, "not permitted")                                                      \
+    X(ERR_NO_SPACE, true, "no space left")                                                         \
+    X(ERR_IO, true, "input or output failed")                                                      \
+    X(ERR_UNREACHABLE, true, "not reachable")                                                      \
+    X(ERR_TIMEOUT, true, "timed out")                                                              \
+    X(ERR_CANCELED, false, "canceled")
+/* clang-format on */
 
 #define ERR_ENUM(code, retry, text) code,
 enum err_code { ERR_OK, ERR_TABLE(ERR_ENUM) ERR_N };

@@ -1,5 +1,5 @@
-/* heap: what is due next. An intrusive binary min-heap of times; a node knows its place, so moving and removing
- * one costs O(log n). */
+/* heap: what is due next. An intrusive binary min-heap of times; a node knows its place, so moving
+ * and removing one costs O(log n). */
 #ifndef TENANTD_LIB_HEAP_H
 #define TENANTD_LIB_HEAP_H
 
@@ -20,7 +20,8 @@ struct heap {
     size_t capacity;
 };
 
-/* Put the node in, or move it, to be due at `at`. False: no memory (a node already in is never refused). */
+/* Put the node in, or move it, to be due at `at`. False: no memory (a node already in is never
+ * refused). */
 bool heap_set(struct heap *h, struct heap_node *node, int64_t at) MUST_CHECK;
 void heap_remove(struct heap *h, struct heap_node *node); /* idempotent */
 struct heap_node *heap_first(const struct heap *h);       /* NULL: empty */

@@ -1,7 +1,6 @@
-/* json: json-c, read strictly. json-c coerces types, takes what is not JSON, and lets the last of two
- * equal keys win; these do not.
- * In:    text, or an object that the caller owns.
- * Out:   values copied out or borrowed from the object; never an object that outlives its caller. */
+/* json: json-c, read strictly. json-c coerces types, takes what is not JSON, and lets the last of
+ * two equal keys win; these do not. In:    text, or an object that the caller owns. Out:   values
+ * copied out or borrowed from the object; never an object that outlives its caller. */
 #ifndef TENANTD_LIB_JSON_H
 #define TENANTD_LIB_JSON_H
 
@@ -13,25 +12,29 @@
 #include "lib/base.h"
 #include "lib/err.h"
 
-/* Parse one whole document of s[0..n): strict, valid UTF-8, depth at most `depth`, no key twice in an object, nothing but
- * white space behind it. The caller puts *out. -ERR_INVALID (with the byte offset) or -ERR_NOMEM. */
-int json_parse(const char *s, size_t n, int depth, struct json_object **out, struct err *err) MUST_CHECK;
-/* The same with a tokener that is used again and again, which saves most of the time of small documents. Made by
- * json_tokener_strict, freed by json_tokener_free. */
-int json_parse_with(struct json_tokener *tok, const char *s, size_t n, struct json_object **out, struct err *err) MUST_CHECK;
+/* Parse one whole document of s[0..n): strict, valid UTF-8, depth at most `depth`, no key twice in
+ * an object, nothing but white space behind it. The caller puts *out. -ERR_INVALID (with the byte
+ * offset) or -ERR_NOMEM. */
+int json_parse(const char *s, size_t n, int depth, struct json_object **out,
+               struct err *err) MUST_CHECK;
+/* The same with a tokener that is used again and again, which saves most of the time of small
+ * documents. Made by json_tokener_strict, freed by json_tokener_free. */
+int json_parse_with(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
+                    struct err *err) MUST_CHECK;
 struct json_tokener *json_tokener_strict(int depth) MUST_CHECK; /* NULL: no memory */
 /* For CLEANUP(json_put). */
 void json_put(struct json_object **o);
 
-/* A member of that very type; false when absent, null, or of another type. Strings must hold no NUL and
- * are borrowed from `o`. `o` may be NULL or no object: false. */
+/* A member of that very type; false when absent, null, or of another type. Strings must hold no NUL
+ * and are borrowed from `o`. `o` may be NULL or no object: false. */
 bool json_get_str(struct json_object *o, const char *key, const char **out) MUST_CHECK;
 bool json_get_bool(struct json_object *o, const char *key, bool *out) MUST_CHECK;
 bool json_get_int(struct json_object *o, const char *key, int64_t *out) MUST_CHECK;
 bool json_get_obj(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
 bool json_get_arr(struct json_object *o, const char *key, struct json_object **out) MUST_CHECK;
 
-/* Add a member; `v` NULL adds nothing, for json_add_str with s NULL too. False: no memory (and v is put). */
+/* Add a member; `v` NULL adds nothing, for json_add_str with s NULL too. False: no memory (and v is
+ * put). */
 bool json_add(struct json_object *o, const char *key, struct json_object *v);
 bool json_add_str(struct json_object *o, const char *key, const char *s);
 bool json_add_int(struct json_object *o, const char *key, int64_t v);

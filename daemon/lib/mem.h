@@ -8,12 +8,12 @@
 
 #include "lib/base.h"
 
-void *mem_alloc(size_t size) MUST_CHECK;              /* zeroed; NULL when there is none */
-void *mem_realloc(void *p, size_t size) MUST_CHECK;   /* the grown part is not zeroed */
-char *mem_strdup(const char *s) MUST_CHECK;           /* NULL in, NULL out */
+void *mem_alloc(size_t size) MUST_CHECK;            /* zeroed; NULL when there is none */
+void *mem_realloc(void *p, size_t size) MUST_CHECK; /* the grown part is not zeroed */
+char *mem_strdup(const char *s) MUST_CHECK;         /* NULL in, NULL out */
 char *mem_strndup(const char *s, size_t n) MUST_CHECK;
 char *mem_printf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
-void mem_free(void *p); /* takes NULL */
+void mem_free(void *p);         /* takes NULL */
 void mem_free_string(char **p); /* for CLEANUP */
 
 /* Wipe `size` bytes in a way that the compiler keeps, then free. Takes NULL. */

@@ -10,14 +10,14 @@
 
 #include "lib/base.h"
 
-#define TEXT_TIME_SIZE 32 /* fits "2026-11-22T23:30:48.123Z" and its NUL */
+#define TEXT_TIME_SIZE     32 /* fits "2026-11-22T23:30:48.123Z" and its NUL */
 #define TEXT_DURATION_SIZE 40
 
 /* "<int>(ms|s|m|h|d|w)" concatenated, each unit at most once and descending: "1d12h". Plain "0" is
  * refused, "0s" is fine. False: not of that form, or over 100 years. */
 bool text_parse_duration(const char *s, int64_t *out_ms) MUST_CHECK;
-/* Such a text, exact, large units first: 90000 -> "1m30s"; weeks only where nothing is left over ("30d", "1w").
- * A negative one begins with "-". At least TEXT_DURATION_SIZE bytes. Returns out. */
+/* Such a text, exact, large units first: 90000 -> "1m30s"; weeks only where nothing is left over
+ * ("30d", "1w"). A negative one begins with "-". At least TEXT_DURATION_SIZE bytes. Returns out. */
 const char *text_duration(int64_t ms, char *out);
 
 /* RFC 3339 with a zone ("Z" or an offset), optional fraction (kept to ms). Proleptic Gregorian,
@@ -37,10 +37,12 @@ bool text_is_name(const char *s, size_t n) MUST_CHECK;
 /* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
-/* Base64url without padding (RFC 4648 §5). Returns the decoded size, or -1. `out` holds n * 3 / 4. */
+/* Base64url without padding (RFC 4648 §5). Returns the decoded size, or -1. `out` holds n * 3 / 4.
+ */
 ptrdiff_t text_base64url_decode(const char *s, size_t n, unsigned char *out) MUST_CHECK;
 
-/* FNV-1a, 64 bit; start with TEXT_HASH_INIT and chain. For identity of our own texts, not for secrets. */
+/* FNV-1a, 64 bit; start with TEXT_HASH_INIT and chain. For identity of our own texts, not for
+ * secrets. */
 #define TEXT_HASH_INIT UINT64_C(14695981039346656037)
 uint64_t text_hash(uint64_t h, const void *data, size_t n);
 
