@@ -1,0 +1,758 @@
+/* The reconciler in virtual time, against a platform of twenty lines whose truth is kept apart from
+ * its answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/plan.h"
+#include "core/reconcile.h"
+#include "core/status.h"
+#include "core/view.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#define MAX     64
+#define DAY_MS  ((int64_t)24 * 3600 * 1000)
+#define LIFE_MS (7 * DAY_MS)
+
+struct truth {
+    char name[32];
+    char id[32];
+    char group[32];
+    bool live;
+    bool reads, writes, protection; /* blocked, blocked, on */
+};
+
+struct kept {
+    enum ledger_table table;
+    char key[128];
+    void *row;
+};
+
+struct sim {
+    struct reconcile *rc;
+    struct config config;
+    int64_t now, wall;
+    struct truth dbs[MAX], groups[4];
+    size_t n_dbs, n_groups;
+    struct kept kept[512];
+    size_t n_kept;
+    struct answer *answers[MAX];
+    size_t n_answers;
+    struct file_result files[MAX];
+    size_t n_files;
+    int64_t wake;
+    unsigned next_id;
+    int creates, mints, deletes, patches, writes;
+    /* The next `times` calls of `kind` end so; `commit`: they are carried out all the same. */
+    enum call_kind fault_kind;
+    enum outcome fault;
+    bool fault_commit;
+    int fault_times;
+    bool lie; /* the list of databases is empty */
+    char log[8192];
+};
+
+/* --- the platform --- */
+
+static struct truth *find(struct truth *items, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].live && strcmp(items[i].name, name) == 0)
+            return &items[i];
+    return NULL;
+}
+
+static struct truth *make(struct sim *s, struct truth *items, size_t *n, const char *name,
+                          const char *group)
+{
+    struct truth *t = &items[(*n)++];
+
+    assert_true(*n <= (items == s->dbs ? MAX : 4));
+    *t = (struct truth){.live = true};
+    snprintf(t->name, sizeof(t->name), "%s", name);
+    snprintf(t->group, sizeof(t->group), "%s", group);
+    snprintf(t->id, sizeof(t->id), "id-%u", ++s->next_id);
+    return t;
+}
+
+static struct live_db db_of(struct answer *a, const struct truth *t)
+{
+    return (struct live_db){.name = arena_strdup(&a->arena, t->name),
+                            .id = arena_strdup(&a->arena, t->id),
+                            .hostname = arena_strdup(&a->arena, "host"),
+                            .group = arena_strdup(&a->arena, t->group),
+                            .block_reads = t->reads,
+                            .block_writes = t->writes,
+                            .delete_protection = t->protection,
+                            .archived = -1};
+}
+
+static void answer_groups(struct sim *s, struct answer *a, const char *name)
+{
+    a->groups = arena_alloc(&a->arena, sizeof(*a->groups) * 4);
+    for (size_t i = 0; i < s->n_groups; i++) {
+        const char **locations = arena_alloc(&a->arena, sizeof(char *));
+
+        if (!s->groups[i].live || (name && strcmp(name, s->groups[i].name) != 0))
+            continue;
+        locations[0] = arena_strdup(&a->arena, s->groups[i].group);
+        a->groups[a->n_groups++] =
+            (struct live_group){.name = arena_strdup(&a->arena, s->groups[i].name),
+                                .id = arena_strdup(&a->arena, s->groups[i].id),
+                                .primary = locations[0],
+                                .locations = locations,
+                                .n_locations = 1,
+                                .delete_protection = 0,
+                                .archived = 0};
+    }
+    if (name && !a->n_groups)
+        a->outcome = OUTCOME_NOT_FOUND;
+}
+
+static void answer_databases(struct sim *s, struct answer *a, const char *name)
+{
+    a->databases = arena_alloc(&a->arena, sizeof(*a->databases) * MAX);
+    for (size_t i = 0; i < s->n_dbs; i++)
+        if (s->dbs[i].live && (name ? strcmp(name, s->dbs[i].name) == 0 : !s->lie))
+            a->databases[a->n_databases++] = db_of(a, &s->dbs[i]);
+    if (name && !a->n_databases)
+        a->outcome = OUTCOME_NOT_FOUND;
+}
+
+static void set_flag(bool *flag, const char *value)
+{
+    if (value)
+        *flag = strcmp(value, "true") == 0;
+}
+
+static void configure(struct truth *t, const struct call *c, struct answer *a)
+{
+    set_flag(&t->reads, c->config[CONFIG_BLOCK_READS]);
+    set_flag(&t->writes, c->config[CONFIG_BLOCK_WRITES]);
+    set_flag(&t->protection, c->config[CONFIG_DELETE_PROTECTION]);
+    a->config.value[CONFIG_BLOCK_READS] = t->reads ? "true" : "false";
+    a->config.value[CONFIG_BLOCK_WRITES] = t->writes ? "true" : "false";
+    a->config.value[CONFIG_DELETE_PROTECTION] = t->protection ? "true" : "false";
+}
+
+static void mint(struct sim *s, const struct truth *t, struct answer *a)
+{
+    s->mints++;
+    a->token.jwt = mem_printf("jwt-%d", s->mints);
+    a->token.jwt_size = strlen(a->token.jwt);
+    snprintf(a->token.hash, sizeof(a->token.hash), "hash-%d", s->mints);
+    a->token.issued_ms = s->wall;
+    a->token.expires_ms = s->wall + LIFE_MS;
+    a->token.target_id = arena_strdup(&a->arena, t->id);
+}
+
+static void create(struct sim *s, const struct call *c, struct answer *a)
+{
+    s->creates++;
+    if (find(s->dbs, s->n_dbs, c->name)) {
+        a->outcome = OUTCOME_CONFLICT;
+        return;
+    }
+    make(s, s->dbs, &s->n_dbs, c->name, c->group);
+    answer_databases(s, a, c->name);
+}
+
+static void carry_out(struct sim *s, const struct call *c, struct answer *a)
+{
+    struct truth *t = c->name ? find(s->dbs, s->n_dbs, c->name) : NULL;
+
+    a->outcome = OUTCOME_OK;
+    a->http_status = 200;
+    s->writes += strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+    switch (c->kind) {
+    case CALL_ORGANIZATION_GET:
+        a->organization_slug = "acme";
+        return;
+    case CALL_GROUPS_LIST:
+    case CALL_GROUP_GET:
+        answer_groups(s, a, c->name);
+        return;
+    case CALL_GROUP_CREATE:
+        make(s, s->groups, &s->n_groups, c->name, c->location);
+        answer_groups(s, a, c->name);
+        return;
+    case CALL_DATABASES_LIST:
+    case CALL_DATABASE_GET:
+        answer_databases(s, a, c->name);
+        return;
+    case CALL_DATABASE_CREATE:
+        create(s, c, a);
+        return;
+    default:
+        break;
+    }
+    if (!t) {
+        a->outcome = OUTCOME_NOT_FOUND;
+    } else if (c->kind == CALL_DATABASE_CONFIGURE) {
+        s->patches++;
+        configure(t, c, a);
+    } else if (c->kind == CALL_DATABASE_TOKEN) {
+        mint(s, t, a);
+    } else if (c->kind == CALL_DATABASE_DELETE) {
+        assert_true(t->reads && t->writes); /* never without its fence */
+        s->deletes++;
+        t->live = false;
+    }
+}
+
+static struct answer *platform(struct sim *s, const struct call *c)
+{
+    struct answer *a = answer_new(c);
+    size_t n = strlen(s->log);
+
+    snprintf(s->log + n, sizeof(s->log) - n, "%s %s\n", CALL_INFO[c->kind].name,
+             c->name ? c->name : "");
+    a->retry_after_ms = -1;
+    if (s->fault_times && c->kind == s->fault_kind) {
+        s->fault_times--;
+        if (s->fault_commit) {
+            carry_out(s, c, a);
+            answer_free(a);
+            a = answer_new(c);
+            a->retry_after_ms = -1;
+        }
+        a->outcome = s->fault;
+        return a;
+    }
+    carry_out(s, c, a);
+    return a;
+}
+
+/* --- ledger, files, steps --- */
+
+static void key_of(enum ledger_table t, const void *row, char *out, size_t size)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
+        const struct ledger_column *c = &LEDGER[t].columns[i];
+        const char *at = (const char *)row + c->offset;
+
+        if (c->is_key && c->type == LEDGER_TEXT)
+            n += (size_t)snprintf(out + n, size - n, "%s/", *(char *const *)(const void *)at);
+        else if (c->is_key)
+            n += (size_t)snprintf(out + n, size - n, "%lld/",
+                                  (long long)*(const int64_t *)(const void *)at);
+    }
+}
+
+static void drop_row(struct sim *s, size_t i)
+{
+    ledger_row_deinit(s->kept[i].table, s->kept[i].row);
+    mem_free(s->kept[i].row);
+    s->kept[i] = s->kept[--s->n_kept];
+}
+
+static void commit(struct sim *s, struct ledger_op *op)
+{
+    char key[128];
+
+    if (op->table == LEDGER_EVENT)
+        return;
+    key_of(op->table, op->row, key, sizeof(key));
+    for (size_t i = 0; i < s->n_kept; i++)
+        if (s->kept[i].table == op->table && strcmp(s->kept[i].key, key) == 0) {
+            drop_row(s, i);
+            break;
+        }
+    if (op->is_delete)
+        return;
+    assert_true(s->n_kept < ARRAY_SIZE(s->kept));
+    s->kept[s->n_kept].table = op->table;
+    snprintf(s->kept[s->n_kept].key, sizeof(key), "%s", key);
+    s->kept[s->n_kept++].row = op->row;
+    op->row = NULL;
+}
+
+static void step(struct sim *s, struct rc_event *ev)
+{
+    struct effects fx = EFFECTS_INIT;
+    struct err err = ERR_INIT;
+
+    ev->now_ms = s->now;
+    ev->wall_ms = s->wall;
+    ev->random = 12345;
+    assert_int_equal(reconcile_step(s->rc, ev, &fx, &err), 0);
+    for (size_t i = 0; i < fx.n_ops; i++)
+        commit(s, &fx.ops[i]);
+    for (size_t i = 0; i < fx.n_calls; i++) {
+        assert_true(s->n_answers < MAX);
+        s->answers[s->n_answers++] = platform(s, fx.calls[i]);
+    }
+    for (size_t i = 0; i < fx.n_jobs; i++) {
+        enum file_job_kind kind = fx.jobs[i]->kind;
+
+        assert_true(s->n_files < MAX);
+        s->files[s->n_files++] =
+            (struct file_result){.job_id = fx.jobs[i]->id,
+                                 .kind = kind,
+                                 .outcome = kind == FILE_READ ? FILE_ABSENT : FILE_DONE};
+    }
+    s->wake = fx.wake_ms;
+    effects_deinit(&fx);
+}
+
+static void advance(struct sim *s, int64_t ms)
+{
+    s->now += ms;
+    s->wall += ms;
+}
+
+/* One thing that happens. False: nothing until `until`. */
+static bool happen(struct sim *s, int64_t until)
+{
+    struct rc_event ev = {.kind = RC_TICK};
+
+    if (s->n_files) {
+        struct file_result one = s->files[--s->n_files];
+
+        ev = (struct rc_event){.kind = RC_FILES, .files = &one, .n_files = 1};
+        step(s, &ev);
+    } else if (s->n_answers) {
+        struct answer *a = s->answers[0];
+
+        memmove(s->answers, s->answers + 1, --s->n_answers * sizeof(a));
+        advance(s, 5);
+        ev = (struct rc_event){.kind = RC_ANSWER, .answer = a};
+        step(s, &ev);
+    } else if (s->wake <= until) {
+        if (s->wake > s->now)
+            advance(s, s->wake - s->now);
+        step(s, &ev);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void run(struct sim *s, int64_t ms)
+{
+    int64_t until = s->now + ms;
+    int steps = 0;
+
+    while (happen(s, until))
+        assert_true(++steps < 200000);
+    if (s->now < until)
+        advance(s, until - s->now);
+}
+
+static void manifest(struct sim *s, const char *text)
+{
+    struct manifest_input in = {"m.yaml", MANIFEST_TRUSTED, text, strlen(text), NULL};
+    struct desired_options options = {.organization = "acme"};
+    struct desired desired = {0};
+    struct diags diags = DIAGS_INIT;
+    struct rc_event ev = {.kind = RC_DESIRED, .desired = &desired, .generation = 1};
+
+    assert_int_equal(desired_build(&in, 1, NULL, 0, &options, &desired, NULL, &diags), 0);
+    step(s, &ev);
+    diags_deinit(&diags);
+}
+
+static void observe(struct sim *s)
+{
+    struct rc_event ev = {.kind = RC_SYNC};
+
+    step(s, &ev);
+}
+
+static void forget_answers(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_answers; i++)
+        answer_free(s->answers[i]);
+    s->n_answers = s->n_files = 0;
+}
+
+/* kill -9: what was sent is done, what came back is lost. */
+static void crash(struct sim *s)
+{
+    forget_answers(s);
+    reconcile_free(s->rc);
+    s->rc = reconcile_new(&s->config, s->now);
+    for (size_t i = 0; i < s->n_kept; i++)
+        assert_true(reconcile_load(s->rc, s->kept[i].table, s->kept[i].row));
+}
+
+static void sim_init(struct sim *s, const char *policy)
+{
+    char text[512];
+    struct config_input in = {"c.yaml", text, 0};
+    struct diags diags = DIAGS_INIT;
+
+    memset(s, 0, sizeof(*s));
+    snprintf(text, sizeof(text),
+             "organization: acme\napi: {rate: 0}\nreconcile: {interval: 1h}\npolicy: {%s}\n",
+             policy);
+    in.size = strlen(text);
+    assert_int_equal(config_parse(&in, 1, NULL, &s->config, &diags), 0);
+    diags_deinit(&diags);
+    s->now = 1000;
+    s->wall = INT64_C(1800000000000);
+    s->rc = reconcile_new(&s->config, s->now);
+}
+
+static void sim_deinit(struct sim *s)
+{
+    forget_answers(s);
+    reconcile_free(s->rc);
+    while (s->n_kept)
+        drop_row(s, 0);
+    config_deinit(&s->config);
+    assert_int_equal(mem_live_blocks(), 0);
+}
+
+static void expect(struct sim *s, const char *kind, const char *name, const char *phase,
+                   const char *reason)
+{
+    struct json_object *o = NULL;
+    const char *p;
+    const char *r;
+
+    assert_int_equal(view_describe(s->rc, kind, name, &o, NULL), 0);
+    assert_true(json_get_str(o, "phase", &p) && json_get_str(o, "reason", &r));
+    assert_string_equal(p, phase);
+    assert_string_equal(r, reason);
+    json_object_put(o);
+}
+
+static enum state state_of(struct sim *s)
+{
+    return status_state(s->rc, &(struct shell_facts){0});
+}
+
+#define GROUP  "groups: {eu: {location: aws-eu-west-1}}\n"
+#define TOKENS "tokens: {app: {authorization: full-access, expiration: 7d, renew_before: 2d}}"
+#define ONE    GROUP "databases: {a: {group: eu, " TOKENS "}}\n"
+#define FIVE                                                                                       \
+    GROUP "databases: {a: {group: eu}, b: {group: eu}, c: {group: eu}, d: {group: eu}, e: "        \
+          "{group: eu}}\n"
+
+static void settled(struct sim *s, const char *policy, const char *text)
+{
+    sim_init(s, policy);
+    manifest(s, text);
+    run(s, 60000);
+    assert_int_equal(state_of(s), STATE_SETTLED);
+}
+
+/* --- tests --- */
+
+static void one__is_made_minted_and_left_alone(void **state)
+{
+    struct sim s;
+    int writes;
+
+    (void)state;
+    settled(&s, "", ONE);
+    assert_int_equal(s.creates, 1);
+    assert_int_equal(s.mints, 1);
+    expect(&s, "database", "a", "Ready", "InSync");
+    expect(&s, "token", "a/app", "Ready", "InSync");
+    writes = s.writes;
+    crash(&s);
+    manifest(&s, ONE);
+    run(&s, 60000);
+    assert_int_equal(s.writes, writes);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void create__without_answer__is_read_before_it_is_sent_again(void **state)
+{
+    (void)state;
+    for (int commit_it = 0; commit_it < 2; commit_it++) {
+        struct sim s;
+
+        sim_init(&s, "");
+        s.fault_kind = CALL_DATABASE_CREATE;
+        s.fault = OUTCOME_UNKNOWN;
+        s.fault_commit = commit_it;
+        s.fault_times = 1;
+        manifest(&s, ONE);
+        run(&s, 120000);
+        assert_int_equal(state_of(&s), STATE_SETTLED);
+        assert_int_equal(s.creates, 1);
+        assert_int_equal(s.n_dbs, 1);
+        sim_deinit(&s);
+    }
+}
+
+static void mint__without_answer__counts_as_leaked(void **state)
+{
+    struct sim s;
+    bool leaked = false;
+
+    (void)state;
+    sim_init(&s, "");
+    s.fault_kind = CALL_DATABASE_TOKEN;
+    s.fault = OUTCOME_UNKNOWN;
+    s.fault_commit = true;
+    s.fault_times = 1;
+    manifest(&s, ONE);
+    run(&s, 120000);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    assert_int_equal(s.mints, 2);
+    for (size_t i = 0; i < s.n_kept; i++)
+        leaked = leaked || s.kept[i].table == LEDGER_LEAK;
+    assert_true(leaked);
+    sim_deinit(&s);
+}
+
+static void list__that_is_empty__leads_to_no_writes(void **state)
+{
+    struct sim s;
+    int writes;
+
+    (void)state;
+    settled(&s, "prune: on, deletion_grace: 0s", FIVE);
+    writes = s.writes;
+    s.lie = true;
+    observe(&s);
+    run(&s, 120000);
+    assert_int_equal(s.writes, writes);
+    s.lie = false;
+    observe(&s);
+    run(&s, 120000);
+    assert_int_equal(s.writes, writes);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void vanished__is_missing_after_a_minute_and_not_made_anew(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", ONE);
+    find(s.dbs, s.n_dbs, "a")->live = false;
+    observe(&s);
+    run(&s, 30000);
+    expect(&s, "database", "a", "Unknown", "Vanishing");
+    run(&s, 60000);
+    expect(&s, "database", "a", "Missing", "Vanished");
+    assert_int_equal(s.creates, 1);
+    assert_int_equal(state_of(&s), STATE_DEGRADED);
+    sim_deinit(&s);
+}
+
+static void recreated__under_its_name__is_never_touched(void **state)
+{
+    struct sim s;
+    int writes;
+
+    (void)state;
+    settled(&s, "prune: on, deletion_grace: 0s", FIVE);
+    writes = s.writes;
+    find(s.dbs, s.n_dbs, "a")->live = false;
+    make(&s, s.dbs, &s.n_dbs, "a", "eu");
+    manifest(&s,
+             GROUP "databases: {b: {group: eu}, c: {group: eu}, d: {group: eu}, e: {group: eu}}\n");
+    observe(&s);
+    run(&s, 300000);
+    expect(&s, "database", "a", "Blocked", "Conflict");
+    assert_int_equal(s.writes, writes);
+    sim_deinit(&s);
+}
+
+static void absent__is_fenced_kept_for_its_grace_then_deleted(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", FIVE);
+    manifest(&s, GROUP "databases: {a: {state: absent}, b: {group: eu}, c: {group: eu}, d: {group: "
+                       "eu}, e: {group: eu}}\n");
+    run(&s, 60000);
+    expect(&s, "database", "a", "Deleting", "Grace");
+    assert_int_equal(s.deletes, 0);
+    run(&s, 3600000);
+    assert_int_equal(s.deletes, 0);
+    run(&s, 2 * 3600000);
+    assert_int_equal(s.deletes, 1);
+    expect(&s, "database", "a", "Ready", "Absent");
+    manifest(&s, FIVE);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Blocked", "RecentlyDeleted");
+    sim_deinit(&s);
+}
+
+static void returning__within_its_grace__is_as_before(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", FIVE);
+    manifest(&s, GROUP "databases: {a: {state: absent}, b: {group: eu}, c: {group: eu}, d: {group: "
+                       "eu}, e: {group: eu}}\n");
+    run(&s, 60000);
+    assert_true(find(s.dbs, s.n_dbs, "a")->reads);
+    manifest(&s, FIVE);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Ready", "InSync");
+    assert_false(find(s.dbs, s.n_dbs, "a")->reads || find(s.dbs, s.n_dbs, "a")->writes);
+    run(&s, 5 * 3600000);
+    assert_int_equal(s.deletes, 0);
+    sim_deinit(&s);
+}
+
+static void fence__lifted_by_somebody__stops_the_deletion(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", FIVE);
+    manifest(&s, GROUP "databases: {a: {state: absent}, b: {group: eu}, c: {group: eu}, d: {group: "
+                       "eu}, e: {group: eu}}\n");
+    run(&s, 60000);
+    find(s.dbs, s.n_dbs, "a")->reads = false;
+    observe(&s);
+    run(&s, 10 * 3600000);
+    expect(&s, "database", "a", "Blocked", "FenceLifted");
+    assert_int_equal(state_of(&s), STATE_HELD);
+    assert_int_equal(s.deletes, 0);
+    sim_deinit(&s);
+}
+
+static void removals__over_the_guard__wait_for_approval(void **state)
+{
+    struct rc_event ev = {.kind = RC_DECISION, .ok = true, .text = "they left"};
+    struct plan plan;
+    struct sim s;
+
+    (void)state;
+    settled(&s, "prune: on, deletion_grace: 0s", FIVE);
+    manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+    run(&s, 3600000);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    assert_int_equal(s.deletes, 0);
+    assert_int_equal(s.patches, 0);
+    crash(&s);
+    manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+    run(&s, 60000);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    assert_int_equal(plan_build(s.rc, &plan, NULL), 0);
+    assert_int_equal(plan.n_held, 4);
+    ev.plan = plan.id;
+    step(&s, &ev);
+    plan_deinit(&plan);
+    run(&s, 3600000);
+    assert_int_equal(s.deletes, 4);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void refused_token__stops_writes_until_it_is_accepted(void **state)
+{
+    struct sim s;
+    int writes;
+
+    (void)state;
+    settled(&s, "", ONE);
+    writes = s.writes;
+    s.fault_kind = CALL_ORGANIZATION_GET;
+    s.fault = OUTCOME_UNAUTHORIZED;
+    s.fault_times = 3;
+    observe(&s);
+    manifest(&s, FIVE);
+    happen(&s, s.now);
+    happen(&s, s.now);
+    assert_true(s.writes <= writes + 8);
+    run(&s, 600000);
+    assert_int_equal(s.creates, 5);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void token__is_renewed_before_its_end_even_when_orphaned(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", ONE);
+    run(&s, 4 * DAY_MS);
+    assert_int_equal(s.mints, 1);
+    run(&s, 2 * DAY_MS);
+    assert_int_equal(s.mints, 2);
+    manifest(&s, GROUP);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Orphaned", "NotInManifest");
+    run(&s, 7 * DAY_MS);
+    assert_true(s.mints >= 3);
+    sim_deinit(&s);
+}
+
+static void drift__is_corrected_and_a_quarrel_is_left_alone(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", GROUP "databases: {a: {group: eu, delete_protection: true}}\n");
+    for (int i = 0; i < 3; i++) {
+        find(s.dbs, s.n_dbs, "a")->protection = false;
+        observe(&s);
+        run(&s, 10000);
+        assert_true(find(s.dbs, s.n_dbs, "a")->protection);
+    }
+    for (int i = 0; i < 2; i++) {
+        find(s.dbs, s.n_dbs, "a")->protection = false;
+        observe(&s);
+        run(&s, 10000);
+    }
+    expect(&s, "database", "a", "Blocked", "Contended");
+    sim_deinit(&s);
+}
+
+static void crash__after_any_event__ends_in_the_same_place(void **state)
+{
+    (void)state;
+    for (int at = 1; at < 60; at++) {
+        struct sim s;
+
+        sim_init(&s, "");
+        manifest(&s, FIVE);
+        for (int i = 0; i < at; i++)
+            happen(&s, s.now);
+        crash(&s);
+        manifest(&s, FIVE);
+        run(&s, 300000);
+        assert_int_equal(state_of(&s), STATE_SETTLED);
+        assert_int_equal(s.n_dbs, 5);
+        assert_int_equal(s.creates, 5);
+        sim_deinit(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one__is_made_minted_and_left_alone),
+        cmocka_unit_test(create__without_answer__is_read_before_it_is_sent_again),
+        cmocka_unit_test(mint__without_answer__counts_as_leaked),
+        cmocka_unit_test(list__that_is_empty__leads_to_no_writes),
+        cmocka_unit_test(vanished__is_missing_after_a_minute_and_not_made_anew),
+        cmocka_unit_test(recreated__under_its_name__is_never_touched),
+        cmocka_unit_test(absent__is_fenced_kept_for_its_grace_then_deleted),
+        cmocka_unit_test(returning__within_its_grace__is_as_before),
+        cmocka_unit_test(fence__lifted_by_somebody__stops_the_deletion),
+        cmocka_unit_test(removals__over_the_guard__wait_for_approval),
+        cmocka_unit_test(refused_token__stops_writes_until_it_is_accepted),
+        cmocka_unit_test(token__is_renewed_before_its_end_even_when_orphaned),
+        cmocka_unit_test(drift__is_corrected_and_a_quarrel_is_left_alone),
+        cmocka_unit_test(crash__after_any_event__ends_in_the_same_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
