@@ -358,7 +358,7 @@ static int open_tokens(struct app *app, const struct config *config, struct toke
     mem_free(used);
     if (rv == 0)
         rv = token_files_open(&app->loop, &options, out, err);
-    return rv != 0 ? err_wrap(err, "tokens_dir") : 0;
+    return rv;
 }
 
 static int open_api(struct app *app, const struct config *config, struct api **out, struct err *err)

@@ -102,7 +102,7 @@ int app_credential_load(struct app *app, const struct config *config, struct err
         rv = api_set_token(app->api, token.text, err);
     if (rv != 0) {
         credential_deinit(&token);
-        return err_wrap(err, "API token");
+        return rv;
     }
     credential_deinit(&app->token);
     app->token = token;
