@@ -23,8 +23,6 @@
 #define HISTORY_KEEP   "Removed,Approved,Rejected,Deleting"
 #define HISTORY_MINOR  "Retrying,Blocked,Ready,Refused"
 #define PRUNE_BATCH    2000
-#define CHECK_FILES_MS 60000
-#define POLL_FILES_MS  2000
 #define ONCE_TRIES     3 /* failed observations before --once gives up */
 
 /* --- steps --- */
@@ -87,7 +85,7 @@ struct shell_facts app_facts(const struct app *app)
 
 /* --- the end --- */
 
-static void closed(void *arg)
+void app_closed(void *arg)
 {
     (void)arg;
 }
@@ -106,17 +104,17 @@ static void close_rooms(struct app *app)
     if (app->reading)
         manifest_files_cancel(app->reading);
     if (app->watch)
-        watch_close(app->watch, closed, NULL);
+        watch_close(app->watch, app_closed, NULL);
     if (app->control)
-        control_close(app->control, closed, NULL);
+        control_close(app->control, app_closed, NULL);
     if (app->watchdog)
-        notify_watchdog_close(app->watchdog, closed, NULL);
+        notify_watchdog_close(app->watchdog, app_closed, NULL);
     if (app->hooks)
-        hooks_close(app->hooks, closed, NULL);
+        hooks_close(app->hooks, app_closed, NULL);
     if (app->token_files)
-        token_files_close(app->token_files, closed, NULL);
+        token_files_close(app->token_files, app_closed, NULL);
     if (app->api)
-        api_close(app->api, closed, NULL);
+        api_close(app->api, app_closed, NULL);
     close_handle(&app->wake);
     close_handle(&app->minute);
     close_handle(&app->deadline);
@@ -270,186 +268,7 @@ static void on_signal(uv_signal_t *handle, int signum)
     app_stop(app, app->options.mode == APP_SERVE ? APP_EXIT_OK : APP_EXIT_FAILED);
 }
 
-static void on_changed(void *arg)
-{
-    struct app *app = arg;
-
-    if (!app->stopping)
-        app_manifest_read(app);
-}
-
 /* --- the start --- */
-
-static void on_hook(void *arg, const struct hooks_result *result)
-{
-    struct rc_event ev = {.kind = RC_HOOK,
-                          .resource_kind = result->line.kind,
-                          .name = result->line.name,
-                          .ok = result->rc == 0};
-
-    if (result->rc != 0)
-        log_event(NULL, LOG_LEVEL_WARNING, "hook %s: %s", result->hook,
-                  result->text ? result->text : "failed");
-    app_step(arg, &ev);
-}
-
-static int load_row(void *arg, enum ledger_table t, const void *row, struct err *err)
-{
-    struct app *app = arg;
-    const struct meta *m = row;
-    char *end;
-
-    if (t == LEDGER_META && strcmp(m->key, "generation") == 0) {
-        app->generation = strtoull(m->value, &end, 10);
-        app->digest = strtoull(end, NULL, 16);
-    }
-    return reconcile_load(app->rc, t, row) ? 0 : err_nomem(err);
-}
-
-static bool has_ledger(const struct config *config)
-{
-    char *path = mem_printf("%s/ledger.db", config->state_dir);
-    struct stat st;
-    bool there = path && stat(path, &st) == 0;
-
-    mem_free(path);
-    return there;
-}
-
-static int open_store(struct app *app, struct err *err)
-{
-    int rv;
-
-    if (app->options.mode == APP_PLAN && !has_ledger(app->config))
-        return 0;
-    rv = store_open(app->config->state_dir, &app->store, err);
-    if (rv == 0 && app->options.mode != APP_PLAN)
-        rv = store_bind(app->store, app->config->api.url, app->config->organization, NULL, err);
-    if (rv == 0)
-        rv = store_manifest_open(store_state_dir(app->store), &app->manifest_store, err);
-    if (rv == 0 && store_is_new(app->store) && store_manifest_exists(app->manifest_store))
-        log_event(NULL, LOG_LEVEL_WARNING,
-                  "there was no ledger in %s beside a last good manifest: it was lost or moved; "
-                  "nothing that is live counts "
-                  "as ours until it is adopted",
-                  app->config->state_dir);
-    if (rv == 0)
-        rv = store_load(app->store, load_row, app, err);
-    return rv;
-}
-
-static int open_tokens(struct app *app, const struct config *config, struct token_files **out,
-                       struct err *err)
-{
-    struct tokens_dir_options options;
-    char mark[512];
-    char *used = NULL;
-    struct meta row = {.key = (char *)"tokens_dir", .value = (char *)(uintptr_t)config->tokens_dir};
-    struct ledger_op op = {LEDGER_META, false, &row};
-    int rv = app_tokens_options(config, &options, mark, sizeof(mark), err);
-
-    if (rv == 0)
-        rv = store_load_meta(app->store, "tokens_dir", &used, err);
-    if (rv == 0 && (!used || strcmp(used, config->tokens_dir) != 0)) {
-        rv = tokens_dir_mark(&options, err);
-        if (rv == 0)
-            rv = store_commit(app->store, &op, 1, err);
-    }
-    mem_free(used);
-    if (rv == 0)
-        rv = token_files_open(&app->loop, &options, out, err);
-    return rv;
-}
-
-static int open_api(struct app *app, const struct config *config, struct api **out, struct err *err)
-{
-    struct api_options options = {.url = config->api.url,
-                                  .organization = config->organization,
-                                  .ca_file = config->api.ca_file,
-                                  .timeout_ms = config->api.timeout_ms,
-                                  .concurrency = config->api.concurrency};
-
-    return api_open(&app->loop, &options, out, err);
-}
-
-static int open_watch(struct app *app, const struct config *config, struct watch **out,
-                      struct err *err)
-{
-    struct watch_options options = {.files = {config->manifest, config->tenants_dir},
-                                    .debounce_ms = (uint64_t)config->reconcile.debounce_ms,
-                                    .check_ms = CHECK_FILES_MS,
-                                    .poll_ms = POLL_FILES_MS,
-                                    .changed = on_changed,
-                                    .arg = app};
-
-    return watch_open(&app->loop, &options, out, err);
-}
-
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
-                     struct err *err)
-{
-    bool tokens =
-        !same(old->tokens_dir, next->tokens_dir) || !same(old->tokens_group, next->tokens_group);
-    bool watch = !same(old->manifest, next->manifest) ||
-                 !same(old->tenants_dir, next->tenants_dir) ||
-                 old->reconcile.debounce_ms != next->reconcile.debounce_ms;
-    struct token_files *token_files = NULL;
-    struct watch *watching = NULL;
-    int rv = api_configure(app->api, next->api.ca_file, next->api.timeout_ms, next->api.concurrency,
-                           err);
-
-    if (rv == 0 && tokens)
-        rv = open_tokens(app, next, &token_files, err);
-    if (rv == 0 && watch)
-        rv = open_watch(app, next, &watching, err);
-    if (rv != 0) {
-        if (token_files)
-            token_files_close(token_files, closed, NULL);
-        return rv;
-    }
-    if (tokens) {
-        token_files_close(app->token_files, closed, NULL);
-        app->token_files = token_files;
-    }
-    if (watch) {
-        if (app->watch)
-            watch_close(app->watch, closed, NULL);
-        app->watch = watching;
-    }
-    return 0;
-}
-
-static int open_rooms(struct app *app, struct err *err)
-{
-    struct hooks_options hooks = {
-        .organization = app->config->organization, .done = on_hook, .arg = app};
-    int rv = open_api(app, app->config, &app->api, err);
-
-    if (rv == 0)
-        rv = app_credential_load(app, app->config, err);
-    if (rv == 0)
-        rv = open_store(app, err);
-    if (rv == 0)
-        rv = app_manifest_init(app, err);
-    if (rv == 0)
-        rv = hooks_open(&app->loop, &hooks, &app->hooks, err);
-    if (rv == 0)
-        rv = hooks_configure(app->hooks, app->config->hooks, app->config->n_hooks, err);
-    if (rv == 0 && app->options.mode != APP_PLAN)
-        rv = open_tokens(app, app->config, &app->token_files, err);
-    if (rv == 0 && app->options.mode == APP_SERVE)
-        rv = app_control_open(app, err);
-    if (rv == 0 && app->options.mode == APP_SERVE)
-        rv = notify_watchdog_open(&app->loop, &app->watchdog, err);
-    if (rv == 0 && app->options.mode == APP_SERVE)
-        rv = open_watch(app, app->config, &app->watch, err);
-    return rv;
-}
 
 static void open_handles(struct app *app)
 {
@@ -480,7 +299,7 @@ static int start(struct app *app, struct err *err)
     if (!app->rc)
         return err_nomem(err);
     open_handles(app);
-    rv = open_rooms(app, err);
+    rv = app_rooms_open(app, err);
     if (rv != 0)
         return rv;
     if (app->options.mode == APP_SERVE) {

@@ -92,6 +92,12 @@ void app_step(struct app *app, struct rc_event *ev);
 int app_try(struct app *app, struct rc_event *ev,
             struct err *err) MUST_CHECK; /* as reconcile_step */
 void app_stop(struct app *app, int exit_code);
+/* A `closed` callback for rooms whose end nobody waits for by itself: the loop ends when all have.
+ */
+void app_closed(void *arg);
+
+/* app_rooms.c */
+int app_rooms_open(struct app *app, struct err *err) MUST_CHECK;
 /* Open those rooms anew that a reload changes. On an error nothing has changed. */
 int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
                      struct err *err) MUST_CHECK;

@@ -9,12 +9,6 @@
 
 #define PLAN_REFUSED_AGAIN_MS (60 * 60 * 1000)
 
-static void set(struct effects *fx, char **member, const char *value)
-{
-    if (!ledger_set(member, value))
-        fx->failed = true;
-}
-
 /* --- failures --- */
 
 static enum reason reason_of(enum outcome o)
@@ -51,7 +45,7 @@ static void refuse(struct reconcile *rc, struct effects *fx, struct resource *r,
     r->refused = why;
     r->refused_digest = r->digest;
     r->refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
-    set(fx, &r->refused_text, text);
+    rc_set(fx, &r->refused_text, text);
     rc_event(rc, fx, r, "Refused", 4, a, "%s", text);
 }
 
@@ -200,10 +194,10 @@ static void group_created(struct reconcile *rc, struct effects *fx, struct group
         fx->failed = true;
     g->live.read_ms = 0; /* ready once it reads back */
     g->live.listed = false;
-    set(fx, &g->own.state, "owned");
-    set(fx, &g->own.id, g->live.id);
+    rc_set(fx, &g->own.state, "owned");
+    rc_set(fx, &g->own.id, g->live.id);
     if (!g->own.group_name)
-        set(fx, &g->own.group_name, g->live.place);
+        rc_set(fx, &g->own.group_name, g->live.place);
     g->own.since = rc->wall_ms;
     rc_put_own(rc, fx, &g->r);
     rc_approval_done(rc, fx, "create", &g->r);
@@ -224,7 +218,7 @@ static void absorb_group(struct reconcile *rc, struct effects *fx, const struct 
             rc_failed(rc, &g->r, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_FIND_CLOSEST:
-        set(fx, &g->closest, a->location);
+        rc_set(fx, &g->closest, a->location);
         return;
     case ACT_CONFIGURE:
         if (a->outcome != OUTCOME_OK || !live_set_config(&g->live.config, &a->config))
@@ -254,13 +248,13 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
 {
     if (!live_set_database(&d->live, &a->databases[0]))
         fx->failed = true;
-    set(fx, &d->live.place,
-        d->own.group_name); /* the answer does not say; it was asked for, and is read later */
+    rc_set(fx, &d->live.place,
+           d->own.group_name); /* the answer does not say; it was asked for, and is read later */
     d->live.read_ms = 0;
     d->live.listed = false;
-    set(fx, &d->own.state, "owned");
-    set(fx, &d->own.id, d->live.id);
-    set(fx, &d->own.hostname, d->live.hostname);
+    rc_set(fx, &d->own.state, "owned");
+    rc_set(fx, &d->own.id, d->live.id);
+    rc_set(fx, &d->own.hostname, d->live.hostname);
     d->own.since = rc->wall_ms;
     d->own.config_read = 0;
     rc_put_own(rc, fx, &d->r);
@@ -356,7 +350,7 @@ static void field_refused(struct reconcile *rc, struct effects *fx, const struct
     }
     d->refused_fields |= named ? named : f->fields;
     d->r.refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
-    set(fx, &d->r.refused_text, a->error);
+    rc_set(fx, &d->r.refused_text, a->error);
     rc_event(rc, fx, &d->r, "Refused", 4, a, "%s", a->error);
 }
 

@@ -7,12 +7,6 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-static void set(struct effects *fx, char **member, const char *value)
-{
-    if (!ledger_set(member, value))
-        fx->failed = true;
-}
-
 static void wipe(struct token *t)
 {
     mem_free_secret(t->jwt, t->jwt_size);
@@ -43,7 +37,7 @@ int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, 
 static void not_minted(struct reconcile *rc, struct effects *fx, struct token *t)
 {
     if (t->held.hash) {
-        set(fx, &t->held.state, t->held.file ? "published" : "removed");
+        rc_set(fx, &t->held.state, t->held.file ? "published" : "removed");
         rc_put_token(rc, fx, t);
         return;
     }
@@ -57,8 +51,8 @@ static void note_stale(struct effects *fx, struct token *t, const char *path)
 {
     if (!t->held.file || !t->held.hash || strcmp(path, t->held.file) == 0)
         return;
-    set(fx, &t->stale_path, t->held.file);
-    set(fx, &t->stale_hash, t->held.hash);
+    rc_set(fx, &t->stale_path, t->held.file);
+    rc_set(fx, &t->stale_hash, t->held.hash);
     t->stale_format = (enum token_format)t->held.format;
 }
 
@@ -74,9 +68,9 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
         fx->failed = true;
     } else {
         note_stale(fx, t, path);
-        set(fx, &t->held.file, path);
+        rc_set(fx, &t->held.file, path);
         if (params)
-            set(fx, &t->held.params, params);
+            rc_set(fx, &t->held.params, params);
     }
     mem_free(path);
     mem_free(params);
@@ -84,8 +78,8 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
         t->held.format = t->want->format;
         t->held.mode = token_mode(&w, t->want);
     }
-    set(fx, &t->held.target_id, own_of(target)->id);
-    set(fx, &t->held.hash, from->hash);
+    rc_set(fx, &t->held.target_id, own_of(target)->id);
+    rc_set(fx, &t->held.hash, from->hash);
     t->held.issued = from->issued_ms ? from->issued_ms : rc->wall_ms;
     t->held.expires = from->expires_ms;
     if (!from->expires_ms && t->want &&
@@ -110,8 +104,8 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
         return; /* the row says "minting": it is accounted for as lost */
     }
     note_row(rc, fx, t, f->target, &a->token);
-    set(fx, &t->held.state, "minted");
-    set(fx, &t->held.cause, t->cause);
+    rc_set(fx, &t->held.state, "minted");
+    rc_set(fx, &t->held.cause, t->cause);
     wipe(t);
     t->jwt = a->token.jwt;
     t->jwt_size = a->token.jwt_size;
@@ -211,7 +205,7 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
     t->hook_busy = false;
     if (ok) {
         t->hook_attempts = 0;
-        set(fx, &t->held.notify, NULL);
+        rc_set(fx, &t->held.notify, NULL);
         rc_put_token(rc, fx, t);
     } else {
         t->hook_attempts++;
@@ -232,8 +226,8 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
 static void owe_hook(struct effects *fx, struct token *t, const char *cause)
 {
     if (t->want && t->want->notify)
-        set(fx, &t->held.notify, t->want->notify);
-    set(fx, &t->held.cause, cause);
+        rc_set(fx, &t->held.notify, t->want->notify);
+    rc_set(fx, &t->held.cause, cause);
 }
 
 static void remove_stale(struct reconcile *rc, struct effects *fx, struct token *t)
@@ -248,11 +242,11 @@ static void remove_stale(struct reconcile *rc, struct effects *fx, struct token 
     if (f) {
         j->id = f->id;
         j->format = t->stale_format;
-        set(fx, &j->hash, t->stale_hash);
+        rc_set(fx, &j->hash, t->stale_hash);
     }
     effects_job(fx, f ? j : NULL);
-    set(fx, &t->stale_path, NULL);
-    set(fx, &t->stale_hash, NULL);
+    rc_set(fx, &t->stale_path, NULL);
+    rc_set(fx, &t->stale_hash, NULL);
 }
 
 static void published(struct reconcile *rc, struct effects *fx, struct token *t)
@@ -261,7 +255,7 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
     char until[TEXT_TIME_SIZE];
 
     wipe(t);
-    set(fx, &t->held.state, "published");
+    rc_set(fx, &t->held.state, "published");
     owe_hook(fx, t, t->cause ? t->cause : "published");
     rc_put_token(rc, fx, t);
     if (t->held.expires)
@@ -288,12 +282,12 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
         (res->expires_ms == 0) != (t->want->expiration_ms == 0))
         return;
     t->has_held = true;
-    set(fx, &t->held.kind, KIND_NAME[t->r.kind]);
-    set(fx, &t->held.target, target->name);
-    set(fx, &t->held.name, t->short_name);
+    rc_set(fx, &t->held.kind, KIND_NAME[t->r.kind]);
+    rc_set(fx, &t->held.target, target->name);
+    rc_set(fx, &t->held.name, t->short_name);
     memcpy(from.hash, res->hash, sizeof(from.hash));
     note_row(rc, fx, t, target, &from);
-    set(fx, &t->held.state, "published");
+    rc_set(fx, &t->held.state, "published");
     rc_put_token(rc, fx, t);
     rc_event(rc, fx, &t->r, "TakenOver", 6, NULL, "the token found in %s is good and is kept",
              t->held.file);
@@ -309,7 +303,7 @@ static void moved(struct reconcile *rc, struct effects *fx, struct token *t)
     if (!path)
         fx->failed = true;
     else
-        set(fx, &t->held.file, path);
+        rc_set(fx, &t->held.file, path);
     mem_free(path);
     if (t->want) {
         t->held.format = t->want->format;
@@ -324,7 +318,7 @@ static void removed(struct reconcile *rc, struct effects *fx, struct token *t)
 {
     char until[TEXT_TIME_SIZE];
 
-    set(fx, &t->held.state, "removed");
+    rc_set(fx, &t->held.state, "removed");
     owe_hook(fx, t, "removed");
     rc_put_token(rc, fx, t);
     rc_event(rc, fx, &t->r, "Removed", 5, NULL, "%s is removed; the token works until %s",

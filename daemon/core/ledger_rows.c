@@ -6,6 +6,12 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+void rc_set(struct effects *fx, char **member, const char *value)
+{
+    if (!ledger_set(member, value))
+        fx->failed = true;
+}
+
 void rc_put_own(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     (void)rc;

@@ -433,53 +433,6 @@ static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_
         rc_absorb_hook(rc, fx, ev->unsent->hooks[i].kind, ev->unsent->hooks[i].name, false);
 }
 
-static int on_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
-{
-    bool all = !ev->resource_kind;
-    bool found = all;
-
-    for (size_t i = 0; i < rc->fleet.n_groups + rc->fleet.n_databases; i++) {
-        struct resource *r = i < rc->fleet.n_groups
-                                 ? &rc->fleet.groups[i]->r
-                                 : &rc->fleet.databases[i - rc->fleet.n_groups]->r;
-        struct token **tokens =
-            r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
-        size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
-        bool is_it = !all && strcmp(ev->resource_kind, KIND_NAME[r->kind]) == 0 &&
-                     strcmp(ev->name, r->name) == 0;
-
-        if (is_it) {
-            r->refused = REASON_NONE;
-            r->retry_ms = 0;
-            if (r->kind == KIND_DATABASE) {
-                database_of(r)->refused_fields = 0;
-                database_of(r)->live.config_read = false;
-                database_of(r)->own.config_read = 0;
-            }
-        }
-        for (size_t j = 0; j < n; j++) {
-            bool hit = !all && strcmp(ev->resource_kind, KIND_NAME[tokens[j]->r.kind]) == 0 &&
-                       strcmp(ev->name, tokens[j]->r.name) == 0;
-
-            if (hit || is_it) {
-                tokens[j]->r.refused = REASON_NONE;
-                tokens[j]->r.retry_ms = 0;
-                tokens[j]->r.resolve_now = true;
-                found = true;
-            }
-        }
-        found = found || is_it;
-        if (all)
-            r->retry_ms = 0;
-    }
-    if (!found)
-        return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", ev->resource_kind, ev->name);
-    rc_observe(rc);
-    rc->sync_cycle = rc->obs.cycle + rc->obs.again;
-    rc->replan = true;
-    return 0;
-}
-
 static int take(struct reconcile *rc, const struct rc_event *ev, struct effects *fx,
                 struct err *err)
 {
@@ -499,7 +452,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         rc_observe(rc);
         return 0;
     case RC_SYNC:
-        return on_sync(rc, ev, err);
+        return rc_sync(rc, ev, err);
     case RC_ANSWER:
         on_answer(rc, fx, ev->answer);
         return 0;

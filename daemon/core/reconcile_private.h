@@ -120,7 +120,23 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
 /* A read has shown that the last list lied. */
 void rc_contradict(struct reconcile *rc, const char *kind, const char *name);
 
-/* perform.c: turn an act into effects. False: it was not one for this function. */
+/* The group or database behind a record, as far as both are alike. */
+struct parts {
+    struct live *live;
+    struct owned *own;
+    bool *has_own;
+    int64_t *gone_ms;
+    int64_t *deleted_ms;
+};
+
+struct parts rc_parts(struct resource *r);
+/* Start the row of a thing that was not ours. */
+void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
+                const char *origin);
+/* Set a text of a row; without memory `fx` fails. */
+void rc_set(struct effects *fx, char **member, const char *value);
+
+/* perform_local.c, perform.c: turn an act into effects. False: it was not one for this function. */
 bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource *r,
                       const struct decision *d);
 void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *r,
@@ -149,6 +165,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
                        const struct answer *a);
 
 /* operator.c: guard's memory and what operators say. */
+/* Observe now; by name: what was refused there is tried again. */
+int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err);
 int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev,
                    struct err *err);
 const struct approval *rc_approval(const struct reconcile *rc, const char *action,

@@ -1,0 +1,232 @@
+/* perform_local: acts that change our own knowledge alone: what is ours, what is fenced, what is
+ * gone. No call, no file; rows for the ledger, and a line of history. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/reconcile_private.h"
+#include "lib/mem.h"
+
+struct parts rc_parts(struct resource *r)
+{
+    if (r->kind == KIND_GROUP) {
+        struct group *g = group_of(r);
+
+        return (struct parts){&g->live, &g->own, &g->has_own, &g->gone_ms, &g->deleted_ms};
+    }
+    struct database *d = database_of(r);
+
+    return (struct parts){&d->live, &d->own, &d->has_own, &d->gone_ms, &d->deleted_ms};
+}
+
+/* Start the row of a thing that was not ours. */
+void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
+                const char *origin)
+{
+    struct parts p = rc_parts(r);
+
+    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.has_own = true;
+    rc_set(fx, &p.own->kind, KIND_NAME[r->kind]);
+    rc_set(fx, &p.own->name, r->name);
+    rc_set(fx, &p.own->state, state);
+    rc_set(fx, &p.own->origin, origin);
+    p.own->since = rc->wall_ms;
+    p.own->wanted_since = r->source.line ? rc->wall_ms : 0;
+    *p.gone_ms = 0;
+    *p.deleted_ms = 0;
+    if (r->kind == KIND_GROUP)
+        group_of(r)->create_lost = group_of(r)->taken = false;
+    if (r->kind == KIND_DATABASE) {
+        database_of(r)->create_lost = database_of(r)->taken = false;
+        db_config_deinit(&database_of(r)->applied);
+        db_config_deinit(&database_of(r)->readback);
+    }
+}
+
+static void take_over(struct reconcile *rc, struct effects *fx, struct resource *r,
+                      const char *origin)
+{
+    struct parts p = rc_parts(r);
+
+    rc_own_new(rc, fx, r, "owned", origin);
+    rc_set(fx, &p.own->id, p.live->id);
+    rc_set(fx, &p.own->group_name, p.live->place);
+    rc_set(fx, &p.own->hostname, p.live->hostname);
+    rc_put_own(rc, fx, r);
+}
+
+/* The create whose answer was lost did happen. */
+static void created_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    rc_set(fx, &p.own->state, "owned");
+    rc_set(fx, &p.own->id, p.live->id);
+    rc_set(fx, &p.own->hostname, p.live->hostname);
+    p.own->since = rc->wall_ms;
+    rc_put_own(rc, fx, r);
+    rc_approval_done(rc, fx, "create", r);
+    rc_event(rc, fx, r, "Created", 6, NULL, "created; its answer had been lost, id %s", p.live->id);
+    if (r->kind == KIND_GROUP)
+        rc->replan = true;
+}
+
+static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p;
+
+    (void)rc;
+    if (r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN) {
+        struct token *t = token_of(r);
+
+        effects_remove(fx, LEDGER_TOKEN, &t->held);
+        ledger_row_deinit(LEDGER_TOKEN, &t->held);
+        t->has_held = false;
+        t->file_asked = false;
+        return;
+    }
+    p = rc_parts(r);
+    effects_remove(fx, LEDGER_OWNED, p.own);
+    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.has_own = false;
+}
+
+/* Deleted, and read to be gone. The row stays, so that the name is not made again by itself. */
+static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    rc_event(rc, fx, r, "Removed", 5, NULL, "deleted and gone, id %s", p.own->id);
+    rc_approval_done(rc, fx, "delete", r);
+    if (r->kind == KIND_GROUP) {
+        forget(rc, fx, r);
+    } else {
+        rc_set(fx, &p.own->state, "deleted");
+        rc_set(fx, &p.own->fence, NULL);
+        p.own->since = rc->wall_ms;
+        p.own->removal_since = p.own->fenced_since = p.own->grace_spent = 0;
+        rc_put_own(rc, fx, r);
+    }
+    *p.deleted_ms = 0;
+    rc->replan = true;
+}
+
+static void fence_stands(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    rc_set(fx, &d->own.fence, "set");
+    d->own.fenced_since = rc->wall_ms;
+    d->own.grace_spent = 0;
+    d->grace_mark_ms = rc->now_ms;
+    rc_put_own(rc, fx, &d->r);
+    rc_event(rc, fx, &d->r, "Fenced", 5, NULL,
+             "reads and writes are blocked; deleted when its grace ends");
+}
+
+static void fence_is_down(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    rc_set(fx, &d->own.fence, NULL);
+    d->own.fenced_since = d->own.grace_spent = d->own.removal_since = 0;
+    rc_put_own(rc, fx, &d->r);
+    rc_event(rc, fx, &d->r, "Unfenced", 5, NULL, "it stays: reads and writes are as before");
+}
+
+static void fence_gone(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    rc_set(fx, &d->own.fence, "lifted");
+    d->removal_ok = false;
+    rc_put_own(rc, fx, &d->r);
+    rc_approval_done(rc, fx, "delete", &d->r);
+    rc_event(rc, fx, &d->r, "FenceLifted", 4, NULL,
+             "somebody lifted its fence; it is not deleted until that is approved");
+}
+
+static void missing(struct reconcile *rc, struct effects *fx, struct resource *r, int64_t since)
+{
+    rc_parts(r).own->missing_since = since;
+    rc_put_own(rc, fx, r);
+    if (r->kind == KIND_GROUP)
+        rc->replan = true;
+}
+
+/* A mint whose answer was lost: a token that nobody holds may live until it would expire. */
+static void lose(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    int64_t life = t->want ? t->want->expiration_ms : t->held.expires - t->held.issued;
+    struct leak leak = {.kind = t->held.kind,
+                        .target = t->held.target,
+                        .name = t->held.name,
+                        .at = rc->wall_ms,
+                        .until = life > 0 ? rc->wall_ms + life : 0};
+
+    effects_put(fx, LEDGER_LEAK, &leak);
+    if (!mem_grow(&rc->leaks, &rc->leaks_capacity, rc->n_leaks + 1, sizeof(leak)) ||
+        !ledger_row_copy(LEDGER_LEAK, &rc->leaks[rc->n_leaks], &leak))
+        fx->failed = true;
+    else
+        rc->n_leaks++;
+    rc_event(rc, fx, &t->r, "MintLost", 4, NULL,
+             "a mint's answer was lost: a token may live that nobody holds%s",
+             life > 0 ? "; it expires by itself" : " and that never expires");
+    t->r.resolve_now = false;
+    mem_free_secret(t->jwt, t->jwt_size);
+    t->jwt = NULL;
+    if (t->held.hash && t->held.file) {
+        rc_set(fx, &t->held.state, "published");
+        rc_put_token(rc, fx, t);
+    } else {
+        forget(rc, fx, &t->r);
+        t->file_asked = true;
+    }
+}
+
+bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource *r,
+                      const struct decision *d)
+{
+    switch (d->act) {
+    case ACT_ADOPT:
+        take_over(rc, fx, r, "adopted");
+        rc_event(rc, fx, r, "Adopted", 5, NULL, "was live already, id %s", rc_parts(r).own->id);
+        rc->replan = rc->replan || r->kind == KIND_GROUP;
+        return true;
+    case ACT_RELEASE:
+        rc_event(rc, fx, r, "Released", 5, NULL, "not ours any more (manage: observe), id %s",
+                 database_of(r)->own.id ? database_of(r)->own.id : "none");
+        forget(rc, fx, r);
+        return true;
+    case ACT_OURS:
+        created_after_all(rc, fx, r);
+        return true;
+    case ACT_FENCED:
+        fence_stands(rc, fx, database_of(r));
+        return true;
+    case ACT_FENCE_GONE:
+        fence_gone(rc, fx, database_of(r));
+        return true;
+    case ACT_UNFENCED:
+        fence_is_down(rc, fx, database_of(r));
+        return true;
+    case ACT_GONE:
+        gone(rc, fx, r);
+        return true;
+    case ACT_MISS:
+        missing(rc, fx, r, rc->wall_ms);
+        return true;
+    case ACT_FOUND:
+        missing(rc, fx, r, 0);
+        rc_event(rc, fx, r, "Found", 5, NULL, "it is back, under its own id");
+        return true;
+    case ACT_RETIME:
+        token_of(r)->held.renews =
+            rc_renewal(rc, token_of(r), token_of(r)->held.issued, token_of(r)->held.expires);
+        rc_put_token(rc, fx, token_of(r));
+        return true;
+    case ACT_LOSE:
+        lose(rc, fx, token_of(r));
+        return true;
+    case ACT_FORGET:
+        forget(rc, fx, r);
+        return true;
+    default:
+        return false;
+    }
+}
