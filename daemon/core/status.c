@@ -73,10 +73,21 @@ static bool is_stale(const struct reconcile *rc)
            age > STALE_INTERVALS * rc->config->reconcile.interval_ms;
 }
 
+/* Token files that are being looked for: what comes back may mean work. */
+static bool is_checking(const struct reconcile *rc)
+{
+    for (size_t i = 0; i < rc->n_flights; i++)
+        if (rc->flights[i].act == ACT_NONE)
+            return true;
+    return false;
+}
+
 static bool is_working(const struct reconcile *rc)
 {
     struct retrying retrying = {rc, 0};
 
+    if (is_checking(rc))
+        return true;
     if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
         rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_UNFENCING] ||
         rc->by_reason[REASON_FENCING] || rc->by_reason[REASON_DELETING] ||
@@ -172,6 +183,9 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         ok =
             ok && add_problem(list, "ObservationFailed", o->attempts,
                               o->ever ? o->completed_wall_ms : rc->started_wall_ms, NULL, o->error);
+    if (rc->tokens_unmarked)
+        ok = ok && add_problem(list, REASON_NAME[REASON_UNMARKED], 1, rc->started_wall_ms, NULL,
+                               REASON_TEXT[REASON_UNMARKED]);
     if (!rc->ledger_ok)
         ok =
             ok && add_problem(list, "LedgerFailed", 1, rc->started_wall_ms, NULL, rc->ledger_error);
