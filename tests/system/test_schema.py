@@ -122,6 +122,13 @@ def test_what_is_said_to_be_beyond_a_schema_is_so(path):
     assert is_valid(path), "the schema refuses it: take it off the list"
 
 
+def test_the_examples_in_the_documentation_are_valid():
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (SOURCE / "docs" / "manifest.md").read_text(), re.S | re.M)
+    assert blocks
+    for block in blocks:
+        jsonschema.Draft202012Validator(SCHEMA).validate(yaml.load(block, Loader))
+
+
 def test_the_list_of_what_is_beyond_names_files_that_are_there():
     assert set(INEXPRESSIBLE) <= {path.stem for path in files("bad")}
 

@@ -19,6 +19,7 @@
 #include "lib/text.h"
 #include "tests/lib/cases.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/tree.h"
 
 #define DATA      TESTS_DATA_DIR "/config/"
 #define BAD_LEAST 110
@@ -167,6 +168,24 @@ static void good_files__each__is_read_exactly(void **state)
 {
     (void)state;
     assert_true(cases_each(DATA "good", is_good) >= 6);
+}
+
+/* The name to change is none that the platform could have, so that nobody overlooks it. */
+static void the_shipped_file__but_for_the_organization__is_without_fault(void **state)
+{
+    size_t size;
+    char *data = tree_read_file(TESTS_DATA_DIR "/../../etc/tenantd.yaml", &size);
+    struct case_file c = {.name = "tenantd.yaml", .data = data, .size = size};
+    struct diags d = DIAGS_INIT;
+    struct config config;
+
+    (void)state;
+    assert_non_null(data);
+    assert_int_equal(parse_case(&c, &config, &d), -ERR_INVALID);
+    assert_int_equal(d.n, 1);
+    assert_non_null(strstr(d.items[0].message, "organization is \"CHANGE-ME\""));
+    diags_deinit(&d);
+    free(data);
 }
 
 static void every_file__without_memory_at_any_point__says_so_and_leaks_nothing(void **state)
@@ -388,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_files__each__is_reported_in_full_and_exactly),
         cmocka_unit_test(good_files__each__is_read_exactly),
+        cmocka_unit_test(the_shipped_file__but_for_the_organization__is_without_fault),
         cmocka_unit_test(every_file__without_memory_at_any_point__says_so_and_leaks_nothing),
         cmocka_unit_test_teardown(second_file__over_the_first__replaces_key_by_key, forget),
         cmocka_unit_test_teardown(second_file__naming_a_token_file__takes_the_credential_away,

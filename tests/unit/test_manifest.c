@@ -81,6 +81,23 @@ static void good_files__each__is_read_exactly(void **state)
     assert_true(cases_each(DATA "good_tenants", is_good) >= 1);
 }
 
+static void is_without_fault(const struct case_file *c)
+{
+    struct diags d = DIAGS_INIT;
+    struct manifest m;
+
+    assert_int_equal(manifest_parse(c->name, MANIFEST_TRUSTED, c->data, c->size, &m, &d), 0);
+    cases_expect(c, &d); /* no warning either */
+    manifest_deinit(&m);
+    diags_deinit(&d);
+}
+
+static void the_example__for_people_to_start_from__is_without_fault(void **state)
+{
+    (void)state;
+    assert_int_equal(cases_each(TESTS_DATA_DIR "/../../etc/manifest.d", is_without_fault), 1);
+}
+
 static void survives_every_fault(const struct case_file *c)
 {
     for (long nth = 1;; nth++) {
@@ -261,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_files__each__is_reported_in_full_and_exactly),
         cmocka_unit_test(good_files__each__is_read_exactly),
+        cmocka_unit_test(the_example__for_people_to_start_from__is_without_fault),
         cmocka_unit_test(every_file__without_memory_at_any_point__says_so_and_leaks_nothing),
         cmocka_unit_test_teardown(file__over_256_mib__is_refused_unread, forget),
         cmocka_unit_test_teardown(
