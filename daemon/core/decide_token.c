@@ -310,6 +310,9 @@ void decide_token(const struct world *w, const struct token *t, struct decision 
                    : t->held.notify         ? ACT_NONE
                                             : ACT_FORGET;
         say_phase(out, PHASE_DELETING, REASON_DELETING);
+    } else if (is_held(t, "removed") && (!t->want || !target.wanted)) {
+        decide_dropped(
+            w, t, out); /* it was taken away: that its target stays is no reason for a new one */
     } else if (t->want && (t->want->absent || !target.wanted) && !t->has_held) {
         say_phase(out, PHASE_READY, REASON_ABSENT);
     } else if ((target.wanted && (!t->want || t->want->absent)) || target.observed_only) {

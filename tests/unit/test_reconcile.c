@@ -190,6 +190,15 @@ static void carry_out(struct sim *s, const struct call *c, struct answer *a)
     case CALL_DATABASE_CREATE:
         create(s, c, a);
         return;
+    case CALL_LOCATION_CLOSEST:
+        a->location = "aws-eu-west-1";
+        return;
+    case CALL_GROUP_TOKEN:
+        mint(s, find(s->groups, s->n_groups, c->name), a);
+        return;
+    case CALL_GROUP_DELETE:
+        find(s->groups, s->n_groups, c->name)->live = false;
+        return;
     default:
         break;
     }
@@ -735,6 +744,146 @@ static void crash__after_any_event__ends_in_the_same_place(void **state)
     }
 }
 
+/* Everything that people and programs are shown, once through. */
+static void show(struct sim *s)
+{
+    struct shell_facts facts = {.pid = 1};
+    struct view_filter all = {0};
+    struct view_filter unmanaged = {.phase = "Unmanaged"};
+    struct view_cursor cursor = VIEW_CURSOR_INIT;
+    struct buf text = BUF_INIT(1 << 20);
+    struct json_object *o = status_json(s->rc, &facts);
+    struct plan plan;
+    char line[200];
+    const char *organization;
+
+    assert_true(json_get_str(o, "organization", &organization));
+    assert_string_equal(organization, "acme");
+    json_object_put(o);
+    status_line(s->rc, &facts, line, sizeof(line));
+    assert_int_equal(plan_build(s->rc, &plan, NULL), 0);
+    plan_text(&plan, &text);
+    assert_non_null(strstr(buf_str(&text), "to create"));
+    o = plan_json(&plan);
+    assert_non_null(o);
+    json_object_put(o);
+    plan_deinit(&plan);
+    buf_deinit(&text);
+    for (o = NULL; view_next(s->rc, &all, &cursor, &o) == 0 && o; o = NULL)
+        json_object_put(o);
+    view_cursor_deinit(&cursor);
+    assert_true(view_filter_is_valid(&unmanaged, NULL));
+    assert_int_equal(view_next(s->rc, &unmanaged, &cursor, &o), 0);
+    json_object_put(o);
+    view_cursor_deinit(&cursor);
+}
+
+static void decide_on(struct sim *s, bool approve)
+{
+    struct rc_event ev = {.kind = RC_DECISION, .ok = approve, .text = "because"};
+    struct plan plan;
+
+    assert_int_equal(plan_build(s->rc, &plan, NULL), 0);
+    ev.plan = plan.id;
+    step(s, &ev);
+    plan_deinit(&plan);
+}
+
+static void group__wanted_gone__goes_when_approved_and_long_empty(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h",
+            "groups: {eu: {location: closest, tokens: {all: {authorization: read-only, expiration: "
+            "7d}}}}\n");
+    assert_int_equal(s.n_groups, 1);
+    assert_int_equal(s.mints, 1);
+    expect(&s, "group-token", "eu/all", "Ready", "InSync");
+    show(&s);
+    manifest(&s, "groups: {eu: {location: closest}}\n");
+    run(&s, 60000);
+    manifest(&s, "groups: {eu: {state: absent}}\n");
+    run(&s, 60000);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    show(&s);
+    decide_on(&s, true);
+    run(&s, 3600000);
+    assert_true(s.groups[0].live);
+    run(&s, 4 * 3600000);
+    assert_false(s.groups[0].live);
+    sim_deinit(&s);
+}
+
+static void rejected__stays_until_its_entry_changes(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "removals: plan, deletion_grace: 0s", FIVE);
+    manifest(&s, GROUP "databases: {a: {state: absent}, b: {group: eu}}\n");
+    run(&s, 60000);
+    expect(&s, "database", "a", "Blocked", "Held");
+    show(&s);
+    decide_on(&s, false);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Blocked", "Rejected");
+    assert_int_equal(s.deletes, 0);
+    sim_deinit(&s);
+}
+
+static void sync__by_name__knows_what_there_is(void **state)
+{
+    struct rc_event ev = {.kind = RC_SYNC, .resource_kind = "database", .name = "a"};
+    struct effects fx = EFFECTS_INIT;
+    struct err err = ERR_INIT;
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", ONE);
+    step(&s, &ev);
+    run(&s, 60000);
+    ev.name = "nobody";
+    ev.now_ms = s.now;
+    ev.wall_ms = s.wall;
+    assert_int_equal(reconcile_step(s.rc, &ev, &fx, &err), -ERR_NOT_FOUND);
+    effects_deinit(&fx);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void ledger__that_refuses__holds_everything_until_it_takes(void **state)
+{
+    struct rc_event ev = {.kind = RC_SYNC};
+    struct rc_event unsent = {.kind = RC_UNSENT, .text = "disk full"};
+    struct effects fx = EFFECTS_INIT;
+    struct effects fx2 = EFFECTS_INIT;
+    struct sim s;
+    int writes;
+
+    (void)state;
+    settled(&s, "", ONE);
+    writes = s.writes;
+    ev.now_ms = unsent.now_ms = s.now;
+    ev.wall_ms = unsent.wall_ms = s.wall;
+    assert_int_equal(reconcile_step(s.rc, &ev, &fx, NULL), 0);
+    assert_int_equal(fx.n_calls, 1);
+    unsent.unsent = &fx;
+    assert_int_equal(reconcile_step(s.rc, &unsent, &fx2, NULL), 0);
+    effects_deinit(&fx);
+    effects_deinit(&fx2);
+    manifest(&s, FIVE);
+    run(&s, 60000);
+    assert_int_equal(s.writes, writes);
+    assert_int_equal(state_of(&s), STATE_DEGRADED);
+    show(&s);
+    ev.kind = RC_LEDGER_OK;
+    step(&s, &ev);
+    run(&s, 600000);
+    assert_int_equal(s.creates, 5);
+    sim_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -751,6 +900,10 @@ int main(void)
         cmocka_unit_test(refused_token__stops_writes_until_it_is_accepted),
         cmocka_unit_test(token__is_renewed_before_its_end_even_when_orphaned),
         cmocka_unit_test(drift__is_corrected_and_a_quarrel_is_left_alone),
+        cmocka_unit_test(group__wanted_gone__goes_when_approved_and_long_empty),
+        cmocka_unit_test(rejected__stays_until_its_entry_changes),
+        cmocka_unit_test(sync__by_name__knows_what_there_is),
+        cmocka_unit_test(ledger__that_refuses__holds_everything_until_it_takes),
         cmocka_unit_test(crash__after_any_event__ends_in_the_same_place),
     };
 
