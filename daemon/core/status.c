@@ -77,8 +77,8 @@ static bool is_stale(const struct reconcile *rc)
 static bool is_checking(const struct reconcile *rc)
 {
     for (size_t i = 0; i < rc->n_flights; i++)
-        if (rc->flights[i].act == ACT_NONE)
-            return true;
+        if (rc->flights[i].act == ACT_NONE && rc->flights[i].r && rc->flights[i].r->busy)
+            return true; /* a hook that is told keeps nothing busy */
     return false;
 }
 
