@@ -12,6 +12,8 @@
 #include "core/limits.h"
 #include "lib/mem.h"
 
+#define MESSAGE_BYTES 2048 /* a longer message is cut */
+
 /* A file that is wrong in every line must not hide what is wrong with the next one, and many such
  * files must not fill the memory: so there is a ceiling for a run of one file, and one for all. */
 static bool has_room(struct diags *d, enum diag_level level, const char *file)
@@ -23,23 +25,7 @@ static bool has_room(struct diags *d, enum diag_level level, const char *file)
     return true;
 }
 
-static char *format(const char *fmt, va_list ap)
-{
-    va_list again;
-    char *text;
-    int n;
-
-    va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    text = n < 0 ? NULL : mem_alloc((size_t)n + 1);
-    if (text)
-        vsnprintf(text, (size_t)n + 1, fmt, ap);
-    return text;
-}
-
-static void add(struct diags *d, enum diag_level level, struct source at, const char *fmt,
-                va_list ap)
+static void add(struct diags *d, enum diag_level level, struct source at, const char *message)
 {
     struct diag item = {
         .level = level, .line = at.line, .column = at.column, .order = d->n_errors + d->n_warnings};
@@ -52,7 +38,7 @@ static void add(struct diags *d, enum diag_level level, struct source at, const 
     if (!has_room(d, level, file))
         return;
     item.file = mem_strdup(file);
-    item.message = format(fmt, ap);
+    item.message = mem_strdup(message);
     if (!item.file || !item.message || !mem_grow(&d->items, &d->capacity, d->n + 1, sizeof(item))) {
         mem_free(item.file);
         mem_free(item.message);
@@ -66,20 +52,24 @@ static void add(struct diags *d, enum diag_level level, struct source at, const 
 
 void diags_error(struct diags *d, struct source at, const char *fmt, ...)
 {
+    char text[MESSAGE_BYTES];
     va_list ap;
 
     va_start(ap, fmt);
-    add(d, DIAG_ERROR, at, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    add(d, DIAG_ERROR, at, text);
 }
 
 void diags_warning(struct diags *d, struct source at, const char *fmt, ...)
 {
+    char text[MESSAGE_BYTES];
     va_list ap;
 
     va_start(ap, fmt);
-    add(d, DIAG_WARNING, at, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    add(d, DIAG_WARNING, at, text);
 }
 
 static int compare_size(size_t a, size_t b)

@@ -52,16 +52,16 @@ struct schema_key {
     schema_fn parse; /* a scalar, which is not null unless `null` says so */
     schema_fn read;  /* anything */
     size_t offset;   /* of *out in the object */
-    uint32_t bit;    /* or-ed into the object's set once the value was read */
-    unsigned not_in; /* contexts */
-    bool null;       /* parse takes null too */
     int64_t min;     /* of numbers, and durations in ms */
     int64_t max;
     bool (*ok)(const char *s, size_t n);
     const char *secret_if; /* a text with one of these characters is not shown; "": no text is */
-    bool is_item;          /* of the list that is the value of `key` */
     const char *expected;  /* "a name of ..."; NULL: made from min and max */
     const void *info;      /* struct schema_words, or what `read` wants */
+    uint32_t bit;          /* or-ed into the object's set once the value was read */
+    unsigned not_in;       /* contexts */
+    bool null;             /* parse takes null too */
+    bool is_item;          /* of the list that is the value of `key` */
 };
 
 #define SCHEMA_NO_SET   SIZE_MAX

@@ -13,7 +13,7 @@
 #define DAY_MS    (24 * HOUR_MS)
 #define WEEK_MS   (7 * DAY_MS)
 
-#define DURATION_MAX_MS (100 * 366 * DAY_MS)
+#define DURATION_MAX_MS (INT64_C(36600) * DAY_MS) /* 100 years */
 #define NAME_MAX_BYTES  64
 
 struct unit {
@@ -282,8 +282,8 @@ const char *text_time(int64_t ms_since_epoch, char *out)
 /* Index of the three letters at *s in `names`, three letters each; -1 when they are not there. */
 static int take_name(const char **s, const char *names)
 {
-    for (int i = 0; names[i * 3]; i++) {
-        if (strncmp(*s, names + (size_t)i * 3, 3) == 0) {
+    for (int i = 0; *names; i++, names += 3) {
+        if (strncmp(*s, names, 3) == 0) {
             *s += 3;
             return i;
         }

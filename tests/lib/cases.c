@@ -54,7 +54,8 @@ size_t cases_each(const char *directory, void (*run)(const struct case_file *c))
             continue;
         exact = malloc(f->size ? f->size : 1);
         assert_non_null(exact);
-        memcpy(exact, f->data, f->size);
+        if (f->size)
+            memcpy(exact, f->data, f->size);
         run(&(struct case_file){.name = f->path,
                                 .data = exact,
                                 .size = f->size,

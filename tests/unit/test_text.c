@@ -28,7 +28,7 @@ static void duration__every_unit_and_sums__is_milliseconds(void **state)
         {"1d", 86400000},
         {"1w", 604800000},
         {"1d12h", 129600000},
-        {"1w2d3h4m5s6ms", 604800000 + 2 * 86400000LL + 3 * 3600000 + 4 * 60000 + 5000 + 6},
+        {"1w2d3h4m5s6ms", INT64_C(788645006)},
         {"36600d", 36600 * 86400000LL},
     };
 
@@ -185,7 +185,7 @@ static void time__every_day_of_500_years__reads_back(void **state)
     char last[TEXT_TIME_SIZE] = "";
 
     (void)state;
-    for (int64_t day = 0; day < 500 * 366; day++) {
+    for (int64_t day = 0; day < 183000; day++) {
         int64_t ms = day * 86400000 + 86399000;
         char text[TEXT_TIME_SIZE];
         int64_t back = -1;
