@@ -14,3 +14,6 @@ endif()
 if(TENANTD_VALGRIND AND TENANTD_SANITIZE)
   message(FATAL_ERROR "TENANTD_VALGRIND and TENANTD_SANITIZE watch the same memory: take one")
 endif()
+if(TENANTD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # or the fuzzer would see the targets' own lines alone
+endif()
