@@ -84,7 +84,7 @@ struct decision {
     bool held;         /* the step waits for approval */
     unsigned fields;   /* CONFIGURE: bits of enum config_field; for the step too */
     const char *place; /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
-    const char *cause; /* MINT: why; static */
+    const char *cause; /* MINT, and LOSE if it is minted again: why; static */
     int64_t wake_ms;   /* monotonic: decide again then; INT64_MAX: when something changes */
     bool wants_view;   /* it waits for a fresh observation */
     int64_t due_ms;    /* wall clock: end of what is counted down; 0: none */

@@ -188,6 +188,7 @@ static void decide_lost(const struct token *t, struct decision *out)
         return;
     }
     out->act = ACT_LOSE;
+    out->cause = "published"; /* it is minted again */
     say_phase(out, PHASE_PENDING, REASON_QUEUED);
 }
 

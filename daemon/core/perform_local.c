@@ -148,9 +148,12 @@ static void missing(struct reconcile *rc, struct effects *fx, struct resource *r
         rc->replan = true;
 }
 
-/* A mint whose answer was lost: a token that nobody holds may live until it would expire. */
-static void lose(struct reconcile *rc, struct effects *fx, struct token *t)
+/* A mint whose answer was lost: a token that nobody holds may live until it would expire.
+ * One that came back and perhaps never reached its file is forgotten, and its file asked: to call
+ * it published would make a lost file of it, a change that the guard counts. */
+static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool again)
 {
+    bool unwritten = again && strcmp(t->held.state, "minted") == 0;
     int64_t life = t->want ? t->want->expiration_ms : t->held.expires - t->held.issued;
     struct leak leak = {.kind = t->held.kind,
                         .target = t->held.target,
@@ -170,12 +173,12 @@ static void lose(struct reconcile *rc, struct effects *fx, struct token *t)
     t->r.resolve_now = false;
     mem_free_secret(t->jwt, t->jwt_size);
     t->jwt = NULL;
-    if (t->held.hash && t->held.file) {
+    if (t->held.hash && t->held.file && !unwritten) {
         rc_set(fx, &t->held.state, "published");
         rc_put_token(rc, fx, t);
     } else {
         forget(rc, fx, &t->r);
-        t->file_asked = true;
+        t->file_asked = !unwritten;
     }
 }
 
@@ -221,7 +224,7 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
         rc_put_token(rc, fx, token_of(r));
         return true;
     case ACT_LOSE:
-        lose(rc, fx, token_of(r));
+        lose(rc, fx, token_of(r), d->cause != NULL);
         return true;
     case ACT_FORGET:
         forget(rc, fx, r);
