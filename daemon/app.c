@@ -59,17 +59,21 @@ int app_try(struct app *app, struct rc_event *ev, struct err *err)
     return rv;
 }
 
+void app_fail(const char *why)
+{
+    log_event(NULL, LOG_LEVEL_ERROR, "%s: stopping, to start again from the ledger", why);
+    log_flush();
+    _exit(APP_EXIT_FAILED);
+}
+
 void app_step(struct app *app, struct rc_event *ev)
 {
     struct err err = ERR_INIT;
 
     /* Out of memory the reconciler knows nothing for certain any more; the ledger does, and we are
      * started again. */
-    if (app_try(app, ev, &err) == -ERR_NOMEM) {
-        log_event(NULL, LOG_LEVEL_ERROR, "out of memory: stopping, to start again from the ledger");
-        log_flush();
-        _exit(APP_EXIT_FAILED);
-    }
+    if (app_try(app, ev, &err) == -ERR_NOMEM)
+        app_fail("out of memory");
 }
 
 struct shell_facts app_facts(const struct app *app)
@@ -90,10 +94,13 @@ void app_closed(void *arg)
     (void)arg;
 }
 
-static void close_handle(void *handle)
+static void close_handles(struct app *app)
 {
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
+    void *handles[] = {&app->wake,   &app->minute, &app->deadline, &app->sigterm,
+                       &app->sigint, &app->sighup, &app->check,    &app->prepare};
+
+    for (size_t i = 0; app->has_handles && i < ARRAY_SIZE(handles); i++)
+        uv_close(handles[i], NULL);
 }
 
 static void close_rooms(struct app *app)
@@ -101,6 +108,7 @@ static void close_rooms(struct app *app)
     if (app->closing)
         return;
     app->closing = true;
+    app_control_drop_syncs(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
     if (app->watch)
@@ -115,14 +123,13 @@ static void close_rooms(struct app *app)
         token_files_close(app->token_files, app_closed, NULL);
     if (app->api)
         api_close(app->api, app_closed, NULL);
-    close_handle(&app->wake);
-    close_handle(&app->minute);
-    close_handle(&app->deadline);
-    close_handle(&app->sigterm);
-    close_handle(&app->sigint);
-    close_handle(&app->sighup);
-    close_handle(&app->check);
-    close_handle(&app->prepare);
+    app->watch = NULL;
+    app->control = NULL;
+    app->watchdog = NULL;
+    app->hooks = NULL;
+    app->token_files = NULL;
+    app->api = NULL;
+    close_handles(app);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -146,6 +153,7 @@ void app_stop(struct app *app, int exit_code)
     notify_stopping("waiting for %zu calls in flight", app->rc ? reconcile_in_flight(app->rc) : 0);
     app_step(app, &ev);
     uv_timer_start(&app->deadline, on_deadline, SHUTDOWN_MS, 0);
+    uv_timer_start(&app->wake, on_wake, 0, 0); /* another turn, to see that nothing is left */
 }
 
 /* --- turns of the loop --- */
@@ -182,16 +190,19 @@ static void look_for_end(struct app *app)
     struct shell_facts facts = app_facts(app);
     enum state state = status_state(app->rc, &facts);
 
-    if (app->options.mode == APP_SERVE || app->stopping || !app->had_manifest)
-        return;
     if (!app->has_desired) {
         app_stop(app, APP_EXIT_INVALID); /* refused, and no last good one */
     } else if (reconcile_failed_observations(app->rc) >= ONCE_TRIES) {
         app_stop(app, APP_EXIT_FAILED);
+    } else if (!app->ledger_ok) {
+        if (!reconcile_in_flight(app->rc))
+            app_stop(app, APP_EXIT_FAILED);
     } else if (state != STATE_STARTING && app->options.mode == APP_PLAN) {
+        if (reconcile_is_busy(app->rc))
+            return; /* token files are still being looked at */
         print_plan(app);
         app_stop(app, app->manifest_refused ? APP_EXIT_INVALID : app->exit_code);
-    } else if (state != STATE_STARTING && !reconcile_is_busy(app->rc) && app->ledger_ok) {
+    } else if (state != STATE_STARTING && state != STATE_WORKING && !reconcile_is_busy(app->rc)) {
         app_stop(app, once_exit(state));
     }
 }
@@ -201,10 +212,10 @@ static void turn(struct app *app)
     for (int i = 0; i < 8 && !app->closing; i++)
         app_flush(app); /* what could not be begun comes back as a step, with effects of its own */
     if (app->fx.failed)
-        _exit(APP_EXIT_FAILED);
-    if (!app->stopping)
+        app_fail("out of memory");
+    if (!app->stopping && app->options.mode != APP_SERVE && app->had_manifest)
         look_for_end(app);
-    else if (!app->closing && !reconcile_in_flight(app->rc))
+    else if (app->stopping && !app->closing && !reconcile_in_flight(app->rc))
         close_rooms(app);
 }
 
@@ -270,11 +281,25 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* --- the start --- */
 
-static void open_handles(struct app *app)
+static int open_signals(struct app *app, struct err *err)
 {
     uv_signal_t *signals[] = {&app->sigterm, &app->sigint, &app->sighup};
     int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    int rc = 0;
 
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        int one = uv_signal_init(&app->loop, signals[i]); /* all, so that all can be closed */
+
+        signals[i]->data = app; /* three handles, one callback */
+        if (one == 0)
+            one = uv_signal_start(signals[i], on_signal, numbers[i]);
+        rc = rc ? rc : one;
+    }
+    return rc ? err_set(err, ERR_IO, "signals cannot be taken: %s", uv_strerror(rc)) : 0;
+}
+
+static int open_handles(struct app *app, struct err *err)
+{
     uv_prepare_init(&app->loop, &app->prepare);
     uv_prepare_start(&app->prepare, on_prepare);
     uv_check_init(&app->loop, &app->check);
@@ -283,11 +308,7 @@ static void open_handles(struct app *app)
     uv_timer_init(&app->loop, &app->minute);
     uv_timer_start(&app->minute, on_minute, MINUTE_MS, MINUTE_MS);
     uv_timer_init(&app->loop, &app->deadline);
-    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-        uv_signal_init(&app->loop, signals[i]);
-        signals[i]->data = app; /* three handles, one callback */
-        uv_signal_start(signals[i], on_signal, numbers[i]);
-    }
+    return open_signals(app, err);
 }
 
 static int start(struct app *app, struct err *err)
@@ -298,8 +319,10 @@ static int start(struct app *app, struct err *err)
     app->rc = reconcile_new(app->config, clock_mono_ms());
     if (!app->rc)
         return err_nomem(err);
-    open_handles(app);
-    rv = app_rooms_open(app, err);
+    rv = open_handles(app, err);
+    app->has_handles = rv == 0;
+    if (rv == 0)
+        rv = app_rooms_open(app, err);
     if (rv != 0)
         return rv;
     if (app->options.mode == APP_SERVE) {
@@ -315,8 +338,12 @@ static int start(struct app *app, struct err *err)
 static void finish(struct app *app)
 {
     uv_run(&app->loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&app->loop) != 0)
-        log_event(NULL, LOG_LEVEL_DEBUG, "the loop did not close");
+    if (uv_loop_close(&app->loop) != 0) {
+        log_event(NULL, LOG_LEVEL_ERROR, "the loop did not close");
+        app->exit_code = APP_EXIT_FAILED;
+    }
+    if (!app_flush_last(app))
+        app->exit_code = APP_EXIT_FAILED;
     app_manifest_deinit(app);
     effects_deinit(&app->fx);
     for (size_t i = 0; i < app->n_pending; i++)
@@ -327,8 +354,17 @@ static void finish(struct app *app)
     store_close(app->store);
     app_config_free(app->config);
     credential_deinit(&app->token);
+    mem_free(app->organization_id);
     mem_free(app->config_error);
     log_flush();
+}
+
+/* Only what a person has to mend is "invalid": the service manager does not try that again. */
+static int config_exit(int rv)
+{
+    return rv == -ERR_INVALID || rv == -ERR_PERMISSION || rv == -ERR_NOT_FOUND || rv == -ERR_LIMIT
+               ? APP_EXIT_INVALID
+               : APP_EXIT_FAILED;
 }
 
 int app_run(const struct app_options *options)
@@ -340,18 +376,21 @@ int app_run(const struct app_options *options)
 
     if (rv != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "%s", err.msg);
-        return APP_EXIT_INVALID;
+        return config_exit(rv);
     }
     if (options->mode == APP_CHECK) {
         rv = app_manifest_check(app.config);
         app_config_free(app.config);
         return rv;
     }
-    if (options->mode == APP_PLAN)
-        app.config->policy.writes = false;
     list_init(&app.syncs);
     list_init(&app.watchers);
-    uv_loop_init(&app.loop);
+    rv = uv_loop_init(&app.loop);
+    if (rv != 0) {
+        log_event(NULL, LOG_LEVEL_ERROR, "cannot start: the event loop: %s", uv_strerror(rv));
+        app_config_free(app.config);
+        return APP_EXIT_FAILED;
+    }
     rv = start(&app, &err);
     if (rv != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "cannot start: %s", err.msg);

@@ -42,8 +42,8 @@ static int parse(const struct app_options *options, const struct config_input *i
     diags_sort(&diags);
     print_diags(&diags);
     if (rv != 0)
-        err_set(err, (enum err_code) - rv, "the configuration %s has %zu errors", options->config,
-                diags.n_errors);
+        err_set(err, (enum err_code) - rv, "the configuration %s has %zu error%s", options->config,
+                diags.n_errors, diags.n_errors == 1 ? "" : "s");
     diags_deinit(&diags);
     return rv;
 }
@@ -67,6 +67,8 @@ int app_config_load(const struct app_options *options, struct config **out, stru
     }
     if (rv == 0)
         rv = parse(options, inputs, n, c, err);
+    if (rv == 0 && options->mode == APP_PLAN)
+        c->policy.writes = false;
     read_deinit(&files[0]);
     read_deinit(&files[1]);
     mem_free(path);
@@ -82,6 +84,16 @@ void app_config_free(struct config *c)
     if (c)
         config_deinit(c);
     mem_free(c);
+}
+
+/* One that was not asked for, too, should not stand in /proc. */
+static void forget_environment(void)
+{
+    char *value = getenv("TURSO_API_TOKEN");
+
+    if (value)
+        explicit_bzero(value, strlen(value));
+    unsetenv("TURSO_API_TOKEN");
 }
 
 int app_credential_load(struct app *app, const struct config *config, struct err *err)
@@ -106,6 +118,7 @@ int app_credential_load(struct app *app, const struct config *config, struct err
     }
     credential_deinit(&app->token);
     app->token = token;
+    forget_environment();
     return 0;
 }
 
@@ -120,7 +133,9 @@ int app_tokens_options(const struct config *config, struct tokens_dir_options *o
         return 0;
     g = getgrnam(config->tokens_group);
     if (!g)
-        return err_set(err, ERR_NOT_FOUND, "tokens_group: there is no group \"%s\" on this host",
+        return err_set(err, ERR_NOT_FOUND,
+                       "tokens_group: there is no group \"%s\" on this host: make it (groupadd), "
+                       "or name another",
                        config->tokens_group);
     out->has_group = true;
     out->group = g->gr_gid;
@@ -143,6 +158,8 @@ static const char *fixed_change(const struct config *a, const struct config *b)
         return "api.url";
     if (!same(a->state_dir, b->state_dir))
         return "state_dir";
+    if (!same(a->tokens_dir, b->tokens_dir))
+        return "tokens_dir"; /* its files, with tokens that work, would stay behind */
     return same(a->socket, b->socket) ? NULL : "socket";
 }
 
@@ -172,8 +189,6 @@ static int take_config(struct app *app, struct config *next, struct err *err)
     int rv = check_reload(app, next, err);
 
     if (rv == 0)
-        rv = hooks_configure(app->hooks, next->hooks, next->n_hooks, err);
-    if (rv == 0)
         rv = app_rooms_reopen(app, old, next, err);
     if (rv != 0) {
         app_config_free(next);
@@ -185,33 +200,39 @@ static int take_config(struct app *app, struct config *next, struct err *err)
     return 0;
 }
 
-void app_reload(struct app *app)
+/* The token is read anew whatever becomes of the configuration. */
+static int reload_credential(struct app *app, struct err *err)
 {
     struct rc_event ev = {.kind = RC_CREDENTIAL};
+    int rv = app_credential_load(app, app->config, err);
+
+    if (rv == 0)
+        app_step(app, &ev);
+    return rv;
+}
+
+void app_reload(struct app *app)
+{
     struct config *next = NULL;
     struct err err = ERR_INIT;
+    struct err token_err = ERR_INIT;
     int rv;
 
-    if (app->reading || app->building) {
-        app->reload_again = true;
+    if (app->stopping || app->options.mode != APP_SERVE)
         return;
-    }
     notify_reloading();
     log_event(NULL, LOG_LEVEL_NOTICE, "reloading configuration, API token and manifest");
+    mem_free(app->config_error);
+    app->config_error = NULL;
     rv = app_config_load(&app->options, &next, &err);
     if (rv == 0)
         rv = take_config(app, next, &err);
-    if (rv == 0)
-        rv = app_credential_load(app, app->config, &err);
-    if (rv == 0) {
-        mem_free(app->config_error);
-        app->config_error = NULL;
-    } else {
+    if (reload_credential(app, &token_err) != 0)
+        say_config_error(app, &token_err);
+    if (rv != 0)
         say_config_error(app, &err);
-    }
     if (app->control)
         control_reload_groups(app->control);
-    app_step(app, &ev);
     app->reloading = true;
     app_manifest_read(app);
 }

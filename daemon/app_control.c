@@ -10,9 +10,11 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define LIST_BATCH  128
-#define EVENT_BATCH 64
-#define PLAN_BYTES  ((size_t)256 << 20)
+#define LIST_BATCH    128
+#define LIST_WHOLE    1000 /* in one reply */
+#define EVENT_BATCH   64
+#define EVENT_BATCHES 64 /* passed over in one turn of the loop */
+#define PLAN_BYTES    ((size_t)256 << 20)
 
 static void fail(struct control_call *call, int rv, const struct err *err)
 {
@@ -122,7 +124,17 @@ static void list(void *arg, struct control_call *call)
     if (control_wants_more(call)) {
         control_stream(call, &STREAM, l);
     } else {
-        control_reply(call, batch(l, SIZE_MAX, &n));
+        struct json_object *o = batch(l, LIST_WHOLE + 1, &n);
+
+        if (n > LIST_WHOLE) {
+            json_put(&o);
+            control_fail(call, CONTROL_INVALID,
+                         "more than %d resources: call List with \"more\", or name a kind, "
+                         "phase or source",
+                         LIST_WHOLE);
+        } else {
+            control_reply(call, o);
+        }
         listing_free(l);
     }
 }
@@ -219,6 +231,7 @@ static void reject(void *arg, struct control_call *call)
 struct waiting {
     struct list link;
     struct control_call *call;
+    uint64_t reading_no; /* answered by a reading that began after it was asked */
 };
 
 static void ask_sync(void *arg, struct control_call *call)
@@ -236,11 +249,23 @@ static void ask_sync(void *arg, struct control_call *call)
         return;
     }
     w->call = call;
+    w->reading_no = app->reading_no + 1;
     list_append(&app->syncs, &w->link);
     app_manifest_read(app);
 }
 
-void app_control_synced(struct app *app)
+void app_control_drop_syncs(struct app *app)
+{
+    LIST_FOREACH_SAFE (it, tmp, &app->syncs) {
+        struct waiting *w = container_of(it, struct waiting, link);
+
+        control_fail(w->call, CONTROL_NOT_READY, "tenantd is stopping");
+        list_remove(&w->link);
+        mem_free(w);
+    }
+}
+
+void app_control_synced(struct app *app, uint64_t reading_no)
 {
     LIST_FOREACH_SAFE (it, tmp, &app->syncs) {
         struct waiting *w = container_of(it, struct waiting, link);
@@ -248,8 +273,11 @@ void app_control_synced(struct app *app)
                               .resource_kind = control_str(w->call, "kind"),
                               .name = control_str(w->call, "name")};
         struct err err = ERR_INIT;
-        int rv = app_try(app, &ev, &err);
+        int rv;
 
+        if (w->reading_no > reading_no)
+            continue;
+        rv = app_try(app, &ev, &err);
         if (rv != 0) {
             fail(w->call, rv, &err);
         } else {
@@ -320,9 +348,14 @@ static enum control_next watcher_next(void *arg, struct json_object **out)
 {
     struct watcher *w = arg;
     int64_t before = -1;
+    int batches = 0;
     struct err err = ERR_INIT;
 
     while (w->sent == w->n_ready && before != w->seen) {
+        if (++batches > EVENT_BATCHES) { /* others want the loop too */
+            control_wake(w->call);
+            return CONTROL_WAIT;
+        }
         struct store_events_query q = {.since_seq = w->seen, .limit = EVENT_BATCH};
 
         before = w->seen;

@@ -84,21 +84,50 @@ static int commit(struct app *app, struct err *err)
 
 /* --- what comes back --- */
 
+/* Another organization under the same slug: nothing of it counts, and nothing is written, but
+ * tokens that we handed out go on being looked after when the right one answers again. */
+static void check_organization(struct app *app, struct answer *a)
+{
+    struct err err = ERR_INIT;
+
+    if (a->kind != CALL_ORGANIZATION_GET || a->outcome != OUTCOME_OK || !a->organization_id ||
+        !app->store)
+        return;
+    if (store_check_binding(app->store, app->config->api.url, app->config->organization,
+                            a->organization_id, &err) == -ERR_FOREIGN) {
+        log_event(NULL, LOG_LEVEL_ERROR, "%s", err.msg);
+        a->outcome = OUTCOME_FORBIDDEN;
+        snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, err.msg);
+    } else if (!ledger_set(&app->organization_id, a->organization_id)) {
+        app_fail("out of memory");
+    }
+}
+
+/* An id counts once a whole observation stands behind it. */
+static void bind_organization(struct app *app)
+{
+    struct err err = ERR_INIT;
+
+    if (!app->organization_id || !app->store || app->options.mode == APP_PLAN ||
+        !reconcile_is_observed(app->rc))
+        return;
+    if (store_bind(app->store, app->config->api.url, app->config->organization,
+                   app->organization_id, &err) != 0)
+        log_event(NULL, LOG_LEVEL_WARNING, "the organization's id is not kept: %s", err.msg);
+    mem_free(app->organization_id);
+    app->organization_id = NULL;
+}
+
 static void on_answer(void *arg, struct answer *answer)
 {
     struct app *app = arg;
     struct rc_event ev = {.kind = RC_ANSWER, .answer = answer};
-    struct err err = ERR_INIT;
+    bool listed = answer->kind == CALL_DATABASES_LIST;
 
-    if (answer->kind == CALL_ORGANIZATION_GET && answer->outcome == OUTCOME_OK &&
-        answer->organization_id && app->store && app->options.mode != APP_PLAN &&
-        store_bind(app->store, app->config->api.url, app->config->organization,
-                   answer->organization_id, &err) == -ERR_FOREIGN) {
-        log_event(NULL, LOG_LEVEL_ERROR, "%s", err.msg);
-        answer->outcome = OUTCOME_MALFORMED; /* nothing of this organization counts */
-        app_stop(app, APP_EXIT_FAILED);
-    }
+    check_organization(app, answer);
     app_step(app, &ev);
+    if (listed)
+        bind_organization(app);
 }
 
 static void on_files(void *arg, const struct file_result *results, size_t n)
@@ -110,13 +139,21 @@ static void on_files(void *arg, const struct file_result *results, size_t n)
 
 /* --- what goes out --- */
 
+/* --plan sends reads alone, whatever the reconciler was told. */
+static int start_call(struct app *app, struct call *c, struct err *err)
+{
+    if (app->options.mode == APP_PLAN && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
+        return err_set(err, ERR_PERMISSION, "--plan writes nothing");
+    return api_start(app->api, c, on_answer, app, err);
+}
+
 static void start_calls(struct app *app, struct effects *fx)
 {
     for (size_t i = 0; i < fx->n_calls; i++) {
         struct call *c = fx->calls[i];
         struct err err = ERR_INIT;
 
-        if (api_start(app->api, c, on_answer, app, &err) != 0) {
+        if (start_call(app, c, &err) != 0) {
             struct answer *a = answer_new(c);
 
             if (!a) {
@@ -154,7 +191,7 @@ static void start_jobs(struct app *app, struct effects *fx)
 
 static void start_hooks(struct app *app, struct effects *fx)
 {
-    for (size_t i = 0; i < fx->n_hooks; i++) {
+    for (size_t i = 0; app->options.mode != APP_PLAN && i < fx->n_hooks; i++) {
         const struct hook_run *h = &fx->hooks[i];
         struct hooks_line line = {h->kind, h->name, h->file, h->cause};
         struct err err = ERR_INIT;
@@ -221,4 +258,19 @@ void app_ledger_retry(struct app *app)
     log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
     app->ledger_ok = true;
     app_step(app, &ev);
+}
+
+bool app_flush_last(struct app *app)
+{
+    struct err err = ERR_INIT;
+
+    log_events(app->fx.ops, &app->fx.n_ops);
+    if (app->store && (!queue_ops(app, &app->fx) || commit(app, &err) != 0)) {
+        log_event(NULL, LOG_LEVEL_ERROR,
+                  "%zu entries of the ledger could not be written: %s; what they say is found out "
+                  "anew at the next start",
+                  app->n_pending, err.msg);
+        return false;
+    }
+    return true;
 }

@@ -16,8 +16,10 @@ struct build {
     struct manifest_files *files; /* held */
     const struct manifest_input *good;
     size_t n_good;
-    const char **hooks;
+    char *organization; /* these two owned: the configuration may change meanwhile */
+    char **hooks;
     struct desired_options options;
+    uint64_t no;
     struct desired desired;
     struct desired_keep keep;
     struct diags diags;
@@ -155,25 +157,41 @@ static void take_desired(struct app *app, struct build *b)
     app_step(app, &ev);
 }
 
-static void finished(struct app *app)
+static void finished(struct app *app, uint64_t no)
 {
     app->had_manifest = true;
-    if (app->reloading)
+    if (app->reloading && app->config_error)
+        notify_ready("reload refused: %s", app->config_error);
+    else if (app->reloading)
         notify_ready("reloaded");
     app->reloading = false;
-    app_control_synced(app);
-    if (app->reload_again) {
-        app->reload_again = false;
-        app_reload(app);
-    }
+    app_control_synced(app, no);
+}
+
+static void build_free(struct build *b)
+{
+    for (size_t i = 0; b->hooks && b->hooks[i]; i++)
+        mem_free(b->hooks[i]);
+    mem_free((void *)b->hooks);
+    mem_free(b->organization);
+    desired_deinit(&b->desired);
+    desired_keep_deinit(&b->keep);
+    diags_deinit(&b->diags);
+    manifest_files_unref(b->files);
+    mem_free(b);
 }
 
 static void build_done(uv_work_t *work, int status)
 {
     struct build *b = container_of(work, struct build, work);
     struct app *app = b->app;
+    uint64_t no = b->no;
 
     app->building = false;
+    if (app->closing) {
+        build_free(b);
+        return;
+    }
     if (status == 0) {
         count_files(app, b->files);
         report(app, b);
@@ -184,45 +202,52 @@ static void build_done(uv_work_t *work, int status)
         manifest_files_unref(app->files);
         app->files = manifest_files_ref(b->files);
     }
-    desired_deinit(&b->desired);
-    desired_keep_deinit(&b->keep);
-    diags_deinit(&b->diags);
-    manifest_files_unref(b->files);
-    mem_free((void *)b->hooks);
-    mem_free(b);
-    if (app->read_again && !app->closing) {
+    build_free(b);
+    finished(app, no);
+    if (app->read_again) {
         app->read_again = false;
         app_manifest_read(app);
-    } else {
-        finished(app);
     }
 }
 
-static const char **hook_names(const struct config *config)
+/* NULL-terminated; owned with its texts. */
+static char **hook_names(const struct config *config)
 {
-    const char **names = mem_alloc((config->n_hooks + 1) * sizeof(char *));
+    char **names = mem_alloc((config->n_hooks + 1) * sizeof(char *));
 
-    for (size_t i = 0; names && i < config->n_hooks; i++)
-        names[i] = config->hooks[i].name;
+    for (size_t i = 0; names && i < config->n_hooks; i++) {
+        names[i] = mem_strdup(config->hooks[i].name);
+        if (!names[i]) {
+            while (i > 0)
+                mem_free(names[--i]);
+            mem_free((void *)names);
+            return NULL;
+        }
+    }
     return names;
 }
 
+/* Takes `files` in any case. */
 static bool start_build(struct app *app, struct manifest_files *files)
 {
     struct build *b = mem_alloc(sizeof(*b));
 
-    if (!b)
+    if (!b) {
+        manifest_files_unref(files);
         return false;
+    }
     b->app = app;
-    b->hooks = hook_names(app->config);
+    b->no = app->reading_no;
     b->files = files;
-    b->good = good_inputs(&app->good, &b->n_good);
-    b->options =
-        (struct desired_options){app->config->organization, b->hooks, app->config->n_hooks};
     b->diags = DIAGS_INIT;
-    if (!b->hooks || uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
-        mem_free((void *)b->hooks);
-        mem_free(b);
+    b->hooks = hook_names(app->config);
+    b->organization = mem_strdup(app->config->organization);
+    b->good = good_inputs(&app->good, &b->n_good);
+    b->options = (struct desired_options){b->organization, (const char *const *)b->hooks,
+                                          app->config->n_hooks};
+    if (!b->hooks || !b->organization ||
+        uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
+        build_free(b);
         return false;
     }
     app->building = true;
@@ -234,13 +259,15 @@ static void read_done(void *arg, int rc, struct manifest_files *files)
     struct app *app = arg;
 
     app->reading = NULL;
-    if (rc == 0 && !app->closing && start_build(app, files))
+    if (app->closing || rc != 0)
+        manifest_files_unref(files);
+    else if (start_build(app, files))
         return;
-    manifest_files_unref(files);
-    if (rc != -ERR_CANCELED)
-        log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err_text((enum err_code) - rc));
-    if (!app->closing)
-        finished(app);
+    if (app->closing)
+        return;
+    log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s",
+              err_text(rc ? (enum err_code) - rc : ERR_NOMEM));
+    finished(app, app->reading_no);
 }
 
 void app_manifest_read(struct app *app)
@@ -251,12 +278,17 @@ void app_manifest_read(struct app *app)
                                      .arg = app};
     struct err err = ERR_INIT;
 
+    if (app->closing)
+        return;
     if (app->reading || app->building) {
         app->read_again = true;
         return;
     }
-    if (manifest_files_start(&app->loop, &s, &app->reading, &err) != 0)
+    app->reading_no++;
+    if (manifest_files_start(&app->loop, &s, &app->reading, &err) != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err.msg);
+        finished(app, app->reading_no);
+    }
 }
 
 int app_manifest_init(struct app *app, struct err *err)
@@ -292,11 +324,12 @@ int app_manifest_check(const struct config *config)
     struct diags diags = DIAGS_INIT;
     struct err err = ERR_INIT;
     const struct manifest_input *inputs;
+    char **hooks = hook_names(config);
     size_t n;
     int rv;
 
-    options.hooks = hook_names(config);
-    rv = options.hooks ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
+    options.hooks = (const char *const *)hooks;
+    rv = hooks ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
     if (rv == 0) {
         inputs = manifest_files_inputs(files, &n);
         rv = desired_build(inputs, n, NULL, 0, &options, &desired, NULL, &diags);
@@ -315,6 +348,8 @@ int app_manifest_check(const struct config *config)
     desired_deinit(&desired);
     diags_deinit(&diags);
     manifest_files_unref(files);
-    mem_free((void *)(uintptr_t)options.hooks);
+    for (size_t i = 0; hooks && hooks[i]; i++)
+        mem_free(hooks[i]);
+    mem_free((void *)hooks);
     return rv;
 }

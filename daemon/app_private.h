@@ -33,7 +33,7 @@ struct app {
     int exit_code;
     bool stopping;
     bool closing;
-    int open_handles; /* of our own, for the end */
+    bool has_handles; /* of our own, to be closed at the end */
 
     struct config *config; /* owned; what everybody borrows */
     char *config_error;    /* of the last reload; NULL: fine */
@@ -51,6 +51,7 @@ struct app {
 
     struct api *api;
     struct credential token;
+    char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
     struct hooks *hooks;
     struct watch *watch;
@@ -67,6 +68,7 @@ struct app {
     struct manifest_files *files; /* the last reading */
     struct manifest_files_job *reading;
     bool read_again;
+    uint64_t reading_no; /* counts readings; the last one started */
     struct good_set good;
     bool building;
     bool had_manifest; /* a reading was built, whatever came of it */
@@ -79,13 +81,12 @@ struct app {
     uint64_t digest;
     struct list syncs; /* control calls that wait for the reading */
     bool reloading;
-    bool reload_again; /* asked for while a reading was under way, which still uses the
-                          configuration */
 
     struct list watchers; /* event streams that wait for more */
 };
 
 /* app.c */
+void app_fail(const char *why) __attribute__((noreturn)); /* at once; the ledger is true */
 /* Give the reconciler an event; what it wants is carried out at the end of this turn of the loop.
  */
 void app_step(struct app *app, struct rc_event *ev);
@@ -116,6 +117,8 @@ int app_tokens_options(const struct config *config, struct tokens_dir_options *o
 
 /* app_effects.c */
 void app_flush(struct app *app);
+/* Commit what is left, and begin nothing. False: some of it could not be kept; said. */
+bool app_flush_last(struct app *app);
 void app_ledger_retry(struct app *app);
 
 /* app_manifest.c */
@@ -127,7 +130,9 @@ int app_manifest_check(
 
 /* app_control.c */
 int app_control_open(struct app *app, struct err *err) MUST_CHECK;
-void app_control_wake(struct app *app);   /* there are new events */
-void app_control_synced(struct app *app); /* the manifest was read: answer the syncs */
+void app_control_wake(struct app *app); /* there are new events */
+/* A reading of that number is over: answer the syncs that waited for it or one before. */
+void app_control_synced(struct app *app, uint64_t reading_no);
+void app_control_drop_syncs(struct app *app); /* we are stopping */
 
 #endif

@@ -1,5 +1,6 @@
 /* app_rooms: the rooms that the loop carries, opened at the start and, where a reload changes them,
  * anew. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,38 +44,80 @@ static int load_row(void *arg, enum ledger_table t, const void *row, struct err 
         app->generation = strtoull(m->value, &end, 10);
         app->digest = strtoull(end, NULL, 16);
     }
+    if (t == LEDGER_TOKEN && app->options.mode == APP_PLAN) { /* tells no hook */
+        struct held_token untold = *(const struct held_token *)row;
+
+        untold.notify = NULL;
+        return reconcile_load(app->rc, t, &untold) ? 0 : err_nomem(err);
+    }
     return reconcile_load(app->rc, t, row) ? 0 : err_nomem(err);
 }
 
-static bool has_ledger(const struct config *config)
+/* For --plan, which makes none. A ledger that cannot be seen is not "none". */
+static int has_ledger(const struct config *config, bool *out, struct err *err)
 {
     char *path = mem_printf("%s/ledger.db", config->state_dir);
     struct stat st;
-    bool there = path && stat(path, &st) == 0;
+    int rv;
 
+    if (!path)
+        return err_nomem(err);
+    rv = stat(path, &st);
+    *out = rv == 0;
+    rv = rv == 0 || errno == ENOENT ? 0
+                                    : err_errno(err, errno, "cannot look for the ledger %s", path);
     mem_free(path);
-    return there;
+    return rv;
+}
+
+static int bind_ledger(struct app *app, struct err *err)
+{
+    const struct config *c = app->config;
+
+    return app->options.mode == APP_PLAN
+               ? store_check_binding(app->store, c->api.url, c->organization, NULL, err)
+               : store_bind(app->store, c->api.url, c->organization, NULL, err);
 }
 
 static int open_store(struct app *app, struct err *err)
 {
-    int rv;
+    bool there = true;
+    int rv = app->options.mode == APP_PLAN ? has_ledger(app->config, &there, err) : 0;
 
-    if (app->options.mode == APP_PLAN && !has_ledger(app->config))
-        return 0;
+    if (rv != 0 || !there)
+        return rv;
     rv = store_open(app->config->state_dir, &app->store, err);
-    if (rv == 0 && app->options.mode != APP_PLAN)
-        rv = store_bind(app->store, app->config->api.url, app->config->organization, NULL, err);
+    if (rv == 0)
+        rv = bind_ledger(app, err);
     if (rv == 0)
         rv = store_manifest_open(store_state_dir(app->store), &app->manifest_store, err);
     if (rv == 0 && store_is_new(app->store) && store_manifest_exists(app->manifest_store))
         log_event(NULL, LOG_LEVEL_WARNING,
                   "there was no ledger in %s beside a last good manifest: it was lost or moved; "
-                  "nothing that is live counts "
-                  "as ours until it is adopted",
+                  "nothing that is live counts as ours until it is adopted",
                   app->config->state_dir);
     if (rv == 0)
         rv = store_load(app->store, load_row, app, err);
+    return rv;
+}
+
+/* First use of a directory marks it; each that was ever used is remembered, so that an empty mount
+ * point never passes for a new one. */
+static int mark_tokens(struct app *app, const struct tokens_dir_options *options, struct err *err)
+{
+    char *key = mem_printf("tokens_dir:%s", options->path);
+    char *used = NULL;
+    char yes[] = "marked";
+    struct meta row = {key, yes};
+    struct ledger_op op = {LEDGER_META, false, &row};
+    int rv = key ? store_load_meta(app->store, key, &used, err) : err_nomem(err);
+
+    if (rv == 0 && !used)
+        rv = tokens_dir_mark(options, err);
+    if (rv == 0 && !used)
+        rv = store_commit(app->store, &op, 1, err);
+    mem_free(used);
+    mem_free(key);
     return rv;
 }
 
@@ -83,19 +126,10 @@ static int open_tokens(struct app *app, const struct config *config, struct toke
 {
     struct tokens_dir_options options;
     char mark[512];
-    char *used = NULL;
-    struct meta row = {.key = (char *)"tokens_dir", .value = (char *)(uintptr_t)config->tokens_dir};
-    struct ledger_op op = {LEDGER_META, false, &row};
     int rv = app_tokens_options(config, &options, mark, sizeof(mark), err);
 
-    if (rv == 0)
-        rv = store_load_meta(app->store, "tokens_dir", &used, err);
-    if (rv == 0 && (!used || strcmp(used, config->tokens_dir) != 0)) {
-        rv = tokens_dir_mark(&options, err);
-        if (rv == 0)
-            rv = store_commit(app->store, &op, 1, err);
-    }
-    mem_free(used);
+    if (rv == 0 && app->options.mode != APP_PLAN) /* which reads files, and marks nothing */
+        rv = mark_tokens(app, &options, err);
     if (rv == 0)
         rv = token_files_open(&app->loop, &options, out, err);
     return rv;
@@ -130,26 +164,30 @@ static bool same(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* What can fail is opened first; then what is left needs memory alone. */
 int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
                      struct err *err)
 {
-    bool tokens =
-        !same(old->tokens_dir, next->tokens_dir) || !same(old->tokens_group, next->tokens_group);
+    bool tokens = !same(old->tokens_group, next->tokens_group);
     bool watch = !same(old->manifest, next->manifest) ||
                  !same(old->tenants_dir, next->tenants_dir) ||
                  old->reconcile.debounce_ms != next->reconcile.debounce_ms;
     struct token_files *token_files = NULL;
     struct watch *watching = NULL;
-    int rv = api_configure(app->api, next->api.ca_file, next->api.timeout_ms, next->api.concurrency,
-                           err);
+    int rv = tokens ? open_tokens(app, next, &token_files, err) : 0;
 
-    if (rv == 0 && tokens)
-        rv = open_tokens(app, next, &token_files, err);
     if (rv == 0 && watch)
         rv = open_watch(app, next, &watching, err);
+    if (rv == 0)
+        rv = api_configure(app->api, next->api.ca_file, next->api.timeout_ms, next->api.concurrency,
+                           err);
+    if (rv == 0)
+        rv = hooks_configure(app->hooks, next->hooks, next->n_hooks, err);
     if (rv != 0) {
         if (token_files)
             token_files_close(token_files, app_closed, NULL);
+        if (watching)
+            watch_close(watching, app_closed, NULL);
         return rv;
     }
     if (tokens) {
@@ -157,8 +195,7 @@ int app_rooms_reopen(struct app *app, const struct config *old, const struct con
         app->token_files = token_files;
     }
     if (watch) {
-        if (app->watch)
-            watch_close(app->watch, app_closed, NULL);
+        watch_close(app->watch, app_closed, NULL);
         app->watch = watching;
     }
     return 0;
@@ -180,7 +217,7 @@ int app_rooms_open(struct app *app, struct err *err)
         rv = hooks_open(&app->loop, &hooks, &app->hooks, err);
     if (rv == 0)
         rv = hooks_configure(app->hooks, app->config->hooks, app->config->n_hooks, err);
-    if (rv == 0 && app->options.mode != APP_PLAN)
+    if (rv == 0)
         rv = open_tokens(app, app->config, &app->token_files, err);
     if (rv == 0 && app->options.mode == APP_SERVE)
         rv = app_control_open(app, err);

@@ -1,4 +1,5 @@
 /* main: argv, what a process must set before anything else, exit status. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app.h"
 
@@ -107,12 +109,25 @@ static void harden(void)
     setrlimit(RLIMIT_CORE, &none);
 }
 
+/* What is opened later must not get the number of a closed standard stream. */
+static void open_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < 3);
+    if (fd > 2)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct app_options o = {
         .mode = APP_SERVE, .config = DEFAULT_CONFIG, .log_level = LOG_LEVEL_INFO};
     int value;
 
+    open_standard();
     while ((value = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
         take(&o, value);
     if (optind < argc)

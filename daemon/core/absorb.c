@@ -259,6 +259,7 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
     d->own.config_read = 0;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "create", &d->r);
+    rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_SEED];
     rc_event(rc, fx, &d->r, "Created", 6, a, "created in %s, id %s", d->own.group_name, d->live.id);
 }
 

@@ -162,6 +162,18 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
     }
 }
 
+/* So that a mint whose answer is lost is known to end. */
+static void note_params(struct effects *fx, struct token *t)
+{
+    char *params = token_params(t->want);
+
+    if (params)
+        rc_set(fx, &t->held.params, params);
+    else
+        fx->failed = true;
+    mem_free(params);
+}
+
 static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct token *t,
                               struct resource *target, const char *cause, struct call *c)
 {
@@ -180,6 +192,8 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
         rc_set(fx, &t->held.hash, NULL);
         rc_set(fx, &t->held.file, NULL);
     }
+    if (t->want && !t->held.hash)
+        note_params(fx, t);
     rc_set(fx, &t->held.state, "minting");
     t->minting = true;
     t->cause = cause;

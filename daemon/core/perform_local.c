@@ -5,6 +5,7 @@
 
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 struct parts rc_parts(struct resource *r)
 {
@@ -148,13 +149,26 @@ static void missing(struct reconcile *rc, struct effects *fx, struct resource *r
         rc->replan = true;
 }
 
+/* How long a token lives that was minted with a row's parameters, "AUTHORIZATION EXPIRATION ...";
+ * 0: for ever. */
+static int64_t life_of(const struct held_token *held)
+{
+    char expiration[64];
+    int64_t ms;
+
+    if (sscanf(held->params ? held->params : "", "%*s %63s", expiration) != 1 ||
+        !text_parse_duration(expiration, &ms))
+        return 0;
+    return ms;
+}
+
 /* A mint whose answer was lost: a token that nobody holds may live until it would expire.
  * One that came back and perhaps never reached its file is forgotten, and its file asked: to call
  * it published would make a lost file of it, a change that the guard counts. */
 static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool again)
 {
     bool unwritten = again && strcmp(t->held.state, "minted") == 0;
-    int64_t life = t->want ? t->want->expiration_ms : t->held.expires - t->held.issued;
+    int64_t life = t->want ? t->want->expiration_ms : life_of(&t->held);
     struct leak leak = {.kind = t->held.kind,
                         .target = t->held.target,
                         .name = t->held.name,

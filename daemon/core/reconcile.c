@@ -78,6 +78,11 @@ bool reconcile_is_busy(const struct reconcile *rc)
     return rc->n_flights || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE;
 }
 
+bool reconcile_is_observed(const struct reconcile *rc)
+{
+    return rc->obs.ever && rc->obs.complete && !rc->obs.contradicted;
+}
+
 unsigned reconcile_failed_observations(const struct reconcile *rc)
 {
     return rc->obs.attempts;
@@ -272,6 +277,8 @@ static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
     } else if (r->retry_ms > rc->now_ms && d->phase != PHASE_READY) {
         r->due_ms = d->due_ms;
         show_retrying(rc, fx, r);
+    } else if (is_file_act(d->act) && !rc->ledger_ok) {
+        show(rc, fx, r, d); /* looked at again when it takes rows */
     } else if (is_file_act(d->act)) {
         show(rc, fx, r, d);
         rc_perform_file(rc, fx, token_of(r), d);
@@ -393,6 +400,8 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
     rc->desired = *ev->desired;
     *ev->desired = (struct desired){0};
     rc->has_desired = true;
+    if (rc->generation != ev->generation || !rc->generation_ms)
+        rc->generation_ms = rc->wall_ms;
     rc->generation = ev->generation;
     if (!fleet_bind(&rc->fleet, &rc->desired))
         fx->failed = true;

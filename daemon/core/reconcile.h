@@ -73,6 +73,8 @@ uint64_t reconcile_cycle(const struct reconcile *rc);
 size_t reconcile_in_flight(const struct reconcile *rc);
 /* Something of these is under way, or waits for its turn. */
 bool reconcile_is_busy(const struct reconcile *rc);
+/* The last observation was complete. */
+bool reconcile_is_observed(const struct reconcile *rc);
 /* Observations that have failed in a row. */
 unsigned reconcile_failed_observations(const struct reconcile *rc);
 

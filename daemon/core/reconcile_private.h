@@ -57,6 +57,7 @@ struct reconcile {
     struct desired desired;
     bool has_desired;
     uint64_t generation;
+    int64_t generation_ms; /* wall clock: when it was first seen */
     struct fleet fleet;
     struct schedule schedule;
     struct observation obs;

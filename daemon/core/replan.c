@@ -54,7 +54,7 @@ static bool note_expiry(struct reconcile *rc, struct database *d, bool *changed)
     if (strcmp(spec, d->own.expires_spec ? d->own.expires_spec : "") != 0) {
         if (!ledger_set(&d->own.expires_spec, *spec ? spec : NULL))
             return false;
-        d->own.expires_since = *spec ? rc->wall_ms : 0;
+        d->own.expires_since = *spec ? rc->generation_ms : 0;
         *changed = true;
     }
     if (w && d->own.expired && (uint64_t)d->own.expired != d->r.digest) {

@@ -175,6 +175,19 @@ static int write_binding(struct store *s, const char *origin, const char *organi
     return rc;
 }
 
+int store_check_binding(struct store *s, const char *origin, const char *organization,
+                        const char *organization_id, struct err *err)
+{
+    struct binding was CLEANUP(binding_deinit) = {0};
+    int rc = read_binding(s, &was, err);
+
+    if (rc)
+        return rc;
+    if (was.origin && !is_same(&was, origin, organization, organization_id))
+        return foreign(s, &was, origin, organization, organization_id, err);
+    return 0;
+}
+
 int store_bind(struct store *s, const char *origin, const char *organization,
                const char *organization_id, struct err *err)
 {

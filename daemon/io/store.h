@@ -39,6 +39,10 @@ const struct state_dir *store_state_dir(const struct store *s);
 int store_bind(struct store *s, const char *origin, const char *organization,
                const char *organization_id, struct err *err) MUST_CHECK;
 
+/* As store_bind, but only looks: an unbound ledger fits anything and stays so. */
+int store_check_binding(struct store *s, const char *origin, const char *organization,
+                        const char *organization_id, struct err *err) MUST_CHECK;
+
 /* Move the log into the database and cut it to nothing; for when there is nothing else to do.
  * -ERR_LOCKED when a reader is in the way: try again later. */
 int store_checkpoint(struct store *s, struct err *err) MUST_CHECK;

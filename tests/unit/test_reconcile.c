@@ -944,6 +944,27 @@ static void ledger__that_refuses__holds_everything_until_it_takes(void **state)
     sim_deinit(&s);
 }
 
+static void branch__expires_on_time_and_residency_places(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 1h, expiry_grace: 1h",
+            "groups: {eu: {location: aws-eu-west-1}, eu-2: {location: aws-eu-west-1}}\n"
+            "residency: {eu: {groups: [eu, eu-2], locations: [aws-eu-west-1]}}\n"
+            "databases:\n  a: {residency: eu}\n  b: {residency: eu}\n"
+            "  c: {residency: eu, seed: {database: a}, expires: 3h}\n");
+    assert_string_not_equal(find(s.dbs, s.n_dbs, "a")->group, find(s.dbs, s.n_dbs, "b")->group);
+    run(&s, 2 * 3600000);
+    expect(&s, "database", "c", "Ready", "InSync");
+    run(&s, 3600000 + 600000);
+    expect(&s, "database", "c", "Deleting", "Grace");
+    run(&s, 3600000);
+    expect(&s, "database", "c", "Ready", "Absent");
+    assert_int_equal(s.deletes, 1);
+    sim_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -964,6 +985,7 @@ int main(void)
         cmocka_unit_test(rejected__stays_until_its_entry_changes),
         cmocka_unit_test(sync__by_name__knows_what_there_is),
         cmocka_unit_test(ledger__that_refuses__holds_everything_until_it_takes),
+        cmocka_unit_test(branch__expires_on_time_and_residency_places),
         cmocka_unit_test(crash__after_any_event__ends_in_the_same_place),
         cmocka_unit_test(crash__between_a_mint_and_its_file__holds_nothing),
     };
