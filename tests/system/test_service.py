@@ -7,6 +7,7 @@ Never: the host's systemd; where no sandbox can be made the tests are skipped, s
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -47,6 +48,7 @@ until_true() { # SECONDS COMMAND...: try until it succeeds
     read -rt 0.1 <> <(:) || :
   done
 }
+says_settled() { systemctl show tenantd -p StatusText | grep -q =settled; }
 restarts() { systemctl show tenantd -p NRestarts --value; }
 is_restarted() { [ "$(restarts)" -ge "$1" ] && systemctl is-active -q tenantd; }
 """
@@ -80,6 +82,7 @@ test -s /var/lib/tenantd/tokens/a/app.jwt
 sed -i 's/databases: {/databases: {b: {group: eu}, /' /etc/tenantd/manifest.d/m.yaml
 systemctl reload tenantd
 tenantctl wait database/b
+until_true 20 says_settled
 systemctl show tenantd -p StatusText
 journalctl -u tenantd -o json | grep -o '"TENANTD_RESOURCE":"database/a"' | head -n 1
 journalctl -u tenantd -o json | grep -o '"TENANTD_HTTP_STATUS":"200"' | head -n 1
@@ -88,6 +91,93 @@ systemctl stop tenantd
 journalctl -u tenantd | grep -c 'Deactivated successfully'
 """)
     assert "TENANTD_RESOURCE" in out and "TENANTD_HTTP_STATUS" in out
+    assert re.search("^StatusText=settled: 2 databases ready, 1 tokens,", out, re.M), out
+
+
+def test_who_may_ask_and_who_may_tell(sandbox):
+    """The hardening must leave peers and groups as they are."""
+    sandbox(r"""
+useradd --system --no-create-home reader -G tenantd
+useradd --system --no-create-home teller -G tenantd,tenantd-admin
+useradd --system --no-create-home stranger
+systemctl start tenantd.service
+tenantctl wait database/a
+as() { setpriv --reuid "$1" --regid "$1" --init-groups -- "${@:2}"; }
+status_of() { local status=0; "$@" >/dev/null 2>&1 || status=$?; echo $status; }
+as reader tenantctl -o json status | grep '"state"'
+test "$(status_of as reader tenantctl reload)" = 6
+as teller tenantctl reload
+test "$(status_of as stranger tenantctl status)" = 6
+""")
+
+
+def test_token_files_are_given_to_their_group(sandbox):
+    sandbox(r"""
+groupadd shop
+useradd --system --no-create-home -g shop shop
+printf '[Service]\nSupplementaryGroups=shop\n' >/etc/systemd/system/tenantd.service.d/group.conf
+systemctl daemon-reload
+echo 'tokens_group: shop' >>/etc/tenantd/tenantd.yaml
+systemctl start tenantd.service
+tenantctl wait database/a
+cd /var/lib/tenantd
+test "$(stat -c '%A %U %G' tokens/a/app.jwt)" = '-rw-r----- tenantd shop'
+setpriv --reuid shop --regid shop --clear-groups -- cat tokens/a/app.jwt >/dev/null
+test "$(stat -c %a ledger.db)" = 600
+! setpriv --reuid shop --regid shop --clear-groups -- cat ledger.db
+! setpriv --reuid shop --regid shop --clear-groups -- ls tokens
+""")
+
+
+def test_what_cannot_start_says_why_and_is_not_tried_for_ever(sandbox):
+    out = sandbox(r"""
+sed -i 's/^organization:.*/organisation: acme/' /etc/tenantd/tenantd.yaml
+! systemctl start tenantd.service
+systemctl show tenantd -p ExecMainStatus -p NRestarts -p Result
+journalctl -u tenantd -o cat
+systemctl reset-failed tenantd
+sed -i 's/^organisation:.*/organization: acme/' /etc/tenantd/tenantd.yaml
+systemctl start tenantd.service
+""")
+    assert "ExecMainStatus=4\n" in out and "NRestarts=0\n" in out
+    assert re.search(r"tenantd\.yaml:1:1: .*organisation", out), out
+
+
+def test_two_organizations_side_by_side(sandbox):
+    out = sandbox(r"""
+turso-emulator --listen 127.0.0.1:8081 --organization globex --token An0ther-token >/tmp/globex.out &
+echo 'api: {token: {credential: turso-api-token}}' >/etc/tenantd/tenantd.yaml
+drop_in=/etc/systemd/system/tenantd@.service.d
+cp -r /etc/systemd/system/tenantd.service.d $drop_in
+systemctl daemon-reload
+rm /etc/tenantd/manifest.d/m.yaml
+prepare() { # ORG PORT TOKEN
+  printf 'api: {url: "http://127.0.0.1:%s"}\n' "$2" >"/etc/tenantd/$1.yaml"
+  echo "$3" >"/etc/tenantd/$1.api-token"
+  chmod 600 "/etc/tenantd/$1.api-token"
+  mkdir "/etc/tenantd/manifest.d/$1"
+  cat >"/etc/tenantd/manifest.d/$1/m.yaml" <<Y
+groups: {eu: {location: aws-eu-west-1}}
+databases: {only-$1: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d}}}}
+Y
+}
+prepare acme 8080 T0ken-of-the-test
+prepare globex 8081 An0ther-token
+systemctl start tenantd@acme.service
+systemctl start tenantd@globex.socket
+! systemctl is-active -q tenantd@globex.service
+for org in acme globex; do
+  TENANTD_SOCKET=/run/tenantd/$org/tenantd.sock tenantctl wait
+  TENANTD_SOCKET=/run/tenantd/$org/tenantd.sock tenantctl -o ndjson list database
+  stat -c '%n %U %a' /var/lib/tenantd/$org/ledger.db /var/lib/tenantd/tokens/$org/only-$org/app.jwt
+done
+systemctl stop tenantd@acme.service
+TENANTD_SOCKET=/run/tenantd/globex/tenantd.sock tenantctl sync --wait
+""")
+    for org in "acme", "globex":
+        assert out.count(f'"only-{org}"') == 1, out
+        assert f"/var/lib/tenantd/{org}/ledger.db tenantd 600" in out
+        assert f"/var/lib/tenantd/tokens/{org}/only-{org}/app.jwt tenantd 600" in out
 
 
 def test_a_crash_and_a_hang_are_mended(sandbox):
@@ -115,7 +205,11 @@ def test_the_unit_is_tight(sandbox):
 rm -r /etc/systemd/system/tenantd.service.d
 systemctl daemon-reload
 systemd-analyze security tenantd.service | tail -n 1
-systemd-analyze verify /usr/lib/systemd/system/tenantd.service /usr/lib/systemd/system/tenantd.socket
+systemd-analyze security tenantd@acme.service | tail -n 1
+cd /usr/lib/systemd/system
+systemd-analyze verify tenantd.service tenantd.socket tenantd@acme.service tenantd@acme.socket \
+  /usr/share/doc/tenantd/examples/shop-token.path 2>&1 | tee /tmp/verify
+test ! -s /tmp/verify
 """)
-    exposure = float(out.split("tenantd.service:")[1].split()[0])
-    assert exposure <= 1.5, out
+    for unit in "tenantd.service:", "tenantd@acme.service:":
+        assert float(out.split(unit)[1].split()[0]) <= 1.5, out
