@@ -36,13 +36,14 @@ static enum reason reason_of(enum outcome o)
 }
 
 static void refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
-                   const struct answer *a)
+                   enum act act, const struct answer *a)
 {
     char text[LIMIT_ERROR_TEXT_BYTES + 32];
 
     snprintf(text, sizeof(text), "%s (HTTP %d)", a->error[0] ? a->error : "no text",
              a->http_status);
     r->refused = why;
+    r->refused_act = (int)act;
     r->refused_digest = r->digest;
     r->refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
     rc_set(fx, &r->refused_text, text);
@@ -64,11 +65,12 @@ static void stop_writing(struct reconcile *rc, struct effects *fx, const struct 
     rc->replan = true;
 }
 
-/* Whether a thing of that name can be ours: it can if a create was sent whose outcome nobody knows.
- */
+/* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome
+ * nobody knows, now or in an earlier try, keeps its row. */
 static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,
                         const struct answer *a)
 {
+    struct parts p = rc_parts(r);
     bool lost = a->outcome == OUTCOME_UNKNOWN || a->outcome == OUTCOME_MALFORMED ||
                 a->outcome == OUTCOME_UNAVAILABLE;
     bool *create_lost =
@@ -77,8 +79,25 @@ static void note_create(struct reconcile *rc, struct effects *fx, struct resourc
 
     *create_lost = *create_lost || lost;
     *taken = a->outcome == OUTCOME_CONFLICT;
-    if (*taken && !*create_lost)
+    if (*create_lost)
+        return;
+    effects_remove(fx, LEDGER_OWNED, p.own);
+    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.has_own = false;
+    if (*taken)
         rc_stranger(rc, fx, r, "somebody else made one of this name");
+}
+
+/* A read that is refused is tried again ever more seldom; it says nothing of what may be written.
+ */
+static void read_refused(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                         const struct answer *a)
+{
+    bool again = f->r->failure == reason_of(a->outcome);
+
+    rc_failed(rc, f->r, f->act, reason_of(a->outcome), a->retry_after_ms, a->error);
+    if (!again)
+        rc_event(rc, fx, f->r, "Refused", 4, a, "%s: %s", ACT[f->act].text, a->error);
 }
 
 bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -97,7 +116,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     if (f->act == ACT_CREATE)
         note_create(rc, fx, r, a);
     if (OUTCOME_INFO[a->outcome].retry) {
-        rc_failed(rc, r, reason_of(a->outcome), a->retry_after_ms, a->error);
+        rc_failed(rc, r, f->act, reason_of(a->outcome), a->retry_after_ms, a->error);
         rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,
                  OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error,
                  (long long)(r->retry_ms - rc->now_ms));
@@ -113,7 +132,11 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     }
     if (a->outcome == OUTCOME_NOT_FOUND || a->outcome == OUTCOME_CONFLICT)
         return false; /* what it means depends on the act */
-    refuse(rc, fx, r, reason_of(a->outcome), a);
+    if (!ACT[f->act].write) {
+        read_refused(rc, fx, f, a);
+        return true;
+    }
+    refuse(rc, fx, r, reason_of(a->outcome), f->act, a);
     return true;
 }
 
@@ -145,9 +168,12 @@ static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
         *gone_ms = rc->now_ms;
 }
 
+/* sent_ms: when it was asked; an answer from before our last change says nothing. */
 static void read_database(struct reconcile *rc, struct effects *fx, struct database *d,
-                          const struct answer *a)
+                          const struct answer *a, int64_t sent_ms)
 {
+    if (sent_ms < d->live.written_ms)
+        return;
     if (a->outcome == OUTCOME_NOT_FOUND) {
         if (!d->gone_ms && d->has_own && strcmp(d->own.state, "owned") == 0 && !d->deleted_ms &&
             !d->own.fence)
@@ -166,9 +192,12 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
 }
 
 static void read_group(struct reconcile *rc, struct effects *fx, struct group *g,
-                       const struct answer *a)
+                       const struct answer *a, int64_t sent_ms)
 {
     bool was = g->live.present;
+
+    if (sent_ms < g->live.written_ms)
+        return;
 
     if (a->outcome == OUTCOME_NOT_FOUND) {
         absent(rc, &g->live, &g->gone_ms);
@@ -193,6 +222,7 @@ static void group_created(struct reconcile *rc, struct effects *fx, struct group
     if (!live_set_group(g, &a->groups[0]))
         fx->failed = true;
     g->live.read_ms = 0; /* ready once it reads back */
+    g->live.made_ms = rc->now_ms;
     g->live.listed = false;
     rc_set(fx, &g->own.state, "owned");
     rc_set(fx, &g->own.id, g->live.id);
@@ -205,6 +235,31 @@ static void group_created(struct reconcile *rc, struct effects *fx, struct group
              g->live.place ? g->live.place : "?", g->live.id);
 }
 
+/* Configured, woken, a location more or less. Seen when it is read; until then it is asked ever
+ * more seldom. */
+static void group_changed(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                          const struct answer *a)
+{
+    struct group *g = group_of(f->r);
+
+    if (a->outcome != OUTCOME_OK) { /* 404 where it should be: look again */
+        rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_observe(rc);
+        return;
+    }
+    if (f->act == ACT_CONFIGURE) {
+        if (!live_set_config(&g->live.config, &a->config))
+            fx->failed = true;
+        rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
+                 g->live.config.value[CONFIG_DELETE_PROTECTION]);
+        return;
+    }
+    g->live.read_ms = 0;
+    g->live.listed = false;
+    rc_failed(rc, &g->r, f->act, ACT[f->act].working, -1, "waiting until it shows");
+    rc_event(rc, fx, &g->r, "Updated", 6, a, "%s done", ACT[f->act].text);
+}
+
 static void absorb_group(struct reconcile *rc, struct effects *fx, const struct flight *f,
                          const struct answer *a)
 {
@@ -215,29 +270,22 @@ static void absorb_group(struct reconcile *rc, struct effects *fx, const struct 
         if (a->outcome == OUTCOME_OK)
             group_created(rc, fx, g, a);
         else /* the name is taken: read who has it */
-            rc_failed(rc, &g->r, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_FIND_CLOSEST:
-        rc_set(fx, &g->closest, a->location);
-        return;
-    case ACT_CONFIGURE:
-        if (a->outcome != OUTCOME_OK || !live_set_config(&g->live.config, &a->config))
-            fx->failed = fx->failed || a->outcome == OUTCOME_OK;
+        if (a->outcome == OUTCOME_OK)
+            rc_set(fx, &g->closest, a->location);
         else
-            rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
-                     g->live.config.value[CONFIG_DELETE_PROTECTION]);
+            rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_DELETE:
         g->deleted_ms = rc->now_ms;
         return;
     case ACT_READ:
-        read_group(rc, fx, g, a);
+        read_group(rc, fx, g, a, f->sent_ms);
         return;
-    default: /* unarchive, locations: the answer is the group */
-        if (a->outcome == OUTCOME_OK && a->n_groups) {
-            read_group(rc, fx, g, a);
-            rc_event(rc, fx, &g->r, "Updated", 6, a, "%s done", ACT[f->act].text);
-        }
+    default:
+        group_changed(rc, fx, f, a);
     }
 }
 
@@ -251,6 +299,7 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
     rc_set(fx, &d->live.place,
            d->own.group_name); /* the answer does not say; it was asked for, and is read later */
     d->live.read_ms = 0;
+    d->live.made_ms = rc->now_ms;
     d->live.listed = false;
     rc_set(fx, &d->own.state, "owned");
     rc_set(fx, &d->own.id, d->live.id);
@@ -268,10 +317,10 @@ static void say_changes(struct buf *b, const struct database *d, unsigned fields
     for (int i = 0; i < CONFIG_N; i++) {
         const char *from = database_value(d, (enum config_field)i);
 
-        if (fields & 1u << i && d->want)
+        if (fields & 1u << i)
             buf_printf(b, "%s%s %s -> %s", b->size ? ", " : "", CONFIG_FIELD[i].key,
                        from && *from ? from : "(none)",
-                       d->want->config.value[i] ? d->want->config.value[i] : "?");
+                       d->sent.value[i] && *d->sent.value[i] ? d->sent.value[i] : "(none)");
     }
 }
 
@@ -283,9 +332,9 @@ static void remember(struct database *d, unsigned fields, const struct answer *a
     struct db_config read = {0};
 
     for (int i = 0; i < CONFIG_N; i++) {
-        if (!(fields & 1u << i) || !d->want)
+        if (!(fields & 1u << i))
             continue;
-        written.value[i] = d->want->config.value[i];
+        written.value[i] = d->sent.value[i];
         read.value[i] = a->config.value[i] ? a->config.value[i] : written.value[i];
     }
     if (!live_set_config(&d->applied, &written) || !live_set_config(&d->readback, &read) ||
@@ -351,6 +400,7 @@ static void field_refused(struct reconcile *rc, struct effects *fx, const struct
     }
     d->refused_fields |= named ? named : f->fields;
     d->r.refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
+    rc_approval_done(rc, fx, "update", &d->r);
     rc_set(fx, &d->r.refused_text, a->error);
     rc_event(rc, fx, &d->r, "Refused", 4, a, "%s", a->error);
 }
@@ -384,13 +434,13 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
 
     switch (f->act) {
     case ACT_READ:
-        read_database(rc, fx, d, a);
+        read_database(rc, fx, d, a, f->sent_ms);
         return;
     case ACT_CREATE:
         if (found)
             database_created(rc, fx, d, a);
         else
-            rc_failed(rc, &d->r, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_DELETE:
         d->deleted_ms = rc->now_ms;
@@ -400,6 +450,7 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
             if (!live_set_config(&d->live.config, &a->config))
                 fx->failed = true;
             d->live.config_read = true;
+            d->config_asked = false;
             d->own.config_read = rc->wall_ms;
             rc_put_own(rc, fx, &d->r);
         }
@@ -412,8 +463,10 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
         if (found)
             fenced(rc, fx, f, a);
     }
-    if (!found) /* 404 where it should be: look again */
+    if (!found) { /* 404 where it should be: look again */
+        rc_failed(rc, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
+    }
 }
 
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a)
@@ -421,19 +474,19 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
     struct resource *r = f->r;
     bool is_token = r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN;
 
+    if (!is_token && ACT[f->act].write)
+        rc_parts(r).live->written_ms = rc->now_ms;
     if (is_token) {
         rc_absorb_token(rc, fx, f, a);
     } else if (f->act == ACT_CONFIGURE && r->kind == KIND_DATABASE && is_refusal(a->outcome)) {
         field_refused(rc, fx, f, a);
     } else if (!rc_absorb_failure(rc, fx, f, a)) {
-        bool waits =
-            (f->act == ACT_READ && r->phase == PHASE_DELETING && a->outcome == OUTCOME_OK) ||
-            (f->act == ACT_CREATE && a->outcome != OUTCOME_OK);
+        bool lingers = f->act == ACT_READ && r->phase == PHASE_DELETING &&
+                       a->outcome == OUTCOME_OK && *rc_parts(r).deleted_ms;
 
-        if (waits && f->act == ACT_READ &&
-            *(r->kind == KIND_GROUP ? &group_of(r)->deleted_ms : &database_of(r)->deleted_ms))
-            rc_failed(rc, r, REASON_DELETING, -1, "the platform still shows it");
-        else if (!waits || f->act == ACT_READ)
+        if (lingers)
+            rc_failed(rc, r, f->act, REASON_DELETING, -1, "the platform still shows it");
+        else if (r->failed_act == (int)f->act && a->outcome == OUTCOME_OK)
             rc_succeeded(r);
         if (r->kind == KIND_GROUP)
             absorb_group(rc, fx, f, a);

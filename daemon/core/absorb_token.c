@@ -23,9 +23,11 @@ static struct owned *own_of(struct resource *target)
  * minted together are not renewed together. 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires)
 {
-    int64_t before =
-        t->want && t->want->renew_before_ms ? t->want->renew_before_ms : (expires - issued) / 3;
+    int64_t before = t->want ? t->want->renew_before_ms : 0;
     int64_t at;
+
+    if (!before || before >= expires - issued) /* a life shorter than was asked for */
+        before = (expires - issued) / 3;
 
     if (!expires)
         return 0;
@@ -61,19 +63,15 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
 {
     struct world w;
     char *path = token_path(target->name, t);
-    char *params = t->want ? token_params(t->want) : NULL;
 
     rc_world(rc, &w);
-    if (!path || (t->want && !params)) {
+    if (!path) {
         fx->failed = true;
     } else {
         note_stale(fx, t, path);
         rc_set(fx, &t->held.file, path);
-        if (params)
-            rc_set(fx, &t->held.params, params);
     }
     mem_free(path);
-    mem_free(params);
     if (t->want) {
         t->held.format = t->want->format;
         t->held.mode = token_mode(&w, t->want);
@@ -99,11 +97,17 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
         rc_event(rc, fx, &t->r, "WrongTarget", 3, a,
                  "the token that came back opens %s, not %s; it is not handed out",
                  a->token.target_id, id);
-        rc_failed(rc, &t->r, REASON_CONFLICT, -1, NULL);
+        rc_failed(rc, &t->r, f->act, REASON_CONFLICT, -1, NULL);
         rc_observe(rc);
         return; /* the row says "minting": it is accounted for as lost */
     }
     note_row(rc, fx, t, f->target, &a->token);
+    rc_set(fx, &t->held.params,
+           t->mint_params); /* as it was asked for, whatever the manifest says by now */
+    if (f->target->kind == KIND_DATABASE)
+        rc_approval_done(rc, fx, "update", f->target);
+    t->minted_ms = rc->now_ms;
+    rc_succeeded(&t->r);
     rc_set(fx, &t->held.state, "minted");
     rc_set(fx, &t->held.cause, t->cause);
     wipe(t);
@@ -152,7 +156,7 @@ void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flig
     if (was_not_minted(a->outcome))
         not_minted(rc, fx, t);
     if (!rc_absorb_failure(rc, fx, f, a)) { /* 404: the target is gone, or hidden */
-        rc_failed(rc, &t->r, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, &t->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
     }
 }
@@ -287,6 +291,7 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
     rc_set(fx, &t->held.name, t->short_name);
     memcpy(from.hash, res->hash, sizeof(from.hash));
     note_row(rc, fx, t, target, &from);
+    rc_note_params(fx, t, &t->held.params);
     rc_set(fx, &t->held.state, "published");
     rc_put_token(rc, fx, t);
     rc_event(rc, fx, &t->r, "TakenOver", 6, NULL, "the token found in %s is good and is kept",
@@ -335,7 +340,7 @@ static void trouble(struct reconcile *rc, struct effects *fx, struct token *t,
         rc->tokens_unmarked = true;
     if (t->r.failure != why)
         rc_event(rc, fx, &t->r, "FileFailed", 4, NULL, "%s", res->error);
-    rc_failed(rc, &t->r, why, -1, res->error);
+    rc_failed(rc, &t->r, ACT_WRITE_FILE, why, -1, res->error);
 }
 
 static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t,

@@ -10,9 +10,10 @@
     [ACT_##symbol] = {text, call, write, REASON_##reason},
 const struct act_info ACT[ACT_N] = {ACTS(ACT_ROW)};
 
-bool say_refused(const struct world *w, const struct resource *r, struct decision *out)
+bool say_refused(const struct world *w, const struct resource *r, enum act act,
+                 struct decision *out)
 {
-    if (r->refused == REASON_NONE || r->refused_digest != r->digest ||
+    if (r->refused == REASON_NONE || r->refused_act != (int)act || r->refused_digest != r->digest ||
         w->now_ms >= r->refused_until_ms)
         return false;
     say_blocked(out, r->refused);
@@ -98,7 +99,14 @@ static bool wants_config(const struct world *w, const struct database *d)
         if (!d->live.config_read && !d->applied.value[f] && strcmp(d->own.origin, "adopted") == 0)
             return true;
     }
+    if (named && d->config_asked)
+        return true;
     return named && w->wall_ms - d->own.config_read > w->config->reconcile.config_sweep_ms;
+}
+
+unsigned database_refused(const struct world *w, const struct database *d)
+{
+    return w->now_ms < d->r.refused_until_ms ? d->refused_fields : 0;
 }
 
 static bool decide_config(const struct world *w, const struct database *d, struct decision *out)
@@ -109,7 +117,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
 
     if (w->config->policy.drift_report)
         fields &= ~drift;
-    fields &= ~(d->refused_fields | d->contended_fields);
+    fields &= ~(database_refused(w, d) | d->contended_fields);
     if (!fields) {
         if (!wants_config(w, d))
             return false;
@@ -123,7 +131,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
     }
     out->step = STEP_UPDATE;
     out->fields = fields;
-    if (say_refused(w, &d->r, out))
+    if (say_refused(w, &d->r, ACT_CONFIGURE, out))
         return true;
     if (d->update_held) {
         say_held(out, d->rejected);
@@ -197,7 +205,7 @@ static bool group_takes(const struct world *w, const struct database *d, struct 
     } else if (g->r.phase == PHASE_BLOCKED && !g->live.present) {
         say_blocked(out, REASON_GROUP_BLOCKED);
     } else if (!g->live.present || !g->has_own || strcmp(g->own.state, "owned") != 0 ||
-               !(g->live.listed || g->live.read_ms)) {
+               !(g->live.listed || g->live.read_ms) || strcmp(g->live.id, g->own.id) != 0) {
         if (g->r.phase == PHASE_BLOCKED)
             say_blocked(out, REASON_GROUP_BLOCKED);
         else
@@ -243,12 +251,13 @@ static void decide_create(const struct world *w, const struct database *d, struc
 
     out->step = STEP_CREATE;
     out->place = database_place(w, d);
-    if (is_state(&d->own, d->has_own, "creating") && !is_checked(w, &d->live)) {
+    if ((d->taken || is_state(&d->own, d->has_own, "creating")) && !is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_RESOLVE);
     } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until) {
         say_blocked(out, REASON_RECENTLY_DELETED);
         say_wake(out, w->now_ms + (deleted_until - w->wall_ms));
-    } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) || say_refused(w, &d->r, out)) {
+    } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) ||
+               say_refused(w, &d->r, ACT_CREATE, out)) {
         return;
     } else if (w->now_ms < w->create_refused_until_ms[KIND_DATABASE]) {
         say_blocked(out, REASON_PLAN_REFUSED);
@@ -316,11 +325,15 @@ static bool is_misplaced(const struct world *w, const struct database *d, struct
     return true;
 }
 
-static void decide_blocked_fields(const struct database *d, struct decision *out)
+static void decide_blocked_fields(const struct world *w, const struct database *d,
+                                  struct decision *out)
 {
     unsigned drift;
     unsigned left = database_differs(d, &drift);
-    unsigned refused = left & d->refused_fields;
+    unsigned refused = left & database_refused(w, d);
+
+    if (refused)
+        say_wake(out, d->r.refused_until_ms);
 
     for (int f = 0; f < CONFIG_N; f++) {
         if (!((refused | (left & d->contended_fields)) & 1u << f))
@@ -351,7 +364,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
         return;
     }
     say_phase(out, PHASE_READY, REASON_IN_SYNC);
-    decide_blocked_fields(d, out);
+    decide_blocked_fields(w, d, out);
     is_misplaced(w, d, out);
     if (expiry) {
         out->due_ms = expiry;
@@ -362,7 +375,9 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
 static void decide_observe_only(const struct world *w, const struct database *d,
                                 struct decision *out)
 {
-    if (d->has_own && strcmp(d->own.state, "deleted") != 0)
+    if (d->has_own && d->own.fence && d->live.present)
+        decide_unfence(w, d, out); /* before the row that knows how it was is gone */
+    else if (d->has_own && strcmp(d->own.state, "deleted") != 0)
         out->act = ACT_RELEASE;
     else if (d->live.present)
         say_phase(out, PHASE_READY, REASON_OBSERVED);
@@ -386,25 +401,52 @@ static void decide_gone(const struct world *w, const struct database *d, struct 
         say_act(out, ACT_READ, LANE_REMOVE);
 }
 
+/* Ours, wanted gone, not shown any more, and not by our doing: asked twice, like one that vanished.
+ */
+static void decide_gone_by_itself(const struct world *w, const struct database *d,
+                                  struct decision *out)
+{
+    decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    if (out->act == ACT_MISS || out->phase == PHASE_MISSING)
+        out->act = ACT_GONE;
+}
+
+/* A create of ours may have made it: then it is where it was asked for. */
+static bool may_be_ours(const struct database *d)
+{
+    return d->create_lost && d->own.group_name && d->live.place &&
+           strcmp(d->live.place, d->own.group_name) == 0;
+}
+
+static void decide_unwanted_ours(const struct world *w, const struct database *d,
+                                 enum removal removal, struct decision *out)
+{
+    bool going = removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED;
+
+    if (!d->live.present && was_going(d))
+        decide_gone(w, d, out);
+    else if (!d->live.present && going)
+        decide_gone_by_itself(w, d, out);
+    else if (!d->live.present)
+        decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    else if (strcmp(d->live.id, d->own.id) == 0)
+        decide_removal(w, d, removal, out);
+    else if (d->want)
+        say_blocked(out, REASON_CONFLICT);
+    else
+        say_phase(out, PHASE_NONE, REASON_NONE); /* another's; ours is no more */
+}
+
 static void decide_unwanted(const struct world *w, const struct database *d, enum removal removal,
                             struct decision *out)
 {
-    bool ours = is_state(&d->own, d->has_own, "owned");
-
     if (is_state(&d->own, d->has_own, "creating")) {
         if (!is_checked(w, &d->live))
             say_act(out, ACT_READ, LANE_RESOLVE);
         else
-            out->act = d->live.present ? ACT_OURS : ACT_FORGET;
-    } else if (ours && !d->live.present &&
-               (removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED || was_going(d))) {
-        decide_gone(w, d, out);
-    } else if (ours && !d->live.present) {
-        decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
-    } else if (ours && strcmp(d->live.id, d->own.id) != 0) {
-        say_blocked(out, REASON_CONFLICT);
-    } else if (ours) {
-        decide_removal(w, d, removal, out);
+            out->act = d->live.present && may_be_ours(d) ? ACT_OURS : ACT_FORGET;
+    } else if (is_state(&d->own, d->has_own, "owned")) {
+        decide_unwanted_ours(w, d, removal, out);
     } else if (!d->want) {
         say_phase(out, PHASE_NONE, REASON_NONE);
     } else if (d->live.present) {
@@ -425,10 +467,9 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     else if (!d->live.present)
         decide_create(w, d, out);
-    else if (creating && d->taken && !d->create_lost)
-        out->act = ACT_FORGET;
-    else if (creating && d->own.group_name && d->live.place &&
-             strcmp(d->live.place, d->own.group_name) == 0)
+    else if (creating && !d->create_lost)
+        out->act = ACT_FORGET; /* the create did nothing: this is somebody else's */
+    else if (creating && may_be_ours(d))
         out->act = ACT_OURS;
     else if (creating && !d->live.place)
         say_act(out, ACT_READ, LANE_RESOLVE);

@@ -69,8 +69,9 @@ struct world {
     const struct desired *desired; /* NULL: no manifest yet, nor a last good one */
     bool authorized;               /* no 401, nor 403 on the organization, stands unanswered */
     bool observed;                 /* an observation was complete since the start */
-    bool complete; /* the last one was, and no read has contradicted it, and nothing is suspected
-                      gone */
+    bool complete;  /* the last one was, and no read has contradicted it, and nothing is suspected
+                       gone */
+    bool strangers; /* somebody else was seen at work in the last hour */
     int64_t observed_ms;                     /* monotonic: end of the last complete observation */
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
 };
@@ -108,6 +109,11 @@ bool removal_is_planned(const struct world *w, const struct database *d);
 bool database_is_wanted(const struct world *w, const struct database *d);
 /* When the entry expires, wall clock; 0: never. */
 int64_t database_expiry(const struct database *d);
+
+/* What a fence gives way to: the manifest's value, else what was there before. */
+const char *unfence_target(const struct database *d, enum config_field f);
+/* Refused fields that are not yet to be tried again. */
+unsigned database_refused(const struct world *w, const struct database *d);
 
 /* Bits of the configuration fields whose live value is not the wanted one: *drift of those, the
  * ones whose wanted value is unchanged since it was applied. */

@@ -51,7 +51,8 @@ static inline bool is_checked(const struct world *w, const struct live *l)
 
 /* What the platform refused stays so until the entry changes, a day passes, or somebody asks. True:
  * blocked. */
-bool say_refused(const struct world *w, const struct resource *r, struct decision *out);
+bool say_refused(const struct world *w, const struct resource *r, enum act act,
+                 struct decision *out);
 
 /* Something of ours was not in the list: read it by name, and again a minute later, before it
  * counts as missing. gone_ms: of the first 404 by name. */

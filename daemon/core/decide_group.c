@@ -34,8 +34,8 @@ static bool has_databases(const struct world *w, const struct group *g)
         bool ours = d->has_own && strcmp(d->own.state, "deleted") != 0 && d->own.group_name &&
                     strcmp(d->own.group_name, g->r.name) == 0;
 
-        if (ours || (d->live.present && d->live.place && strcmp(d->live.place, g->r.name) == 0))
-            return true;
+        if (ours || (d->live.present && (!d->live.place || strcmp(d->live.place, g->r.name) == 0)))
+            return true; /* one that does not say where it lives may live here */
     }
     return false;
 }
@@ -49,14 +49,15 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
         say_blocked(out, REASON_DELETE_PROTECTED);
         return;
     }
-    if (tokens_held(g) || has_databases(w, g)) {
+    if (g->live.archived || tokens_held(g) ||
+        has_databases(w, g)) { /* an archived one may hide some */
         say_blocked(out, REASON_NOT_EMPTY);
         return;
     }
     out->step = STEP_DELETE;
     if (!g->removal_ok) {
         say_held(out, g->rejected);
-    } else if (say_refused(w, &g->r, out)) {
+    } else if (say_refused(w, &g->r, ACT_DELETE, out)) {
         return;
     } else if (!w->complete || !g->own.empty_since) {
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
@@ -87,13 +88,13 @@ static void decide_group_create(const struct world *w, const struct group *g, st
 {
     out->step = STEP_CREATE;
     out->place = g->want->location ? location_of(g) : NULL;
-    if (is_state(g, "creating") && !is_checked(w, &g->live)) {
+    if ((g->taken || is_state(g, "creating")) && !is_checked(w, &g->live)) {
         say_act(out, ACT_READ, LANE_RESOLVE);
     } else if (!g->want->location) {
         say_blocked(out, REASON_NOT_FOUND);
         snprintf(out->message, sizeof(out->message),
                  "does not exist, and the manifest names no location to make it in");
-    } else if (say_refused(w, &g->r, out)) {
+    } else if (say_refused(w, &g->r, ACT_CREATE, out)) {
         return;
     } else if (w->now_ms < w->create_refused_until_ms[KIND_GROUP]) {
         say_blocked(out, REASON_PLAN_REFUSED);
@@ -146,7 +147,7 @@ static bool decide_locations(const struct world *w, const struct group *g, struc
         return false;
     }
     out->step = STEP_UPDATE;
-    if (say_refused(w, &g->r, out))
+    if (say_refused(w, &g->r, out->act, out))
         out->act = ACT_NONE;
     else
         say_act(out, out->act, LANE_UPDATE);
@@ -159,7 +160,7 @@ static bool decide_protection(const struct world *w, const struct group *g, stru
         return false;
     out->step = STEP_UPDATE;
     out->fields = 1u << CONFIG_DELETE_PROTECTION;
-    if (!say_refused(w, &g->r, out))
+    if (!say_refused(w, &g->r, ACT_CONFIGURE, out))
         say_act(out, ACT_CONFIGURE, LANE_FINISH);
     return true;
 }
@@ -172,7 +173,7 @@ static void decide_group_kept(const struct world *w, const struct group *g, stru
         say_act(out, ACT_READ, LANE_FINISH);
     } else if (g->live.archived && g->want->unarchive) {
         out->step = STEP_UPDATE;
-        if (!say_refused(w, &g->r, out))
+        if (!say_refused(w, &g->r, ACT_UNARCHIVE, out))
             say_act(out, ACT_UNARCHIVE, LANE_FINISH);
     } else if (is_elsewhere(g)) {
         say_blocked(out, REASON_LOCATION_CHANGE);
@@ -200,7 +201,7 @@ static void decide_group_wanted(const struct world *w, const struct group *g, st
     else if (!g->live.present)
         decide_group_create(w, g, out);
     else if (is_state(g, "creating"))
-        out->act = is_elsewhere(g) || (g->taken && !g->create_lost) ? ACT_FORGET : ACT_OURS;
+        out->act = is_elsewhere(g) || !g->create_lost ? ACT_FORGET : ACT_OURS;
     else if (ours && strcmp(g->live.id, g->own.id) != 0)
         say_blocked(out, REASON_CONFLICT);
     else if (ours)
@@ -213,18 +214,28 @@ static void decide_group_wanted(const struct world *w, const struct group *g, st
         out->act = ACT_ADOPT;
 }
 
+/* Not shown any more, and not by our doing: asked twice. Wanted gone, that is the end of it. */
+static void decide_group_gone(const struct world *w, const struct group *g, struct decision *out)
+{
+    decide_vanished(w, &g->live, &g->own, g->gone_ms, out);
+    if (g->want && (out->act == ACT_MISS || out->phase == PHASE_MISSING))
+        out->act = ACT_GONE;
+}
+
 static void decide_group_unwanted(const struct world *w, const struct group *g,
                                   struct decision *out)
 {
     bool ours = is_state(g, "owned");
     bool absent = g->want != NULL;
 
-    if (is_state(g, "creating"))
-        out->act = g->live.present ? ACT_OURS : ACT_FORGET;
-    else if (ours && !g->live.present && (absent || g->deleted_ms))
+    if (is_state(g, "creating") && !is_checked(w, &g->live))
+        out->act = ACT_READ;
+    else if (is_state(g, "creating"))
+        out->act = g->live.present && g->create_lost ? ACT_OURS : ACT_FORGET;
+    else if (ours && !g->live.present && g->deleted_ms)
         out->act = g->gone_ms && is_checked(w, &g->live) ? ACT_GONE : ACT_READ;
     else if (ours && !g->live.present)
-        decide_vanished(w, &g->live, &g->own, g->gone_ms, out);
+        decide_group_gone(w, g, out);
     else if (ours && strcmp(g->live.id, g->own.id) != 0)
         say_blocked(out, REASON_CONFLICT);
     else if (ours && absent)
@@ -235,7 +246,7 @@ static void decide_group_unwanted(const struct world *w, const struct group *g,
         say_blocked(out, REASON_NOT_OWNED);
     else if (absent)
         say_phase(out, PHASE_READY, REASON_ABSENT);
-    if (out->act == ACT_READ) {
+    if (out->act == ACT_READ && out->phase == PHASE_NONE) {
         out->lane = LANE_REMOVE;
         say_phase(out, PHASE_DELETING, REASON_DELETING);
     }

@@ -71,6 +71,21 @@ static bool adopted_recently(const struct world *w, const struct database *d)
     return strcmp(d->own.origin, "adopted") == 0 && wanted_ms < w->config->policy.deletion_grace_ms;
 }
 
+/* By the platform now, or by what we last wrote for an entry that named it: that outlives the
+ * entry, and whoever switches it off elsewhere. */
+static bool is_delete_protected(const struct database *d)
+{
+    return is_true(d->live.config.value[CONFIG_DELETE_PROTECTION]) ||
+           is_true(d->applied.value[CONFIG_DELETE_PROTECTION]);
+}
+
+/* No fence of ours stands, or it was taken half way down: what goes up from here was to be allowed.
+ */
+static bool needs_leave(const struct database *d)
+{
+    return !d->own.fence || fence_is(d, "lifted") || fence_is(d, "lifting");
+}
+
 bool removal_is_asked(const struct world *w, const struct database *d)
 {
     enum removal removal = removal_of(w, d);
@@ -78,12 +93,11 @@ bool removal_is_asked(const struct world *w, const struct database *d)
     if (removal == REMOVAL_NONE || !d->has_own || strcmp(d->own.state, "owned") != 0 ||
         !d->live.present)
         return false;
-    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect ||
-        is_true(d->live.config.value[CONFIG_DELETE_PROTECTION]))
+    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || is_delete_protected(d))
         return false;
     if (removal == REMOVAL_PRUNE && (!w->desired->whole || adopted_recently(w, d)))
         return false;
-    return !d->own.fence || fence_is(d, "lifted");
+    return needs_leave(d);
 }
 
 static int64_t grace_of(const struct world *w, const struct database *d)
@@ -105,7 +119,7 @@ static bool is_kept(const struct world *w, const struct database *d, enum remova
         say_phase(out, PHASE_ORPHANED, REASON_ADOPTED_RECENTLY);
     } else if (d->own.protect) {
         say_blocked(out, REASON_PROTECTED);
-    } else if (is_true(d->live.config.value[CONFIG_DELETE_PROTECTION])) {
+    } else if (is_delete_protected(d)) {
         say_blocked(out, REASON_DELETE_PROTECTED);
     } else {
         return false;
@@ -140,22 +154,31 @@ static void decide_fence(const struct world *w, const struct database *d, enum r
     say_phase(out, PHASE_DELETING, REASON_FENCING);
 }
 
+/* A gap of more than two intervals was not observed, and does not count. */
+static int64_t grace_left(const struct world *w, const struct database *d)
+{
+    int64_t most = 2 * w->config->reconcile.interval_ms;
+    int64_t ran = w->now_ms - d->grace_mark_ms;
+
+    return grace_of(w, d) - d->own.grace_spent - (ran < most ? ran : most);
+}
+
 static void decide_delete(const struct world *w, const struct database *d, struct decision *out)
 {
-    int64_t left = grace_of(w, d) - d->own.grace_spent - (w->now_ms - d->grace_mark_ms);
+    int64_t left = grace_left(w, d);
+    bool just_deleted = d->deleted_ms && w->now_ms - d->deleted_ms < DELETED_WITHIN_MS;
 
     say_phase(out, PHASE_DELETING, REASON_GRACE);
     if (!is_fenced_live(d)) {
-        out->act = ACT_FENCE_GONE;
+        out->act = is_checked(w, &d->live) ? ACT_FENCE_GONE : ACT_READ;
+        out->lane = LANE_REMOVE;
     } else if (left > 0) {
         out->due_ms = w->wall_ms + left;
         say_wake(out, w->now_ms + left);
-    } else if (!is_checked(w, &d->live) ||
-               (d->deleted_ms && w->now_ms - d->deleted_ms < DELETED_WITHIN_MS)) {
-        say_act(out, ACT_READ, LANE_REMOVE);
-        say_phase(out, PHASE_DELETING, REASON_DELETING);
+    } else if ((w->strangers || d->own.held & HELD_REMOVAL) && !d->approved) {
+        say_held(out, d->rejected);
     } else {
-        say_act(out, ACT_DELETE, LANE_REMOVE);
+        say_act(out, !is_checked(w, &d->live) || just_deleted ? ACT_READ : ACT_DELETE, LANE_REMOVE);
         say_phase(out, PHASE_DELETING, REASON_DELETING);
     }
 }
@@ -169,11 +192,13 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
         return;
     }
     out->step = STEP_DELETE;
-    if ((!d->own.fence || fence_is(d, "lifted")) && !d->removal_ok) {
+    if (needs_leave(d) && !d->removal_ok) {
+        if (fence_is(d, "lifting") && decide_unfence(w, d, out))
+            return; /* what was begun is ended first */
         say_held(out, d->rejected);
         if (d->own.fence && out->held)
             out->reason = REASON_FENCE_LIFTED;
-    } else if (say_refused(w, &d->r, out)) {
+    } else if (say_refused(w, &d->r, fence_is(d, "set") ? ACT_DELETE : ACT_FENCE, out)) {
         return;
     } else if (!w->complete) {
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
@@ -182,6 +207,30 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
     } else {
         decide_fence(w, d, removal, out);
     }
+}
+
+const char *unfence_target(const struct database *d, enum config_field f)
+{
+    int64_t before = f == CONFIG_BLOCK_READS ? d->own.fence_reads : d->own.fence_writes;
+
+    if (d->want && d->want->config.value[f])
+        return d->want->config.value[f];
+    return before ? "true" : "false";
+}
+
+/* Both flags are as they shall be; one that the platform does not show is taken on trust once it
+ * was written. */
+static bool is_unfenced(const struct database *d)
+{
+    static const enum config_field FLAGS[] = {CONFIG_BLOCK_READS, CONFIG_BLOCK_WRITES};
+
+    for (size_t i = 0; i < ARRAY_SIZE(FLAGS); i++) {
+        const char *live = d->live.config.value[FLAGS[i]];
+
+        if (live ? strcmp(live, unfence_target(d, FLAGS[i])) != 0 : !fence_is(d, "lifting"))
+            return false;
+    }
+    return true;
 }
 
 /* A returning tenant's tokens are renewed before its fence comes down, so that its first request
@@ -206,7 +255,7 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
         say_wake(out, w->now_ms + 1000);
     } else if (!is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_LIFT);
-    } else if (fence_is(d, "lifted") || !is_fenced_live(d)) {
+    } else if (is_unfenced(d)) {
         out->act = ACT_UNFENCED;
     } else {
         out->step = STEP_UPDATE;

@@ -7,7 +7,9 @@
 #include "lib/buf.h"
 #include "lib/mem.h"
 
-#define PATH_BYTES 4096
+#define PATH_BYTES    4096
+#define FRESH_LOOK_MS 10000
+#define FRESH_MAX_MS  ((int64_t)3600 * 1000)
 
 static const char *const AUTH_NAME[] = {
     [AUTH_FULL_ACCESS] = "full-access", [AUTH_READ_ONLY] = "read-only"};
@@ -77,7 +79,7 @@ static void look_at(const struct world *w, const struct resource *r, struct targ
         out->own = &g->own;
         has_own = g->has_own;
         out->wanted = g->want && !g->want->absent;
-        out->removing = g->r.phase == PHASE_DELETING;
+        out->removing = g->r.phase == PHASE_DELETING || g->deleted_ms;
     } else {
         const struct database *d = container_of(r, const struct database, r);
 
@@ -86,7 +88,8 @@ static void look_at(const struct world *w, const struct resource *r, struct targ
         has_own = d->has_own;
         out->wanted = database_is_wanted(w, d);
         out->observed_only = d->want && d->want->observe;
-        out->removing = !out->wanted && d->r.phase == PHASE_DELETING;
+        out->removing = !out->wanted && (d->r.phase == PHASE_DELETING || d->deleted_ms ||
+                                         (d->own.fence && strcmp(d->own.fence, "lifted") != 0));
     }
     out->ours = has_own && strcmp(out->own->state, "owned") == 0 && out->live->present &&
                 out->live->id && strcmp(out->live->id, out->own->id) == 0 &&
@@ -122,6 +125,16 @@ static bool has_other_params(const struct token *t)
     return other;
 }
 
+/* Minted by us so lately that renewing it would be a loop: the platform gives shorter lives than
+ * were asked for, or our clock is ahead of its. */
+static bool is_fresh(const struct world *w, const struct token *t)
+{
+    int64_t life = t->held.expires - t->held.issued;
+
+    return t->minted_ms &&
+           w->now_ms - t->minted_ms < (life / 3 < FRESH_MAX_MS ? life / 3 : FRESH_MAX_MS);
+}
+
 /* Why it has to be minted; NULL: it need not be. */
 static const char *mint_cause(const struct world *w, const struct token *t,
                               const struct target *target)
@@ -134,7 +147,7 @@ static const char *mint_cause(const struct world *w, const struct token *t,
         return "changed";
     if (t->file_gone)
         return "lost";
-    if (t->held.renews && w->wall_ms >= t->held.renews)
+    if (t->held.renews && w->wall_ms >= t->held.renews && !is_fresh(w, t))
         return "renewed";
     return NULL;
 }
@@ -175,7 +188,7 @@ static void decide_mint(const struct world *w, const struct token *t, const stru
     }
     if (!renewal)
         out->step = t->has_held && !is_held(t, "removed") ? STEP_UPDATE : STEP_CREATE;
-    if (say_refused(w, &t->r, out))
+    if (say_refused(w, &t->r, ACT_MINT, out))
         return;
     say_act(out, seen || read || made ? ACT_MINT : ACT_READ_TARGET, lane);
 }
@@ -199,7 +212,7 @@ static bool is_mistimed(const struct token *t)
     int64_t before = t->want ? t->want->renew_before_ms : 0;
     int64_t ahead = t->held.expires - t->held.renews;
 
-    return before && t->held.expires && t->held.renews > t->held.issued + 1 &&
+    return before && before < t->held.expires - t->held.issued && t->held.expires &&
            (ahead < before || ahead > before + before / 10 + 1);
 }
 
@@ -218,8 +231,10 @@ static void decide_held(const struct world *w, const struct token *t, const stru
     } else {
         say_phase(out, PHASE_READY, REASON_IN_SYNC);
         out->due_ms = t->held.expires;
-        if (t->held.renews)
+        if (t->held.renews && w->wall_ms < t->held.renews)
             say_wake(out, w->now_ms + (t->held.renews - w->wall_ms));
+        else if (t->held.renews)
+            say_wake(out, w->now_ms + FRESH_LOOK_MS);
     }
 }
 

@@ -37,6 +37,7 @@ static void token_free(struct token *t)
     resource_deinit(&t->r);
     ledger_row_deinit(LEDGER_TOKEN, &t->held);
     mem_free_secret(t->jwt, t->jwt_size);
+    mem_free(t->mint_params);
     mem_free(t->stale_path);
     mem_free(t->stale_hash);
     mem_free(t);
@@ -63,7 +64,10 @@ void live_clear(struct live *l)
     mem_free(l->place);
     mem_free(l->parent_id);
     db_config_deinit(&l->config);
-    *l = (struct live){.read_ms = l->read_ms, .checked = l->checked};
+    *l = (struct live){.read_ms = l->read_ms,
+                       .written_ms = l->written_ms,
+                       .made_ms = l->made_ms,
+                       .checked = l->checked};
 }
 
 static void group_free(struct group *g)
@@ -91,6 +95,7 @@ static void database_free(struct database *d)
     ledger_row_deinit(LEDGER_OWNED, &d->own);
     db_config_deinit(&d->applied);
     db_config_deinit(&d->readback);
+    db_config_deinit(&d->sent);
     mem_free(d);
 }
 
@@ -340,6 +345,7 @@ static bool bind_database(struct database *d, const struct db_entry *e)
         d->refused_fields = 0;
         d->contended_fields = 0;
         d->one_field = false;
+        d->r.retry_ms = 0; /* an edit is tried at once */
     }
     d->want = w;
     d->placed = NULL;
@@ -392,7 +398,7 @@ static size_t sweep_tokens(struct token **tokens, size_t n, void (*gone)(void *,
     for (size_t i = 0; i < n; i++) {
         struct token *t = tokens[i];
 
-        if (t->want || t->has_held || t->r.busy) {
+        if (t->want || t->has_held || t->r.busy || t->hook_busy) {
             tokens[kept++] = t;
         } else {
             gone(arg, &t->r);

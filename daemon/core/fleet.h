@@ -140,14 +140,17 @@ struct resource {
     unsigned attempts;        /* failed tries in a row */
     int64_t retry_ms;         /* not before; monotonic; 0: none */
     int64_t failing_since_ms; /* monotonic, of the first of those tries; 0: none */
-    enum reason failure;      /* why it is retried */
-    bool busy;                /* a call or file job of it is in flight */
+    int failed_act; /* enum act that failed; its success, or that nothing is left to do, ends the
+                       count */
+    enum reason failure; /* why it is retried */
+    bool busy;           /* a call or file job of it is in flight */
     bool queued;
     unsigned lane;    /* of the schedule, while queued */
     bool resolve_now; /* asked for by name: what was refused is tried again */
     /* What the platform refused: not tried again until the entry changes, a day passes, or on
      * request. */
     enum reason refused; /* NONE: nothing */
+    int refused_act;     /* enum act: what else it needs goes on */
     char *refused_text;
     uint64_t refused_digest;
     int64_t refused_until_ms; /* monotonic */
@@ -167,7 +170,10 @@ struct live {
     bool archived;
     bool listed; /* in the last complete observation */
     int64_t
-        read_ms;  /* monotonic: when it was last read by itself, or answered a change; 0: never */
+        read_ms; /* monotonic: when it was last read by itself, or answered a change; 0: never */
+    int64_t written_ms; /* monotonic: when a change was last sent or answered; older reads say
+                           nothing */
+    int64_t made_ms;    /* monotonic: when we made it; an older list cannot show it */
     bool checked; /* read by itself since the last change was sent, and nothing since says otherwise
                    */
 };
@@ -184,6 +190,8 @@ struct token {
     char *jwt;       /* secret: minted and not yet in its file; wiped once it is */
     size_t jwt_size;
     const char *cause; /* why it was minted, for hook and event; static */
+    char *mint_params; /* what the mint under way asks for, as in the ledger */
+    int64_t minted_ms; /* monotonic: when one last came back; 0: never */
     char *stale_path;  /* where the token was before, to be removed once the new file stands; NULL:
                           nothing */
     char *stale_hash;
@@ -223,6 +231,9 @@ struct database {
     bool has_own;
     struct db_config applied;  /* owned: what we last wrote; parsed from own.applied */
     struct db_config readback; /* owned: what the platform answered to that */
+    struct db_config sent;     /* owned: what the change under way says */
+    bool config_asked;         /* by name: read its whole configuration */
+    bool approved;             /* its removal, by an operator */
     unsigned refused_fields;   /* bits of enum config_field */
     unsigned drift_fields;     /* differing although the manifest did not change */
     unsigned contended_fields;

@@ -45,6 +45,7 @@
     X(owned, grace_spent, INT, DATA)   /* ms of grace that have run while observing */             \
     X(owned, empty_since, INT, DATA)   /* a group: empty in every observation since */             \
     X(owned, missing_since, INT, DATA) /* gone from the platform without us */                     \
+    X(owned, held,            INT,  DATA) /* HELD_x bits: the guard held it; ended by approval, rejection, or the want's end */ \
     X(owned, config_read, INT, DATA)   /* when its configuration was last read */
 /* clang-format on */
 
@@ -132,6 +133,9 @@
 /* clang-format on */
 
 /* clang-format off: a table */
+#define HELD_REMOVAL 1
+#define HELD_UPDATE  2
+
 #define LEDGER_TABLES(X)                                                                           \
     X(OWNED, owned, OWNED_COLUMNS)                                                                 \
     X(TOKEN, held_token, TOKEN_COLUMNS)                                                            \

@@ -281,7 +281,7 @@ static bool is_ours(const struct owned *own, bool has_own)
 /* Not in the list. What was read by itself since the look began is known better. */
 static void apply_absence(struct reconcile *rc, struct live *l)
 {
-    if (l->read_ms < rc->obs.started_ms)
+    if (l->read_ms < rc->obs.started_ms && l->made_ms < rc->obs.started_ms)
         live_clear(l);
     l->listed = false;
 }
@@ -316,6 +316,7 @@ static bool apply_databases(struct reconcile *rc)
     struct observation *o = &rc->obs;
     bool ok = true;
 
+    o->placeless = false;
     for (size_t i = 0, j = 0; ok && i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
         bool listed = j < o->n_databases && strcmp(o->databases[j].name, d->r.name) == 0;
@@ -332,6 +333,7 @@ static bool apply_databases(struct reconcile *rc)
         d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
                      !d->own.missing_since && !d->deleted_ms;
         o->suspects += d->suspect;
+        o->placeless = o->placeless || (d->live.present && !d->live.place);
         if (d->live.present && (g = fleet_group(&rc->fleet, d->live.place)))
             g->n_databases++;
     }

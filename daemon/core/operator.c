@@ -138,15 +138,28 @@ void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *acti
     *a = rc->approvals[--rc->n_approvals];
 }
 
+static const char *own_id(const struct resource *r)
+{
+    return r->kind == KIND_GROUP ? container_of(r, const struct group, r)->own.id
+                                 : container_of(r, const struct database, r)->own.id;
+}
+
 static void record(struct reconcile *rc, struct effects *fx, const struct plan *plan,
                    const struct plan_step *s, const struct rc_event *ev)
 {
-    struct approval *a = find_approval(rc, s->action, KIND_NAME[s->r->kind], s->r->name);
+    /* A token's held re-mint is an update of what it opens, and that is what the guard asks about.
+     */
+    const struct resource *r =
+        s->r->kind >= KIND_TOKEN
+            ? token_target(&rc->fleet, container_of(s->r, const struct token, r))
+            : s->r;
+    const char *id = s->r->kind >= KIND_TOKEN ? own_id(r) : s->id;
+    struct approval *a = find_approval(rc, s->action, KIND_NAME[r->kind], r->name);
     struct approval row = {
-        .approved = ev->ok, .at = rc->wall_ms, .uid = ev->uid, .digest = (int64_t)s->r->digest};
+        .approved = ev->ok, .at = rc->wall_ms, .uid = ev->uid, .digest = (int64_t)r->digest};
 
-    if (!ledger_set(&row.action, s->action) || !ledger_set(&row.kind, KIND_NAME[s->r->kind]) ||
-        !ledger_set(&row.name, s->r->name) || !ledger_set(&row.id, s->id) ||
+    if (!ledger_set(&row.action, s->action) || !ledger_set(&row.kind, KIND_NAME[r->kind]) ||
+        !ledger_set(&row.name, r->name) || !ledger_set(&row.id, id) ||
         !ledger_set(&row.plan, plan->id) || !ledger_set(&row.reason, ev->text) ||
         (!a &&
          !mem_grow(&rc->approvals, &rc->approvals_capacity, rc->n_approvals + 1, sizeof(row)))) {
@@ -207,10 +220,10 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
         if (is_it) {
             r->refused = REASON_NONE;
             r->retry_ms = 0;
+            r->refused_until_ms = 0;
             if (r->kind == KIND_DATABASE) {
                 database_of(r)->refused_fields = 0;
-                database_of(r)->live.config_read = false;
-                database_of(r)->own.config_read = 0;
+                database_of(r)->config_asked = true;
             }
         }
         for (size_t j = 0; j < n; j++) {
@@ -220,7 +233,7 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
             if (hit || is_it) {
                 tokens[j]->r.refused = REASON_NONE;
                 tokens[j]->r.retry_ms = 0;
-                tokens[j]->r.resolve_now = true;
+                tokens[j]->r.resolve_now = tokens[j]->r.reason == REASON_MINT_UNKNOWN;
                 found = true;
             }
         }

@@ -90,15 +90,12 @@ static struct call *configure_call(struct reconcile *rc, struct effects *fx, str
     if (d->one_field)
         fields &= ~(fields - 1); /* the lowest bit alone */
     f->fields = fields;
+    if (!live_set_config(&d->sent, &d->want->config))
+        fx->failed = true;
     for (int i = 0; c && i < CONFIG_N; i++)
         if (fields & 1u << i)
             c = text(c, &c->config[i], d->want->config.value[i]);
     return c;
-}
-
-static const char *flag_text(int64_t flag)
-{
-    return flag ? "true" : "false";
 }
 
 static struct call *fence_call(struct reconcile *rc, struct effects *fx, struct database *d,
@@ -108,8 +105,11 @@ static struct call *fence_call(struct reconcile *rc, struct effects *fx, struct 
     const char *writes = d->live.config.value[CONFIG_BLOCK_WRITES];
 
     if (!d->own.fence || strcmp(d->own.fence, "wanted") != 0) {
-        d->own.fence_reads = reads && strcmp(reads, "true") == 0;
-        d->own.fence_writes = writes && strcmp(writes, "true") == 0;
+        if (!d->own.fence ||
+            strcmp(d->own.fence, "lifted") == 0) { /* else what stands is our own */
+            d->own.fence_reads = reads && strcmp(reads, "true") == 0;
+            d->own.fence_writes = writes && strcmp(writes, "true") == 0;
+        }
         rc_set(fx, &d->own.fence, "wanted");
         rc_put_own(rc, fx, &d->r);
         rc_approval_begin(rc, fx, "delete", &d->r);
@@ -123,15 +123,11 @@ static struct call *fence_call(struct reconcile *rc, struct effects *fx, struct 
 static struct call *unfence_call(struct reconcile *rc, struct effects *fx, struct database *d,
                                  struct call *c)
 {
-    const char *reads = d->want ? d->want->config.value[CONFIG_BLOCK_READS] : NULL;
-    const char *writes = d->want ? d->want->config.value[CONFIG_BLOCK_WRITES] : NULL;
-
     rc_set(fx, &d->own.fence, "lifting");
     rc_put_own(rc, fx, &d->r);
-    c = text(c, c ? &c->config[CONFIG_BLOCK_READS] : NULL,
-             reads ? reads : flag_text(d->own.fence_reads));
+    c = text(c, c ? &c->config[CONFIG_BLOCK_READS] : NULL, unfence_target(d, CONFIG_BLOCK_READS));
     return text(c, c ? &c->config[CONFIG_BLOCK_WRITES] : NULL,
-                writes ? writes : flag_text(d->own.fence_writes));
+                unfence_target(d, CONFIG_BLOCK_WRITES));
 }
 
 static struct call *database_call(struct reconcile *rc, struct effects *fx, struct database *d,
@@ -162,13 +158,12 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
     }
 }
 
-/* So that a mint whose answer is lost is known to end. */
-static void note_params(struct effects *fx, struct token *t)
+void rc_note_params(struct effects *fx, struct token *t, char **out)
 {
-    char *params = token_params(t->want);
+    char *params = t->want ? token_params(t->want) : mem_strdup(t->held.params);
 
-    if (params)
-        rc_set(fx, &t->held.params, params);
+    if (params || !t->want)
+        rc_set(fx, out, params);
     else
         fx->failed = true;
     mem_free(params);
@@ -192,8 +187,9 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
         rc_set(fx, &t->held.hash, NULL);
         rc_set(fx, &t->held.file, NULL);
     }
-    if (t->want && !t->held.hash)
-        note_params(fx, t);
+    rc_note_params(fx, t, &t->mint_params);
+    if (!t->held.hash) /* so that a mint whose answer is lost is known to end */
+        rc_set(fx, &t->held.params, t->mint_params);
     rc_set(fx, &t->held.state, "minting");
     t->minting = true;
     t->cause = cause;
@@ -255,8 +251,10 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
         c = database_call(rc, fx, database_of(r), f, d);
     else
         c = token_call(rc, fx, token_of(r), f, d);
-    if (ACT[d->act].write && r->kind <= KIND_DATABASE)
+    if (ACT[d->act].write && r->kind <= KIND_DATABASE) {
         rc_parts(r).live->checked = false;
+        rc_parts(r).live->written_ms = rc->now_ms;
+    }
     if (c) {
         c->id = f->id;
         c->attempt = r->attempts + 1;

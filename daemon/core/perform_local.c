@@ -37,6 +37,8 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
     *p.deleted_ms = 0;
     if (r->kind == KIND_GROUP)
         group_of(r)->create_lost = group_of(r)->taken = false;
+    if (r->kind == KIND_DATABASE && database_of(r)->want)
+        p.own->protect = database_of(r)->want->protect_set && database_of(r)->want->protect;
     if (r->kind == KIND_DATABASE) {
         database_of(r)->create_lost = database_of(r)->taken = false;
         db_config_deinit(&database_of(r)->applied);
@@ -128,6 +130,7 @@ static void fence_is_down(struct reconcile *rc, struct effects *fx, struct datab
     rc_set(fx, &d->own.fence, NULL);
     d->own.fenced_since = d->own.grace_spent = d->own.removal_since = 0;
     rc_put_own(rc, fx, &d->r);
+    rc_approval_done(rc, fx, "delete", &d->r);
     rc_event(rc, fx, &d->r, "Unfenced", 5, NULL, "it stays: reads and writes are as before");
 }
 
@@ -149,14 +152,14 @@ static void missing(struct reconcile *rc, struct effects *fx, struct resource *r
         rc->replan = true;
 }
 
-/* How long a token lives that was minted with a row's parameters, "AUTHORIZATION EXPIRATION ...";
+/* How long a token lives that was minted with parameters "AUTHORIZATION EXPIRATION ...";
  * 0: for ever. */
-static int64_t life_of(const struct held_token *held)
+static int64_t life_of(const char *params)
 {
     char expiration[64];
     int64_t ms;
 
-    if (sscanf(held->params ? held->params : "", "%*s %63s", expiration) != 1 ||
+    if (sscanf(params ? params : "", "%*s %63s", expiration) != 1 ||
         !text_parse_duration(expiration, &ms))
         return 0;
     return ms;
@@ -168,7 +171,7 @@ static int64_t life_of(const struct held_token *held)
 static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool again)
 {
     bool unwritten = again && strcmp(t->held.state, "minted") == 0;
-    int64_t life = t->want ? t->want->expiration_ms : life_of(&t->held);
+    int64_t life = life_of(t->mint_params ? t->mint_params : t->held.params);
     struct leak leak = {.kind = t->held.kind,
                         .target = t->held.target,
                         .name = t->held.name,

@@ -75,7 +75,7 @@ static bool add(struct plan *p, const struct resource *r, const struct decision 
     s = &p->steps[p->n_steps];
     *s = (struct plan_step){.action = action,
                             .r = r,
-                            .id = id_of(r),
+                            .id = d->step == STEP_CREATE ? NULL : id_of(r),
                             .fields = d->fields,
                             .held = d->held,
                             .reason = d->reason};

@@ -195,9 +195,10 @@ void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, 
                  message ? message : REASON_TEXT[reason]);
 }
 
-void rc_failed(struct reconcile *rc, struct resource *r, enum reason why, int64_t retry_after_ms,
-               const char *text)
+void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reason why,
+               int64_t retry_after_ms, const char *text)
 {
+    r->failed_act = (int)act;
     r->attempts++;
     if (!r->failing_since_ms)
         r->failing_since_ms = rc->now_ms;
@@ -215,6 +216,7 @@ void rc_succeeded(struct resource *r)
     r->retry_ms = 0;
     r->failing_since_ms = 0;
     r->failure = REASON_NONE;
+    r->failed_act = ACT_NONE;
 }
 
 /* --- deciding about one record --- */
@@ -254,7 +256,8 @@ static void show(struct reconcile *rc, struct effects *fx, struct resource *r,
     enum reason why;
 
     r->due_ms = d->due_ms;
-    if (d->act != ACT_NONE && d->phase == PHASE_PENDING && is_stopped(rc, d, &why))
+    if (d->act != ACT_NONE && (d->phase == PHASE_PENDING || d->phase == PHASE_DELETING) &&
+        is_stopped(rc, d, &why))
         rc_set_phase(rc, fx, r, PHASE_PENDING, why, NULL);
     else
         rc_set_phase(rc, fx, r, d->phase, d->reason, d->message);
@@ -271,10 +274,16 @@ static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
         !schedule_wake(&rc->schedule, r,
                        d->wake_ms > rc->now_ms ? d->wake_ms : rc->now_ms + WAKE_FLOOR_MS))
         fx->failed = true;
+    if (d->act == ACT_NONE && d->phase == PHASE_READY && r->retry_ms <= rc->now_ms)
+        rc_succeeded(r); /* whatever failed is not needed any more */
     if (d->act == ACT_NONE || is_stopped(rc, d, &why) ||
         (rc->stopping && d->act != ACT_WRITE_FILE)) {
         show(rc, fx, r, d);
-    } else if (r->retry_ms > rc->now_ms && d->phase != PHASE_READY) {
+    } else if (r->retry_ms > rc->now_ms && d->phase == PHASE_READY) {
+        show(rc, fx, r, d); /* a reading that nobody waits for */
+        if (!schedule_wake(&rc->schedule, r, r->retry_ms))
+            fx->failed = true;
+    } else if (r->retry_ms > rc->now_ms) {
         r->due_ms = d->due_ms;
         show_retrying(rc, fx, r);
     } else if (is_file_act(d->act) && !rc->ledger_ok) {
@@ -338,8 +347,7 @@ static void start(struct reconcile *rc, struct effects *fx, struct resource *r)
 
     rc_world(rc, &w);
     decide(&w, r, &d);
-    if (r->busy || !ACT[d.act].call || is_stopped(rc, &d, &why) ||
-        (r->retry_ms > rc->now_ms && d.phase != PHASE_READY)) {
+    if (r->busy || !ACT[d.act].call || is_stopped(rc, &d, &why) || r->retry_ms > rc->now_ms) {
         rc_consider(rc, fx, r);
         return;
     }
@@ -513,6 +521,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     for (int i = 0; rc->replan && i < LOCAL_ACTS_MAX; i++)
         rc_replan(rc, out);
     pump(rc, out);
+    if (rc->replan && !rc->stopping)
+        earlier(&out->wake_ms, rc->now_ms + 1);
     earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
     if (rc->obs.stage == OBS_IDLE && !rc->stopping)
         earlier(&out->wake_ms, rc->obs.next_ms);

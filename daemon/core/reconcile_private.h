@@ -44,6 +44,7 @@ struct observation {
 
     bool complete;     /* the last one */
     bool contradicted; /* by a read since */
+    bool placeless; /* the last one showed a database without saying its group */
     size_t
         suspects; /* things of ours that it did not show and that were not yet asked for by name */
     bool ever;
@@ -76,6 +77,7 @@ struct reconcile {
     char ledger_error[256];
     bool tokens_unmarked; /* tokens_dir is not the directory it was */
     int64_t create_refused_until_ms[KIND_N];
+    bool strangers;      /* somebody else was seen at work in the last hour */
     uint64_t sync_cycle; /* the observation that answers the last RC_SYNC */
     bool stopping;
     bool replan; /* look at everything again in this step */
@@ -149,6 +151,8 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
                      struct answer *a);
+/* The parameters that a mint asks for now, into a text of a token or its row. */
+void rc_note_params(struct effects *fx, struct token *t, char **out);
 /* When a token is to be renewed, wall clock; 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
@@ -157,8 +161,8 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
 /* Tell hooks what they have yet to be told. */
 void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
 /* A try failed: count it, and say when the next may be. */
-void rc_failed(struct reconcile *rc, struct resource *r, enum reason why, int64_t retry_after_ms,
-               const char *text);
+void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reason why,
+               int64_t retry_after_ms, const char *text);
 void rc_succeeded(struct resource *r);
 /* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
  */

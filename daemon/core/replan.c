@@ -8,6 +8,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define FRESH_INTERVALS 3 /* a look that is older says nothing of now */
+
 void rc_world(const struct reconcile *rc, struct world *out)
 {
     const struct observation *o = &rc->obs;
@@ -19,7 +21,10 @@ void rc_world(const struct reconcile *rc, struct world *out)
                           .desired = rc->has_desired ? &rc->desired : NULL,
                           .authorized = rc->authorized,
                           .observed = o->ever,
-                          .complete = o->ever && o->complete && !o->contradicted && !o->suspects,
+                          .complete = o->ever && o->complete && !o->contradicted && !o->suspects &&
+                                      rc->now_ms - o->completed_ms <=
+                                          FRESH_INTERVALS * rc->config->reconcile.interval_ms,
+                          .strangers = rc->strangers,
                           .observed_ms = o->completed_ms};
     memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
            sizeof(out->create_refused_until_ms));
@@ -64,6 +69,23 @@ static bool note_expiry(struct reconcile *rc, struct database *d, bool *changed)
     return true;
 }
 
+/* delete_protection as the manifest wants it and the platform shows it counts as written, so that
+ * it outlives its line. */
+static bool note_protection(struct database *d, bool *changed)
+{
+    const char *want = d->want->config.value[CONFIG_DELETE_PROTECTION];
+    const char *live = d->live.config.value[CONFIG_DELETE_PROTECTION];
+    const char *applied = d->applied.value[CONFIG_DELETE_PROTECTION];
+    struct db_config noted = {0};
+
+    if (!want || !live || strcmp(want, live) != 0 || (applied && strcmp(applied, want) == 0))
+        return true;
+    noted.value[CONFIG_DELETE_PROTECTION] = want;
+    *changed = true;
+    return live_set_config(&d->applied, &noted) && live_set_config(&d->readback, &noted) &&
+           rc_save_applied(d);
+}
+
 static void note_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct world *w)
 {
@@ -92,6 +114,14 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
         d->own.wanted_since = rc->wall_ms;
         changed = true;
     }
+    if (wanted && !d->own.fence) {
+        rc_approval_done(rc, fx, "delete",
+                         &d->r); /* said of a removal that nobody wants any more */
+        changed = changed || d->own.held & HELD_REMOVAL;
+        d->own.held &= ~HELD_REMOVAL;
+    }
+    if (wanted && !note_protection(d, &changed))
+        fx->failed = true;
     if (d->want && d->want->protect_set && (d->want->protect || wanted) &&
         d->own.protect != d->want->protect) {
         d->own.protect = d->want->protect;
@@ -101,19 +131,31 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
         rc_put_own(rc, fx, &d->r);
 }
 
+/* Empty in every observation since: one that failed says nothing, one that shows a database, or
+ * hides where one lives, starts anew. An approval given for the removal lasts through the grace. */
 static void note_group(struct reconcile *rc, struct effects *fx, struct group *g)
 {
+    bool absent = g->want && g->want->absent;
     bool changed = false;
-    bool empty;
 
     if (!owned_by(&g->own, g->has_own))
         return;
-    empty =
-        g->want && g->want->absent && rc->obs.complete && g->live.present && g->n_databases == 0;
-    note_since(&g->own.empty_since, empty ? rc->wall_ms : 0, &changed);
-    note_since(&g->own.removal_since, g->want && !g->want->absent ? 0 : rc->wall_ms, &changed);
+    if (!absent || g->n_databases || rc->obs.placeless)
+        note_since(&g->own.empty_since, 0, &changed);
+    else if (rc->obs.complete && g->live.present)
+        note_since(&g->own.empty_since, rc->wall_ms, &changed);
+    note_since(&g->own.removal_since, g->want && !absent ? 0 : rc->wall_ms, &changed);
+    if (g->want && !absent && g->want->delete_protection_set &&
+        g->own.protect != g->want->delete_protection) {
+        g->own.protect = g->want->delete_protection;
+        changed = true;
+    }
     if (changed)
         rc_put_own(rc, fx, &g->r);
+    if (absent && rc_approval(rc, "delete", &g->r, g->own.id))
+        rc_approval_begin(rc, fx, "delete", &g->r);
+    else if (!absent)
+        rc_approval_done(rc, fx, "delete", &g->r);
 }
 
 /* --- placement --- */
@@ -147,11 +189,11 @@ static bool wants_update(const struct world *w, const struct database *d)
     unsigned fields;
 
     if (!owned_by(&d->own, d->has_own) || !d->live.present || !database_is_wanted(w, d) ||
-        d->want->observe || strcmp(d->live.id, d->own.id) != 0)
+        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || d->own.fence)
         return false;
     if (d->own.config_read ||
         strcmp(d->own.origin, "created") != 0) { /* else it is configuration after a create */
-        fields = database_differs(d, &drift) & ~(d->refused_fields | d->contended_fields);
+        fields = database_differs(d, &drift) & ~(database_refused(w, d) | d->contended_fields);
         if (w->config->policy.drift_report)
             fields &= ~drift;
         if (fields)
@@ -177,8 +219,9 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
-        out->owned += owned_by(&d->own, d->has_own);
-        if (removal_is_asked(w, d) && !d->own.is_branch && !rc_is_counted(rc, "removal", &d->r) &&
+        out->owned +=
+            owned_by(&d->own, d->has_own) && !d->own.fence; /* fenced ones are "removed in it" */
+        if (removal_is_asked(w, d) && !d->own.is_branch &&
             !rc_approval(rc, "delete", &d->r, d->own.id) && !removal_is_planned(w, d))
             out->removals++;
         if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
@@ -190,24 +233,64 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
     }
 }
 
-static void ask_removal(struct reconcile *rc, const struct world *w, struct database *d,
-                        bool allowed)
+static void hold(struct reconcile *rc, struct effects *fx, struct database *d, int64_t what)
 {
-    bool exempt = d->own.is_branch || rc_is_counted(rc, "removal", &d->r);
-    bool strangers = rc_counted(rc, "stranger") > 0; /* somebody else is at work here too */
-
-    d->removal_ok = false;
-    if (!removal_is_asked(w, d))
+    if (d->own.held & what)
         return;
-    if (rc_approval(rc, "delete", &d->r, d->own.id))
-        d->removal_ok = true;
-    else if (rc_rejected(rc, "delete", &d->r, d->own.id))
-        d->rejected = true;
-    else if (!d->own.fence) /* one that somebody lifted waits for approval */
-        d->removal_ok = (allowed || exempt) && !strangers && !removal_is_planned(w, d);
+    d->own.held |= what;
+    rc_put_own(rc, fx, &d->r);
 }
 
-static void ask_guard(struct reconcile *rc, const struct world *w)
+static void unhold(struct reconcile *rc, struct effects *fx, struct database *d, int64_t what)
+{
+    if (!(d->own.held & what))
+        return;
+    d->own.held &= ~what;
+    rc_put_own(rc, fx, &d->r);
+}
+
+/* A hold ends by approval, rejection or the want going away, never by time. */
+static void ask_removal(struct reconcile *rc, struct effects *fx, const struct world *w,
+                        struct database *d, bool allowed)
+{
+    bool asked = removal_is_asked(w, d);
+    bool going = !asked && d->own.fence && removal_of(w, d) != REMOVAL_NONE;
+
+    d->removal_ok = d->approved = false;
+    if (!asked && !going)
+        return;
+    d->approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
+    d->rejected = !d->approved && rc_rejected(rc, "delete", &d->r, d->own.id);
+    if (d->approved) {
+        unhold(rc, fx, d, HELD_REMOVAL);
+        d->removal_ok = true;
+    } else if (w->strangers || (asked && !allowed && !d->own.is_branch)) {
+        hold(rc, fx, d, HELD_REMOVAL);
+    } else if (asked && !d->rejected && (!d->own.fence || strcmp(d->own.fence, "lifting") == 0)) {
+        /* one that somebody lifted waits for approval */
+        d->removal_ok = !(d->own.held & HELD_REMOVAL) && !removal_is_planned(w, d);
+    }
+}
+
+/* Rejected or approved by an operator; else held when there are too many. */
+static void ask_update(struct reconcile *rc, struct effects *fx, const struct world *w,
+                       struct database *d, bool allowed)
+{
+    bool approved = rc_approval(rc, "update", &d->r, d->own.id) != NULL;
+
+    d->update_held = false;
+    if (!wants_update(w, d) || approved) {
+        unhold(rc, fx, d, HELD_UPDATE);
+        return;
+    }
+    if (!allowed && !rc_is_counted(rc, "update", &d->r))
+        hold(rc, fx, d, HELD_UPDATE);
+    d->update_held = (d->own.held & HELD_UPDATE) != 0;
+    if (d->update_held)
+        d->rejected = d->rejected || rc_rejected(rc, "update", &d->r, d->own.id);
+}
+
+static void ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w)
 {
     const struct config_policy *p = &rc->config->policy;
     struct wants wants;
@@ -228,14 +311,9 @@ static void ask_guard(struct reconcile *rc, const struct world *w)
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
-        d->rejected = false;
-        d->update_held = d->create_held = false;
-        ask_removal(rc, w, d, removals);
-        if (!updates && wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
-            !rc_approval(rc, "update", &d->r, d->own.id)) {
-            d->update_held = true;
-            d->rejected = d->rejected || rc_rejected(rc, "update", &d->r, d->own.id);
-        }
+        d->rejected = d->create_held = false;
+        ask_removal(rc, fx, w, d, removals);
+        ask_update(rc, fx, w, d, updates);
         if (!creates && wants_create(w, d) && !rc_approval(rc, "create", &d->r, NULL)) {
             d->create_held = true;
             d->rejected = d->rejected || rc_rejected(rc, "create", &d->r, NULL);
@@ -268,23 +346,36 @@ static void expire_leaks(struct reconcile *rc, struct effects *fx)
     rc->n_leaks = kept;
 }
 
+static void consider_tokens(struct reconcile *rc, struct effects *fx)
+{
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        for (size_t j = 0; j < rc->fleet.groups[i]->n_tokens; j++)
+            rc_consider(rc, fx, &rc->fleet.groups[i]->tokens[j]->r);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        for (size_t j = 0; j < rc->fleet.databases[i]->n_tokens; j++)
+            rc_consider(rc, fx, &rc->fleet.databases[i]->tokens[j]->r);
+}
+
 void rc_replan(struct reconcile *rc, struct effects *fx)
 {
     struct world w;
 
     rc->replan = false;
     rc_counts_expire(rc, fx);
+    rc->strangers = rc_counted(rc, "stranger") > 0;
     expire_leaks(rc, fx);
     rc_world(rc, &w);
-    if (!rc->has_desired)
+    if (!rc->has_desired) {
+        consider_tokens(rc, fx); /* they are renewed under a bad manifest, too */
         return;
+    }
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         note_group(rc, fx, rc->fleet.groups[i]);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         note_database(rc, fx, rc->fleet.databases[i], &w);
         place(&w, rc->fleet.databases[i]);
     }
-    ask_guard(rc, &w);
+    ask_guard(rc, fx, &w);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         rc_consider_all(rc, fx, &rc->fleet.groups[i]->r);
     }

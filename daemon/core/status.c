@@ -73,12 +73,16 @@ static bool is_stale(const struct reconcile *rc)
            age > STALE_INTERVALS * rc->config->reconcile.interval_ms;
 }
 
-/* Token files that are being looked for: what comes back may mean work. */
-static bool is_checking(const struct reconcile *rc)
+/* Something is under way that may change how it stands: any act, and token files that are looked
+ * for; not a hook that is told, nor a reading that nobody waits for. */
+static bool has_flights(const struct reconcile *rc)
 {
-    for (size_t i = 0; i < rc->n_flights; i++)
-        if (rc->flights[i].act == ACT_NONE && rc->flights[i].r && rc->flights[i].r->busy)
-            return true; /* a hook that is told keeps nothing busy */
+    for (size_t i = 0; i < rc->n_flights; i++) {
+        const struct flight *f = &rc->flights[i];
+
+        if (f->r && f->r->busy && f->act != ACT_READ_CONFIG)
+            return true;
+    }
     return false;
 }
 
@@ -86,7 +90,7 @@ static bool is_working(const struct reconcile *rc)
 {
     struct retrying retrying = {rc, 0};
 
-    if (is_checking(rc))
+    if (has_flights(rc))
         return true;
     if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
         rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_UNFENCING] ||

@@ -62,6 +62,7 @@ struct sim {
     int fault_times;
     bool lie; /* the list of databases is empty */
     char log[8192];
+    size_t blocks_before;
 };
 
 /* --- the platform --- */
@@ -433,6 +434,7 @@ static void sim_init(struct sim *s, const char *policy)
     struct diags diags = DIAGS_INIT;
 
     memset(s, 0, sizeof(*s));
+    s->blocks_before = mem_live_blocks(); /* a test that failed leaves some */
     snprintf(text, sizeof(text),
              "organization: acme\napi: {rate: 0}\nreconcile: {interval: 1h}\npolicy: {%s}\n",
              policy);
@@ -451,7 +453,7 @@ static void sim_deinit(struct sim *s)
     while (s->n_kept)
         drop_row(s, 0);
     config_deinit(&s->config);
-    assert_int_equal(mem_live_blocks(), 0);
+    assert_int_equal(mem_live_blocks(), s->blocks_before);
 }
 
 static void expect(struct sim *s, const char *kind, const char *name, const char *phase,
@@ -602,11 +604,14 @@ static void recreated__under_its_name__is_never_touched(void **state)
     writes = s.writes;
     find(s.dbs, s.n_dbs, "a")->live = false;
     make(&s, s.dbs, &s.n_dbs, "a", "eu");
+    observe(&s);
+    run(&s, 10000);
+    expect(&s, "database", "a", "Blocked", "Conflict");
     manifest(&s,
              GROUP "databases: {b: {group: eu}, c: {group: eu}, d: {group: eu}, e: {group: eu}}\n");
     observe(&s);
     run(&s, 300000);
-    expect(&s, "database", "a", "Blocked", "Conflict");
+    expect(&s, "database", "a", "Unmanaged", "");
     assert_int_equal(s.writes, writes);
     sim_deinit(&s);
 }
@@ -965,6 +970,306 @@ static void branch__expires_on_time_and_residency_places(void **state)
     sim_deinit(&s);
 }
 
+/* --- what a hostile reader found --- */
+
+#define WITHOUT_A                                                                                  \
+    GROUP "databases: {a: {state: absent}, b: {group: eu}, c: {group: eu}, d: {group: eu}, e: "    \
+          "{group: eu}}\n"
+
+static void create__that_was_refused__claims_nobody_elses(void **state)
+{
+    (void)state;
+    for (int with_crash = 0; with_crash < 2; with_crash++) {
+        struct sim s;
+
+        settled(&s, "adopt: never", GROUP);
+        s.fault_kind = CALL_DATABASE_CREATE;
+        s.fault = OUTCOME_INVALID;
+        s.fault_times = 1;
+        manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+        run(&s, 10000);
+        expect(&s, "database", "a", "Blocked", "Refused");
+        make(&s, s.dbs, &s.n_dbs, "a", "eu");
+        if (with_crash) {
+            crash(&s);
+            manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+        }
+        observe(&s);
+        run(&s, 10000);
+        expect(&s, "database", "a", "Blocked", "NotOwned");
+        sim_deinit(&s);
+    }
+}
+
+static void approval__of_a_removal__ends_when_its_entry_returns(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "prune: on, deletion_grace: 2h", FIVE);
+    manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+    run(&s, 10000);
+    decide_on(&s, true);
+    run(&s, 15 * 60000);
+    assert_int_equal(s.patches, 4);
+    manifest(&s, FIVE);
+    run(&s, 60000);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+    run(&s, 3 * 3600000);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    assert_int_equal(s.deletes, 0);
+    sim_deinit(&s);
+}
+
+static void grace__does_not_run_while_nobody_looks(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 10h", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Deleting", "Grace");
+    advance(&s, 30 * 3600000);
+    run(&s, 60000);
+    assert_int_equal(s.deletes, 0);
+    expect(&s, "database", "a", "Deleting", "Grace");
+    run(&s, 11 * 3600000);
+    assert_int_equal(s.deletes, 1);
+    sim_deinit(&s);
+}
+
+static void fence__half_lifted_and_put_up_again__forgets_nothing(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 60000);
+    s.fault_kind = CALL_DATABASE_CONFIGURE;
+    s.fault = OUTCOME_UNAVAILABLE;
+    s.fault_times = 1;
+    manifest(&s, FIVE);
+    for (int i = 0; i < 50 && s.fault_times; i++)
+        happen(&s, s.now + 1000);
+    manifest(&s, WITHOUT_A);
+    run(&s, 60000);
+    manifest(&s, FIVE);
+    run(&s, 60000);
+    assert_false(find(s.dbs, s.n_dbs, "a")->reads || find(s.dbs, s.n_dbs, "a")->writes);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void fence__of_one_that_was_blocked__comes_down_to_that(void **state)
+{
+    const char *blocked =
+        GROUP "databases: {a: {group: eu, block_reads: true, block_writes: true}}\n";
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", blocked);
+    manifest(&s, GROUP "databases: {a: {state: absent}}\n");
+    run(&s, 60000);
+    manifest(&s, blocked);
+    run(&s, 60000);
+    expect(&s, "database", "a", "Ready", "InSync");
+    assert_true(s.patches < 6);
+    sim_deinit(&s);
+}
+
+static void observed_only__while_fenced__is_let_go_as_it_was(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 2h", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 60000);
+    manifest(&s, GROUP "databases: {a: {manage: observe}, b: {group: eu}}\n");
+    run(&s, 60000);
+    expect(&s, "database", "a", "Ready", "Observed");
+    assert_false(find(s.dbs, s.n_dbs, "a")->reads || find(s.dbs, s.n_dbs, "a")->writes);
+    sim_deinit(&s);
+}
+
+static void protection__that_was_written__outlives_entry_and_dashboard(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "prune: on, deletion_grace: 0s",
+            GROUP "databases: {a: {group: eu, delete_protection: true}, b: {group: eu}}\n");
+    manifest(&s, GROUP "databases: {b: {group: eu}}\n");
+    run(&s, 10000);
+    find(s.dbs, s.n_dbs, "a")->protection = false;
+    observe(&s);
+    run(&s, 2 * 3600000);
+    expect(&s, "database", "a", "Blocked", "DeleteProtected");
+    assert_int_equal(s.deletes, 0);
+    sim_deinit(&s);
+}
+
+static void group__of_another_id__gets_no_databases(void **state)
+{
+    struct sim s;
+    int creates;
+
+    (void)state;
+    settled(&s, "", GROUP);
+    creates = s.creates;
+    s.groups[0].live = false;
+    make(&s, s.groups, &s.n_groups, "eu", "aws-eu-west-1");
+    observe(&s);
+    run(&s, 10000);
+    expect(&s, "group", "eu", "Blocked", "Conflict");
+    manifest(&s, FIVE);
+    run(&s, 300000);
+    assert_int_equal(s.creates, creates);
+    sim_deinit(&s);
+}
+
+static void token__edited_while_it_is_minted__is_minted_as_edited(void **state)
+{
+    const char *edited = GROUP
+        "databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d}}}}\n";
+    struct sim s;
+
+    (void)state;
+    sim_init(&s, "");
+    manifest(&s, ONE);
+    for (int i = 0; i < 200 && !s.mints; i++)
+        happen(&s, s.now + 1000);
+    manifest(&s, edited);
+    run(&s, 60000);
+    assert_int_equal(s.mints, 2);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void field__edited_while_it_is_set__is_set_as_edited(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    sim_init(&s, "");
+    manifest(&s, GROUP "databases: {a: {group: eu, delete_protection: true}}\n");
+    for (int i = 0; i < 200 && !s.patches; i++)
+        happen(&s, s.now + 1000);
+    manifest(&s, GROUP "databases: {a: {group: eu, delete_protection: false}}\n");
+    run(&s, 60000);
+    assert_false(find(s.dbs, s.n_dbs, "a")->protection);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static void tokens__held_by_the_guard__are_minted_when_approved(void **state)
+{
+    const char *edited = GROUP
+        "classes: {free: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d}}}}\n"
+        "databases: {a: {class: free}, b: {class: free}, c: {class: free}, d: {class: free}, "
+        "e: {class: free}}\n";
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", KEYED);
+    manifest(&s, edited);
+    run(&s, 60000);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    decide_on(&s, true);
+    run(&s, 60000);
+    assert_int_equal(s.mints, 10);
+    assert_int_equal(state_of(&s), STATE_SETTLED);
+    sim_deinit(&s);
+}
+
+static int tries_in_ten_minutes(struct sim *s, enum call_kind kind, enum outcome outcome)
+{
+    s->fault_kind = kind;
+    s->fault = outcome;
+    s->fault_times = 100000;
+    observe(s);
+    run(s, 600000);
+    return 100000 - s->fault_times;
+}
+
+static void failures__are_tried_ever_more_seldom(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "", GROUP);
+    manifest(&s, GROUP "databases: {a: {group: eu}}\n");
+    assert_true(tries_in_ten_minutes(&s, CALL_DATABASE_CREATE, OUTCOME_UNAVAILABLE) < 40);
+    sim_deinit(&s);
+    settled(&s, "", ONE);
+    find(s.dbs, s.n_dbs, "a")->live = false;
+    assert_true(tries_in_ten_minutes(&s, CALL_DATABASE_GET, OUTCOME_FORBIDDEN) < 40);
+    sim_deinit(&s);
+    settled(&s, "", GROUP "databases: {a: {group: eu, delete_protection: true}}\n");
+    find(s.dbs, s.n_dbs, "a")->protection = false;
+    assert_true(tries_in_ten_minutes(&s, CALL_DATABASE_CONFIGURE, OUTCOME_NOT_FOUND) < 40);
+    sim_deinit(&s);
+}
+
+static void hold__never_ends_by_time(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 10h", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 10 * 60000);
+    expect(&s, "database", "a", "Deleting", "Grace");
+    manifest(&s, GROUP "databases: {a: {state: absent}, b: {state: absent}, c: {group: eu}, d: "
+                       "{group: eu}, e: {group: eu}}\n");
+    run(&s, 3 * 3600000);
+    expect(&s, "database", "b", "Blocked", "Held");
+    sim_deinit(&s);
+}
+
+static void stranger__holds_what_is_about_to_be_deleted(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "deletion_grace: 30m", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 20 * 60000);
+    find(s.dbs, s.n_dbs, "b")->live = false;
+    observe(&s);
+    run(&s, 5 * 3600000);
+    assert_int_equal(s.deletes, 0);
+    assert_int_equal(state_of(&s), STATE_HELD);
+    decide_on(&s, true);
+    run(&s, 3600000);
+    assert_int_equal(s.deletes, 1);
+    sim_deinit(&s);
+}
+
+static void absent__but_not_shown_just_now__is_still_ours(void **state)
+{
+    struct sim s;
+
+    (void)state;
+    settled(&s, "removals: plan, deletion_grace: 0s", FIVE);
+    manifest(&s, WITHOUT_A);
+    run(&s, 10000);
+    s.lie = true;
+    s.fault_kind = CALL_DATABASE_GET;
+    s.fault = OUTCOME_NOT_FOUND;
+    s.fault_times = 1;
+    observe(&s);
+    run(&s, 5000);
+    s.lie = false;
+    observe(&s);
+    run(&s, 200000);
+    expect(&s, "database", "a", "Blocked", "Held");
+    sim_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -988,6 +1293,21 @@ int main(void)
         cmocka_unit_test(branch__expires_on_time_and_residency_places),
         cmocka_unit_test(crash__after_any_event__ends_in_the_same_place),
         cmocka_unit_test(crash__between_a_mint_and_its_file__holds_nothing),
+        cmocka_unit_test(create__that_was_refused__claims_nobody_elses),
+        cmocka_unit_test(approval__of_a_removal__ends_when_its_entry_returns),
+        cmocka_unit_test(grace__does_not_run_while_nobody_looks),
+        cmocka_unit_test(fence__half_lifted_and_put_up_again__forgets_nothing),
+        cmocka_unit_test(fence__of_one_that_was_blocked__comes_down_to_that),
+        cmocka_unit_test(observed_only__while_fenced__is_let_go_as_it_was),
+        cmocka_unit_test(protection__that_was_written__outlives_entry_and_dashboard),
+        cmocka_unit_test(group__of_another_id__gets_no_databases),
+        cmocka_unit_test(token__edited_while_it_is_minted__is_minted_as_edited),
+        cmocka_unit_test(field__edited_while_it_is_set__is_set_as_edited),
+        cmocka_unit_test(tokens__held_by_the_guard__are_minted_when_approved),
+        cmocka_unit_test(failures__are_tried_ever_more_seldom),
+        cmocka_unit_test(hold__never_ends_by_time),
+        cmocka_unit_test(stranger__holds_what_is_about_to_be_deleted),
+        cmocka_unit_test(absent__but_not_shown_just_now__is_still_ours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
