@@ -53,9 +53,9 @@ static void note_stale(struct effects *fx, struct token *t, const char *path)
 {
     if (!t->held.file || !t->held.hash || strcmp(path, t->held.file) == 0)
         return;
-    rc_set(fx, &t->stale_path, t->held.file);
-    rc_set(fx, &t->stale_hash, t->held.hash);
-    t->stale_format = (enum token_format)t->held.format;
+    rc_set(fx, &t->held.stale_file, t->held.file);
+    rc_set(fx, &t->held.stale_hash, t->held.hash);
+    t->held.stale_format = t->held.format;
 }
 
 static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
@@ -209,7 +209,9 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
     t->hook_busy = false;
     if (ok) {
         t->hook_attempts = 0;
-        rc_set(fx, &t->held.notify, NULL);
+        if (!t->hook_again)
+            rc_set(fx, &t->held.notify, NULL);
+        t->hook_again = false;
         rc_put_token(rc, fx, t);
     } else {
         t->hook_attempts++;
@@ -229,28 +231,20 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
 
 static void owe_hook(struct effects *fx, struct token *t, const char *cause)
 {
-    if (t->want && t->want->notify)
-        rc_set(fx, &t->held.notify, t->want->notify);
+    if (t->want && !t->want->absent)
+        rc_set(fx, &t->held.hook, t->want->notify);
+    if (t->held.hook)
+        rc_set(fx, &t->held.notify, t->held.hook);
     rc_set(fx, &t->held.cause, cause);
+    t->hook_again = t->hook_busy;
 }
 
-static void remove_stale(struct reconcile *rc, struct effects *fx, struct token *t)
+/* Gone, or another's by now: either way nothing of ours is left there. */
+static void stale_removed(struct reconcile *rc, struct effects *fx, struct token *t)
 {
-    struct file_job *j;
-    struct flight *f;
-
-    if (!t->stale_path)
-        return;
-    j = file_job_new(FILE_REMOVE, t->stale_path);
-    f = j ? rc_flight(rc, NULL, ACT_REMOVE_FILE) : NULL;
-    if (f) {
-        j->id = f->id;
-        j->format = t->stale_format;
-        rc_set(fx, &j->hash, t->stale_hash);
-    }
-    effects_job(fx, f ? j : NULL);
-    rc_set(fx, &t->stale_path, NULL);
-    rc_set(fx, &t->stale_hash, NULL);
+    rc_set(fx, &t->held.stale_file, NULL);
+    rc_set(fx, &t->held.stale_hash, NULL);
+    rc_put_token(rc, fx, t);
 }
 
 static void published(struct reconcile *rc, struct effects *fx, struct token *t)
@@ -267,7 +261,6 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
     rc_event(rc, fx, &t->r, renewed ? "Renewed" : "Minted", 6, NULL, "%s in %s, %s%s",
              t->held.cause, t->held.file, t->held.expires ? "good until " : "never expires",
              t->held.expires ? until : "");
-    remove_stale(rc, fx, t);
 }
 
 /* A file that was there before us, with a token that is as the manifest wants it. */
@@ -343,7 +336,7 @@ static void trouble(struct reconcile *rc, struct effects *fx, struct token *t,
     rc_failed(rc, &t->r, ACT_WRITE_FILE, why, -1, res->error);
 }
 
-static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t,
+static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t, enum act act,
                           const struct file_result *res)
 {
     if (res->outcome == FILE_FAILED || res->outcome == FILE_UNMARKED) {
@@ -368,7 +361,10 @@ static void absorb_result(struct reconcile *rc, struct effects *fx, struct token
             t->file_gone = true;
         return;
     case FILE_REMOVE:
-        removed(rc, fx, t);
+        if (act == ACT_REMOVE_STALE)
+            stale_removed(rc, fx, t);
+        else
+            removed(rc, fx, t);
         return;
     case FILE_CHECK:
         if (res->outcome == FILE_ABSENT && !t->file_gone) {
@@ -390,6 +386,6 @@ void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_
     if (!rc_land(rc, res->job_id, &f) || !f.r)
         return;
     f.r->busy = false;
-    absorb_result(rc, fx, token_of(f.r), res);
+    absorb_result(rc, fx, token_of(f.r), f.act, res);
     rc_consider(rc, fx, f.r);
 }

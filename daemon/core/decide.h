@@ -46,7 +46,8 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(ASK_FILE, "look for file", false, false, WRITING)                                            \
     X(WRITE_FILE, "write file", false, false, WRITING)                                             \
     X(MOVE_FILE, "move file", false, false, WRITING)                                               \
-    X(REMOVE_FILE, "remove file", false, false, WRITING)
+    X(REMOVE_FILE, "remove file", false, false, WRITING)                                           \
+    X(REMOVE_STALE, "remove old file", false, false, WRITING)
 /* clang-format on */
 #define ACT_ENUM(symbol, text, call, write, reason) ACT_##symbol,
 enum act { ACTS(ACT_ENUM) ACT_N };

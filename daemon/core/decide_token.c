@@ -222,6 +222,9 @@ static void decide_held(const struct world *w, const struct token *t, const stru
     out->cause = mint_cause(w, t, target);
     if (out->cause) {
         decide_mint(w, t, target, out);
+    } else if (t->held.stale_file) {
+        out->act = ACT_REMOVE_STALE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
     } else if (t->want && is_elsewhere(w, t, target)) {
         out->act = ACT_MOVE_FILE;
         out->step = STEP_UPDATE;

@@ -192,12 +192,9 @@ struct token {
     const char *cause; /* why it was minted, for hook and event; static */
     char *mint_params; /* what the mint under way asks for, as in the ledger */
     int64_t minted_ms; /* monotonic: when one last came back; 0: never */
-    char *stale_path;  /* where the token was before, to be removed once the new file stands; NULL:
-                          nothing */
-    char *stale_hash;
-    enum token_format stale_format;
-    bool hook_busy; /* the hook is being told */
+    bool hook_busy;    /* the hook is being told */
     uint64_t hook_flight;
+    bool hook_again; /* while it was told, there was more to tell */
     unsigned hook_attempts;
     int64_t hook_retry_ms; /* monotonic */
 };

@@ -45,8 +45,9 @@
     X(owned, grace_spent, INT, DATA)   /* ms of grace that have run while observing */             \
     X(owned, empty_since, INT, DATA)   /* a group: empty in every observation since */             \
     X(owned, missing_since, INT, DATA) /* gone from the platform without us */                     \
-    X(owned, held,            INT,  DATA) /* HELD_x bits: the guard held it; ended by approval, rejection, or the want's end */ \
-    X(owned, config_read, INT, DATA)   /* when its configuration was last read */
+    X(owned, held, INT,                                                                            \
+      DATA) /* HELD_x bits: the guard held it; ended by approval, rejection, or the want's end */  \
+    X(owned, config_read, INT, DATA) /* when its configuration was last read */
 /* clang-format on */
 
 /* A token that we minted, or took over. */
@@ -67,6 +68,10 @@
     X(held_token, file, TEXT, DATA)   /* relative to tokens_dir */                                 \
     X(held_token, format, INT, DATA)                                                               \
     X(held_token, mode, INT, DATA)                                                                 \
+    X(held_token, stale_file, TEXT, DATA) /* where the token before was; to be removed */          \
+    X(held_token, stale_hash, TEXT, DATA)                                                          \
+    X(held_token, stale_format, INT, DATA)                                                         \
+    X(held_token, hook, TEXT, DATA) /* the hook that is told of this file, by the manifest */      \
     X(held_token, notify, TEXT,                                                                    \
       DATA)                          /* a hook that has yet to be told of this file; NULL: none */ \
     X(held_token, cause, TEXT, DATA) /* what to tell it: "published", "renewed", "removed", ... */

@@ -291,15 +291,24 @@ static bool set_old(struct file_job *j, const struct token *t)
     return ledger_set(&j->old_path, t->held.file);
 }
 
+static bool set_stale(struct file_job *j, const struct token *t)
+{
+    j->format = (enum token_format)t->held.stale_format;
+    return ledger_set(&j->hash, t->held.stale_hash);
+}
+
 void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
                      const struct decision *d)
 {
     static const enum file_job_kind KIND_OF[ACT_N] = {[ACT_ASK_FILE] = FILE_READ,
                                                       [ACT_WRITE_FILE] = FILE_PUBLISH,
                                                       [ACT_MOVE_FILE] = FILE_MOVE,
-                                                      [ACT_REMOVE_FILE] = FILE_REMOVE};
+                                                      [ACT_REMOVE_FILE] = FILE_REMOVE,
+                                                      [ACT_REMOVE_STALE] = FILE_REMOVE};
     struct resource *target = token_target(&rc->fleet, t);
-    char *path = d->act == ACT_REMOVE_FILE ? mem_strdup(t->held.file) : token_path(target->name, t);
+    char *path = d->act == ACT_REMOVE_FILE    ? mem_strdup(t->held.file)
+                 : d->act == ACT_REMOVE_STALE ? mem_strdup(t->held.stale_file)
+                                              : token_path(target->name, t);
     struct file_job *j = path ? file_job_new(KIND_OF[d->act], path) : NULL;
     struct flight *f = j ? rc_flight(rc, &t->r, d->act) : NULL;
     struct world w;
@@ -308,7 +317,8 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
     rc_world(rc, &w);
     if (!f || !set_job(j, t, rc_parts(target).own, &w) ||
         (d->act == ACT_WRITE_FILE && !set_secret(j, t)) ||
-        (d->act == ACT_MOVE_FILE && !set_old(j, t))) {
+        (d->act == ACT_MOVE_FILE && !set_old(j, t)) ||
+        (d->act == ACT_REMOVE_STALE && !set_stale(j, t))) {
         file_job_free(j);
         fx->failed = true;
         return;

@@ -70,12 +70,12 @@ uint64_t reconcile_cycle(const struct reconcile *rc)
 
 size_t reconcile_in_flight(const struct reconcile *rc)
 {
-    return rc->n_flights;
+    return rc->n_flights - rc->n_landed;
 }
 
 bool reconcile_is_busy(const struct reconcile *rc)
 {
-    return rc->n_flights || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE;
+    return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE;
 }
 
 bool reconcile_is_observed(const struct reconcile *rc)
@@ -99,16 +99,40 @@ struct flight *rc_flight(struct reconcile *rc, struct resource *r, enum act act)
     return f;
 }
 
+/* Ids only grow, so the flights are sorted by them; those that have landed are swept when they are
+ * half of all. */
+static void sweep_flights(struct reconcile *rc)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rc->n_flights; i++)
+        if (!rc->flights[i].landed)
+            rc->flights[kept++] = rc->flights[i];
+    rc->n_flights = kept;
+    rc->n_landed = 0;
+}
+
 bool rc_land(struct reconcile *rc, uint64_t id, struct flight *out)
 {
-    for (size_t i = 0; i < rc->n_flights; i++) {
-        if (rc->flights[i].id != id)
-            continue;
-        *out = rc->flights[i];
-        rc->flights[i] = rc->flights[--rc->n_flights];
-        return true;
+    size_t lo = 0;
+    size_t hi = rc->n_flights;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (rc->flights[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    return false;
+    if (lo == rc->n_flights || rc->flights[lo].id != id || rc->flights[lo].landed)
+        return false;
+    *out = rc->flights[lo];
+    rc->flights[lo].landed = true;
+    rc->flights[lo].r = NULL;
+    if (++rc->n_landed * 2 > rc->n_flights)
+        sweep_flights(rc);
+    return true;
 }
 
 /* --- phases and events --- */
@@ -236,7 +260,7 @@ static void show_retrying(struct reconcile *rc, struct effects *fx, struct resou
 static bool is_stopped(const struct reconcile *rc, const struct decision *d, enum reason *why)
 {
     bool write = ACT[d->act].write || d->act == ACT_WRITE_FILE || d->act == ACT_MOVE_FILE ||
-                 d->act == ACT_REMOVE_FILE;
+                 d->act == ACT_REMOVE_FILE || d->act == ACT_REMOVE_STALE;
 
     *why = !rc->config->policy.writes && write   ? REASON_WRITES_OFF
            : !rc->authorized && ACT[d->act].call ? REASON_UNAUTHORIZED
@@ -247,7 +271,7 @@ static bool is_stopped(const struct reconcile *rc, const struct decision *d, enu
 static bool is_file_act(enum act act)
 {
     return act == ACT_ASK_FILE || act == ACT_WRITE_FILE || act == ACT_MOVE_FILE ||
-           act == ACT_REMOVE_FILE;
+           act == ACT_REMOVE_FILE || act == ACT_REMOVE_STALE;
 }
 
 static void show(struct reconcile *rc, struct effects *fx, struct resource *r,

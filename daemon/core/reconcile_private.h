@@ -17,6 +17,7 @@ struct flight {
     enum act act;
     unsigned fields;
     int64_t sent_ms;
+    bool landed; /* it came back, and only keeps its place */
 };
 
 enum obs_stage { OBS_IDLE, OBS_ORGANIZATION, OBS_GROUPS, OBS_DATABASES, OBS_STAGES };
@@ -44,7 +45,7 @@ struct observation {
 
     bool complete;     /* the last one */
     bool contradicted; /* by a read since */
-    bool placeless; /* the last one showed a database without saying its group */
+    bool placeless;    /* the last one showed a database without saying its group */
     size_t
         suspects; /* things of ours that it did not show and that were not yet asked for by name */
     bool ever;
@@ -64,6 +65,7 @@ struct reconcile {
     struct observation obs;
     struct flight *flights;
     size_t n_flights;
+    size_t n_landed; /* of them */
     size_t flights_capacity;
     uint64_t next_id;
     uint64_t random;

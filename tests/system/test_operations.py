@@ -159,3 +159,26 @@ def test_a_bad_tenant_file_freezes_its_own(strict, make_daemon):
     assert error["file"].endswith("x.yaml") and error["line"] == 1
     assert {"x", "y", "z"} <= set(strict.state.databases)
     assert daemon.resource("database/y")["reason"] == "ManifestRefused"
+
+
+def test_a_hook_hears_of_a_removed_file(strict, make_daemon, tmp_path):
+    told = tmp_path / "told"
+    script = tmp_path / "hook"
+    script.write_text(f"#!/bin/sh\nexec cat >>{told}\n")
+    script.chmod(0o755)
+    config = {"hooks": {"tell": {"command": [str(script)], "debounce": "10ms"}}}
+    daemon = started(make_daemon, strict, """
+databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d, notify: tell}}}}
+""", config)
+    harness.wait_until(told.exists, 20)
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    harness.wait_until(lambda: "removed" in told.read_text(), 20, "the hook was not told of the removal")
+
+
+def test_a_changed_path_and_authorization_leave_no_old_file(strict, make_daemon):
+    entry = "databases: {a: {group: eu, tokens: {app: {authorization: %s, expiration: 7d%s}}}}\n"
+    daemon = started(make_daemon, strict, entry % ("full-access", ""))
+    daemon.write_manifest("m.yaml", GROUP + entry % ("read-only", ", file: new/app.jwt"))
+    daemon.settle()
+    assert daemon.token_file("new/app.jwt")
+    harness.wait_until(lambda: not (daemon.tokens_dir / "a/app.jwt").exists(), 20, "the old token's file is still there")
