@@ -120,6 +120,7 @@ static void fence_stands(struct reconcile *rc, struct effects *fx, struct databa
     d->own.fenced_since = rc->wall_ms;
     d->own.grace_spent = 0;
     d->grace_mark_ms = rc->now_ms;
+    d->live.checked = false; /* what confirmed it bore no id: a delete needs a read of its own */
     rc_put_own(rc, fx, &d->r);
     rc_event(rc, fx, &d->r, "Fenced", 5, NULL,
              "reads and writes are blocked; deleted when its grace ends");

@@ -175,7 +175,8 @@ static int level_of(enum phase phase)
     return phase == PHASE_MISSING ? 3 : phase == PHASE_BLOCKED || phase == PHASE_RETRYING ? 4 : 6;
 }
 
-/* What people are told of as it happens: what needs somebody, and that it no longer does. */
+/* What people are told of as it happens: what needs somebody, and that it no longer does. How a
+ * removal gets on is told by events of its own. */
 static bool is_news(enum phase from, enum phase to)
 {
     bool bad =
@@ -214,7 +215,8 @@ void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, 
         r->since_ms = rc->wall_ms;
     r->phase = phase;
     r->reason = reason;
-    if (is_news(from, phase) && !(from == phase && phase == PHASE_RETRYING))
+    if (is_news(from, phase) &&
+        !(from == phase && (phase == PHASE_RETRYING || phase == PHASE_DELETING)))
         rc_event(rc, fx, r, PHASE_NAME[phase], level_of(phase), NULL, "%s: %s", REASON_NAME[reason],
                  message ? message : REASON_TEXT[reason]);
 }
