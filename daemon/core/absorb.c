@@ -142,10 +142,13 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
 
 /* --- reading --- */
 
-static void not_suspect(struct reconcile *rc, bool *suspect)
+static void not_suspect(struct reconcile *rc, struct effects *fx, bool *suspect)
 {
-    if (*suspect && rc->obs.suspects && --rc->obs.suspects == 0)
+    if (*suspect && rc->obs.suspects && --rc->obs.suspects == 0) {
         rc->replan = true;
+        if (!rc->obs.contradicted)
+            rc_uncontradicted(rc, fx);
+    }
     *suspect = false;
 }
 
@@ -183,12 +186,12 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
         fx->failed = true;
     } else {
         if (d->suspect)
-            rc_contradict(rc, "database", d->r.name);
+            rc_contradict(rc, fx, "database", d->r.name);
         d->gone_ms = 0;
         d->live.read_ms = rc->now_ms;
         d->live.checked = true;
     }
-    not_suspect(rc, &d->suspect);
+    not_suspect(rc, fx, &d->suspect);
 }
 
 static void read_group(struct reconcile *rc, struct effects *fx, struct group *g,
@@ -205,12 +208,12 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
         fx->failed = true;
     } else {
         if (g->suspect)
-            rc_contradict(rc, "group", g->r.name);
+            rc_contradict(rc, fx, "group", g->r.name);
         g->gone_ms = 0;
         g->live.read_ms = rc->now_ms;
         g->live.checked = true;
     }
-    not_suspect(rc, &g->suspect);
+    not_suspect(rc, fx, &g->suspect);
     rc->replan = rc->replan || was != g->live.present || g->r.phase != PHASE_READY;
 }
 
@@ -342,22 +345,15 @@ static void remember(struct database *d, unsigned fields, const struct answer *a
         fx->failed = true;
 }
 
-/* A drift that was put right. More than three times in an hour is a quarrel with somebody else. */
-static void count_flips(struct reconcile *rc, struct effects *fx, struct database *d,
-                        unsigned drift)
+/* A drift that was put right; replan looks at how often. */
+static void count_flips(const struct reconcile *rc, struct database *d, unsigned drift)
 {
-    if (rc->now_ms - d->flips_since_ms > 60 * 60 * 1000) {
+    if (!d->flips_since_ms || rc->now_ms - d->flips_since_ms > FLIPS_MS) {
         memset(d->flips, 0, sizeof(d->flips));
         d->flips_since_ms = rc->now_ms;
     }
-    for (int i = 0; i < CONFIG_N; i++) {
-        if (!(drift & 1u << i) || ++d->flips[i] <= 3)
-            continue;
-        d->contended_fields |= 1u << i;
-        rc_event(rc, fx, &d->r, "Contended", 4, NULL,
-                 "%s is set back by somebody again and again; it is left alone",
-                 CONFIG_FIELD[i].key);
-    }
+    for (int i = 0; i < CONFIG_N; i++)
+        d->flips[i] = (uint8_t)(d->flips[i] + (drift >> i & 1u));
 }
 
 static void configured(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -379,7 +375,7 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "update", &d->r);
     rc_event(rc, fx, &d->r, drift ? "DriftCorrected" : "Updated", 6, a, "%s", buf_str(&text));
-    count_flips(rc, fx, d, drift);
+    count_flips(rc, d, drift);
     buf_deinit(&text);
 }
 
@@ -493,6 +489,8 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         else
             absorb_database(rc, fx, f, a);
     }
+    if (rc->replan && rc->has_desired)
+        return; /* all are considered in this very step, and after the guard was asked */
     if (is_token)
         rc_consider_all(rc, fx, f->target);
     else

@@ -78,21 +78,27 @@ static void end(struct reconcile *rc, int64_t next_ms)
     rc->replan = true;
 }
 
-static void PRINTF(4, 5)
-    failed(struct reconcile *rc, struct effects *fx, const struct answer *a, const char *fmt, ...)
+/* Why it is not complete; told when it is another reason than before. */
+static void PRINTF(4, 5) note_error(struct reconcile *rc, struct effects *fx,
+                                    const struct answer *a, const char *fmt, ...)
 {
     struct observation *o = &rc->obs;
-    bool was = o->error[0] != '\0';
     char text[sizeof(o->error)];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    if (!was || strcmp(text, o->error) != 0)
+    if (strcmp(text, o->error) != 0)
         rc_event(rc, fx, NULL, "ObservationFailed", 4, a,
                  "the platform was not observed completely: %s", text);
     memcpy(o->error, text, sizeof(text));
+}
+
+static void failed(struct reconcile *rc, const struct answer *a)
+{
+    struct observation *o = &rc->obs;
+
     o->complete = false;
     o->attempts++;
     end(rc, rc->now_ms + retry_delay(o->attempts, rc->config->reconcile.backoff_initial_ms,
@@ -100,19 +106,36 @@ static void PRINTF(4, 5)
                                      a ? a->retry_after_ms : -1, rc_random(rc)));
 }
 
-void rc_contradict(struct reconcile *rc, const char *kind, const char *name)
+/* It does not count as complete, and is tried again ever more seldom: a list may lie for long. */
+void rc_contradict(struct reconcile *rc, struct effects *fx, const char *kind, const char *name)
 {
     struct observation *o = &rc->obs;
+    int64_t max_ms = rc->config->reconcile.backoff_max_ms;
+    int64_t again_ms;
 
-    if (!o->contradicted)
-        snprintf(o->error, sizeof(o->error),
-                 "the list of %ss does not show %s/%s, which is there when read by name", kind,
-                 kind, name);
+    rc->replan = true;
+    if (o->contradicted)
+        return;
+    note_error(rc, fx, NULL,
+               "the list of %ss does not show %s/%s, which is there when read by name", kind, kind,
+               name);
     o->contradicted = true;
     o->complete = false;
-    rc->replan = true;
-    if (o->stage == OBS_IDLE && o->next_ms > rc->now_ms + CONTRADICTED_AGAIN_MS)
-        o->next_ms = rc->now_ms + CONTRADICTED_AGAIN_MS;
+    if (o->before_ms) {
+        o->completed_ms = o->before_ms;
+        o->completed_wall_ms = o->before_wall_ms;
+    }
+    again_ms = CONTRADICTED_AGAIN_MS +
+               retry_delay(++o->contradictions, CONTRADICTED_AGAIN_MS, max_ms, -1, rc_random(rc));
+    if (o->stage == OBS_IDLE && o->next_ms > rc->now_ms + again_ms)
+        o->next_ms = rc->now_ms + again_ms;
+}
+
+void rc_uncontradicted(struct reconcile *rc, struct effects *fx)
+{
+    if (rc->obs.error[0])
+        rc_event(rc, fx, NULL, "Observed", 5, NULL, "the platform is observed completely again");
+    rc->obs.error[0] = '\0';
 }
 
 /* --- collecting --- */
@@ -389,16 +412,21 @@ static void apply(struct reconcile *rc, struct effects *fx)
         fx->failed = true;
         return;
     }
-    if (!o->ever || o->error[0])
+    if (!o->ever || (o->error[0] && !o->suspects))
         rc_event(rc, fx, NULL, "Observed", 5, NULL, "observed %zu groups and %zu databases",
                  o->n_groups, o->n_databases);
+    if (!o->contradicted)
+        o->contradictions = 0;
+    if (!o->suspects) /* else what is not shown is asked for first */
+        o->error[0] = '\0';
+    o->before_ms = o->completed_ms;
+    o->before_wall_ms = o->completed_wall_ms;
     o->complete = true;
     o->contradicted = false;
     o->ever = true;
     o->completed_ms = rc->now_ms;
     o->completed_wall_ms = rc->wall_ms;
     o->attempts = 0;
-    o->error[0] = '\0';
     run_graces(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);
@@ -412,8 +440,9 @@ static void apply(struct reconcile *rc, struct effects *fx)
 static void on_organization(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
     if (!a->organization_slug || strcmp(a->organization_slug, rc->config->organization) != 0) {
-        failed(rc, fx, a, "asked for organization %s, the platform answered with %s",
-               rc->config->organization, a->organization_slug ? a->organization_slug : "none");
+        note_error(rc, fx, a, "asked for organization %s, the platform answered with %s",
+                   rc->config->organization, a->organization_slug ? a->organization_slug : "none");
+        failed(rc, a);
         return;
     }
     if (!rc->authorized)
@@ -434,9 +463,12 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
         if (!keep_database(o, &a->databases[i]))
             fx->failed = true;
     if (o->n_databases > LIMIT_LISTED_ELEMENTS || o->n_cursors >= LIMIT_PAGES) {
-        failed(rc, fx, a, "the list of databases does not end");
+        note_error(rc, fx, a, "the list of databases does not end");
+        failed(rc, a);
     } else if (a->next_cursor && is_seen(o, a->next_cursor, &nomem)) {
-        failed(rc, fx, a, "the list of databases goes round in a circle: its cursor came twice");
+        note_error(rc, fx, a,
+                   "the list of databases goes round in a circle: its cursor came twice");
+        failed(rc, a);
     } else if (a->next_cursor) {
         o->cursor = arena_strdup(&o->arena, a->next_cursor);
         o->due = true;
@@ -444,7 +476,8 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
     } else if (!check(rc, why, sizeof(why))) {
         nomem = true;
     } else if (*why) {
-        failed(rc, fx, a, "%s", why);
+        note_error(rc, fx, a, "%s", why);
+        failed(rc, a);
     } else {
         apply(rc, fx);
     }
@@ -473,11 +506,12 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
         if (a->outcome == OUTCOME_UNAUTHORIZED ||
             (stage == OBS_ORGANIZATION && a->outcome == OUTCOME_FORBIDDEN))
             unauthorized(rc, fx, a);
-        failed(rc, fx, a, "%s: %s%s%s",
-               stage == OBS_ORGANIZATION ? "reading the organization"
-               : stage == OBS_GROUPS     ? "listing groups"
-                                         : "listing databases",
-               OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
+        note_error(rc, fx, a, "%s: %s%s%s",
+                   stage == OBS_ORGANIZATION ? "reading the organization"
+                   : stage == OBS_GROUPS     ? "listing groups"
+                                             : "listing databases",
+                   OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
+        failed(rc, a);
     } else if (stage == OBS_ORGANIZATION) {
         on_organization(rc, fx, a);
     } else if (stage == OBS_GROUPS) {

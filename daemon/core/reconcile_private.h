@@ -8,6 +8,10 @@
 #include "core/reconcile.h"
 #include "core/schedule.h"
 
+/* A field put right so often within so long, and wrong again, is left alone. */
+#define FLIPS_MAX 3
+#define FLIPS_MS  (60 * 60 * 1000)
+
 /* Something under way: a call or a file job. */
 struct flight {
     uint64_t id;
@@ -51,7 +55,10 @@ struct observation {
     bool ever;
     int64_t completed_ms;
     int64_t completed_wall_ms;
-    char error[320]; /* why the last one was not complete; "" */
+    int64_t before_ms; /* the complete one before that; 0: none */
+    int64_t before_wall_ms;
+    unsigned contradictions; /* in a row */
+    char error[320];         /* why the last one was not complete; "" */
 };
 
 struct reconcile {
@@ -123,7 +130,9 @@ void rc_observe_start(struct reconcile *rc,
                       struct effects *fx); /* the next call of the one under way */
 void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a);
 /* A read has shown that the last list lied. */
-void rc_contradict(struct reconcile *rc, const char *kind, const char *name);
+void rc_contradict(struct reconcile *rc, struct effects *fx, const char *kind, const char *name);
+/* All that it did not show is read to be gone. */
+void rc_uncontradicted(struct reconcile *rc, struct effects *fx);
 
 /* The group or database behind a record, as far as both are alike. */
 struct parts {

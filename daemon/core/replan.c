@@ -86,6 +86,23 @@ static bool note_protection(struct database *d, bool *changed)
            rc_save_applied(d);
 }
 
+static void note_contended(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    unsigned drift;
+
+    if (!d->flips_since_ms || rc->now_ms - d->flips_since_ms > FLIPS_MS)
+        return;
+    database_differs(d, &drift);
+    for (int f = 0; f < CONFIG_N; f++) {
+        if (!(drift & ~d->contended_fields & 1u << f) || d->flips[f] < FLIPS_MAX)
+            continue;
+        d->contended_fields |= 1u << f;
+        rc_event(rc, fx, &d->r, "Contended", 4, NULL,
+                 "%s is set back by somebody again and again; it is left alone",
+                 CONFIG_FIELD[f].key);
+    }
+}
+
 static void note_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct world *w)
 {
@@ -127,6 +144,7 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
         d->own.protect = d->want->protect;
         changed = true;
     }
+    note_contended(rc, fx, d);
     if (changed)
         rc_put_own(rc, fx, &d->r);
 }
