@@ -93,6 +93,8 @@ bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms)
         *again_ms = s->pause_until_ms;
         return false;
     }
+    if (s->failures >= BREAK_AFTER && s->in_flight > 0)
+        return false; /* one probe at a time */
     if (s->in_flight >= s->ceiling || (double)s->in_flight + 1 > s->window + 0.5)
         return s->in_flight == 0;
     if (!s->rate)
