@@ -203,7 +203,7 @@ def test_garbage_on_the_socket_does_no_harm(emu, call):
                  b"POST /v1/user HTTP/1.1\r\nContent-Length: 99\r\n\r\nx",
                  b"GET /v1/user?%%%& HTTP/1.0\r\n\r\n"):
         with socket.create_connection((at.hostname, at.port), timeout=5) as s:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):  # it may have hung up, even by a reset: ENOTCONN
                 s.sendall(data)
                 s.shutdown(socket.SHUT_WR)
     assert call("GET", "/v1/organizations")
