@@ -109,6 +109,8 @@ unsigned database_refused(const struct world *w, const struct database *d)
     return w->now_ms < d->r.refused_until_ms ? d->refused_fields : 0;
 }
 
+static void say_kept(const struct world *w, const struct database *d, struct decision *out);
+
 static bool decide_config(const struct world *w, const struct database *d, struct decision *out)
 {
     unsigned drift;
@@ -123,6 +125,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
             return false;
         say_act(out, ACT_READ_CONFIG, LANE_SWEEP);
         say_phase(out, PHASE_READY, REASON_IN_SYNC);
+        say_kept(w, d, out);
         return true;
     }
     if (wants_config(w, d) && !is_new) {
@@ -349,6 +352,13 @@ static void decide_blocked_fields(const struct world *w, const struct database *
         out->reason = REASON_DRIFTED;
 }
 
+/* What stands in the way of a database that is kept, while the rest of it goes on. */
+static void say_kept(const struct world *w, const struct database *d, struct decision *out)
+{
+    decide_blocked_fields(w, d, out);
+    is_misplaced(w, d, out);
+}
+
 static void decide_kept(const struct world *w, const struct database *d, struct decision *out)
 {
     int64_t expiry = database_expiry(d);
@@ -364,8 +374,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
         return;
     }
     say_phase(out, PHASE_READY, REASON_IN_SYNC);
-    decide_blocked_fields(w, d, out);
-    is_misplaced(w, d, out);
+    say_kept(w, d, out);
     if (expiry) {
         out->due_ms = expiry;
         say_wake(out, w->now_ms + (expiry - w->wall_ms));
