@@ -334,6 +334,16 @@ static bool apply_groups(struct reconcile *rc)
     return ok;
 }
 
+/* The group that a database counts in: where it lives, or is about to. */
+static struct group *home_of(const struct reconcile *rc, const struct database *d)
+{
+    bool creating = d->has_own && strcmp(d->own.state, "creating") == 0;
+
+    return fleet_group(&rc->fleet, d->live.present ? d->live.place
+                                   : creating      ? d->own.group_name
+                                                   : d->placed);
+}
+
 static bool apply_databases(struct reconcile *rc)
 {
     struct observation *o = &rc->obs;
@@ -357,7 +367,8 @@ static bool apply_databases(struct reconcile *rc)
                      !d->own.missing_since && !d->deleted_ms;
         o->suspects += d->suspect;
         o->placeless = o->placeless || (d->live.present && !d->live.place);
-        if (d->live.present && (g = fleet_group(&rc->fleet, d->live.place)))
+        g = home_of(rc, d);
+        if (g)
             g->n_databases++;
     }
     return ok;
