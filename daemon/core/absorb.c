@@ -227,13 +227,9 @@ static void group_created(struct reconcile *rc, struct effects *fx, struct group
     g->live.read_ms = 0; /* ready once it reads back */
     g->live.made_ms = rc->now_ms;
     g->live.listed = false;
-    rc_set(fx, &g->own.state, "owned");
-    rc_set(fx, &g->own.id, g->live.id);
     if (!g->own.group_name)
         rc_set(fx, &g->own.group_name, g->live.place);
-    g->own.since = rc->wall_ms;
-    rc_put_own(rc, fx, &g->r);
-    rc_approval_done(rc, fx, "create", &g->r);
+    rc_own_made(rc, fx, &g->r);
     rc_event(rc, fx, &g->r, "Created", 6, a, "created in %s, id %s",
              g->live.place ? g->live.place : "?", g->live.id);
 }
@@ -304,13 +300,7 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
     d->live.read_ms = 0;
     d->live.made_ms = rc->now_ms;
     d->live.listed = false;
-    rc_set(fx, &d->own.state, "owned");
-    rc_set(fx, &d->own.id, d->live.id);
-    rc_set(fx, &d->own.hostname, d->live.hostname);
-    d->own.since = rc->wall_ms;
-    d->own.config_read = 0;
-    rc_put_own(rc, fx, &d->r);
-    rc_approval_done(rc, fx, "create", &d->r);
+    rc_own_made(rc, fx, &d->r);
     rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_SEED];
     rc_event(rc, fx, &d->r, "Created", 6, a, "created in %s, id %s", d->own.group_name, d->live.id);
 }

@@ -58,8 +58,19 @@ static void take_over(struct reconcile *rc, struct effects *fx, struct resource 
     rc_put_own(rc, fx, r);
 }
 
-/* The create whose answer was lost did happen. */
-static void created_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
+/* Nothing is to be configured after the create: from now on a difference is an update. */
+static bool is_configured(const struct resource *r)
+{
+    const struct db_want *w =
+        r->kind == KIND_DATABASE ? container_of(r, const struct database, r)->want : NULL;
+
+    for (int f = 0; w && f < CONFIG_N; f++)
+        if (w->config.value[f])
+            return false;
+    return true;
+}
+
+void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct parts p = rc_parts(r);
 
@@ -67,9 +78,17 @@ static void created_after_all(struct reconcile *rc, struct effects *fx, struct r
     rc_set(fx, &p.own->id, p.live->id);
     rc_set(fx, &p.own->hostname, p.live->hostname);
     p.own->since = rc->wall_ms;
+    p.own->config_read = is_configured(r) ? rc->wall_ms : 0;
     rc_put_own(rc, fx, r);
     rc_approval_done(rc, fx, "create", r);
-    rc_event(rc, fx, r, "Created", 6, NULL, "created; its answer had been lost, id %s", p.live->id);
+}
+
+/* The create whose answer was lost did happen. */
+static void created_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    rc_own_made(rc, fx, r);
+    rc_event(rc, fx, r, "Created", 6, NULL, "created; its answer had been lost, id %s",
+             rc_parts(r).live->id);
     if (r->kind == KIND_GROUP)
         rc->replan = true;
 }

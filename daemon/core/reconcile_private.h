@@ -147,6 +147,8 @@ struct parts rc_parts(struct resource *r);
 /* Start the row of a thing that was not ours. */
 void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
                 const char *origin);
+/* The create that its row tells of has happened. */
+void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* Set a text of a row; without memory `fx` fails. */
 void rc_set(struct effects *fx, char **member, const char *value);
 
