@@ -1,0 +1,503 @@
+/* sim: the reconciler in virtual time.
+ * In:    what happens: files, faults, people, crashes, time.
+ * Out:   the transcript; the truth; the first rule that was broken.
+ * Never: real time, real files, chance that is not in `random`. */
+#include "tests/lib/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/mem.h"
+
+#define BEGIN_WALL_MS INT64_C(1800000000000) /* 2027-01-15T08:00:00Z */
+#define BEGIN_MS      1000000
+#define JOB_MS        2
+#define HOOK_MS       50
+#define STEPS_MAX     200000
+
+static uint64_t next_random(struct sim *s)
+{
+    s->random = s->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return s->random ^ s->random >> 29;
+}
+
+/* --- what is under way --- */
+
+static void add_pending(struct sim *s, struct sim_pending one)
+{
+    assert_true(mem_grow(&s->pending, &s->pending_capacity, s->n_pending + 1, sizeof(*s->pending)));
+    one.order = ++s->order;
+    s->pending[s->n_pending++] = one;
+}
+
+static void pending_deinit(struct sim_pending *p)
+{
+    call_free(p->call);
+    answer_free(p->answer);
+    file_job_free(p->job);
+    hook_run_deinit(&p->hook);
+}
+
+static size_t first_pending(const struct sim *s)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < s->n_pending; i++)
+        if (s->pending[i].at_ms < s->pending[best].at_ms ||
+            (s->pending[i].at_ms == s->pending[best].at_ms &&
+             s->pending[i].order < s->pending[best].order))
+            best = i;
+    return best;
+}
+
+/* --- effects --- */
+
+static void send_call(struct sim *s, struct call *c)
+{
+    const struct platform_fault *f = platform_fault(&s->platform, c);
+    int64_t takes = f && f->takes_ms >= 0 ? f->takes_ms : s->latency_ms;
+
+    sim_say_call(s, c);
+    sim_check_sent(s, c);
+    add_pending(s, (struct sim_pending){.kind = SIM_CALL,
+                                        .at_ms = s->now_ms + takes / 2,
+                                        .then_ms = s->now_ms + takes,
+                                        .call = c});
+}
+
+static void carry_out(struct sim *s, struct effects *fx)
+{
+    for (size_t i = 0; i < fx->n_calls; i++)
+        send_call(s, fx->calls[i]);
+    for (size_t i = 0; i < fx->n_jobs; i++)
+        add_pending(s, (struct sim_pending){
+                           .kind = SIM_JOB, .at_ms = s->now_ms + JOB_MS, .job = fx->jobs[i]});
+    for (size_t i = 0; i < fx->n_hooks; i++)
+        add_pending(s, (struct sim_pending){
+                           .kind = SIM_HOOK, .at_ms = s->now_ms + HOOK_MS, .hook = fx->hooks[i]});
+    fx->n_calls = fx->n_jobs = fx->n_hooks = 0;
+}
+
+int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
+{
+    struct effects fx = EFFECTS_INIT;
+    int rv;
+
+    ev->now_ms = s->now_ms;
+    ev->wall_ms = s->wall_ms;
+    ev->random = next_random(s);
+    s->steps++;
+    rv = reconcile_step(s->rc, ev, &fx, err);
+    s->wake_ms = fx.wake_ms;
+    if (rv == -ERR_NOMEM) {
+        effects_deinit(&fx);
+        return rv;
+    }
+    sim_say_events(s, &fx);
+    sim_ledger_take(&s->ledger, &fx);
+    if (s->ledger.fails && (fx.n_calls || fx.n_jobs || fx.n_hooks)) {
+        struct rc_event unsent = {.kind = RC_UNSENT, .unsent = &fx, .text = "disk full"};
+
+        assert_int_equal(sim_step(s, &unsent, err), 0);
+    } else {
+        carry_out(s, &fx);
+    }
+    effects_deinit(&fx);
+    return rv;
+}
+
+static void step(struct sim *s, struct rc_event ev)
+{
+    struct err err = ERR_INIT;
+
+    if (sim_step(s, &ev, &err) != 0)
+        sim_break(s, "a step failed: %s", err.msg);
+}
+
+/* --- what happens --- */
+
+static void arrive(struct sim *s, struct sim_pending *p)
+{
+    s->platform.now_ms = s->now_ms;
+    s->platform.wall_ms = s->wall_ms;
+    sim_check_arrived(s, p->call);
+    p->answer = platform_call(&s->platform, p->call);
+    p->kind = SIM_ANSWER;
+    p->at_ms = p->then_ms;
+    p->order = ++s->order;
+}
+
+static void do_job(struct sim *s, const struct file_job *j)
+{
+    static const char *const VERB[] = {[FILE_PUBLISH] = "write",
+                                       [FILE_MOVE] = "move to",
+                                       [FILE_REMOVE] = "remove",
+                                       [FILE_READ] = "read",
+                                       [FILE_CHECK] = "check"};
+    struct file_result r = sim_do_job(s, j);
+    bool failed = r.outcome == FILE_FAILED || r.outcome == FILE_UNMARKED;
+
+    if (j->kind <= FILE_REMOVE || (failed && j->kind == FILE_READ))
+        sim_say(s, "@ %s %s%s", VERB[j->kind], j->path,
+                r.outcome == FILE_DONE       ? ""
+                : r.outcome == FILE_ABSENT   ? ": not there"
+                : r.outcome == FILE_OTHER    ? ": another token's"
+                : r.outcome == FILE_UNMARKED ? ": tokens_dir is unmarked"
+                                             : ": failed");
+    step(s, (struct rc_event){.kind = RC_FILES, .files = &r, .n_files = 1});
+}
+
+static void tell_hook(struct sim *s, const struct hook_run *h)
+{
+    sim_say(s, "@ hook %s %s/%s %s %s%s", h->hook, h->kind, h->name, h->file, h->cause,
+            s->hooks_fail ? ": failed" : "");
+    step(s, (struct rc_event){
+                .kind = RC_HOOK, .resource_kind = h->kind, .name = h->name, .ok = !s->hooks_fail});
+}
+
+static void come_to_pass(struct sim *s, size_t i)
+{
+    struct sim_pending p = s->pending[i];
+
+    if (p.kind == SIM_CALL) {
+        arrive(s, &s->pending[i]);
+        return;
+    }
+    s->pending[i] = s->pending[--s->n_pending];
+    if (p.kind == SIM_ANSWER) {
+        struct answer *a = p.answer;
+
+        p.answer = NULL;
+        sim_say_answer(s, p.call, a);
+        step(s, (struct rc_event){.kind = RC_ANSWER, .answer = a});
+    } else if (p.kind == SIM_JOB) {
+        do_job(s, p.job);
+    } else {
+        tell_hook(s, &p.hook);
+    }
+    pending_deinit(&p);
+}
+
+static void pass(struct sim *s, int64_t until)
+{
+    if (until <= s->now_ms)
+        return;
+    s->wall_ms += until - s->now_ms;
+    s->now_ms = until;
+}
+
+bool sim_happen(struct sim *s, int64_t until)
+{
+    size_t i = first_pending(s);
+    int64_t next = s->n_pending ? s->pending[i].at_ms : INT64_MAX;
+
+    if (s->wake_ms < next && s->wake_ms <= until) {
+        pass(s, s->wake_ms);
+        step(s, (struct rc_event){.kind = RC_TICK});
+    } else if (next <= until) {
+        pass(s, next);
+        come_to_pass(s, i);
+    } else {
+        pass(s, until);
+        return false;
+    }
+    if (s->after_step)
+        s->after_step(s);
+    return true;
+}
+
+bool sim_run(struct sim *s, int64_t ms)
+{
+    int64_t until = s->now_ms + ms;
+    uint64_t most = s->steps + STEPS_MAX;
+
+    while (!*s->broken && sim_happen(s, until))
+        if (s->steps > most)
+            sim_break(s, "there is no end of it");
+    return !*s->broken;
+}
+
+enum state sim_state(struct sim *s)
+{
+    return status_state(s->rc, &(struct shell_facts){.manifest_refused = s->manifest_refused});
+}
+
+enum state sim_settle(struct sim *s, int64_t most_ms)
+{
+    int64_t until = s->now_ms + most_ms;
+    enum state now = sim_state(s);
+
+    while (!*s->broken && s->now_ms < until &&
+           (now == STATE_STARTING || now == STATE_WORKING || s->n_pending)) {
+        if (!sim_happen(s, until))
+            break;
+        now = sim_state(s);
+    }
+    return sim_state(s);
+}
+
+/* --- the manifest --- */
+
+static struct sim_manifest_file *find_input(struct sim_manifest_files *m, const char *path)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->items[i].path, path) == 0)
+            return &m->items[i];
+    return NULL;
+}
+
+static void input_deinit(struct sim_manifest_file *f)
+{
+    free(f->text);
+    free(f->error);
+}
+
+void sim_file(struct sim *s, const char *path, const char *text, const char *error)
+{
+    struct sim_manifest_files *m = &s->now_files;
+    struct sim_manifest_file *f = find_input(m, path);
+
+    if (!f && (text || error)) {
+        assert_true(m->n < ARRAY_SIZE(m->items));
+        f = &m->items[m->n++];
+        *f = (struct sim_manifest_file){
+            .kind = strncmp(path, "tenants/", 8) == 0 ? MANIFEST_TENANTS : MANIFEST_TRUSTED};
+        snprintf(f->path, sizeof(f->path), "%s", path);
+    } else if (f) {
+        input_deinit(f);
+        f->text = f->error = NULL;
+    }
+    if (text)
+        f->text = strdup(text);
+    else if (error)
+        f->error = strdup(error);
+    else if (f)
+        *f = m->items[--m->n];
+}
+
+static size_t inputs_of(const struct sim_manifest_files *m, struct manifest_input *out)
+{
+    for (size_t i = 0; i < m->n; i++)
+        out[i] = (struct manifest_input){.path = m->items[i].path,
+                                         .kind = m->items[i].kind,
+                                         .data = m->items[i].text,
+                                         .size = m->items[i].text ? strlen(m->items[i].text) : 0,
+                                         .error = m->items[i].error};
+    return m->n;
+}
+
+static void say_diags(struct sim *s, struct diags *d)
+{
+    diags_sort(d);
+    for (size_t i = 0; i < d->n; i++) {
+        char *text = d->items[i].level == DIAG_ERROR ? diag_text(&d->items[i]) : NULL;
+
+        if (text)
+            sim_say(s, "? %s", text);
+        mem_free(text);
+    }
+    s->manifest_refused = d->n_errors > 0;
+}
+
+static void keep_good(struct sim *s, const struct desired_keep *keep)
+{
+    struct sim_manifest_files good = {.n = keep->n};
+
+    for (size_t i = 0; i < keep->n; i++) {
+        snprintf(good.items[i].path, sizeof(good.items[i].path), "%s", keep->files[i]->path);
+        good.items[i].kind = keep->files[i]->kind;
+        good.items[i].text = strdup(keep->files[i]->data);
+    }
+    for (size_t i = 0; i < s->good_files.n; i++)
+        input_deinit(&s->good_files.items[i]);
+    s->good_files = good;
+}
+
+void sim_manifest(struct sim *s)
+{
+    struct manifest_input now[16];
+    struct manifest_input good[16];
+    size_t n_now = inputs_of(&s->now_files, now);
+    size_t n_good = inputs_of(&s->good_files, good);
+    const char *hooks[8];
+    struct desired_options options = {.organization = "acme", .hooks = hooks};
+    struct desired told = {0};
+    struct desired want = {0};
+    struct desired_keep keep = {0};
+    struct diags diags = DIAGS_INIT;
+    struct diags again = DIAGS_INIT;
+    int rv;
+
+    for (; options.n_hooks < s->config->n_hooks; options.n_hooks++)
+        hooks[options.n_hooks] = s->config->hooks[options.n_hooks].name;
+    rv = desired_build(now, n_now, good, n_good, &options, &told, &keep, &diags);
+    say_diags(s, &diags);
+    if (rv == 0 && desired_build(now, n_now, good, n_good, &options, &want, NULL, &again) == 0) {
+        s->generation += !s->has_want || s->want.digest != want.digest;
+        desired_deinit(&s->want);
+        s->want = want;
+        s->has_want = true;
+        keep_good(s, &keep);
+        step(s,
+             (struct rc_event){.kind = RC_DESIRED, .desired = &told, .generation = s->generation});
+    }
+    desired_keep_deinit(&keep);
+    diags_deinit(&diags);
+    diags_deinit(&again);
+}
+
+/* --- the configuration --- */
+
+static struct config *read_config(const char *settings)
+{
+    char text[4096];
+    struct config_input in = {"tenantd.yaml", text, 0};
+    struct diags diags = DIAGS_INIT;
+    struct config *c = calloc(1, sizeof(*c));
+
+    assert_non_null(c);
+    snprintf(text, sizeof(text), "organization: acme\n%s%s",
+             strstr(settings, "api:") ? "" : "api: {rate: 0}\n", settings);
+    in.size = strlen(text);
+    if (config_parse(&in, 1, NULL, c, &diags) != 0)
+        fail_msg("the settings are refused: %s\n%s", diags.n ? diags.items[0].message : "?", text);
+    diags_deinit(&diags);
+    return c;
+}
+
+static void free_config(struct config *c)
+{
+    if (c)
+        config_deinit(c);
+    free(c);
+}
+
+void sim_configure(struct sim *s, const char *settings)
+{
+    s->old_config = s->config;
+    s->config = read_config(settings);
+    if (!s->rc)
+        return;
+    step(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
+    free_config(s->old_config);
+    s->old_config = NULL;
+}
+
+/* --- beginning, ending, and what is between --- */
+
+void sim_init(struct sim *s, const char *settings, uint64_t random)
+{
+    memset(s, 0, sizeof(*s));
+    s->out = BUF_INIT(1u << 22);
+    s->now_ms = s->start_ms = BEGIN_MS;
+    s->wall_ms = BEGIN_WALL_MS;
+    s->latency_ms = 40;
+    s->random = random;
+    s->state_shown = -1;
+    s->files_say = FILE_DONE;
+    s->config = read_config(settings);
+    s->rc = reconcile_new(s->config, s->now_ms);
+    assert_non_null(s->rc);
+    s->wake_ms = s->now_ms;
+}
+
+static void forget_pending(struct sim *s, bool done)
+{
+    while (s->n_pending) {
+        size_t i = first_pending(s);
+        struct sim_pending p = s->pending[i];
+
+        s->pending[i] = s->pending[--s->n_pending];
+        if (done && p.kind == SIM_CALL) {
+            s->platform.now_ms = s->now_ms;
+            s->platform.wall_ms = s->wall_ms;
+            p.answer = platform_call(&s->platform, p.call);
+        } else if (done && p.kind == SIM_JOB) {
+            (void)sim_do_job(s, p.job);
+        }
+        pending_deinit(&p);
+    }
+}
+
+static void start(struct sim *s)
+{
+    s->rc = reconcile_new(s->config, s->now_ms);
+    assert_non_null(s->rc);
+    s->wake_ms = s->now_ms;
+    s->n_sent = 0;
+    for (size_t i = 0; i < s->ledger.n; i++)
+        assert_true(reconcile_load(s->rc, s->ledger.rows[i].table, s->ledger.rows[i].row));
+    if (s->has_want || s->now_files.n)
+        sim_manifest(s);
+}
+
+static void drop_waiting(struct sim_ledger *l)
+{
+    for (size_t i = 0; i < l->n_waiting; i++)
+        ledger_op_deinit(&l->waiting[i]);
+    l->n_waiting = 0;
+}
+
+void sim_crash(struct sim *s, bool done, int64_t down_ms)
+{
+    forget_pending(s, done);
+    drop_waiting(&s->ledger);
+    reconcile_free(s->rc);
+    pass(s, s->now_ms + down_ms);
+    start(s);
+}
+
+void sim_stop(struct sim *s)
+{
+    s->stopping = true;
+    step(s, (struct rc_event){.kind = RC_STOP});
+    while (s->n_pending && !*s->broken)
+        come_to_pass(s, (pass(s, s->pending[first_pending(s)].at_ms), first_pending(s)));
+    s->stopping = false;
+    sim_crash(s, false, 0);
+}
+
+void sim_ledger_fails(struct sim *s, bool fails)
+{
+    s->ledger.fails = fails;
+    if (fails)
+        return;
+    sim_ledger_commit(&s->ledger);
+    step(s, (struct rc_event){.kind = RC_LEDGER_OK});
+}
+
+int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason, struct err *err)
+{
+    struct rc_event ev = {
+        .kind = RC_DECISION, .ok = approve, .plan = plan, .text = reason, .uid = 1000};
+
+    return sim_step(s, &ev, err);
+}
+
+static void files_deinit(struct sim_manifest_files *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        input_deinit(&m->items[i]);
+    m->n = 0;
+}
+
+void sim_deinit(struct sim *s)
+{
+    forget_pending(s, false);
+    mem_free(s->pending);
+    reconcile_free(s->rc);
+    sim_ledger_deinit(&s->ledger);
+    platform_deinit(&s->platform);
+    desired_deinit(&s->want);
+    files_deinit(&s->now_files);
+    files_deinit(&s->good_files);
+    sim_say_deinit(s);
+    buf_deinit(&s->out);
+    free_config(s->config);
+}

@@ -1,0 +1,178 @@
+/* sim: the reconciler in virtual time: the shell's part (clock, ledger, token files, hooks, the
+ * manifest's files) and the platform's, small enough to be told as a transcript.
+ * In:    what happens: files, faults, people, crashes, time.
+ * Out:   the transcript; the truth; the first rule that was broken.
+ * Never: real time, real files, chance that is not in `random`. */
+#ifndef TENANTD_TESTS_LIB_SIM_H
+#define TENANTD_TESTS_LIB_SIM_H
+
+#include "core/reconcile.h"
+#include "core/status.h"
+#include "lib/buf.h"
+#include "tests/lib/sim_platform.h"
+
+#define SIM_ROWS_MAX  1024
+#define SIM_FILES_MAX 128
+
+/* The ledger: rows as committed, by key; what could not be committed waits in order. */
+struct sim_row {
+    enum ledger_table table;
+    char key[320];
+    void *row;
+};
+struct sim_ledger {
+    struct sim_row rows[SIM_ROWS_MAX];
+    size_t n;
+    struct ledger_op *waiting;
+    size_t n_waiting;
+    size_t capacity;
+    bool fails;
+};
+
+struct sim_file {
+    char path[160];
+    char hash[24]; /* of the token in it; "": none that can be read */
+    enum token_format format;
+    unsigned mode;
+};
+
+/* Something that is under way. A call is carried out half way, and answered at the end. */
+enum sim_pending_kind { SIM_CALL, SIM_ANSWER, SIM_JOB, SIM_HOOK };
+struct sim_pending {
+    enum sim_pending_kind kind;
+    int64_t at_ms;
+    uint64_t order;
+    int64_t then_ms; /* CALL: when the answer comes */
+    struct call *call;
+    struct answer *answer;
+    struct file_job *job;
+    struct hook_run hook;
+};
+
+struct sim_manifest_file {
+    char path[64];
+    enum manifest_kind kind;
+    char *text;
+    char *error; /* it cannot be read */
+};
+struct sim_manifest_files {
+    struct sim_manifest_file items[16];
+    size_t n;
+};
+
+/* A fence that went up, for the guard's sake. */
+struct sim_removal {
+    char id[24];
+    int64_t wall_ms;
+};
+
+struct sim_seen { /* what the transcript last said of a record */
+    char *name;   /* "database/t-1" */
+    char *text;   /* "Ready InSync" */
+};
+
+struct sim {
+    struct reconcile *rc;
+    struct config *config;
+    struct config *old_config; /* borrowed by the reconciler until it is told of the new one */
+    struct platform platform;
+    struct sim_ledger ledger;
+    struct sim_file files[SIM_FILES_MAX];
+    size_t n_files;
+    enum file_outcome files_say; /* FAILED, UNMARKED: all jobs end so; DONE: as they are */
+    bool hooks_fail;
+    struct sim_manifest_files now_files;
+    struct sim_manifest_files good_files;
+    struct desired want; /* as the reconciler's own */
+    bool has_want;
+    bool manifest_refused;
+    uint64_t generation;
+
+    int64_t start_ms; /* the transcript's zero */
+    int64_t now_ms;
+    int64_t wall_ms;
+    int64_t jumped_ms; /* by which the wall clock was moved, both ways */
+    int64_t wake_ms;
+    int64_t latency_ms;
+    uint64_t random;
+    uint64_t order;
+    struct sim_pending *pending;
+    size_t n_pending;
+    size_t pending_capacity;
+    bool stopping;
+    uint64_t steps;
+    void (*after_step)(struct sim *s); /* may crash it */
+
+    struct buf out;
+    bool shows_reads; /* of observations too */
+    struct sim_seen *seen;
+    size_t n_seen;
+    int state_shown; /* enum state, or -1 */
+
+    char broken[512]; /* the first rule that was broken; "" */
+    struct sim_removal removals[256];
+    size_t n_removals;
+    int64_t sent_ms[64]; /* when the last calls went out */
+    size_t n_sent;
+};
+
+/* settings: more lines of the configuration, or "". */
+void sim_init(struct sim *s, const char *settings, uint64_t random);
+void sim_deinit(struct sim *s);
+
+void sim_configure(struct sim *s, const char *settings);
+/* Put a file of the manifest there; text NULL: take it away; error: it cannot be read. */
+void sim_file(struct sim *s, const char *path, const char *text, const char *error);
+/* Read the manifest anew, and tell the reconciler. */
+void sim_manifest(struct sim *s);
+/* Let time pass. False: a rule was broken, or there is no end of it. */
+bool sim_run(struct sim *s, int64_t ms);
+/* One thing that happens, at `until` at the latest (then time stands there). False: nothing. */
+bool sim_happen(struct sim *s, int64_t until);
+/* Until nothing is starting or working, and at most for so long. */
+enum state sim_settle(struct sim *s, int64_t most_ms);
+enum state sim_state(struct sim *s);
+
+/* kill -9. What is under way reaches its end (`done`) or not; nobody hears of it. Then a start from
+ * the ledger, `down_ms` later. */
+void sim_crash(struct sim *s, bool done, int64_t down_ms);
+/* SIGTERM, answers waited for, and a new start. */
+void sim_stop(struct sim *s);
+void sim_ledger_fails(struct sim *s, bool fails);
+
+/* Return what reconcile_step says; effects are carried out. */
+int sim_step(struct sim *s, struct rc_event *ev, struct err *err);
+int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason, struct err *err);
+
+struct sim_file *sim_find_file(struct sim *s, const char *path);
+void sim_put_file(struct sim *s, const char *path, const char *hash, enum token_format format);
+void sim_drop_file(struct sim *s, struct sim_file *f);
+
+/* sim_ledger.c */
+void sim_ledger_take(struct sim_ledger *l,
+                     struct effects *fx); /* its ops; commits unless it fails */
+void sim_ledger_commit(struct sim_ledger *l);
+void sim_ledger_deinit(struct sim_ledger *l);
+/* NULL: no such row. */
+const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const char *key);
+const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, const char *name);
+
+/* sim_files.c: what token files would do. */
+struct file_result sim_do_job(struct sim *s, const struct file_job *j);
+
+/* sim_say.c: the transcript. */
+void sim_say(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
+void sim_say_call(struct sim *s, const struct call *c);
+void sim_say_answer(struct sim *s, const struct call *c, const struct answer *a);
+void sim_say_events(struct sim *s, const struct effects *fx);
+void sim_say_changes(struct sim *s); /* of phases, reasons and the state, since it was said last */
+void sim_say_list(struct sim *s);
+void sim_say_truth(struct sim *s, struct buf *out); /* what there is in the end, ids left out */
+void sim_say_deinit(struct sim *s);
+
+/* sim_check.c: what must hold whenever a call goes out or arrives. */
+void sim_check_sent(struct sim *s, const struct call *c);
+void sim_check_arrived(struct sim *s, const struct call *c);
+void sim_break(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,122 @@
+/* sim_files: token files in memory, with the answers that real ones would give.
+ * In:    file jobs. Out: results. Never: I/O. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/sim.h"
+
+struct sim_file *sim_find_file(struct sim *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_files; i++)
+        if (strcmp(s->files[i].path, path) == 0)
+            return &s->files[i];
+    return NULL;
+}
+
+void sim_put_file(struct sim *s, const char *path, const char *hash, enum token_format format)
+{
+    struct sim_file *f = sim_find_file(s, path);
+
+    if (!f) {
+        assert_true(s->n_files < SIM_FILES_MAX);
+        f = &s->files[s->n_files++];
+        memset(f, 0, sizeof(*f));
+        snprintf(f->path, sizeof(f->path), "%s", path);
+    }
+    snprintf(f->hash, sizeof(f->hash), "%s", hash);
+    f->format = format;
+}
+
+void sim_drop_file(struct sim *s, struct sim_file *f)
+{
+    *f = s->files[--s->n_files];
+}
+
+/* The file at that path, if it holds the token of that hash in that format. */
+static struct sim_file *holding(struct sim *s, const char *path, enum token_format format,
+                                const char *hash, enum file_outcome *why)
+{
+    struct sim_file *f = sim_find_file(s, path);
+
+    *why = f ? FILE_OTHER : FILE_ABSENT;
+    return f && f->format == format && hash && strcmp(f->hash, hash) == 0 ? f : NULL;
+}
+
+static void publish(struct sim *s, const struct file_job *j, struct file_result *r)
+{
+    const struct platform_token *t = platform_token(&s->platform, j->jwt);
+
+    assert_non_null(t);
+    sim_put_file(s, j->path, t->hash, j->format);
+    sim_find_file(s, j->path)->mode = j->mode;
+    snprintf(r->hash, sizeof(r->hash), "%s", t->hash);
+}
+
+static void move_file(struct sim *s, const struct file_job *j, struct file_result *r)
+{
+    struct sim_file *old = holding(s, j->old_path, j->old_format, j->hash, &r->outcome);
+    enum file_outcome unused;
+
+    if (!old && !holding(s, j->path, j->format, j->hash, &unused))
+        return;
+    r->outcome = FILE_DONE;
+    snprintf(r->hash, sizeof(r->hash), "%s", j->hash);
+    if (old && strcmp(j->old_path, j->path) != 0)
+        sim_drop_file(s, old);
+    sim_put_file(s, j->path, j->hash, j->format);
+    sim_find_file(s, j->path)->mode = j->mode;
+}
+
+static void read_file(struct sim *s, const struct file_job *j, struct file_result *r)
+{
+    struct sim_file *f = sim_find_file(s, j->path);
+    const struct platform_token *t =
+        f && f->format == j->format ? platform_token(&s->platform, f->hash) : NULL;
+
+    r->outcome = t ? FILE_DONE : f ? FILE_OTHER : FILE_ABSENT;
+    if (!t)
+        return;
+    snprintf(r->hash, sizeof(r->hash), "%s", t->hash);
+    snprintf(r->target_id, sizeof(r->target_id), "%s", t->target_id);
+    r->issued_ms = t->issued_ms;
+    r->expires_ms = t->expires_ms;
+    r->read_only = t->authorization == AUTH_READ_ONLY;
+}
+
+struct file_result sim_do_job(struct sim *s, const struct file_job *j)
+{
+    struct file_result r = {.job_id = j->id, .kind = j->kind, .outcome = s->files_say};
+    struct sim_file *f;
+
+    if (s->files_say != FILE_DONE) {
+        snprintf(r.error, sizeof(r.error), "%s: no space left", j->path);
+        return r;
+    }
+    switch (j->kind) {
+    case FILE_PUBLISH:
+        publish(s, j, &r);
+        break;
+    case FILE_MOVE:
+        move_file(s, j, &r);
+        break;
+    case FILE_REMOVE:
+        f = holding(s, j->path, j->format, j->hash, &r.outcome);
+        if (f) {
+            r.outcome = FILE_DONE;
+            sim_drop_file(s, f);
+        }
+        break;
+    case FILE_READ:
+        read_file(s, j, &r);
+        break;
+    case FILE_CHECK:
+        r.outcome = sim_find_file(s, j->path) ? FILE_DONE : FILE_ABSENT;
+        break;
+    }
+    return r;
+}

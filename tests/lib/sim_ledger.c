@@ -1,0 +1,119 @@
+/* sim_ledger: rows by key, as a store would keep them.
+ * In:    the ops of effects. Out: rows that outlive a crash. Never: I/O. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/mem.h"
+#include "tests/lib/sim.h"
+
+static void key_of(enum ledger_table t, const void *row, char *out, size_t size)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
+        const struct ledger_column *c = &LEDGER[t].columns[i];
+        const void *at = (const char *)row + c->offset;
+
+        if (!c->is_key)
+            continue;
+        if (c->type == LEDGER_TEXT)
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "",
+                                  *(char *const *)at ? *(char *const *)at : "");
+        else
+            n += (size_t)snprintf(out + n, size - n, "%s%lld", n ? "/" : "",
+                                  (long long)*(const int64_t *)at);
+        assert_true(n < size);
+    }
+}
+
+static struct sim_row *find(struct sim_ledger *l, enum ledger_table table, const char *key)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->rows[i].table == table && strcmp(l->rows[i].key, key) == 0)
+            return &l->rows[i];
+    return NULL;
+}
+
+const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const char *key)
+{
+    const struct sim_row *r = find((struct sim_ledger *)(uintptr_t)l, table, key);
+
+    return r ? r->row : NULL;
+}
+
+const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, const char *name)
+{
+    char key[320];
+
+    snprintf(key, sizeof(key), "%s/%s", kind, name);
+    return sim_row(l, LEDGER_OWNED, key);
+}
+
+static void drop(struct sim_ledger *l, struct sim_row *r)
+{
+    ledger_row_deinit(r->table, r->row);
+    mem_free(r->row);
+    *r = l->rows[--l->n];
+}
+
+static void put(struct sim_ledger *l, struct ledger_op *op)
+{
+    char key[320];
+    struct sim_row *r;
+
+    key_of(op->table, op->row, key, sizeof(key));
+    r = find(l, op->table, key);
+    if (op->is_delete) {
+        if (r)
+            drop(l, r);
+        return;
+    }
+    if (r) {
+        ledger_row_deinit(op->table, r->row);
+        mem_free(r->row);
+    } else {
+        assert_true(l->n < SIM_ROWS_MAX);
+        r = &l->rows[l->n++];
+        r->table = op->table;
+        memcpy(r->key, key, sizeof(key));
+    }
+    r->row = op->row;
+    op->row = NULL;
+}
+
+void sim_ledger_commit(struct sim_ledger *l)
+{
+    for (size_t i = 0; i < l->n_waiting; i++) {
+        if (l->waiting[i].table != LEDGER_EVENT)
+            put(l, &l->waiting[i]);
+        ledger_op_deinit(&l->waiting[i]);
+    }
+    l->n_waiting = 0;
+}
+
+void sim_ledger_take(struct sim_ledger *l, struct effects *fx)
+{
+    assert_true(mem_grow(&l->waiting, &l->capacity, l->n_waiting + fx->n_ops, sizeof(*fx->ops)));
+    if (fx->n_ops)
+        memcpy(l->waiting + l->n_waiting, fx->ops, fx->n_ops * sizeof(*fx->ops));
+    l->n_waiting += fx->n_ops;
+    fx->n_ops = 0;
+    if (!l->fails)
+        sim_ledger_commit(l);
+}
+
+void sim_ledger_deinit(struct sim_ledger *l)
+{
+    for (size_t i = 0; i < l->n_waiting; i++)
+        ledger_op_deinit(&l->waiting[i]);
+    mem_free(l->waiting);
+    l->waiting = NULL;
+    while (l->n)
+        drop(l, &l->rows[0]);
+}

@@ -1,0 +1,423 @@
+/* sim_platform: the platform as the reconciler's tests need it.
+ * In:    calls, in the order in which they arrive.
+ * Out:   answers; the truth, for tests to look at.
+ * Never: chance, clocks. */
+#include "tests/lib/sim_platform.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
+
+void platform_deinit(struct platform *p)
+{
+    free(p->tokens);
+    p->tokens = NULL;
+}
+
+/* --- the truth --- */
+
+struct platform_group *platform_group(struct platform *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].live && strcmp(p->groups[i].name, name) == 0)
+            return &p->groups[i];
+    return NULL;
+}
+
+struct platform_db *platform_db(struct platform *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_databases; i++)
+        if (p->databases[i].live && strcmp(p->databases[i].name, name) == 0)
+            return &p->databases[i];
+    return NULL;
+}
+
+size_t platform_databases_in(const struct platform *p, const char *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_databases; i++)
+        n += p->databases[i].live && strcmp(p->databases[i].group, group) == 0;
+    return n;
+}
+
+const struct platform_token *platform_token(const struct platform *p, const char *hash_or_jwt)
+{
+    for (size_t i = 0; i < p->n_tokens; i++)
+        if (strcmp(p->tokens[i].hash, hash_or_jwt) == 0 ||
+            strcmp(p->tokens[i].jwt, hash_or_jwt) == 0)
+            return &p->tokens[i];
+    return NULL;
+}
+
+struct platform_group *platform_make_group(struct platform *p, const char *name,
+                                           const char *location)
+{
+    struct platform_group *g = &p->groups[p->n_groups++];
+
+    assert_true(p->n_groups <= ARRAY_SIZE(p->groups));
+    *g = (struct platform_group){.live = true};
+    SET(g->name, name);
+    SET(g->locations[0], location);
+    snprintf(g->id, sizeof(g->id), "g-%u", ++p->next_id);
+    return g;
+}
+
+void platform_set(struct platform_db *d, enum config_field f, const char *value)
+{
+    char *end;
+    unsigned long n;
+
+    SET(d->config[f], value);
+    if (f != CONFIG_SIZE_LIMIT)
+        return;
+    n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
+    if (strcmp(end, "mb") == 0)
+        snprintf(d->config[f], sizeof(d->config[f]), "%lu", n << 20);
+    else if (strcmp(end, "gb") == 0)
+        snprintf(d->config[f], sizeof(d->config[f]), "%lu", n << 30);
+}
+
+struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group)
+{
+    struct platform_db *d = &p->databases[p->n_databases++];
+
+    assert_true(p->n_databases <= ARRAY_SIZE(p->databases));
+    *d = (struct platform_db){.live = true};
+    SET(d->name, name);
+    SET(d->group, group);
+    snprintf(d->id, sizeof(d->id), "d-%u", ++p->next_id);
+    for (int f = 0; f < CONFIG_N; f++)
+        if (CONFIG_FIELD[f].type == CONFIG_TYPE_BOOL)
+            SET(d->config[f], "false");
+    SET(d->config[CONFIG_SIZE_LIMIT], "0");
+    return d;
+}
+
+void platform_drop_group(struct platform *p, struct platform_group *g)
+{
+    g->live = false;
+    for (size_t i = 0; i < p->n_databases; i++)
+        if (strcmp(p->databases[i].group, g->name) == 0)
+            p->databases[i].live = false;
+}
+
+const struct platform_token *platform_mint(struct platform *p, const char *target_id,
+                                           enum authorization authorization, const char *expiration,
+                                           const char *permissions)
+{
+    struct platform_token *t = realloc(p->tokens, (p->n_tokens + 1) * sizeof(*t));
+    int64_t life = 0;
+
+    assert_non_null(t);
+    p->tokens = t;
+    t += p->n_tokens++;
+    *t = (struct platform_token){.issued_ms = p->wall_ms, .authorization = authorization};
+    SET(t->target_id, target_id);
+    SET(t->permissions, permissions ? permissions : "");
+    snprintf(t->jwt, sizeof(t->jwt), "jwt-%zu", p->n_tokens);
+    snprintf(t->hash, sizeof(t->hash), "hash-%zu", p->n_tokens);
+    if (text_parse_duration(expiration, &life))
+        t->expires_ms = p->wall_ms + life;
+    return t;
+}
+
+/* --- answers --- */
+
+static int8_t flag(const char *value)
+{
+    return strcmp(value, "true") == 0;
+}
+
+static void say_db(struct answer *a, const struct platform_db *d, bool all)
+{
+    struct live_db *to = &a->databases[a->n_databases++];
+
+    *to = (struct live_db){.name = arena_strdup(&a->arena, d->name),
+                           .id = arena_strdup(&a->arena, d->id),
+                           .hostname = arena_strdup(&a->arena, d->name),
+                           .block_reads = -1,
+                           .block_writes = -1,
+                           .delete_protection = -1,
+                           .archived = -1};
+    if (!all)
+        return;
+    to->group = arena_strdup(&a->arena, d->group);
+    to->parent_id = *d->parent_id ? arena_strdup(&a->arena, d->parent_id) : NULL;
+    to->block_reads = flag(d->config[CONFIG_BLOCK_READS]);
+    to->block_writes = flag(d->config[CONFIG_BLOCK_WRITES]);
+    to->delete_protection = flag(d->config[CONFIG_DELETE_PROTECTION]);
+}
+
+static void answer_database(struct platform *p, struct answer *a, const char *name, bool all)
+{
+    struct platform_db *d = platform_db(p, name);
+
+    if (!d) {
+        a->outcome = OUTCOME_NOT_FOUND;
+        return;
+    }
+    a->databases = arena_alloc(&a->arena, sizeof(*a->databases));
+    say_db(a, d, all);
+    if (!all)
+        return;
+    d->shown_ms = p->now_ms;
+    d->shown_fenced = flag(d->config[CONFIG_BLOCK_READS]) && flag(d->config[CONFIG_BLOCK_WRITES]);
+    d->shown_protected = flag(d->config[CONFIG_DELETE_PROTECTION]);
+}
+
+/* Is it left out of the list for a lie? */
+static bool is_hidden(const struct platform *p, const char *name, size_t shown)
+{
+    return p->lie == LIE_EMPTY || (p->lie == LIE_HIDE && strcmp(p->lie_name, name) == 0) ||
+           (p->lie == LIE_SHORT && shown >= p->lie_number);
+}
+
+static void answer_databases(struct platform *p, const struct call *c, struct answer *a)
+{
+    size_t from = c->cursor ? (size_t)strtoul(c->cursor, NULL, 10) : 0;
+    size_t i = from;
+
+    a->databases = arena_alloc(&a->arena, (2 * p->n_databases + 1) * sizeof(*a->databases));
+    for (; i < p->n_databases && (!p->page || i < from + p->page); i++) {
+        const struct platform_db *d = &p->databases[i];
+
+        if (!d->live || is_hidden(p, d->name, a->n_databases))
+            continue;
+        say_db(a, d, true);
+        if (p->lie == LIE_TWICE && strcmp(p->lie_name, d->name) == 0)
+            say_db(a, d, true);
+    }
+    for (size_t k = 1; p->lie == LIE_SAME_ID && k < a->n_databases; k++)
+        a->databases[k].id = a->databases[0].id;
+    if (p->lie == LIE_CURSOR) {
+        a->next_cursor = arena_strdup(&a->arena, "0");
+    } else if (i < p->n_databases) {
+        char cursor[24];
+
+        snprintf(cursor, sizeof(cursor), "%zu", i);
+        a->next_cursor = arena_strdup(&a->arena, cursor);
+    }
+}
+
+static void say_group(struct answer *a, const struct platform_group *g)
+{
+    struct live_group *to = &a->groups[a->n_groups++];
+
+    *to = (struct live_group){.name = arena_strdup(&a->arena, g->name),
+                              .id = arena_strdup(&a->arena, g->id),
+                              .primary = arena_strdup(&a->arena, g->locations[0]),
+                              .locations =
+                                  arena_alloc(&a->arena, sizeof(char *) * ARRAY_SIZE(g->locations)),
+                              .delete_protection = g->protection,
+                              .archived = g->archived};
+    for (size_t i = 0; i < ARRAY_SIZE(g->locations) && *g->locations[i]; i++)
+        to->locations[to->n_locations++] = arena_strdup(&a->arena, g->locations[i]);
+}
+
+static void answer_groups(struct platform *p, struct answer *a, const char *name)
+{
+    a->groups = arena_alloc(&a->arena, (p->n_groups + 1) * sizeof(*a->groups));
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].live &&
+            (name ? strcmp(p->groups[i].name, name) == 0 : !is_hidden(p, p->groups[i].name, 0)))
+            say_group(a, &p->groups[i]);
+    if (name && !a->n_groups)
+        a->outcome = OUTCOME_NOT_FOUND;
+}
+
+static void answer_config(const struct platform_db *d, struct answer *a)
+{
+    for (int f = 0; f < CONFIG_N; f++)
+        a->config.value[f] = arena_strdup(&a->arena, d->config[f]);
+}
+
+static void answer_token(struct platform *p, const struct call *c, const char *target_id,
+                         struct answer *a)
+{
+    const struct platform_token *t =
+        platform_mint(p, target_id, c->authorization, c->expiration, c->permissions);
+
+    a->token = (struct live_token){.jwt = mem_strdup(t->jwt),
+                                   .jwt_size = strlen(t->jwt),
+                                   .issued_ms = t->issued_ms,
+                                   .expires_ms = t->expires_ms,
+                                   .target_id = arena_strdup(&a->arena, t->target_id),
+                                   .read_only = t->authorization == AUTH_READ_ONLY};
+    SET(a->token.hash, t->hash);
+}
+
+/* --- carrying out --- */
+
+static void on_group(struct platform *p, const struct call *c, struct answer *a)
+{
+    struct platform_group *g = platform_group(p, c->name);
+    size_t n = 0;
+
+    if (c->kind == CALL_GROUP_CREATE) {
+        a->outcome = g ? OUTCOME_CONFLICT : OUTCOME_OK;
+        if (!g)
+            platform_make_group(p, c->name, c->location)->by_daemon = true;
+    } else if (!g) {
+        a->outcome = OUTCOME_NOT_FOUND;
+    } else if (c->kind == CALL_GROUP_CONFIGURE) {
+        g->protection = flag(c->config[CONFIG_DELETE_PROTECTION]);
+        a->config.value[CONFIG_DELETE_PROTECTION] = g->protection ? "true" : "false";
+        return;
+    } else if (c->kind == CALL_GROUP_TOKEN) {
+        answer_token(p, c, g->id, a);
+        return;
+    } else if (c->kind == CALL_GROUP_DELETE) {
+        platform_drop_group(p, g);
+        return;
+    } else if (c->kind == CALL_GROUP_UNARCHIVE) {
+        g->archived = false;
+    }
+    while (g && n < ARRAY_SIZE(g->locations) && *g->locations[n] &&
+           !(c->kind == CALL_LOCATION_REMOVE && strcmp(g->locations[n], c->location) == 0))
+        n++;
+    if (g && c->kind == CALL_LOCATION_ADD)
+        SET(g->locations[n], c->location);
+    else if (g && c->kind == CALL_LOCATION_REMOVE)
+        memmove(g->locations[n], g->locations[n + 1], (ARRAY_SIZE(g->locations) - n - 1) * 32);
+    if (a->outcome == OUTCOME_OK)
+        answer_groups(p, a, c->name);
+}
+
+static void create_database(struct platform *p, const struct call *c, struct answer *a)
+{
+    const struct platform_db *seed = c->seed_database ? platform_db(p, c->seed_database) : NULL;
+    struct platform_db *d = platform_db(p, c->name);
+
+    if (d) {
+        a->outcome = OUTCOME_CONFLICT;
+        return;
+    }
+    if (!platform_group(p, c->group) || (c->seed_database && !seed)) {
+        a->outcome = OUTCOME_INVALID;
+        return;
+    }
+    d = platform_make_db(p, c->name, c->group);
+    d->by_daemon = true;
+    d->use_tursodb = c->use_tursodb;
+    SET(d->parent_id, seed ? seed->id : "");
+    p->made++;
+    answer_database(p, a, c->name, false);
+}
+
+static void on_database(struct platform *p, const struct call *c, struct answer *a)
+{
+    struct platform_db *d = platform_db(p, c->name);
+    struct platform_db before;
+
+    if (!d) {
+        a->outcome = OUTCOME_NOT_FOUND;
+        return;
+    }
+    before = *d;
+    if (c->kind == CALL_DATABASE_TOKEN) {
+        answer_token(p, c, d->id, a);
+    } else if (c->kind == CALL_DATABASE_DELETE) {
+        if (flag(d->config[CONFIG_DELETE_PROTECTION]))
+            a->outcome = OUTCOME_INVALID;
+        else
+            d->live = false;
+    } else {
+        for (int f = 0; f < CONFIG_N; f++)
+            if (c->config[f])
+                platform_set(d, (enum config_field)f, c->config[f]);
+        answer_config(p->lie == LIE_FENCE ? &before : d, a);
+    }
+}
+
+static void carry_out(struct platform *p, const struct call *c, struct answer *a)
+{
+    a->outcome = OUTCOME_OK;
+    switch (c->kind) {
+    case CALL_ORGANIZATION_GET:
+        a->organization_slug = p->lie == LIE_ORGANIZATION ? "other" : "acme";
+        return;
+    case CALL_GROUPS_LIST:
+    case CALL_GROUP_GET:
+        answer_groups(p, a, c->name);
+        return;
+    case CALL_LOCATION_CLOSEST:
+        a->location = "aws-eu-west-1";
+        return;
+    case CALL_DATABASES_LIST:
+        answer_databases(p, c, a);
+        return;
+    case CALL_DATABASE_GET:
+        answer_database(p, a, c->name, true);
+        return;
+    case CALL_DATABASE_CREATE:
+        create_database(p, c, a);
+        return;
+    case CALL_DATABASE_CONFIG_GET:
+    case CALL_DATABASE_CONFIGURE:
+    case CALL_DATABASE_DELETE:
+    case CALL_DATABASE_TOKEN:
+        on_database(p, c, a);
+        return;
+    default:
+        on_group(p, c, a);
+    }
+}
+
+/* --- faults --- */
+
+struct platform_fault *platform_fault(struct platform *p, const struct call *c)
+{
+    for (size_t i = 0; i < p->n_faults; i++) {
+        struct platform_fault *f = &p->faults[i];
+
+        if (f->times && f->kind == c->kind &&
+            (!*f->name || (c->name && strcmp(f->name, c->name) == 0)))
+            return f;
+    }
+    return NULL;
+}
+
+static int status_of(enum outcome o)
+{
+    static const int STATUS[OUTCOME_N] = {
+        [OUTCOME_OK] = 200,          [OUTCOME_MALFORMED] = 200,    [OUTCOME_THROTTLED] = 429,
+        [OUTCOME_UNAVAILABLE] = 503, [OUTCOME_UNAUTHORIZED] = 401, [OUTCOME_FORBIDDEN] = 403,
+        [OUTCOME_PLAN] = 402,        [OUTCOME_NOT_FOUND] = 404,    [OUTCOME_CONFLICT] = 409,
+        [OUTCOME_INVALID] = 400};
+
+    return STATUS[o];
+}
+
+struct answer *platform_call(struct platform *p, const struct call *c)
+{
+    struct platform_fault *f = platform_fault(p, c);
+    struct answer *a = answer_new(c);
+
+    assert_non_null(a);
+    p->writes += strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+    if (!f || f->committed)
+        carry_out(p, c, a);
+    if (f) {
+        answer_free(a);
+        a = answer_new(c);
+        assert_non_null(a);
+        a->outcome = f->outcome;
+        a->retry_after_ms = f->retry_after_ms;
+        SET(a->error, f->says);
+        f->times -= f->times > 0;
+    }
+    a->http_status = status_of(a->outcome);
+    a->date_ms = p->wall_ms;
+    return a;
+}

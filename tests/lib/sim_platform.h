@@ -1,0 +1,118 @@
+/* sim_platform: the platform as the reconciler's tests need it: what is true, kept apart from what
+ * is said. Calls are carried out on the truth; faults and lies change the answers alone.
+ * In:    struct call, edits by people, faults, lies. Out: struct answer. Never: HTTP, clocks. */
+#ifndef TENANTD_TESTS_LIB_SIM_PLATFORM_H
+#define TENANTD_TESTS_LIB_SIM_PLATFORM_H
+
+#include "core/call.h"
+
+#define PLATFORM_NAME_BYTES 80
+#define PLATFORM_MAX        256
+#define PLATFORM_FAULTS_MAX 16
+
+struct platform_group {
+    char name[PLATFORM_NAME_BYTES];
+    char id[24];
+    char locations[8][32]; /* the first is the primary one; "": none */
+    bool live;
+    bool protection;
+    bool archived;
+    bool by_daemon;
+};
+
+struct platform_db {
+    char name[PLATFORM_NAME_BYTES];
+    char id[24];
+    char group[PLATFORM_NAME_BYTES];
+    char parent_id[24];
+    char config[CONFIG_N][64];
+    bool live;
+    bool by_daemon;
+    bool use_tursodb;
+    /* What the last read by name showed, and when; 0: never. */
+    int64_t shown_ms;
+    bool shown_fenced;
+    bool shown_protected;
+};
+
+struct platform_token {
+    char jwt[24];
+    char hash[24];
+    char target_id[24];
+    int64_t issued_ms;
+    int64_t expires_ms; /* 0: never */
+    enum authorization authorization;
+    char permissions[128];
+};
+
+/* The next `times` calls of `kind` (to `name`, "": any) end with `outcome`; `committed`: they are
+ * carried out all the same. */
+struct platform_fault {
+    enum call_kind kind;
+    char name[PLATFORM_NAME_BYTES];
+    enum outcome outcome;
+    bool committed;
+    int times; /* -1: always */
+    int64_t retry_after_ms;
+    int64_t takes_ms; /* -1: as long as any */
+    char says[128];
+};
+
+enum platform_lie {
+    LIE_NONE,
+    LIE_EMPTY,        /* no list shows anything */
+    LIE_SHORT,        /* the list of databases shows `number` of them */
+    LIE_HIDE,         /* no list shows what is called `name` */
+    LIE_TWICE,        /* the list of databases shows `name` twice */
+    LIE_SAME_ID,      /* the list of databases gives all the same id */
+    LIE_CURSOR,       /* the same cursor again and again */
+    LIE_ORGANIZATION, /* another organization answers */
+    LIE_FENCE,        /* a change of configuration is confirmed as it was before */
+};
+
+struct platform {
+    struct platform_group groups[16];
+    size_t n_groups;
+    struct platform_db
+        databases[PLATFORM_MAX]; /* dead ones stay, so that names can be asked of them */
+    size_t n_databases;
+    struct platform_token *tokens;
+    size_t n_tokens;
+    struct platform_fault faults[PLATFORM_FAULTS_MAX];
+    size_t n_faults;
+    enum platform_lie lie;
+    char lie_name[PLATFORM_NAME_BYTES];
+    size_t lie_number;
+    size_t page; /* databases to a page; 0: all */
+    unsigned next_id;
+    int64_t now_ms; /* of the virtual clock; set before every call */
+    int64_t wall_ms;
+    unsigned made;   /* databases created by calls */
+    unsigned writes; /* calls other than GET that arrived */
+};
+
+void platform_deinit(struct platform *p);
+
+/* The fault that would strike such a call now; NULL: none. */
+struct platform_fault *platform_fault(struct platform *p, const struct call *c);
+/* The call arrives: carry it out, and answer. */
+struct answer *platform_call(struct platform *p, const struct call *c);
+
+/* Those that live; NULL: none. */
+struct platform_group *platform_group(struct platform *p, const char *name);
+struct platform_db *platform_db(struct platform *p, const char *name);
+size_t platform_databases_in(const struct platform *p, const char *group);
+/* Of a hash or a jwt; NULL: never minted. */
+const struct platform_token *platform_token(const struct platform *p, const char *hash_or_jwt);
+
+/* Somebody else's doing. */
+struct platform_group *platform_make_group(struct platform *p, const char *name,
+                                           const char *location);
+struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group);
+void platform_drop_group(struct platform *p, struct platform_group *g); /* with its databases */
+void platform_set(struct platform_db *d, enum config_field f, const char *value);
+const struct platform_token *platform_mint(struct platform *p, const char *target_id,
+                                           enum authorization authorization, const char *expiration,
+                                           const char *permissions);
+
+#endif

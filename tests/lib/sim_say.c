@@ -1,0 +1,234 @@
+/* sim_say: the transcript: calls, failures, events, files, and what stands where.
+ *     12s  > create database t-1 in eu
+ *     12s  < create database t-1: no answer
+ *     13s  . database/t-1 Created: created in eu, id d-2
+ *          = database/t-1 Ready InSync
+ * In:    what happens. Out: text. Never: anything else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/view.h"
+#include "lib/json.h"
+#include "lib/text.h"
+#include "tests/lib/sim.h"
+
+#define HISTORY_LEVEL 6 /* what is less is for the log alone */
+
+void sim_say(struct sim *s, const char *fmt, ...)
+{
+    char time[TEXT_DURATION_SIZE];
+    char line[1200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    buf_printf(&s->out, "%10s  %s\n", text_duration(s->now_ms - s->start_ms, time), line);
+}
+
+static bool is_observation(const struct call *c)
+{
+    return c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
+           c->kind == CALL_DATABASES_LIST;
+}
+
+static void describe(const struct call *c, char *out, size_t size)
+{
+    struct buf b = BUF_INIT(2000);
+
+    buf_printf(&b, "%s%s%s", CALL_INFO[c->kind].name, c->name ? " " : "", c->name ? c->name : "");
+    if (c->cursor)
+        buf_printf(&b, " from %s", c->cursor);
+    if (c->group || c->location)
+        buf_printf(&b, " in %s", c->group ? c->group : c->location);
+    if (c->extensions)
+        buf_printf(&b, " with %s", c->extensions);
+    if (c->use_tursodb)
+        buf_printf(&b, " as tursodb");
+    if (c->seed_database)
+        buf_printf(&b, " from %s%s%s", c->seed_database, c->seed_timestamp ? " at " : "",
+                   c->seed_timestamp ? c->seed_timestamp : "");
+    for (int f = 0; f < CONFIG_N; f++)
+        if (c->config[f])
+            buf_printf(&b, " %s=%s", CONFIG_FIELD[f].key, c->config[f]);
+    if (c->expiration)
+        buf_printf(&b, " %s %s%s%s",
+                   c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", c->expiration,
+                   c->permissions ? " " : "", c->permissions ? c->permissions : "");
+    snprintf(out, size, "%s", buf_str(&b));
+    buf_deinit(&b);
+}
+
+void sim_say_call(struct sim *s, const struct call *c)
+{
+    char text[600];
+
+    if (is_observation(c) && !s->shows_reads)
+        return;
+    describe(c, text, sizeof(text));
+    sim_say(s, "> %s", text);
+}
+
+void sim_say_answer(struct sim *s, const struct call *c, const struct answer *a)
+{
+    if (a->outcome != OUTCOME_OK)
+        sim_say(s, "< %s%s%s: %s%s%s", CALL_INFO[c->kind].name, c->name ? " " : "",
+                c->name ? c->name : "", OUTCOME_INFO[a->outcome].text, *a->error ? ": " : "",
+                a->error);
+}
+
+void sim_say_events(struct sim *s, const struct effects *fx)
+{
+    for (size_t i = 0; i < fx->n_ops; i++) {
+        const struct event *e = fx->ops[i].row;
+
+        if (fx->ops[i].table == LEDGER_EVENT && e->level <= HISTORY_LEVEL)
+            sim_say(s, ". %s%s%s %s: %s", e->kind, *e->name ? "/" : "", e->name, e->what,
+                    e->message);
+    }
+}
+
+/* --- what stands where --- */
+
+static struct sim_seen *seen(struct sim *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_seen; i++)
+        if (strcmp(s->seen[i].name, name) == 0)
+            return &s->seen[i];
+    s->seen = realloc(s->seen, (s->n_seen + 1) * sizeof(*s->seen));
+    assert_non_null(s->seen);
+    s->seen[s->n_seen] = (struct sim_seen){.name = strdup(name), .text = strdup("")};
+    return &s->seen[s->n_seen++];
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    const char *text = NULL;
+
+    assert_true(json_get_str(o, key, &text));
+    return text;
+}
+
+static void say_record(struct sim *s, struct json_object *o, bool always)
+{
+    const char *phase = text_of(o, "phase");
+    bool tells = strcmp(phase, "Blocked") == 0 || strcmp(phase, "Retrying") == 0;
+    char name[200];
+    char text[900];
+    struct sim_seen *last;
+
+    snprintf(name, sizeof(name), "%s/%s", text_of(o, "kind"), text_of(o, "name"));
+    snprintf(text, sizeof(text), "%s %s%s%s", phase, text_of(o, "reason"), tells ? ": " : "",
+             tells ? text_of(o, "message") : "");
+    last = seen(s, name);
+    if (!always && strcmp(last->text, text) == 0)
+        return;
+    free(last->text);
+    last->text = strdup(text);
+    buf_printf(&s->out, "            = %s %s\n", name, text);
+}
+
+static void say_records(struct sim *s, bool always)
+{
+    struct view_cursor cursor = VIEW_CURSOR_INIT;
+    struct view_filter filter = {0};
+    struct json_object *o = NULL;
+
+    while (view_next(s->rc, &filter, &cursor, &o) == 0 && o) {
+        say_record(s, o, always);
+        json_object_put(o);
+    }
+    view_cursor_deinit(&cursor);
+}
+
+void sim_say_list(struct sim *s)
+{
+    say_records(s, true);
+}
+
+void sim_say_changes(struct sim *s)
+{
+    int state = (int)sim_state(s);
+
+    say_records(s, false);
+    if (state != s->state_shown)
+        buf_printf(&s->out, "            = %s\n", STATE_NAME[state]);
+    s->state_shown = state;
+}
+
+void sim_say_deinit(struct sim *s)
+{
+    for (size_t i = 0; i < s->n_seen; i++) {
+        free(s->seen[i].name);
+        free(s->seen[i].text);
+    }
+    free(s->seen);
+    s->seen = NULL;
+    s->n_seen = 0;
+}
+
+/* --- the truth --- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void say_db_truth(const struct platform_db *d, struct buf *b)
+{
+    buf_printf(b, "database %s in %s%s", d->name, d->group, d->use_tursodb ? " tursodb" : "");
+    for (int f = 0; f < CONFIG_N; f++)
+        if (*d->config[f] && strcmp(d->config[f], "false") != 0 && strcmp(d->config[f], "0") != 0)
+            buf_printf(b, " %s=%s", CONFIG_FIELD[f].key, d->config[f]);
+}
+
+static void say_file_truth(struct sim *s, const struct sim_file *f, struct buf *b)
+{
+    const struct platform_token *t = platform_token(&s->platform, f->hash);
+    const char *target = "nothing";
+
+    for (size_t i = 0; t && i < s->platform.n_databases; i++)
+        if (s->platform.databases[i].live && strcmp(s->platform.databases[i].id, t->target_id) == 0)
+            target = s->platform.databases[i].name;
+    for (size_t i = 0; t && i < s->platform.n_groups; i++)
+        if (s->platform.groups[i].live && strcmp(s->platform.groups[i].id, t->target_id) == 0)
+            target = s->platform.groups[i].name;
+    buf_printf(b, "file %s mode %o opens %s%s%s", f->path, f->mode, target,
+               t && t->authorization == AUTH_READ_ONLY ? " read-only" : "",
+               t && t->expires_ms && t->expires_ms <= s->wall_ms ? " EXPIRED" : "");
+}
+
+void sim_say_truth(struct sim *s, struct buf *out)
+{
+    const struct platform *p = &s->platform;
+    char *lines[2 * PLATFORM_MAX + SIM_FILES_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_groups + p->n_databases + s->n_files; i++) {
+        struct buf b = BUF_INIT(2000);
+        size_t d = i - p->n_groups;
+
+        if (i < p->n_groups && p->groups[i].live)
+            buf_printf(&b, "group %s in %s%s", p->groups[i].name, p->groups[i].locations[0],
+                       p->groups[i].protection ? " protected" : "");
+        else if (i >= p->n_groups && d < p->n_databases && p->databases[d].live)
+            say_db_truth(&p->databases[d], &b);
+        else if (i >= p->n_groups + p->n_databases)
+            say_file_truth(s, &s->files[d - p->n_databases], &b);
+        if (b.size)
+            lines[n++] = strdup(buf_str(&b));
+        buf_deinit(&b);
+    }
+    if (n)
+        qsort((void *)lines, n, sizeof(char *), by_text);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "%s\n", lines[i]);
+        free(lines[i]);
+    }
+}
