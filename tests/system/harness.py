@@ -160,11 +160,11 @@ def secrets_nowhere(places, secrets, skip=()):
 class Process:
     """One child with its output in a file, watched through a pidfd."""
 
-    def __init__(self, command, log_path, environment):
+    def __init__(self, command, log_path, environment, directory=None):
         self.command, self.log_path = command, pathlib.Path(log_path)
         with open(self.log_path, "ab") as log:
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                           stderr=log, env=environment, start_new_session=True)
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           env=environment, cwd=directory, start_new_session=True)
         self.pid, self.pidfd = self._child.pid, os.pidfd_open(self._child.pid)
 
     def is_running(self):
@@ -276,6 +276,36 @@ def run(command, timeout, environment=None, stdin=None):
                        done.stderr.decode(errors="replace"))
     assert_no_sanitizer_report(result.err)
     return result
+
+
+# --- Packages of npm ----------------------------------------------------------------------------
+
+# npm says so when it cannot reach a registry; anything else is a failure.
+UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ECONNRESET", "ENETUNREACH",
+               "ENOTCACHED", "ERR_SOCKET_TIMEOUT", "E403", "E502", "E503")
+
+
+def has_npm():
+    return bool(shutil.which("npm") and shutil.which("node"))
+
+
+def npm_directory(name):
+    """Where a test's packages go: beside the built programs, kept for every run of the tests."""
+    directory = pathlib.Path(os.environ["TENANTD_BIN_DIR"]).resolve().parent / name
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def npm_install(directory, *arguments, timeout=300):
+    """Run npm there, without any package's own scripts; the reason, where no registry answers."""
+    done = subprocess.run(["npm", *arguments, "--ignore-scripts", "--no-audit", "--no-fund",
+                           "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=20000"],
+                          cwd=directory, capture_output=True, text=True, timeout=timeout,
+                          check=False)
+    if done.returncode and any(word in done.stderr for word in UNREACHABLE):
+        return "npm reaches no registry: " + done.stderr.strip().splitlines()[0]
+    assert done.returncode == 0, done.stderr
+    return None
 
 
 # --- The daemon ---------------------------------------------------------------------------------

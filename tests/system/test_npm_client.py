@@ -6,7 +6,6 @@ Never: a package in the source tree; a failure for want of npm or of a network.
 """
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -15,12 +14,7 @@ import harness
 import pytest
 
 HERE = pathlib.Path(__file__).parent / "npm-client"
-# npm says so when it cannot reach a registry; anything else is a failure.
-UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ECONNRESET", "ENETUNREACH",
-               "ENOTCACHED", "ERR_SOCKET_TIMEOUT", "E403", "E502", "E503")
-
-pytestmark = pytest.mark.skipif(not (shutil.which("npm") and shutil.which("node")),
-                                reason="there is no npm here")
+pytestmark = pytest.mark.skipif(not harness.has_npm(), reason="there is no npm here")
 
 
 def is_installed(directory):
@@ -32,18 +26,13 @@ def is_installed(directory):
 @pytest.fixture(scope="module")
 def client_directory():
     """The client, installed beside the built programs, once for every run of the tests."""
-    directory = pathlib.Path(os.environ["TENANTD_BIN_DIR"]).resolve().parent / "npm-client"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = harness.npm_directory("npm-client")
     if not is_installed(directory):
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, directory / name)
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                               "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=20000"],
-                              cwd=directory, capture_output=True, text=True, timeout=120,
-                              check=False)
-        if done.returncode and any(word in done.stderr for word in UNREACHABLE):
-            pytest.skip("npm reaches no registry: " + done.stderr.strip().splitlines()[0])
-        assert done.returncode == 0, done.stderr
+        unreachable = harness.npm_install(directory, "ci")
+        if unreachable:
+            pytest.skip(unreachable)
     shutil.copy(HERE / "client.mjs", directory / "client.mjs")
     return directory
 
