@@ -251,6 +251,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
             fx->failed = true;
         rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
                  g->live.config.value[CONFIG_DELETE_PROTECTION]);
+        rc->replan = true; /* it covers databases */
         return;
     }
     g->live.read_ms = 0;

@@ -71,12 +71,21 @@ static bool adopted_recently(const struct world *w, const struct database *d)
     return strcmp(d->own.origin, "adopted") == 0 && wanted_ms < w->config->policy.deletion_grace_ms;
 }
 
+/* A group's delete_protection covers its databases. */
+static bool is_group_protected(const struct world *w, const struct database *d)
+{
+    const struct group *g = fleet_group(w->fleet, d->live.place);
+
+    return g && (is_true(g->live.config.value[CONFIG_DELETE_PROTECTION]) ||
+                 (g->has_own && g->own.protect));
+}
+
 /* By the platform now, or by what we last wrote for an entry that named it: that outlives the
  * entry, and whoever switches it off elsewhere. */
-static bool is_delete_protected(const struct database *d)
+static bool is_delete_protected(const struct world *w, const struct database *d)
 {
     return is_true(d->live.config.value[CONFIG_DELETE_PROTECTION]) ||
-           is_true(d->applied.value[CONFIG_DELETE_PROTECTION]);
+           is_true(d->applied.value[CONFIG_DELETE_PROTECTION]) || is_group_protected(w, d);
 }
 
 /* No fence of ours stands, or it was taken half way down: what goes up from here was to be allowed.
@@ -93,7 +102,7 @@ bool removal_is_asked(const struct world *w, const struct database *d)
     if (removal == REMOVAL_NONE || !d->has_own || strcmp(d->own.state, "owned") != 0 ||
         !d->live.present)
         return false;
-    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || is_delete_protected(d))
+    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || is_delete_protected(w, d))
         return false;
     if (removal == REMOVAL_PRUNE && (!w->desired->whole || adopted_recently(w, d)))
         return false;
@@ -119,8 +128,11 @@ static bool is_kept(const struct world *w, const struct database *d, enum remova
         say_phase(out, PHASE_ORPHANED, REASON_ADOPTED_RECENTLY);
     } else if (d->own.protect) {
         say_blocked(out, REASON_PROTECTED);
-    } else if (is_delete_protected(d)) {
+    } else if (is_delete_protected(w, d)) {
         say_blocked(out, REASON_DELETE_PROTECTED);
+        if (is_group_protected(w, d))
+            snprintf(out->message, sizeof(out->message),
+                     "wanted gone, but delete_protection of its group %s is on", d->live.place);
     } else {
         return false;
     }

@@ -315,6 +315,13 @@ static void create_database(struct platform *p, const struct call *c, struct ans
     answer_database(p, a, c->name, false);
 }
 
+static bool is_group_protected(struct platform *p, const char *name)
+{
+    const struct platform_group *g = platform_group(p, name);
+
+    return g && g->protection;
+}
+
 static void on_database(struct platform *p, const struct call *c, struct answer *a)
 {
     struct platform_db *d = platform_db(p, c->name);
@@ -328,7 +335,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
     if (c->kind == CALL_DATABASE_TOKEN) {
         answer_token(p, c, d->id, a);
     } else if (c->kind == CALL_DATABASE_DELETE) {
-        if (flag(d->config[CONFIG_DELETE_PROTECTION]))
+        if (flag(d->config[CONFIG_DELETE_PROTECTION]) || is_group_protected(p, d->group))
             a->outcome = OUTCOME_INVALID;
         else
             d->live = false;
