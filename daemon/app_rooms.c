@@ -1,11 +1,14 @@
 /* app_rooms: the rooms that the loop carries, opened at the start and, where a reload changes them,
  * anew. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "app_private.h"
+#include "io/clock.h"
 #include "io/store_load.h"
 #include "io/store_write.h"
 #include "lib/mem.h"
@@ -79,6 +82,29 @@ static int bind_ledger(struct app *app, struct err *err)
                : store_bind(app->store, c->api.url, c->organization, NULL, err);
 }
 
+/* Nothing that is live is ours by a ledger that was lost or moved; the reconciler says so until
+ * somebody has seen it. */
+static int note_lost(struct app *app, struct err *err)
+{
+    char key[] = "lost";
+    char now[24];
+    struct meta row = {key, now};
+    struct ledger_op op = {LEDGER_META, false, &row};
+
+    if (!store_is_new(app->store) || !store_manifest_exists(app->manifest_store))
+        return 0;
+    snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
+    return store_commit(app->store, &op, 1, err);
+}
+
+static int load_rows(struct app *app, struct err *err)
+{
+    struct store_events_query last = {.limit = 1, .last = true};
+    int rv = store_load(app->store, load_row, app, err);
+
+    return rv != 0 ? rv : store_load_events(app->store, &last, load_row, app, err);
+}
+
 static int open_store(struct app *app, struct err *err)
 {
     bool there = true;
@@ -91,14 +117,9 @@ static int open_store(struct app *app, struct err *err)
         rv = bind_ledger(app, err);
     if (rv == 0)
         rv = store_manifest_open(store_state_dir(app->store), &app->manifest_store, err);
-    if (rv == 0 && store_is_new(app->store) && store_manifest_exists(app->manifest_store))
-        log_event(NULL, LOG_LEVEL_WARNING,
-                  "there was no ledger in %s beside a last good manifest: it was lost or moved; "
-                  "nothing that is live counts as ours until it is adopted",
-                  app->config->state_dir);
     if (rv == 0)
-        rv = store_load(app->store, load_row, app, err);
-    return rv;
+        rv = note_lost(app, err);
+    return rv != 0 ? rv : load_rows(app, err);
 }
 
 /* First use of a directory marks it; each that was ever used is remembered, so that an empty mount

@@ -161,6 +161,34 @@ void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource
     rc->replan = true;
 }
 
+static bool is_owned(const struct database *d)
+{
+    return d->has_own && strcmp(d->own.state, "owned") == 0;
+}
+
+void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, bool was_present)
+{
+    bool wanted = d->want && !d->want->absent && !d->want->observe;
+
+    if (d->has_own && (!d->own.id || strcmp(d->own.id, d->live.id) == 0))
+        return; /* ours, or about to be */
+    if (is_owned(d) && !rc_is_counted(rc, "stranger", &d->r))
+        rc_stranger(rc, fx, &d->r, "it is ours, and somebody else's stands in its place");
+    else if (!is_owned(d) && wanted && !was_present && rc->obs.ever && !d->taken)
+        rc_stranger(rc, fx, &d->r, "somebody else made it");
+}
+
+/* Fenced, and its grace as good as over: a delete of ours may have done it, whose answer was lost.
+ */
+static bool may_be_our_delete(const struct reconcile *rc, const struct database *d)
+{
+    const struct config_policy *p = &rc->config->policy;
+    int64_t grace = d->own.is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
+
+    return d->deleted_ms || (d->own.fence && strcmp(d->own.fence, "set") == 0 &&
+                             d->own.grace_spent + 2 * rc->config->reconcile.interval_ms >= grace);
+}
+
 /* A 404 by name. */
 static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
 {
@@ -175,16 +203,18 @@ static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
 static void read_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct answer *a, int64_t sent_ms)
 {
+    bool was_present = d->live.present;
+
     if (sent_ms < d->live.written_ms)
         return;
     if (a->outcome == OUTCOME_NOT_FOUND) {
-        if (!d->gone_ms && d->has_own && strcmp(d->own.state, "owned") == 0 && !d->deleted_ms &&
-            !d->own.fence)
+        if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !may_be_our_delete(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
     } else if (!live_set_database(&d->live, &a->databases[0])) {
         fx->failed = true;
     } else {
+        rc_appeared(rc, fx, d, was_present);
         if (d->suspect)
             rc_contradict(rc, fx, "database", d->r.name);
         d->gone_ms = 0;

@@ -73,7 +73,9 @@ struct world {
     bool complete;  /* the last one was, and no read has contradicted it, and nothing is suspected
                        gone */
     bool strangers; /* somebody else was seen at work in the last hour */
-    int64_t observed_ms;                     /* monotonic: end of the last complete observation */
+    const char *doubt;   /* why all removals wait for approval beyond that; NULL: they do not */
+    bool doubt_stays;    /* ... and that it does not end by itself */
+    int64_t observed_ms; /* monotonic: end of the last complete observation */
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
 };
 

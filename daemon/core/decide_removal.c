@@ -175,6 +175,21 @@ static int64_t grace_left(const struct world *w, const struct database *d)
     return grace_of(w, d) - d->own.grace_spent - (ran < most ? ran : most);
 }
 
+/* Whatever was allowed before, somebody has to look first. */
+static bool is_held_back(const struct world *w, const struct database *d)
+{
+    return (w->strangers || w->doubt) && !d->approved;
+}
+
+static void say_removal_held(const struct world *w, const struct database *d, struct decision *out)
+{
+    say_held(out, d->rejected);
+    if (out->held && is_held_back(w, d))
+        snprintf(out->message, sizeof(out->message), "%s",
+                 w->doubt ? w->doubt
+                          : "waits for approval: somebody else was at work here in the last hour");
+}
+
 static void decide_delete(const struct world *w, const struct database *d, struct decision *out)
 {
     int64_t left = grace_left(w, d);
@@ -184,11 +199,11 @@ static void decide_delete(const struct world *w, const struct database *d, struc
     if (!is_fenced_live(d)) {
         out->act = is_checked(w, &d->live) ? ACT_FENCE_GONE : ACT_READ;
         out->lane = LANE_REMOVE;
+    } else if (is_held_back(w, d) || (d->own.held & HELD_REMOVAL && !d->approved)) {
+        say_removal_held(w, d, out);
     } else if (left > 0) {
         out->due_ms = w->wall_ms + left;
         say_wake(out, w->now_ms + left);
-    } else if ((w->strangers || d->own.held & HELD_REMOVAL) && !d->approved) {
-        say_held(out, d->rejected);
     } else {
         say_act(out, !is_checked(w, &d->live) || just_deleted ? ACT_READ : ACT_DELETE, LANE_REMOVE);
         say_phase(out, PHASE_DELETING, REASON_DELETING);
@@ -207,9 +222,11 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
     if (needs_leave(d) && !d->removal_ok) {
         if (fence_is(d, "lifting") && decide_unfence(w, d, out))
             return; /* what was begun is ended first */
-        say_held(out, d->rejected);
+        say_removal_held(w, d, out);
         if (d->own.fence && out->held)
             out->reason = REASON_FENCE_LIFTED;
+    } else if (fence_is(d, "wanted") && is_held_back(w, d)) {
+        say_removal_held(w, d, out);
     } else if (say_refused(w, &d->r, fence_is(d, "set") ? ACT_DELETE : ACT_FENCE, out)) {
         return;
     } else if (!w->complete) {

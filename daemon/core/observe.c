@@ -344,7 +344,7 @@ static struct group *home_of(const struct reconcile *rc, const struct database *
                                                    : d->placed);
 }
 
-static bool apply_databases(struct reconcile *rc)
+static bool apply_databases(struct reconcile *rc, struct effects *fx)
 {
     struct observation *o = &rc->obs;
     bool ok = true;
@@ -353,6 +353,7 @@ static bool apply_databases(struct reconcile *rc)
     for (size_t i = 0, j = 0; ok && i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
         bool listed = j < o->n_databases && strcmp(o->databases[j].name, d->r.name) == 0;
+        bool was_present = d->live.present;
         struct group *g;
 
         if (!listed)
@@ -363,6 +364,8 @@ static bool apply_databases(struct reconcile *rc)
         d->live.listed = listed;
         if (d->live.present)
             d->gone_ms = 0;
+        if (listed && d->live.present)
+            rc_appeared(rc, fx, d, was_present);
         d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
                      !d->own.missing_since && !d->deleted_ms;
         o->suspects += d->suspect;
@@ -419,7 +422,7 @@ static void apply(struct reconcile *rc, struct effects *fx)
     struct observation *o = &rc->obs;
 
     o->suspects = 0;
-    if (!add_records(rc) || !apply_groups(rc) || !apply_databases(rc)) {
+    if (!add_records(rc) || !apply_groups(rc) || !apply_databases(rc, fx)) {
         fx->failed = true;
         return;
     }
@@ -438,6 +441,7 @@ static void apply(struct reconcile *rc, struct effects *fx)
     o->completed_ms = rc->now_ms;
     o->completed_wall_ms = rc->wall_ms;
     o->attempts = 0;
+    doubt_observed(rc, fx);
     run_graces(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);

@@ -59,15 +59,40 @@ size_t rc_counted(const struct reconcile *rc, const char *what)
     return n;
 }
 
+static bool is_stranger(const struct count *c)
+{
+    return strcmp(c->what, "stranger") == 0;
+}
+
+bool rc_strangers(const struct reconcile *rc)
+{
+    for (size_t i = 0; i < rc->n_counts; i++)
+        if (is_stranger(&rc->counts[i]) && rc->wall_ms - rc->counts[i].at < STRANGER_MS)
+            return true;
+    return false;
+}
+
+/* Somebody else's stands in the place of ours: that was seen, and is not to be new after a restart.
+ */
+static bool is_usurped(const struct reconcile *rc, const struct count *c)
+{
+    const struct database *d = fleet_database(&rc->fleet, c->name);
+
+    if (!is_stranger(c) || strcmp(c->kind, KIND_NAME[KIND_DATABASE]) != 0 || !d || !d->has_own ||
+        strcmp(d->own.state, "owned") != 0)
+        return false;
+    return !rc->obs.ever || (d->live.present && strcmp(d->own.id, d->live.id) != 0);
+}
+
 void rc_counts_expire(struct reconcile *rc, struct effects *fx)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < rc->n_counts; i++) {
-        bool is_stranger = strcmp(rc->counts[i].what, "stranger") == 0;
-        int64_t window = is_stranger ? STRANGER_MS : rc->config->policy.guard.window_ms;
+        const struct count *c = &rc->counts[i];
+        int64_t window = is_stranger(c) ? STRANGER_MS : rc->config->policy.guard.window_ms;
 
-        if (rc->wall_ms - rc->counts[i].at < window) {
+        if (rc->wall_ms - c->at < window || is_usurped(rc, c)) {
             rc->counts[kept++] = rc->counts[i];
         } else {
             effects_remove(fx, LEDGER_COUNT, &rc->counts[i]);
@@ -182,19 +207,23 @@ int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_eve
                    struct err *err)
 {
     struct plan plan;
+    bool trusts;
     int rv = plan_build(rc, &plan, err);
 
     if (rv != 0)
         return rv;
+    trusts = ev->ok && doubt_can_end(rc) && (!plan.n_held || plan.n_delete);
     if (strcmp(plan.id, ev->plan) != 0)
         rv = err_set(err, ERR_NOT_FOUND,
                      "plan %s is not the present one, which is %s: look at it first", ev->plan,
                      plan.id);
-    else if (!plan.n_held)
+    else if (!plan.n_held && !trusts)
         rv = err_set(err, ERR_INVALID, "plan %s holds nothing back", ev->plan);
     for (size_t i = 0; rv == 0 && i < plan.n_steps; i++)
         if (plan.steps[i].held)
             record(rc, fx, &plan, &plan.steps[i], ev);
+    if (rv == 0 && trusts)
+        doubt_end(rc, fx, ev->uid, ev->text);
     plan_deinit(&plan);
     rc->replan = true;
     return rv;

@@ -417,6 +417,7 @@ static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a
     rc->call_errors += a->outcome != OUTCOME_OK && a->outcome != OUTCOME_NOT_FOUND &&
                        a->outcome != OUTCOME_CANCELED;
     schedule_finished(&rc->schedule, a, rc->now_ms);
+    doubt_clock(rc, fx, a);
     if (a->call_id == rc->obs.flight) {
         rc_observe_absorb(rc, fx, a);
     } else if (rc_land(rc, a->call_id, &f)) {
@@ -537,8 +538,10 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     rc->now_ms = ev->now_ms;
     rc->wall_ms = ev->wall_ms;
     rc->random ^= ev->random;
-    if (!rc->started_wall_ms)
+    if (!rc->started_wall_ms) {
         rc->started_wall_ms = ev->wall_ms;
+        doubt_start(rc, out);
+    }
     rv = take(rc, ev, out, err);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
         rc_observe(rc);

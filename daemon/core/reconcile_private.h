@@ -4,6 +4,7 @@
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
 #include "core/decide.h"
+#include "core/doubt.h"
 #include "core/effects.h"
 #include "core/reconcile.h"
 #include "core/schedule.h"
@@ -86,8 +87,14 @@ struct reconcile {
     char ledger_error[256];
     bool tokens_unmarked; /* tokens_dir is not the directory it was */
     int64_t create_refused_until_ms[KIND_N];
-    bool strangers;      /* somebody else was seen at work in the last hour */
-    uint64_t sync_cycle; /* the observation that answers the last RC_SYNC */
+    bool strangers; /* somebody else was seen at work in the last hour */
+    struct doubt_state doubts[DOUBT_N];
+    char doubt_text[DOUBT_TEXT_SIZE]; /* why all removals wait for approval; "": they do not */
+    bool clock_said;                  /* the platform has told the time */
+    int64_t clock_offset_ms;          /* wall clock less monotonic when it last agreed with that */
+    int64_t last_entry_ms;            /* wall clock: of what the ledger said at the start */
+    int64_t noted_ms;                 /* wall clock: `observed`, as the ledger has it */
+    uint64_t sync_cycle;              /* the observation that answers the last RC_SYNC */
     bool stopping;
     bool replan; /* look at everything again in this step */
 
@@ -201,6 +208,9 @@ bool rc_is_counted(const struct reconcile *rc, const char *what, const struct re
 /* Somebody else works on this organization: removals wait for approval for an hour. */
 void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,
                  const char *what);
+/* It is live: see whether somebody else made it, under a name of the manifest or of ours. */
+void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, bool was_present);
+bool rc_strangers(const struct reconcile *rc);
 void rc_counts_expire(struct reconcile *rc, struct effects *fx);
 
 /* ledger_rows.c: keeping rows and records together. */

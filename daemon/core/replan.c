@@ -14,18 +14,21 @@ void rc_world(const struct reconcile *rc, struct world *out)
 {
     const struct observation *o = &rc->obs;
 
-    *out = (struct world){.now_ms = rc->now_ms,
-                          .wall_ms = rc->wall_ms,
-                          .config = rc->config,
-                          .fleet = &rc->fleet,
-                          .desired = rc->has_desired ? &rc->desired : NULL,
-                          .authorized = rc->authorized,
-                          .observed = o->ever,
-                          .complete = o->ever && o->complete && !o->contradicted && !o->suspects &&
-                                      rc->now_ms - o->completed_ms <=
-                                          FRESH_INTERVALS * rc->config->reconcile.interval_ms,
-                          .strangers = rc->strangers,
-                          .observed_ms = o->completed_ms};
+    *out =
+        (struct world){.now_ms = rc->now_ms,
+                       .wall_ms = rc->wall_ms,
+                       .config = rc->config,
+                       .fleet = &rc->fleet,
+                       .desired = rc->has_desired ? &rc->desired : NULL,
+                       .authorized = rc->authorized,
+                       .observed = o->ever,
+                       .complete = o->ever && o->complete && !o->contradicted && !o->suspects &&
+                                   rc->now_ms - o->completed_ms <=
+                                       FRESH_INTERVALS * rc->config->reconcile.interval_ms,
+                       .strangers = rc->strangers,
+                       .doubt = rc->doubt_text[0] ? rc->doubt_text : NULL,
+                       .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
+                       .observed_ms = o->completed_ms};
     memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
            sizeof(out->create_refused_until_ms));
 }
@@ -121,7 +124,7 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
     if (!note_expiry(rc, d, &changed))
         fx->failed = true;
     wanted = database_is_wanted(w, d);
-    if (d->want && !d->want->absent && !wanted && !d->own.expired) {
+    if (d->want && !d->want->absent && !wanted && !d->own.expired && doubt_clock_is_good(rc)) {
         d->own.expired = (int64_t)d->r.digest;
         changed = true;
     }
@@ -281,10 +284,13 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
     d->rejected = !d->approved && rc_rejected(rc, "delete", &d->r, d->own.id);
     if (d->approved) {
         unhold(rc, fx, d, HELD_REMOVAL);
+        if (going) /* it goes on from where it was held, for as long as its grace still takes */
+            rc_approval_begin(rc, fx, "delete", &d->r);
         d->removal_ok = true;
-    } else if (w->strangers || (asked && !allowed && !d->own.is_branch)) {
+    } else if (w->strangers || w->doubt_stays || (asked && !allowed && !d->own.is_branch)) {
         hold(rc, fx, d, HELD_REMOVAL);
-    } else if (asked && !d->rejected && (!d->own.fence || strcmp(d->own.fence, "lifting") == 0)) {
+    } else if (asked && !w->doubt && !d->rejected &&
+               (!d->own.fence || strcmp(d->own.fence, "lifting") == 0)) {
         /* one that somebody lifted waits for approval */
         d->removal_ok = !(d->own.held & HELD_REMOVAL) && !removal_is_planned(w, d);
     }
@@ -380,7 +386,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
 
     rc->replan = false;
     rc_counts_expire(rc, fx);
-    rc->strangers = rc_counted(rc, "stranger") > 0;
+    rc->strangers = rc_strangers(rc);
     expire_leaks(rc, fx);
     rc_world(rc, &w);
     if (!rc->has_desired) {

@@ -190,6 +190,14 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
     if (rc->tokens_unmarked)
         ok = ok && add_problem(list, REASON_NAME[REASON_UNMARKED], 1, rc->started_wall_ms, NULL,
                                REASON_TEXT[REASON_UNMARKED]);
+    for (int d = 0; ok && d < DOUBT_N; d++) {
+        char text[DOUBT_TEXT_SIZE];
+
+        if (!rc->doubts[d].stands)
+            continue;
+        doubt_text(rc, (enum doubt)d, text, sizeof(text));
+        ok = add_problem(list, DOUBT[d].reason, 1, rc->doubts[d].since_ms, NULL, text);
+    }
     if (!rc->ledger_ok)
         ok =
             ok && add_problem(list, "LedgerFailed", 1, rc->started_wall_ms, NULL, rc->ledger_error);

@@ -128,6 +128,7 @@ static void arrive(struct sim *s, struct sim_pending *p)
     s->platform.wall_ms = s->wall_ms;
     sim_check_arrived(s, p->call);
     p->answer = platform_call(&s->platform, p->call);
+    p->answer->date_ms = s->wall_ms - s->ahead_ms;
     p->kind = SIM_ANSWER;
     p->at_ms = p->then_ms;
     p->order = ++s->order;

@@ -92,6 +92,7 @@ struct sim {
     int64_t now_ms;
     int64_t wall_ms;
     int64_t jumped_ms; /* by which the wall clock was moved, both ways */
+    int64_t ahead_ms;  /* the wall clock of the platform's, which no jump moves */
     int64_t wake_ms;
     int64_t latency_ms;
     uint64_t random;
@@ -152,6 +153,7 @@ void sim_drop_file(struct sim *s, struct sim_file *f);
 void sim_ledger_take(struct sim_ledger *l,
                      struct effects *fx); /* its ops; commits unless it fails */
 void sim_ledger_commit(struct sim_ledger *l);
+void sim_ledger_set(struct sim_ledger *l, const char *key, const char *value); /* a row of meta */
 void sim_ledger_deinit(struct sim_ledger *l);
 /* NULL: no such row. */
 const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const char *key);

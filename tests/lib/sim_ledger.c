@@ -90,11 +90,21 @@ static void put(struct sim_ledger *l, struct ledger_op *op)
 void sim_ledger_commit(struct sim_ledger *l)
 {
     for (size_t i = 0; i < l->n_waiting; i++) {
-        if (l->waiting[i].table != LEDGER_EVENT)
-            put(l, &l->waiting[i]);
+        put(l, &l->waiting[i]); /* of events, which are not numbered yet, the last one stays */
         ledger_op_deinit(&l->waiting[i]);
     }
     l->n_waiting = 0;
+}
+
+void sim_ledger_set(struct sim_ledger *l, const char *key, const char *value)
+{
+    struct effects fx = EFFECTS_INIT;
+    struct meta row = {(char *)(uintptr_t)key, (char *)(uintptr_t)value};
+
+    effects_put(&fx, LEDGER_META, &row);
+    assert_false(fx.failed);
+    put(l, &fx.ops[0]);
+    effects_deinit(&fx);
 }
 
 void sim_ledger_take(struct sim_ledger *l, struct effects *fx)

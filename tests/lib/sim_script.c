@@ -138,6 +138,7 @@ static void do_clock(struct script *c, char *args)
     int64_t ms = duration(c, by + 1);
 
     c->s->wall_ms += *by == '-' ? -ms : ms;
+    c->s->ahead_ms += *by == '-' ? -ms : ms;
     c->s->jumped_ms += ms;
 }
 
@@ -226,9 +227,17 @@ static void do_lie(struct script *c, char *args)
     bad(c, "'%s' is no lie", which);
 }
 
+/* fails, works; is copied, is lost: as the shell notes it before the next start */
 static void do_ledger(struct script *c, char *args)
 {
-    sim_ledger_fails(c->s, strcmp(word(&args), "fails") == 0);
+    const char *what = word(&args);
+    char now[24];
+
+    snprintf(now, sizeof(now), "%lld", (long long)c->s->wall_ms);
+    if (strcmp(what, "is") == 0)
+        sim_ledger_set(&c->s->ledger, strcmp(args, "lost") == 0 ? "lost" : "copy", now);
+    else
+        sim_ledger_fails(c->s, strcmp(what, "fails") == 0);
 }
 
 static void do_files(struct script *c, char *args)
