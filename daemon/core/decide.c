@@ -396,12 +396,13 @@ static void decide_observe_only(const struct world *w, const struct database *d,
         say_phase(out, PHASE_UNKNOWN, REASON_NOT_OBSERVED);
 }
 
-/* It was being deleted by us, so that it is gone is no surprise. */
-static bool was_going(const struct database *d)
+/* It was fenced to be deleted: perhaps we did so in another life. */
+static bool is_fenced(const struct database *d)
 {
-    return d->deleted_ms || (d->own.fence && strcmp(d->own.fence, "set") == 0);
+    return d->own.fence && strcmp(d->own.fence, "set") == 0;
 }
 
+/* The platform said that it deleted it, so that it is gone is no surprise. */
 static void decide_gone(const struct world *w, const struct database *d, struct decision *out)
 {
     if (d->gone_ms && is_checked(w, &d->live))
@@ -410,8 +411,8 @@ static void decide_gone(const struct world *w, const struct database *d, struct 
         say_act(out, ACT_READ, LANE_REMOVE);
 }
 
-/* Ours, wanted gone, not shown any more, and not by our doing: asked twice, like one that vanished.
- */
+/* Ours, wanted gone or fenced, not shown any more, and not by what we know of our doing: asked
+ * twice, like one that vanished. */
 static void decide_gone_by_itself(const struct world *w, const struct database *d,
                                   struct decision *out)
 {
@@ -432,9 +433,9 @@ static void decide_unwanted_ours(const struct world *w, const struct database *d
 {
     bool going = removal == REMOVAL_ABSENT || removal == REMOVAL_EXPIRED;
 
-    if (!d->live.present && was_going(d))
+    if (!d->live.present && d->deleted_ms)
         decide_gone(w, d, out);
-    else if (!d->live.present && going)
+    else if (!d->live.present && (going || is_fenced(d)))
         decide_gone_by_itself(w, d, out);
     else if (!d->live.present)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
@@ -470,8 +471,10 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
     bool creating = is_state(&d->own, d->has_own, "creating");
     bool ours = is_state(&d->own, d->has_own, "owned");
 
-    if (!d->live.present && ours && was_going(d))
+    if (!d->live.present && ours && d->deleted_ms)
         decide_gone(w, d, out);
+    else if (!d->live.present && ours && is_fenced(d))
+        decide_gone_by_itself(w, d, out);
     else if (!d->live.present && ours)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     else if (!d->live.present)
