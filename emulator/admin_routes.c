@@ -10,6 +10,7 @@
 #include "key.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "people.h"
 #include "routes.h"
 #include "shape.h"
 #include "snapshot.h"
@@ -124,6 +125,19 @@ static void write_database_state(const struct database *db, struct buf *out)
     emit_close(out, '}');
 }
 
+static void write_members(const struct org *org, struct buf *out)
+{
+    emit_open(out, "members", '[');
+    for (size_t i = 0; i < org->members.n; i++) {
+        emit_open(out, NULL, '{');
+        emit_string(out, "username", org->members.list[i].user->name);
+        emit_string(out, "email", org->members.list[i].user->email);
+        emit_string(out, "role", role_name(org->members.list[i].role));
+        emit_close(out, '}');
+    }
+    emit_close(out, ']');
+}
+
 static void write_org_state(const struct emulator *e, const struct org *org, struct buf *out)
 {
     size_t n = 0;
@@ -134,6 +148,7 @@ static void write_org_state(const struct emulator *e, const struct org *org, str
     emit_int(out, "databases_total", (int64_t)db_list_count(&org->list));
     emit_int(out, "databases_created", (int64_t)org->n_created);
     emit_int(out, "databases_deleted", (int64_t)org->n_deleted);
+    write_members(org, out);
     emit_open(out, "groups", '[');
     for (const struct group *g = org->groups; g; g = g->hh.next)
         write_group_state(e, g, out);

@@ -24,7 +24,8 @@ struct wanted {
     bool tursodb;
 };
 
-static bool read_group(const struct request *rq, struct wanted *w, struct answer *a)
+static bool read_group(const struct emulator *e, const struct request *rq, struct wanted *w,
+                       struct answer *a)
 {
     const char *name;
 
@@ -36,7 +37,7 @@ static bool read_group(const struct request *rq, struct wanted *w, struct answer
     else if (w->group->ready_at_ms > rq->now_ms)
         answer_error(a, 400, "group %s is not ready yet", name);
     else
-        return true;
+        return access_group(e, rq, w->group, a);
     return false;
 }
 
@@ -85,7 +86,7 @@ static bool read_seed_database(const struct emulator *e, const struct request *r
         answer_error(a, 400, "could not find database with name %s: record not found", name);
         return false;
     }
-    return read_timestamp(e, rq, seed, w, a);
+    return access_group(e, rq, w->parent->group, a) && read_timestamp(e, rq, seed, w, a);
 }
 
 static bool read_seed(struct emulator *e, const struct request *rq, struct wanted *w,
@@ -236,7 +237,7 @@ static bool check_room(const struct emulator *e, const struct request *rq, struc
 static bool read_wanted(struct emulator *e, struct request *rq, struct wanted *w, struct answer *a)
 {
     if (!routes_want_string(rq, "name", &w->name, a) ||
-        !routes_check_name(rq->org, "database", w->name, a) || !read_group(rq, w, a) ||
+        !routes_check_name(rq->org, "database", w->name, a) || !read_group(e, rq, w, a) ||
         !routes_want_bool(rq, "use_tursodb", &w->tursodb, a) || !read_size_limit(e, rq, w, a) ||
         !read_seed(e, rq, w, a) || !read_encryption(e, rq, w, a))
         return false;
@@ -281,7 +282,7 @@ void route_db_create(struct emulator *e, struct request *rq, struct answer *a)
     emit_uuid(&a->body, "DbId", db->id);
     emit_string(&a->body, "Hostname", hostname);
     emit_string(&a->body, "Name", db->name);
-    emit_string(&a->body, "username", "owner");
+    emit_string(&a->body, "username", rq->caller->user->name);
     emit_close(&a->body, '}');
     emit_close(&a->body, '}');
 }

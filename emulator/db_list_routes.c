@@ -2,6 +2,7 @@
  * In:    limit, cursor and filters.
  * Out:   a page in O(page): rows in the order of their ids.
  * Never: more rows than the platform's cut, whatever was asked. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,13 +78,19 @@ static bool read_paging(const struct emulator *e, const struct request *rq, stru
 
 static void read_filters(const struct request *rq, struct page *p)
 {
+    const struct group *only = access_only_group(rq);
     char text[REQUEST_VALUE_MAX];
 
     if (!request_query(rq, "group", p->group))
         p->group[0] = '\0';
+    if (only) { /* a token for one group sees what is in it */
+        p->nothing = *p->group && strcmp(p->group, only->name) != 0;
+        snprintf(p->group, sizeof(p->group), "%s", only->name);
+    }
     if (request_query(rq, "parent", text) && *text) {
         p->has_parent = true;
-        p->nothing = !uuid_parse(text, p->parent);
+        if (!uuid_parse(text, p->parent))
+            p->nothing = true;
     }
     /* schema databases are a thing of the past: there are none to be listed */
     if (request_query(rq, "schema", text) && *text)

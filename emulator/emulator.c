@@ -19,6 +19,7 @@
 #define JSON_DEPTH_MAX 16
 #define SCRIPT_MAX     ((size_t)16 << 20)
 #define ADMIN_PATH     "/_emulator/"
+#define OWNER_NAME     "owner"
 
 /* Databases to begin with, named db-0000001 and so on, in one group. */
 static int fill(struct emulator *e, struct err *err)
@@ -82,6 +83,48 @@ static int load_faults(struct emulator *e, struct err *err)
     return rc;
 }
 
+/* A member of every organization, with a token that is good for all that the user is. */
+static bool add_user(struct emulator *e, const char *name, enum role role, char *const *tokens,
+                     size_t n_tokens)
+{
+    int64_t now_ms = clock_now_ms(&e->clock);
+    int64_t lifetime_ms = e->options->token_lifetime_ms;
+    struct user *user = users_add(&e->users, name, NULL);
+    struct api_token like = {.user = user,
+                             .created_ms = now_ms,
+                             .expires_ms = lifetime_ms < 0 ? -1 : now_ms + lifetime_ms};
+
+    if (!user)
+        return false;
+    for (size_t i = 0; role != ROLE_NONE && i < e->state.n_orgs; i++) {
+        if (!members_add(&e->state.orgs[i].members, user, role))
+            return false;
+    }
+    for (size_t i = 0; i < n_tokens; i++) {
+        char token_name[32];
+
+        snprintf(token_name, sizeof(token_name), "token-%zu", i + 1);
+        if (!api_tokens_add(&e->api_tokens, &e->ids, token_name, &like, tokens[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool add_people(struct emulator *e)
+{
+    const struct options *o = e->options;
+
+    if (!add_user(e, OWNER_NAME, ROLE_OWNER, o->tokens, o->n_tokens))
+        return false;
+    for (size_t i = 0; i < o->n_users; i++) {
+        const struct option_user *u = &o->users[i];
+
+        if (!add_user(e, u->name, u->role, &u->token, 1))
+            return false;
+    }
+    return true;
+}
+
 static int start(struct emulator *e, struct err *err)
 {
     const struct options *o = e->options;
@@ -92,9 +135,8 @@ static int start(struct emulator *e, struct err *err)
     ids_init(&e->ids, o->seed);
     e->allowance = (double)o->switches.burst;
     e->allowance_at_ns = clock_monotonic_ns();
-    e->token_expires_ms =
-        o->token_lifetime_ms < 0 ? -1 : clock_now_ms(&e->clock) + o->token_lifetime_ms;
-    if (!record_init(&e->record) || !state_init(&e->state, o->organizations, o->n_organizations))
+    if (!record_init(&e->record) || !state_init(&e->state, o->organizations, o->n_organizations) ||
+        !add_people(e))
         return err_nomem(err);
     rc = fill(e, err);
     return rc ? rc : load_faults(e, err);
@@ -115,7 +157,9 @@ void emulator_deinit(struct emulator *e)
 {
     faults_deinit(&e->faults);
     record_deinit(&e->record);
+    api_tokens_deinit(&e->api_tokens);
     state_deinit(&e->state);
+    users_deinit(&e->users);
 }
 
 int emulator_reset(struct emulator *e, struct err *err)
@@ -132,17 +176,12 @@ int emulator_reset(struct emulator *e, struct err *err)
     return rc;
 }
 
-static bool is_authorized(const struct emulator *e, const struct request *rq)
+/* Whose token it is; NULL: nobody's. */
+static const struct api_token *caller_of(const struct emulator *e, const struct request *rq)
 {
-    if (!rq->bearer)
-        return false;
-    if (e->token_expires_ms >= 0 && rq->now_ms >= e->token_expires_ms)
-        return false;
-    for (size_t i = 0; i < e->options->n_tokens; i++) {
-        if (!strcmp(rq->bearer, e->options->tokens[i]))
-            return true;
-    }
-    return false;
+    const struct api_token *t = rq->bearer ? api_tokens_find(&e->api_tokens, rq->bearer) : NULL;
+
+    return t && (t->expires_ms < 0 || rq->now_ms < t->expires_ms) ? t : NULL;
 }
 
 /* A token bucket over the real clock. */
@@ -203,11 +242,11 @@ static bool parse_body(struct emulator *e, struct request *rq, struct answer *a)
 }
 
 /* The request is carried out, or refused as the platform would. */
-static void perform(struct emulator *e, struct request *rq, struct answer *a, bool authorized)
+static void perform(struct emulator *e, struct request *rq, struct answer *a)
 {
     const char *slug;
 
-    if (!rq->route->is_open && !authorized) {
+    if (rq->route->access != ACCESS_OPEN && !rq->caller) {
         refuse_token(rq, a);
         return;
     }
@@ -217,7 +256,7 @@ static void perform(struct emulator *e, struct request *rq, struct answer *a, bo
         answer_error(a, 404, "organization not found");
         return;
     }
-    if (parse_body(e, rq, a))
+    if (access_check(e, rq, a) && parse_body(e, rq, a))
         rq->route->answer(e, rq, a);
 }
 
@@ -228,7 +267,7 @@ static void answer_unrouted(bool path_known, struct answer *a)
 }
 
 static void answer_platform(struct emulator *e, struct request *rq, struct answer *a,
-                            bool path_known, bool authorized)
+                            bool path_known)
 {
     struct fault_rule *rule;
     int64_t wait_s;
@@ -244,7 +283,7 @@ static void answer_platform(struct emulator *e, struct request *rq, struct answe
     e->record.faults_fired += rule != NULL;
     if (!rule || fault_lets_through(rule)) {
         if (rq->route)
-            perform(e, rq, a, authorized);
+            perform(e, rq, a);
         else
             answer_unrouted(path_known, a);
     }
@@ -259,7 +298,7 @@ static void answer_admin(struct emulator *e, struct request *rq, struct answer *
     else if (!rq->route)
         answer_unrouted(path_known, a);
     else
-        perform(e, rq, a, false);
+        perform(e, rq, a);
 }
 
 void emulator_answer(struct emulator *e, struct request *rq, struct answer *a)
@@ -274,8 +313,9 @@ void emulator_answer(struct emulator *e, struct request *rq, struct answer *a)
         answer_admin(e, rq, a, path_known);
     } else {
         record_begin(&e->record, rq);
-        authorized = is_authorized(e, rq);
-        answer_platform(e, rq, a, path_known, authorized);
+        rq->caller = caller_of(e, rq);
+        authorized = rq->caller != NULL; /* the request may revoke its own token */
+        answer_platform(e, rq, a, path_known);
         record_add(&e->record, rq, a->fate == ANSWER_DROP ? 0 : a->status, authorized);
     }
     if (a->body.failed)

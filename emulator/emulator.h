@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api_token.h"
 #include "clock.h"
 #include "fault.h"
 #include "ids.h"
 #include "lib/base.h"
 #include "lib/err.h"
+#include "people.h"
 #include "record.h"
 #include "state.h"
 #include "switches.h"
@@ -26,11 +28,12 @@ struct emulator {
     struct switches switches;
     struct clock clock;
     struct ids ids;
+    struct users users;
+    struct api_tokens api_tokens;
     struct state state;
     struct faults faults;
     struct record record;
-    int64_t token_expires_ms; /* unix time, when the platform tokens expire; -1: never */
-    double allowance;         /* of the rate limit: requests that may come at once */
+    double allowance; /* of the rate limit: requests that may come at once */
     int64_t allowance_at_ns;
     uint64_t n_resets; /* answers that still wait when it grows are of a past life */
 };

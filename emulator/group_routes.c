@@ -20,6 +20,14 @@ static void answer_group(const struct emulator *e, const struct group *g, struct
     emit_close(&a->body, '}');
 }
 
+/* Who has a token for one group sees that one. */
+static void write_only(const struct emulator *e, const struct group *g, struct buf *out)
+{
+    emit_open(out, "groups", '[');
+    shape_group(e, g, NULL, out);
+    emit_close(out, ']');
+}
+
 /* The groups but the last half of them. */
 static void write_short_list(const struct emulator *e, const struct org *org, struct buf *out)
 {
@@ -44,7 +52,9 @@ void route_group_list(struct emulator *e, struct request *rq, struct answer *a)
         const char *groups = snapshot_of(rq->fault->snapshot, rq->org)->groups;
 
         emit_raw(&a->body, "groups", groups, strlen(groups));
-    } else
+    } else if (access_only_group(rq))
+        write_only(e, access_only_group(rq), &a->body);
+    else
         shape_groups(e, rq->org, "groups", &a->body);
     emit_close(&a->body, '}');
 }
@@ -160,6 +170,7 @@ void route_group_remove(struct emulator *e, struct request *rq, struct answer *a
         return;
     }
     answer_group(e, g, a);
+    api_tokens_revoke_group(&e->api_tokens, g->id);
     group_delete(g);
 }
 
@@ -275,10 +286,15 @@ void route_group_transfer(struct emulator *e, struct request *rq, struct answer 
         answer_error(a, 404, "organization not found");
         return;
     }
+    if (rq->caller->org || !members_find(&to->members, rq->caller->user)) {
+        answer_error(a, 403, "not allowed to transfer a group to organization %s", slug);
+        return;
+    }
     if (to == rq->org || !group_move(g, to)) {
         answer_error(a, 409, "a group or database of that name exists in %s", slug);
         return;
     }
+    api_tokens_revoke_group(&e->api_tokens, g->id);
     shape_group(e, g, NULL, &a->body);
 }
 

@@ -21,8 +21,9 @@ const char OPTIONS_HELP_TEXT[] =
     "\n"
     "  --listen HOST:PORT      where to listen; port 0 picks one (127.0.0.1:8080)\n"
     "  --organization SLUG     an organization to serve; may be repeated\n"
-    "  --token TOKEN           a platform token to accept; may be repeated\n"
+    "  --token TOKEN           a platform token of the owner's; may be repeated\n"
     "  --token-file FILE       the same, from the first line of a file\n"
+    "  --user NAME:ROLE:TOKEN  another user with a token; admin, member, viewer or none\n"
     "  --token-lifetime SPAN   platform tokens expire that long after the start\n"
     "  --latency SPAN          hold every answer back, for 40ms say\n"
     "  --profile NAME          scaler or starter: what the plan allows\n"
@@ -43,6 +44,7 @@ enum {
     OPT_ORGANIZATION,
     OPT_TOKEN,
     OPT_TOKEN_FILE,
+    OPT_USER,
     OPT_TOKEN_LIFETIME,
     OPT_LATENCY,
     OPT_PROFILE,
@@ -63,6 +65,7 @@ static const struct option LONG[] = {
     {"organization", required_argument, NULL, OPT_ORGANIZATION},
     {"token", required_argument, NULL, OPT_TOKEN},
     {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+    {"user", required_argument, NULL, OPT_USER},
     {"token-lifetime", required_argument, NULL, OPT_TOKEN_LIFETIME},
     {"latency", required_argument, NULL, OPT_LATENCY},
     {"profile", required_argument, NULL, OPT_PROFILE},
@@ -129,15 +132,74 @@ static int add_organization(struct options *o, const char *slug, struct err *err
     return append(o->organizations, &o->n_organizations, slug, err);
 }
 
-static int add_token(struct options *o, const char *token, struct err *err)
+/* No two tokens are the same: a token says whose it is. */
+static int check_token(const struct options *o, const char *option, const char *token,
+                       struct err *err)
 {
     for (const char *s = token; *s; s++) {
         if (*s <= ' ' || *s > '~')
-            return err_set(err, ERR_INVALID, "--token: expected printable characters, no spaces");
+            return err_set(err, ERR_INVALID, "%s: expected printable characters, no spaces",
+                           option);
     }
     if (!*token)
-        return err_set(err, ERR_INVALID, "--token: is empty");
-    return append(o->tokens, &o->n_tokens, token, err);
+        return err_set(err, ERR_INVALID, "%s: is empty", option);
+    for (size_t i = 0; i < o->n_tokens; i++) {
+        if (!strcmp(o->tokens[i], token))
+            return err_set(err, ERR_INVALID, "%s: the same token is given twice", option);
+    }
+    for (size_t i = 0; i < o->n_users; i++) {
+        if (!strcmp(o->users[i].token, token))
+            return err_set(err, ERR_INVALID, "%s: the same token is given twice", option);
+    }
+    return 0;
+}
+
+static int add_token(struct options *o, const char *token, struct err *err)
+{
+    int rc = check_token(o, "--token", token, err);
+
+    return rc ? rc : append(o->tokens, &o->n_tokens, token, err);
+}
+
+static int check_user(const struct options *o, const char *name, struct err *err)
+{
+    if (!text_is_name(name, strlen(name)))
+        return err_set(err, ERR_INVALID, "--user: expected NAME:ROLE:TOKEN, got no good NAME");
+    for (size_t i = 0; i < o->n_users; i++) {
+        if (!strcmp(o->users[i].name, name))
+            return err_set(err, ERR_INVALID, "--user: %s is given twice", name);
+    }
+    return strcmp(name, "owner") != 0
+               ? 0
+               : err_set(err, ERR_INVALID, "--user: owner is there already, with --token");
+}
+
+/* NAME:ROLE:TOKEN, the token being all behind the second colon. */
+static int add_user(struct options *o, char *text, struct err *err)
+{
+    char *role = strchr(text, ':');
+    char *token = role ? strchr(role + 1, ':') : NULL;
+    struct option_user *u = &o->users[o->n_users];
+    int rc;
+
+    if (!token)
+        return err_set(err, ERR_INVALID, "--user: expected NAME:ROLE:TOKEN");
+    if (o->n_users == OPTIONS_LIST_MAX)
+        return err_set(err, ERR_INVALID, "at most %d users", OPTIONS_LIST_MAX);
+    *role++ = '\0';
+    *token++ = '\0';
+    if (!role_parse(role, &u->role) || u->role == ROLE_OWNER)
+        return err_set(err, ERR_INVALID, "--user: expected admin, member, viewer or none, got '%s'",
+                       role);
+    rc = check_user(o, text, err);
+    if (!rc)
+        rc = check_token(o, "--user", token, err);
+    if (rc)
+        return rc;
+    u->name = mem_strdup(text);
+    u->token = mem_strdup(token);
+    o->n_users++; /* from here on deinit sees to it */
+    return u->name && u->token ? 0 : err_nomem(err);
 }
 
 static int add_token_file(struct options *o, const char *path, struct err *err)
@@ -211,6 +273,8 @@ static int set_option(struct options *o, int option, struct err *err)
         return add_token(o, optarg, err);
     case OPT_TOKEN_FILE:
         return add_token_file(o, optarg, err);
+    case OPT_USER:
+        return add_user(o, optarg, err);
     case OPT_TOKEN_LIFETIME:
         if (text_parse_duration(optarg, &o->token_lifetime_ms))
             return 0;
@@ -281,6 +345,11 @@ void options_deinit(struct options *o)
         mem_free(o->organizations[i]);
     for (size_t i = 0; i < o->n_tokens; i++)
         mem_free_secret(o->tokens[i], strlen(o->tokens[i]));
+    for (size_t i = 0; i < o->n_users; i++) {
+        mem_free(o->users[i].name);
+        if (o->users[i].token)
+            mem_free_secret(o->users[i].token, strlen(o->users[i].token));
+    }
     mem_free(o->host);
     mem_free(o->port);
     mem_free(o->faults_path);

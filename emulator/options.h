@@ -11,11 +11,18 @@
 
 #include "lib/base.h"
 #include "lib/err.h"
+#include "people.h"
 #include "switches.h"
 
 #define OPTIONS_LIST_MAX 16
 
 enum options_verb { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+
+struct option_user {
+    char *name;
+    enum role role;
+    char *token; /* secret */
+};
 
 struct options {
     enum options_verb verb;
@@ -25,6 +32,8 @@ struct options {
     size_t n_organizations;
     char *tokens[OPTIONS_LIST_MAX]; /* secret */
     size_t n_tokens;
+    struct option_user users[OPTIONS_LIST_MAX]; /* beside the owner, whose the tokens are */
+    size_t n_users;
     char *faults_path;
     char *cert_path, *key_path; /* both or neither */
     const char *region;         /* static text: what GET / answers */

@@ -5,63 +5,79 @@
 #include <string.h>
 
 #include "emit.h"
-#include "options.h"
+#include "people.h"
 #include "plan.h"
 #include "routes.h"
 #include "shape.h"
 
-static void write_user(const struct emulator *e, struct buf *out)
+static bool is_invited(const struct emulator *e, const struct user *user)
+{
+    for (size_t i = 0; i < e->state.n_orgs; i++) {
+        if (invites_find(&e->state.orgs[i].invites, user->email))
+            return true;
+    }
+    return false;
+}
+
+static void write_user(const struct emulator *e, const struct user *user, struct buf *out)
 {
     emit_open(out, NULL, '{');
     emit_open(out, "user", '{');
-    emit_string(out, "username", "owner");
-    emit_string(out, "name", "Emulator Owner");
-    emit_string(out, "email", "owner@example.com");
+    emit_string(out, "username", user->name);
+    emit_string(out, "name", user->name);
+    emit_string(out, "email", user->email);
     emit_string(out, "avatarUrl", "");
     emit_string(out, "plan", switches_profile(&e->switches));
     emit_bool(out, "mfa", false);
-    emit_bool(out, "has_pending_invites", false);
+    emit_bool(out, "has_pending_invites", is_invited(e, user));
     emit_close(out, '}');
     emit_close(out, '}');
 }
 
 void route_user_get(struct emulator *e, struct request *rq, struct answer *a)
 {
-    (void)rq;
-    write_user(e, &a->body);
+    write_user(e, rq->caller->user, &a->body);
 }
 
 void route_current_user_get(struct emulator *e, struct request *rq, struct answer *a)
 {
-    (void)rq;
-    write_user(e, &a->body);
+    write_user(e, rq->caller->user, &a->body);
 }
 
 void route_token_validate(struct emulator *e, struct request *rq, struct answer *a)
 {
-    (void)rq;
+    int64_t expires_ms = rq->caller->expires_ms;
+
+    (void)e;
     emit_open(&a->body, NULL, '{');
-    emit_int(&a->body, "exp", e->token_expires_ms < 0 ? -1 : e->token_expires_ms / 1000);
+    emit_int(&a->body, "exp", expires_ms < 0 ? -1 : expires_ms / 1000);
     emit_close(&a->body, '}');
+}
+
+/* Those that the caller is a member of, and that their token is good for. */
+static void write_organizations(struct emulator *e, const struct request *rq, const char *key,
+                                struct buf *out)
+{
+    emit_open(out, key, '[');
+    for (size_t i = 0; i < e->state.n_orgs; i++) {
+        struct org *org = &e->state.orgs[i];
+
+        if (members_find(&org->members, rq->caller->user) &&
+            (!rq->caller->org || rq->caller->org == org))
+            shape_organization(e, org, NULL, out);
+    }
+    emit_close(out, ']');
 }
 
 void route_org_list(struct emulator *e, struct request *rq, struct answer *a)
 {
-    (void)rq;
-    emit_open(&a->body, NULL, '[');
-    for (size_t i = 0; i < e->state.n_orgs; i++)
-        shape_organization(e, &e->state.orgs[i], NULL, &a->body);
-    emit_close(&a->body, ']');
+    write_organizations(e, rq, NULL, &a->body);
 }
 
 void route_org_list_v2(struct emulator *e, struct request *rq, struct answer *a)
 {
-    (void)rq;
     emit_open(&a->body, NULL, '{');
-    emit_open(&a->body, "organizations", '[');
-    for (size_t i = 0; i < e->state.n_orgs; i++)
-        shape_organization(e, &e->state.orgs[i], NULL, &a->body);
-    emit_close(&a->body, ']');
+    write_organizations(e, rq, "organizations", &a->body);
     emit_close(&a->body, '}');
 }
 

@@ -94,7 +94,7 @@ void record_add(struct record *r, const struct request *rq, unsigned status, boo
     r->n++;
     r->per_route[row]++;
     r->by_status[row][status < 600 ? status : 0]++;
-    if (!authorized && rq->route && !rq->route->is_open)
+    if (!authorized && rq->route && rq->route->access != ACCESS_OPEN)
         r->unauthorized++;
     remember(r, rq, status, authorized);
 }

@@ -19,6 +19,7 @@
 struct route;
 struct org;
 struct fault_rule;
+struct api_token;
 
 struct request {
     char method[16];
@@ -36,6 +37,7 @@ struct request {
     bool body_too_large;
     const struct route *route;      /* NULL: no such */
     struct org *org;                /* of a route with {org}; else NULL */
+    const struct api_token *caller; /* NULL where the route is open to all */
     const struct fault_rule *fault; /* that shapes the listing; else NULL */
     int64_t now_ms;                 /* the platform's clock as the request came */
     bool is_counted;                /* among those in flight */

@@ -15,81 +15,101 @@
 #define V1  "/v1/organizations/{org}"
 #define GR  V1 "/groups/{group}"
 #define DB  V1 "/databases/{db}"
+#define OWN "/v1/auth/api-tokens"
 #define ADM "/_emulator"
 
-#define TOKEN_KEYS KEYS("permissions", "fine_grained_permissions")
+#define TOKEN_KEYS     KEYS("permissions", "fine_grained_permissions")
+#define API_TOKEN_KEYS KEYS("organization", "group", "scopes")
 #define CONFIG_KEYS                                                                                \
     KEYS("size_limit", "allow_attach", "block_reads", "block_writes", "delete_protection",         \
          "allowed_ips", "allowed_aws_vpc_ids")
 #define CREATE_KEYS KEYS("name", "group", "seed", "size_limit", "remote_encryption", "use_tursodb")
 
 const struct route ROUTES[] = {
-    {"GET", "/", route_region_get, NULL, BODY_IGNORED, true},
-    {"GET", "/v1/user", route_user_get, NULL, BODY_IGNORED, false},
-    {"GET", "/v1/current-user", route_current_user_get, NULL, BODY_IGNORED, false},
-    {"GET", "/v1/auth/validate", route_token_validate, NULL, BODY_IGNORED, false},
+    {"GET", "/", route_region_get, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", "/v1/user", route_user_get, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", "/v1/current-user", route_current_user_get, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", "/v1/auth/validate", route_token_validate, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", OWN, route_own_token_list, NULL, BODY_IGNORED, ACCESS_OWN},
+    {"POST", OWN "/{token}", route_own_token_create, API_TOKEN_KEYS, BODY_OPTIONAL, ACCESS_OWN},
+    {"POST", "/v2/auth/api-tokens/{token}", route_own_token_create_v2, API_TOKEN_KEYS,
+     BODY_OPTIONAL, ACCESS_OWN},
+    {"DELETE", OWN "/{token}", route_own_token_remove, NULL, BODY_IGNORED, ACCESS_OWN},
 
-    {"GET", "/v1/locations", route_location_list, NULL, BODY_IGNORED, false},
-    {"GET", "/v1/locations/{location}", route_location_get, NULL, BODY_IGNORED, false},
+    {"GET", "/v1/locations", route_location_list, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", "/v1/locations/{location}", route_location_get, NULL, BODY_IGNORED, ACCESS_USER},
     {"GET", "/v2/organizations/{org}/locations", route_org_location_list, NULL, BODY_IGNORED,
-     false},
+     ACCESS_READ},
 
-    {"GET", "/v1/organizations", route_org_list, NULL, BODY_IGNORED, false},
-    {"GET", "/v2/organizations", route_org_list_v2, NULL, BODY_IGNORED, false},
-    {"GET", V1, route_org_get, NULL, BODY_IGNORED, false},
-    {"PATCH", V1, route_org_patch, KEYS("overages", "require_mfa"), BODY_REQUIRED, false},
-    {"GET", V1 "/plans", route_org_plans, NULL, BODY_IGNORED, false},
-    {"GET", V1 "/subscription", route_org_subscription, NULL, BODY_IGNORED, false},
-    {"GET", V1 "/usage", route_org_usage, NULL, BODY_IGNORED, false},
-    {"GET", V1 "/invoices", route_org_invoices, NULL, BODY_IGNORED, false},
+    {"GET", "/v1/organizations", route_org_list, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", "/v2/organizations", route_org_list_v2, NULL, BODY_IGNORED, ACCESS_USER},
+    {"GET", V1, route_org_get, NULL, BODY_IGNORED, ACCESS_READ},
+    {"PATCH", V1, route_org_patch, KEYS("overages", "require_mfa"), BODY_REQUIRED, ACCESS_ADMIN},
+    {"GET", V1 "/plans", route_org_plans, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"GET", V1 "/subscription", route_org_subscription, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"GET", V1 "/usage", route_org_usage, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"GET", V1 "/invoices", route_org_invoices, NULL, BODY_IGNORED, ACCESS_ORG_READ},
 
-    {"GET", V1 "/groups", route_group_list, NULL, BODY_IGNORED, false},
+    {"GET", V1 "/api-tokens", route_org_token_list, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"DELETE", V1 "/api-tokens/{token}", route_org_token_remove, NULL, BODY_IGNORED,
+     ACCESS_ORG_READ},
+
+    {"GET", V1 "/groups", route_group_list, NULL, BODY_IGNORED, ACCESS_READ},
     {"POST", V1 "/groups", route_group_create, KEYS("name", "location", "extensions", "version"),
-     BODY_REQUIRED, false},
-    {"GET", GR, route_group_get, NULL, BODY_IGNORED, false},
-    {"DELETE", GR, route_group_remove, NULL, BODY_IGNORED, false},
-    {"GET", GR "/configuration", route_group_config_get, NULL, BODY_IGNORED, false},
+     BODY_REQUIRED, ACCESS_ORG_WRITE},
+    {"GET", GR, route_group_get, NULL, BODY_IGNORED, ACCESS_READ},
+    {"DELETE", GR, route_group_remove, NULL, BODY_IGNORED, ACCESS_ORG_WRITE},
+    {"GET", GR "/configuration", route_group_config_get, NULL, BODY_IGNORED, ACCESS_READ},
     {"PATCH", GR "/configuration", route_group_config_patch, KEYS("delete_protection"),
-     BODY_REQUIRED, false},
-    {"POST", GR "/locations/{location}", route_group_location_add, NULL, BODY_IGNORED, false},
-    {"DELETE", GR "/locations/{location}", route_group_location_remove, NULL, BODY_IGNORED, false},
-    {"GET", GR "/locations/{location}/wait", route_group_location_wait, NULL, BODY_IGNORED, false},
-    {"POST", GR "/transfer", route_group_transfer, KEYS("organization"), BODY_REQUIRED, false},
-    {"POST", GR "/unarchive", route_group_unarchive, NULL, BODY_IGNORED, false},
-    {"POST", GR "/rename", route_group_rename_post, KEYS("name"), BODY_REQUIRED, false},
-    {"POST", GR "/auth/tokens", route_group_token, TOKEN_KEYS, BODY_OPTIONAL, false},
-    {"POST", GR "/auth/rotate", route_group_rotate_post, NULL, BODY_IGNORED, false},
+     BODY_REQUIRED, ACCESS_GROUP_CONFIGURE},
+    {"POST", GR "/locations/{location}", route_group_location_add, NULL, BODY_IGNORED,
+     ACCESS_GROUP_CONFIGURE},
+    {"DELETE", GR "/locations/{location}", route_group_location_remove, NULL, BODY_IGNORED,
+     ACCESS_GROUP_CONFIGURE},
+    {"GET", GR "/locations/{location}/wait", route_group_location_wait, NULL, BODY_IGNORED,
+     ACCESS_READ},
+    {"POST", GR "/transfer", route_group_transfer, KEYS("organization"), BODY_REQUIRED,
+     ACCESS_ORG_WRITE},
+    {"POST", GR "/unarchive", route_group_unarchive, NULL, BODY_IGNORED, ACCESS_GROUP_CONFIGURE},
+    {"POST", GR "/rename", route_group_rename_post, KEYS("name"), BODY_REQUIRED,
+     ACCESS_GROUP_CONFIGURE},
+    {"POST", GR "/auth/tokens", route_group_token, TOKEN_KEYS, BODY_OPTIONAL, ACCESS_GROUP_MINT},
+    {"POST", GR "/auth/rotate", route_group_rotate_post, NULL, BODY_IGNORED, ACCESS_GROUP_ROTATE},
 
-    {"GET", V1 "/databases", route_db_list, NULL, BODY_IGNORED, false},
-    {"POST", V1 "/databases", route_db_create, CREATE_KEYS, BODY_REQUIRED, false},
-    {"GET", DB, route_db_get, NULL, BODY_IGNORED, false},
-    {"DELETE", DB, route_db_remove, NULL, BODY_IGNORED, false},
-    {"GET", DB "/configuration", route_db_config_get, NULL, BODY_IGNORED, false},
-    {"PATCH", DB "/configuration", route_db_config_patch, CONFIG_KEYS, BODY_REQUIRED, false},
-    {"GET", DB "/instances", route_db_instances, NULL, BODY_IGNORED, false},
-    {"GET", DB "/instances/{instance}", route_db_instance, NULL, BODY_IGNORED, false},
-    {"GET", DB "/usage", route_db_usage, NULL, BODY_IGNORED, false},
-    {"GET", DB "/stats", route_db_stats, NULL, BODY_IGNORED, false},
-    {"POST", DB "/auth/tokens", route_db_token, TOKEN_KEYS, BODY_OPTIONAL, false},
-    {"POST", DB "/auth/rotate", route_db_rotate, NULL, BODY_IGNORED, false},
-    {"POST", DB "/wakeup", route_db_wakeup, NULL, BODY_IGNORED, false},
+    {"GET", V1 "/databases", route_db_list, NULL, BODY_IGNORED, ACCESS_READ},
+    {"POST", V1 "/databases", route_db_create, CREATE_KEYS, BODY_REQUIRED, ACCESS_DB_CREATE},
+    {"GET", DB, route_db_get, NULL, BODY_IGNORED, ACCESS_READ},
+    {"DELETE", DB, route_db_remove, NULL, BODY_IGNORED, ACCESS_DB_DELETE},
+    {"GET", DB "/configuration", route_db_config_get, NULL, BODY_IGNORED, ACCESS_READ},
+    {"PATCH", DB "/configuration", route_db_config_patch, CONFIG_KEYS, BODY_REQUIRED,
+     ACCESS_DB_CONFIGURE},
+    {"GET", DB "/instances", route_db_instances, NULL, BODY_IGNORED, ACCESS_READ},
+    {"GET", DB "/instances/{instance}", route_db_instance, NULL, BODY_IGNORED, ACCESS_READ},
+    {"GET", DB "/usage", route_db_usage, NULL, BODY_IGNORED, ACCESS_READ},
+    {"GET", DB "/stats", route_db_stats, NULL, BODY_IGNORED, ACCESS_READ},
+    {"POST", DB "/auth/tokens", route_db_token, TOKEN_KEYS, BODY_OPTIONAL, ACCESS_DB_MINT},
+    {"POST", DB "/auth/rotate", route_db_rotate, NULL, BODY_IGNORED, ACCESS_DB_ROTATE},
+    {"POST", DB "/wakeup", route_db_wakeup, NULL, BODY_IGNORED, ACCESS_DB_CONFIGURE},
 
-    {"POST", "/v2/pipeline", route_db_pipeline, KEYS("requests", "baton"), BODY_REQUIRED, true},
+    {"POST", "/v2/pipeline", route_db_pipeline, KEYS("requests", "baton"), BODY_REQUIRED,
+     ACCESS_OPEN},
 
-    {"GET", ADM "/counters", route_admin_counters, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/requests", route_admin_requests, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/faults", route_admin_faults_get, NULL, BODY_IGNORED, true},
-    {"POST", ADM "/faults", route_admin_faults_set, NULL, BODY_IGNORED, true},
-    {"DELETE", ADM "/faults", route_admin_faults_clear, NULL, BODY_IGNORED, true},
-    {"POST", ADM "/reset", route_admin_reset, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/state", route_admin_state, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/keys", route_admin_keys, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/switches", route_admin_switches_get, NULL, BODY_IGNORED, true},
-    {"POST", ADM "/switches", route_admin_switches_set, NULL, BODY_IGNORED, true},
-    {"GET", ADM "/clock", route_admin_clock_get, NULL, BODY_IGNORED, true},
-    {"POST", ADM "/clock", route_admin_clock_set, KEYS("advance"), BODY_REQUIRED, true},
+    {"GET", ADM "/counters", route_admin_counters, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/requests", route_admin_requests, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/faults", route_admin_faults_get, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"POST", ADM "/faults", route_admin_faults_set, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"DELETE", ADM "/faults", route_admin_faults_clear, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"POST", ADM "/reset", route_admin_reset, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/state", route_admin_state, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/keys", route_admin_keys, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/switches", route_admin_switches_get, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"POST", ADM "/switches", route_admin_switches_set, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"GET", ADM "/clock", route_admin_clock_get, NULL, BODY_IGNORED, ACCESS_OPEN},
+    {"POST", ADM "/clock", route_admin_clock_set, KEYS("advance"), BODY_REQUIRED, ACCESS_OPEN},
+    {"POST", ADM "/users", route_admin_user_set,
+     KEYS("username", "email", "organization", "role", "token"), BODY_REQUIRED, ACCESS_OPEN},
     {"POST", ADM "/archive", route_admin_archive, KEYS("organization", "group"), BODY_REQUIRED,
-     true},
+     ACCESS_OPEN},
 };
 const size_t N_ROUTES = ARRAY_SIZE(ROUTES);
 
@@ -119,7 +139,9 @@ const struct route *route_find(const struct request *rq, bool *out_path_known)
     for (size_t i = 0; i < N_ROUTES; i++) {
         if (!fits(ROUTES[i].template, rq))
             continue;
-        *out_path_known = true;
+        /* a thing's own path is known by its methods alone: GET .../api-tokens/validate is a 404 */
+        if (ROUTES[i].template[strlen(ROUTES[i].template) - 1] != '}')
+            *out_path_known = true;
         if (!strcmp(ROUTES[i].method, rq->method))
             return &ROUTES[i];
     }

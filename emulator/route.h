@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "access.h"
+
 struct emulator;
 struct request;
 struct answer;
@@ -26,7 +28,7 @@ struct route {
     route_fn answer;
     const char *const *keys; /* of the body, NULL-terminated; others are counted as unknown */
     enum route_body body;
-    bool is_open; /* needs no platform token */
+    enum access access;
 };
 
 extern const struct route ROUTES[];

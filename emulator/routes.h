@@ -5,6 +5,7 @@
 #ifndef TENANTD_EMULATOR_ROUTES_H
 #define TENANTD_EMULATOR_ROUTES_H
 
+#include "access.h"
 #include "answer.h"
 #include "emulator.h"
 #include "request.h"
@@ -24,6 +25,12 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(user_get)                                                                                    \
     X(current_user_get)                                                                            \
     X(token_validate)                                                                              \
+    X(own_token_list)                                                                              \
+    X(own_token_create)                                                                            \
+    X(own_token_create_v2)                                                                         \
+    X(own_token_remove)                                                                            \
+    X(org_token_list)                                                                              \
+    X(org_token_remove)                                                                            \
     X(region_get)                                                                                  \
     X(location_list)                                                                               \
     X(location_get)                                                                                \
@@ -76,6 +83,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(admin_switches_set)                                                                          \
     X(admin_clock_get)                                                                             \
     X(admin_clock_set)                                                                             \
+    X(admin_user_set)                                                                              \
     X(admin_archive)
 /* clang-format on */
 

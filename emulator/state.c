@@ -60,6 +60,8 @@ static void org_deinit(struct org *org)
         group_delete(g);
     }
     db_list_deinit(&org->list);
+    members_deinit(&org->members);
+    invites_deinit(&org->invites);
     mem_free(org->slug);
 }
 
@@ -96,6 +98,15 @@ struct org *state_org(struct state *s, const char *slug)
             return &s->orgs[i];
     }
     return NULL;
+}
+
+struct group *group_find_id(struct org *org, const uint8_t id[UUID_SIZE])
+{
+    struct group *g = org->groups;
+
+    while (g && memcmp(g->id, id, UUID_SIZE) != 0)
+        g = g->hh.next;
+    return g;
 }
 
 struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,

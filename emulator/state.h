@@ -12,6 +12,7 @@
 #include "ids.h"
 #include "lib/base.h"
 #include "lib/mem.h"
+#include "people.h"
 
 /* An element that found no memory has hh.tbl NULL, and is in no table. */
 #define uthash_malloc(size)    mem_alloc(size)
@@ -32,6 +33,8 @@ struct org {
     char *slug;
     uint8_t id[UUID_SIZE];
     bool overages, require_mfa;
+    struct members members;
+    struct invites invites;
     struct group *groups;       /* by name, in the order of creation */
     struct database *databases; /* by name */
     struct db_list list;
@@ -90,6 +93,7 @@ void state_deinit(struct state *s);
 struct org *state_org(struct state *s, const char *slug); /* borrowed; NULL: none */
 
 struct group *group_find(struct org *org, const char *name);
+struct group *group_find_id(struct org *org, const uint8_t id[UUID_SIZE]);
 /* A group with one location and a fresh key. NULL: no memory. */
 struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,
                         const char *location) MUST_CHECK;

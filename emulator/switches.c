@@ -33,6 +33,7 @@ static const struct row {
     {"unarchive_delay", AT(unarchive_delay_ms), 0, 0, NULL, KIND_DURATION},
     {"data_plane_delay", AT(data_plane_delay_ms), 0, 0, NULL, KIND_DURATION},
     {"duplicate_status", AT(duplicate_status), 400, 422, NULL, KIND_INT},
+    {"out_of_reach_status", AT(out_of_reach_status), 403, 404, NULL, KIND_INT},
     {"page_cut", AT(page_cut), 1, 1000, NULL, KIND_INT},
     {"max_groups", AT(max_groups), 0, 1000000, NULL, KIND_INT},
     {"max_databases", AT(max_databases), 0, 10000000, NULL, KIND_INT},

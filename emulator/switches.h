@@ -24,6 +24,7 @@ struct switches {
     int64_t unarchive_delay_ms;
     int64_t data_plane_delay_ms; /* until a new database answers on its own host */
     int64_t duplicate_status;    /* 400, 409 or 422: creating a database that is there */
+    int64_t out_of_reach_status; /* 403 or 404: a thing outside the group of a token */
     int64_t page_cut;            /* rows a listing holds at most */
     int64_t max_groups;          /* 0: what the profile allows */
     int64_t max_databases;       /* 0: what the profile allows */
@@ -35,8 +36,11 @@ struct switches {
     int profile, rotate_scope, size_limit_readback;
 };
 #define SWITCHES_INIT                                                                              \
-    ((struct switches){                                                                            \
-        .duplicate_status = 400, .page_cut = 1000, .data_plane_delay_ms = 2500, .burst = 10})
+    ((struct switches){.duplicate_status = 400,                                                    \
+                       .out_of_reach_status = 403,                                                 \
+                       .page_cut = 1000,                                                           \
+                       .data_plane_delay_ms = 2500,                                                \
+                       .burst = 10})
 
 /* Sets what the object names. On error nothing is set. -ERR_INVALID names the key. */
 int switches_set(struct switches *s, struct json_object *object, struct err *err) MUST_CHECK;

@@ -31,7 +31,9 @@ def run_program(*arguments):
     (["--latency", "soon"], "latency"), (["--fill", "-1"], "--fill"), (["extra"], "extra"),
     (["--switch", "nope=1"], "no such switch"), (["--region", "mars"], "--region"),
     (["--tls", "cert"], "--tls"), (["--token-lifetime", "x"], "--token-lifetime"),
-    (["--token", "a b"], "printable"),
+    (["--token", "a b"], "printable"), (["--user", "jo:admin"], "NAME:ROLE:TOKEN"),
+    (["--user", "jo:owner:J"], "expected admin"), (["--user", "owner:admin:J"], "there already"),
+    (["--token", "J", "--user", "jo:admin:J"], "the same token"),
 ])
 def test_wrong_usage_exits_64_and_says_what_is_wrong(arguments, wanted):
     done = run_program(*arguments, *(["--organization", "acme", "--token", "T"]

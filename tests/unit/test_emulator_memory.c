@@ -34,6 +34,11 @@ static const struct step {
     {"POST", ORG "/databases/a/auth/tokens?expiration=1d", "{}"},
     {"POST", ORG "/databases/a/auth/rotate", ""},
     {"POST", ORG "/groups/eu/auth/rotate", ""},
+    {"POST", "/v1/auth/api-tokens/ci",
+     "{\"organization\":\"acme\",\"group\":\"eu\",\"scopes\":[\"full-access\"]}"},
+    {"GET", ORG "/api-tokens", ""},
+    {"POST", "/_emulator/users", "{\"username\":\"jo\",\"role\":\"admin\",\"token\":\"J\"}"},
+    {"DELETE", "/v1/auth/api-tokens/ci", ""},
     {"POST", "/_emulator/faults",
      "[{\"route\":\"/v1/organizations/{org}/databases\",\"list\":"
      "\"stale\"},{\"status\":500,\"body\":\"x\"}]"},
