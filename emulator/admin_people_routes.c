@@ -6,6 +6,7 @@
 
 #include "api_token.h"
 #include "emit.h"
+#include "lib/mem.h"
 #include "people.h"
 #include "routes.h"
 
@@ -18,16 +19,6 @@ struct wanted_user {
     const char *token; /* NULL: none */
 };
 
-/* A string that need not be there. False: answered. */
-static bool read_optional(const struct request *rq, const char *key, const char **out,
-                          struct answer *a)
-{
-    if (member_string(rq->json, key, out) != MEMBER_WRONG)
-        return true;
-    answer_error(a, 400, "%s must be a string", key);
-    return false;
-}
-
 static bool read_user(struct emulator *e, const struct request *rq, struct wanted_user *w,
                       struct answer *a)
 {
@@ -35,8 +26,9 @@ static bool read_user(struct emulator *e, const struct request *rq, struct wante
     const char *slug = NULL;
 
     if (!routes_want_string(rq, "username", &w->name, a) ||
-        !read_optional(rq, "email", &w->email, a) || !read_optional(rq, "organization", &slug, a) ||
-        !read_optional(rq, "role", &role, a) || !read_optional(rq, "token", &w->token, a))
+        !routes_read_string(rq, "email", &w->email, a) ||
+        !routes_read_string(rq, "organization", &slug, a) ||
+        !routes_read_string(rq, "role", &role, a) || !routes_read_string(rq, "token", &w->token, a))
         return false;
     w->has_role = role != NULL;
     w->org = slug ? state_org(&e->state, slug) : &e->state.orgs[0];
@@ -89,4 +81,50 @@ void route_admin_user_set(struct emulator *e, struct request *rq, struct answer 
         answer_empty(a);
     else
         answer_no_memory(a);
+}
+
+/* Who accepts with no account yet makes one; its name is what stands before the @. */
+static struct user *joining_user(struct emulator *e, const char *email, const char *name)
+{
+    struct user *user = users_find_email(&e->users, email);
+    char *made;
+
+    if (user)
+        return user;
+    made = name ? mem_strdup(name) : mem_strndup(email, strcspn(email, "@"));
+    user = made ? users_add(&e->users, made, email) : NULL;
+    mem_free(made);
+    return user;
+}
+
+void route_admin_invite_accept(struct emulator *e, struct request *rq, struct answer *a)
+{
+    const char *slug = e->state.orgs[0].slug;
+    const char *name = NULL;
+    struct invite *invite;
+    const char *email;
+    struct user *user;
+    struct org *org;
+
+    if (!routes_want_string(rq, "email", &email, a) ||
+        !routes_read_string(rq, "organization", &slug, a) ||
+        !routes_read_string(rq, "username", &name, a))
+        return;
+    org = state_org(&e->state, slug);
+    invite = org ? invites_find(&org->invites, email) : NULL;
+    if (!invite) {
+        answer_error(a, 404, "invite not found");
+        return;
+    }
+    if (name && users_find(&e->users, name)) {
+        answer_error(a, 409, "there is a user %s", name);
+        return;
+    }
+    user = joining_user(e, email, name);
+    if (!user || !set_role(org, user, invite->role)) {
+        answer_no_memory(a);
+        return;
+    }
+    invite->accepted = true;
+    answer_empty(a);
 }

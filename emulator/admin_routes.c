@@ -138,6 +138,25 @@ static void write_members(const struct org *org, struct buf *out)
     emit_close(out, ']');
 }
 
+static void write_invites(const struct org *org, struct buf *out)
+{
+    emit_open(out, "invites", '[');
+    for (size_t i = 0; i < org->invites.n; i++) {
+        const struct invite *invite = &org->invites.list[i];
+
+        emit_open(out, NULL, '{');
+        emit_string(out, "email", invite->email);
+        emit_string(out, "role", role_name(invite->role));
+        emit_string(out, "status",
+                    invite->accepted     ? "accepted"
+                    : invite->deleted_ms ? "withdrawn"
+                                         : "pending");
+        emit_int(out, "mails", invite->n_mails);
+        emit_close(out, '}');
+    }
+    emit_close(out, ']');
+}
+
 static void write_org_state(const struct emulator *e, const struct org *org, struct buf *out)
 {
     size_t n = 0;
@@ -149,6 +168,8 @@ static void write_org_state(const struct emulator *e, const struct org *org, str
     emit_int(out, "databases_created", (int64_t)org->n_created);
     emit_int(out, "databases_deleted", (int64_t)org->n_deleted);
     write_members(org, out);
+    write_invites(org, out);
+    emit_int(out, "mails_sent", (int64_t)org->invites.n_mails);
     emit_open(out, "groups", '[');
     for (const struct group *g = org->groups; g; g = g->hh.next)
         write_group_state(e, g, out);

@@ -31,7 +31,8 @@ const struct plan PLANS[] = {
      .locations = 6,
      .restore_days = 30,
      .has_allow_lists = true,
-     .has_encryption = true},
+     .has_encryption = true,
+     .has_teams = true},
 };
 const size_t N_PLANS = ARRAY_SIZE(PLANS);
 

@@ -16,10 +16,12 @@
 #define GR  V1 "/groups/{group}"
 #define DB  V1 "/databases/{db}"
 #define OWN "/v1/auth/api-tokens"
+#define INV "/v2/organizations/{org}/invites"
 #define ADM "/_emulator"
 
 #define TOKEN_KEYS     KEYS("permissions", "fine_grained_permissions")
 #define API_TOKEN_KEYS KEYS("organization", "group", "scopes")
+#define INVITE_KEYS    KEYS("email", "username", "role")
 #define CONFIG_KEYS                                                                                \
     KEYS("size_limit", "allow_attach", "block_reads", "block_writes", "delete_protection",         \
          "allowed_ips", "allowed_aws_vpc_ids")
@@ -53,6 +55,21 @@ const struct route ROUTES[] = {
     {"GET", V1 "/api-tokens", route_org_token_list, NULL, BODY_IGNORED, ACCESS_ORG_READ},
     {"DELETE", V1 "/api-tokens/{token}", route_org_token_remove, NULL, BODY_IGNORED,
      ACCESS_ORG_READ},
+
+    {"GET", V1 "/members", route_member_list, NULL, BODY_IGNORED, ACCESS_ADMIN},
+    {"POST", V1 "/members", route_member_add, KEYS("username", "role"), BODY_REQUIRED,
+     ACCESS_ADMIN},
+    {"GET", V1 "/members/{username}", route_member_get, NULL, BODY_IGNORED, ACCESS_ADMIN},
+    {"PATCH", V1 "/members/{username}", route_member_patch, KEYS("role"), BODY_REQUIRED,
+     ACCESS_ORG_READ},
+    {"DELETE", V1 "/members/{username}", route_member_remove, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"GET", INV, route_invite_list, NULL, BODY_IGNORED, ACCESS_ADMIN},
+    {"POST", INV, route_invite_send, INVITE_KEYS, BODY_REQUIRED, ACCESS_ADMIN},
+    {"DELETE", INV "/{email}", route_invite_remove, NULL, BODY_IGNORED, ACCESS_ADMIN},
+    {"GET", V1 "/invites", route_old_invite_list, NULL, BODY_IGNORED, ACCESS_ADMIN},
+    {"POST", V1 "/invites", route_invite_send, INVITE_KEYS, BODY_REQUIRED, ACCESS_ADMIN},
+    {"POST", V1 "/invite", route_invite_send, INVITE_KEYS, BODY_REQUIRED, ACCESS_ADMIN},
+    {"DELETE", V1 "/invites/{email}", route_invite_remove, NULL, BODY_IGNORED, ACCESS_ADMIN},
 
     {"GET", V1 "/groups", route_group_list, NULL, BODY_IGNORED, ACCESS_READ},
     {"POST", V1 "/groups", route_group_create, KEYS("name", "location", "extensions", "version"),
@@ -108,6 +125,8 @@ const struct route ROUTES[] = {
     {"POST", ADM "/clock", route_admin_clock_set, KEYS("advance"), BODY_REQUIRED, ACCESS_OPEN},
     {"POST", ADM "/users", route_admin_user_set,
      KEYS("username", "email", "organization", "role", "token"), BODY_REQUIRED, ACCESS_OPEN},
+    {"POST", ADM "/accept", route_admin_invite_accept, KEYS("organization", "email", "username"),
+     BODY_REQUIRED, ACCESS_OPEN},
     {"POST", ADM "/archive", route_admin_archive, KEYS("organization", "group"), BODY_REQUIRED,
      ACCESS_OPEN},
 };

@@ -66,6 +66,28 @@ bool routes_want_string(const struct request *rq, const char *key, const char **
     }
 }
 
+bool routes_read_string(const struct request *rq, const char *key, const char **out,
+                        struct answer *a)
+{
+    if (member_string(rq->json, key, out) != MEMBER_WRONG)
+        return true;
+    answer_error(a, 400, "%s must be a string", key);
+    return false;
+}
+
+bool routes_read_role(const struct request *rq, enum role *io, struct answer *a)
+{
+    const char *text = NULL;
+    enum member m = member_string(rq->json, "role", &text);
+
+    if (m == MEMBER_ABSENT || m == MEMBER_NULL)
+        return true;
+    if (m == MEMBER_OK && role_parse(text, io) && *io != ROLE_NONE && *io != ROLE_OWNER)
+        return true;
+    answer_error(a, 400, "invalid role");
+    return false;
+}
+
 bool routes_want_bool(const struct request *rq, const char *key, bool *io, struct answer *a)
 {
     if (member_bool(rq->json, key, io) != MEMBER_WRONG)

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "answer.h"
 #include "emulator.h"
+#include "people.h"
 #include "request.h"
 
 /* What the path names; NULL: answered with 404. */
@@ -18,6 +19,11 @@ bool routes_check_name(const struct org *org, const char *what, const char *name
 /* A string that must be there. False: answered with 400. */
 bool routes_want_string(const struct request *rq, const char *key, const char **out,
                         struct answer *a);
+/* A string that need not be there; *out stays if it is not. False: answered with 400. */
+bool routes_read_string(const struct request *rq, const char *key, const char **out,
+                        struct answer *a);
+/* The role to give, if the request names one; nobody is made owner. False: answered with 400. */
+bool routes_read_role(const struct request *rq, enum role *io, struct answer *a);
 bool routes_want_bool(const struct request *rq, const char *key, bool *io, struct answer *a);
 
 /* clang-format off: a table */
@@ -43,6 +49,15 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(org_subscription)                                                                            \
     X(org_usage)                                                                                   \
     X(org_invoices)                                                                                \
+    X(member_list)                                                                                 \
+    X(member_get)                                                                                  \
+    X(member_add)                                                                                  \
+    X(member_patch)                                                                                \
+    X(member_remove)                                                                               \
+    X(invite_list)                                                                                 \
+    X(invite_send)                                                                                 \
+    X(invite_remove)                                                                               \
+    X(old_invite_list)                                                                             \
     X(group_list)                                                                                  \
     X(group_create)                                                                                \
     X(group_get)                                                                                   \
@@ -84,6 +99,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(admin_clock_get)                                                                             \
     X(admin_clock_set)                                                                             \
     X(admin_user_set)                                                                              \
+    X(admin_invite_accept)                                                                         \
     X(admin_archive)
 /* clang-format on */
 

@@ -246,3 +246,108 @@ def test_users_come_from_the_command_line_too():
                                                                  ("jo", "viewer")]
         jo.close()
         eve.close()
+
+
+# --- Members ------------------------------------------------------------------------------------
+
+INVITES = "/v2/organizations/acme/invites"
+
+
+def test_members_are_added_changed_and_removed(emu, call, clients):
+    with_role(emu, clients, "none", "jo")
+    assert call("POST", ORG + "/members", {"username": "jo"}) == {"member": "jo", "role": "member"}
+    jo = {"username": "jo", "role": "member", "email": "jo@example.com"}
+    assert call("GET", ORG + "/members/jo") == {"member": jo}
+    assert call("PATCH", ORG + "/members/jo", {"role": "viewer"})["member"]["role"] == "viewer"
+    listed = call("GET", ORG + "/members")["members"]
+    assert [(m["username"], m["role"]) for m in listed] == [("owner", "owner"), ("jo", "viewer")]
+    assert call("DELETE", ORG + "/members/jo") == {"member": "jo"}
+    assert len(call("GET", ORG + "/members")["members"]) == 1
+
+
+@pytest.mark.parametrize("method, path, body, status, text", [
+    ("GET", "/members/nobody", None, 404, "could not find member"),
+    ("POST", "/members", {"username": "nobody"}, 404, "could not find user nobody"),
+    ("POST", "/members", {"username": "owner"}, 409,
+     "user owner is already a member of organization acme"),
+    ("POST", "/members", {"username": "none", "role": "owner"}, 400, "invalid role"),
+    ("POST", "/members", {"role": "admin"}, 400, "username is required"),
+    ("PATCH", "/members/member", {"role": "boss"}, 400, "invalid role"),
+    ("PATCH", "/members/member", {"role": "owner"}, 400, "invalid role"),
+    ("PATCH", "/members/member", {}, 400, "role is required"),
+    ("PATCH", "/members/nobody", {"role": "admin"}, 404, "could not find user nobody"),
+    ("PATCH", "/members/owner", {"role": "member"}, 400,
+     "the role of the owner cannot be changed"),
+    ("DELETE", "/members/nobody", None, 404, "user nobody is not a member of org acme"),
+    ("DELETE", "/members/owner", None, 400, "the owner cannot be removed"),
+])
+def test_what_cannot_be_done_to_a_member(emu, clients, method, path, body, status, text):
+    with_role(emu, clients, "member")
+    with_role(emu, clients, "none")
+    assert error_of(emu.client, method, ORG + path, body, status) == text
+
+
+def test_only_admins_look_after_members_but_anybody_may_leave(emu, clients):
+    member, admin = (with_role(emu, clients, r) for r in ("member", "admin"))
+    for method, path, body in (("GET", ORG + "/members", None),
+                               ("POST", ORG + "/members", {"username": "member"}),
+                               ("DELETE", ORG + "/members/admin", None),
+                               ("GET", INVITES, None),
+                               ("POST", INVITES, {"email": "x@example.com"})):
+        error_of(member, method, path, body, 403)
+    assert error_of(member, "PATCH", ORG + "/members/admin", {"role": "viewer"}, 403) == \
+        "updating member roles is only allowed for admin or owner"
+    admin.call("PATCH", ORG + "/members/member", {"role": "viewer"})
+    member.call("DELETE", ORG + "/members/member")
+    error_of(member, "GET", ORG, expect=403)
+
+
+def test_an_invitation_is_mailed_again_when_posted_again(emu, call):
+    invited = call("POST", INVITES, {"email": "Jo+x@example.com", "role": "admin"})["invited"]
+    assert invited == {"email": "Jo+x@example.com", "role": "admin", "organization": "acme"}
+    first = call("GET", INVITES)["invites"]
+    call("POST", INVITES, {"email": "jo+x@EXAMPLE.com"})
+    (again,) = call("GET", INVITES)["invites"]
+    assert again["id"] != first[0]["id"] and again["role"] == "member"
+    state = emu.state()["organizations"][0]
+    assert state["mails_sent"] == 2 and [i["mails"] for i in state["invites"]] == [2]
+    call("DELETE", INVITES + "/jo%2Bx%40example.com")
+    assert call("GET", INVITES) == {"invites": []}
+    assert error_of(emu.client, "DELETE", INVITES + "/jo%2Bx@example.com", expect=404) == \
+        "invite not found"
+
+
+def test_an_accepted_invitation_becomes_a_member(emu, call):
+    call("POST", INVITES, {"email": "jo@example.com", "role": "viewer"})
+    emu.admin("POST", "accept", {"email": "JO@example.com", "username": "joanna"})
+    assert call("GET", INVITES) == {"invites": []}
+    assert call("GET", ORG + "/members/joanna")["member"] == {
+        "username": "joanna", "role": "viewer", "email": "JO@example.com"}
+    (old,) = call("GET", ORG + "/invites")["invites"]
+    assert old["Accepted"] is True and old["Email"] == "jo@example.com" and old["Token"]
+    error_of(emu.client, "POST", INVITES, {"email": "jo@example.com"}, 409)
+
+
+@pytest.mark.parametrize("body, status", [
+    ({}, 400), ({"email": "jo@example.com", "username": "jo"}, 400), ({"email": "jo"}, 400),
+    ({"username": "nobody"}, 404), ({"email": "jo@example.com", "role": "owner"}, 400),
+    ({"username": "owner"}, 409),
+])
+def test_an_invitation_that_cannot_be_is_not_mailed(emu, body, status):
+    error_of(emu.client, "POST", INVITES, body, status)
+    assert emu.state()["organizations"][0]["mails_sent"] == 0
+
+
+def test_a_user_can_be_invited_by_name_and_hears_of_it(emu, call, clients):
+    jo = with_role(emu, clients, "none", "jo")
+    assert call("POST", ORG + "/invite", {"username": "jo"})["invited"]["email"] == \
+        "jo@example.com"
+    assert jo.call("GET", "/v1/user")["user"]["has_pending_invites"] is True
+
+
+def test_the_starter_plan_has_no_team(clients):
+    with running("--profile", "starter", "--user", "jo:none:J") as emu:
+        assert error_of(emu.client, "POST", INVITES, {"email": "jo@example.com"}) == \
+            "organization acme can't invite users because plan starter doesn't support it"
+        assert "plan starter" in error_of(emu.client, "POST", ORG + "/members",
+                                          {"username": "jo"})

@@ -39,6 +39,9 @@ static const struct step {
     {"GET", ORG "/api-tokens", ""},
     {"POST", "/_emulator/users", "{\"username\":\"jo\",\"role\":\"admin\",\"token\":\"J\"}"},
     {"DELETE", "/v1/auth/api-tokens/ci", ""},
+    {"POST", "/v2/organizations/acme/invites", "{\"email\":\"eve@example.com\"}"},
+    {"POST", "/_emulator/accept", "{\"email\":\"eve@example.com\"}"},
+    {"GET", ORG "/members", ""},
     {"POST", "/_emulator/faults",
      "[{\"route\":\"/v1/organizations/{org}/databases\",\"list\":"
      "\"stale\"},{\"status\":500,\"body\":\"x\"}]"},
