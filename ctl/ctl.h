@@ -36,6 +36,7 @@ struct ctl {
     const char *source;
     const char *since;
     const char *reason;
+    const char *id;
     int64_t timeout_ms; /* -1: not said */
     bool wait;
     bool follow;
@@ -64,6 +65,7 @@ enum exit_code verb_describe(const struct ctl *ctl);
 enum exit_code verb_plan(const struct ctl *ctl);
 enum exit_code verb_approve(const struct ctl *ctl);
 enum exit_code verb_reject(const struct ctl *ctl);
+enum exit_code verb_restore(const struct ctl *ctl);
 enum exit_code verb_sync(const struct ctl *ctl);
 enum exit_code verb_wait(const struct ctl *ctl);
 enum exit_code verb_events(const struct ctl *ctl);

@@ -39,6 +39,10 @@ const struct verb VERBS[] = {
      verb_approve},
     {"reject", "PLAN --reason TEXT", "Give the held steps of a plan up, until their entries change",
      "", "r", 1, 1, verb_reject},
+    {"restore", "KIND/NAME [--id ID]", "Bring back a database or group deleted in the last days",
+     "Of several deleted ones of that name the last one, unless --id says which. What the ledger "
+     "knew\nis ours again.",
+     "i", 1, 1, verb_restore},
     {"validate", "PATH", "Check a manifest, without daemon or network",
      "PATH is a file or a directory. Every error is a line FILE:LINE:COLUMN: MESSAGE; with -o "
      "json\n"

@@ -33,6 +33,7 @@ static const struct option_row OPTIONS[] = {
     {'n', false, "since", "WHEN", "begin there: an RFC 3339 time, or a duration ago such as 2h"},
     {'f', true, "follow", NULL, "go on with what happens next"},
     {'r', false, "reason", "TEXT", "why; kept with who and when (required)"},
+    {'i', false, "id", "ID", "the one of this platform id"},
 };
 
 const struct verb *options_find_verb(const char *name)
@@ -142,6 +143,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'f':
         ctl->follow = true;
+        break;
+    case 'i':
+        ctl->id = text;
         break;
     default: /* 'r': the table has no other */
         ctl->reason = text;

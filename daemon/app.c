@@ -108,7 +108,7 @@ static void close_rooms(struct app *app)
     if (app->closing)
         return;
     app->closing = true;
-    app_control_drop_syncs(app);
+    app_control_drop_waiting(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
     if (app->watch)
@@ -213,6 +213,7 @@ static void turn(struct app *app)
         app_flush(app); /* what could not be begun comes back as a step, with effects of its own */
     if (app->fx.failed)
         app_fail("out of memory");
+    app_control_restored(app);
     if (!app->stopping && app->options.mode != APP_SERVE && app->had_manifest)
         look_for_end(app);
     else if (app->stopping && !app->closing && !reconcile_in_flight(app->rc))

@@ -254,8 +254,11 @@ static void ask_sync(void *arg, struct control_call *call)
     app_manifest_read(app);
 }
 
-void app_control_drop_syncs(struct app *app)
+void app_control_drop_waiting(struct app *app)
 {
+    if (app->restoring)
+        control_fail(app->restoring, CONTROL_NOT_READY, "tenantd is stopping");
+    app->restoring = NULL;
     LIST_FOREACH_SAFE (it, tmp, &app->syncs) {
         struct waiting *w = container_of(it, struct waiting, link);
 
@@ -290,6 +293,52 @@ void app_control_synced(struct app *app, uint64_t reading_no)
         list_remove(&w->link);
         mem_free(w);
     }
+}
+
+/* --- restore --- */
+
+static void ask_restore(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct rc_event ev = {.kind = RC_RESTORE,
+                          .resource_kind = control_str(call, "kind"),
+                          .name = control_str(call, "name"),
+                          .text = control_str(call, "id"),
+                          .uid = control_uid(call)};
+    struct err err = ERR_INIT;
+    int rv;
+
+    if (app->restoring) { /* its answer is not yet told */
+        control_fail(call, CONTROL_NOT_READY, "something else is being restored just now");
+        return;
+    }
+    rv = app_try(app, &ev, &err);
+    if (rv != 0)
+        fail(call, rv, &err);
+    else
+        app->restoring = call;
+}
+
+void app_control_restored(struct app *app)
+{
+    struct err err = ERR_INIT;
+    struct control_call *call = app->restoring;
+    struct json_object *o;
+    char text[512];
+    int rv;
+
+    if (!call || !reconcile_restored(app->rc, &rv, text, sizeof(text)))
+        return;
+    app->restoring = NULL;
+    if (rv != 0) {
+        err_set(&err, (enum err_code) - rv, "%s", text);
+        fail(call, rv, &err);
+        return;
+    }
+    o = json_object_new_object();
+    if (!json_add_str(o, "message", text))
+        json_put(&o);
+    control_reply(call, o);
 }
 
 static void reload(void *arg, struct control_call *call)
@@ -441,7 +490,8 @@ int app_control_open(struct app *app, struct err *err)
     static const struct control_handler HANDLERS[] = {
         {"GetStatus", get_status}, {"List", list},     {"Describe", describe},
         {"Plan", get_plan},        {"Watch", watch},   {"Sync", ask_sync},
-        {"Approve", approve},      {"Reject", reject}, {"Reload", reload}};
+        {"Approve", approve},      {"Reject", reject}, {"Reload", reload},
+        {"Restore", ask_restore}};
     struct control_options options = {.loop = &app->loop,
                                       .path = app->config->socket,
                                       .fd = -1,

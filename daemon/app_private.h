@@ -79,7 +79,8 @@ struct app {
     uint64_t generation; /* counts over restarts */
     bool has_desired;
     uint64_t digest;
-    struct list syncs; /* control calls that wait for the reading */
+    struct list syncs;              /* control calls that wait for the reading */
+    struct control_call *restoring; /* one that waits for a restore; NULL: none */
     bool reloading;
 
     struct list watchers; /* event streams that wait for more */
@@ -133,6 +134,7 @@ int app_control_open(struct app *app, struct err *err) MUST_CHECK;
 void app_control_wake(struct app *app); /* there are new events */
 /* A reading of that number is over: answer the syncs that waited for it or one before. */
 void app_control_synced(struct app *app, uint64_t reading_no);
-void app_control_drop_syncs(struct app *app); /* we are stopping */
+void app_control_restored(struct app *app);     /* answer a restore that has ended */
+void app_control_drop_waiting(struct app *app); /* we are stopping */
 
 #endif

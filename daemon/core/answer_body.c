@@ -30,6 +30,8 @@ static int read_token(struct json_object *o, const struct answer_asked *asked, s
                       struct err *err);
 static int read_closest(struct json_object *o, const struct answer_asked *asked,
                         struct answer *into, struct err *err);
+static int read_restored(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err);
 
 static const struct {
     enum answer_body_rule rule;
@@ -53,6 +55,10 @@ static const struct {
     [CALL_DATABASE_CONFIGURE] = {BODY_DUE, read_config},
     [CALL_DATABASE_DELETE] = {BODY_IGNORED, NULL},
     [CALL_DATABASE_TOKEN] = {BODY_DUE, read_token},
+    [CALL_DELETED_DATABASES_LIST] = {BODY_LISTED, NULL},
+    [CALL_DELETED_GROUPS_LIST] = {BODY_LISTED, NULL},
+    [CALL_DATABASE_RESTORE] = {BODY_IGNORED, NULL}, /* what came back is observed */
+    [CALL_GROUP_RESTORE] = {BODY_OPTIONAL, read_restored},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)
@@ -168,6 +174,22 @@ static int read_closest(struct json_object *o, const struct answer_asked *asked,
     if (rc == 0)
         into->location = code;
     return rc;
+}
+
+/* A group, restored: some of its databases may have failed, which is no failure of the whole. */
+static int read_restored(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err)
+{
+    struct json_object *list = NULL;
+    struct json_object *failures = NULL;
+
+    (void)asked;
+    (void)err;
+    if (json_get_arr(o, "databases", &list))
+        into->n_restored = json_object_array_length(list);
+    if (json_get_obj(o, "failures", &failures))
+        into->n_failures = (size_t)json_object_object_length(failures);
+    return 0;
 }
 
 /* --- Tokens -------------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@ void call_free(struct call *c)
         mem_free(c->config[i]);
     mem_free(c->expiration);
     mem_free(c->permissions);
+    mem_free(c->organization_id);
+    mem_free(c->target_id);
     mem_free(c);
 }
 

@@ -35,7 +35,11 @@
     X(DATABASE_CONFIG_GET, "read configuration", "GET", false)                                     \
     X(DATABASE_CONFIGURE, "configure database", "PATCH", false)                                    \
     X(DATABASE_DELETE, "delete database", "DELETE", false)                                         \
-    X(DATABASE_TOKEN, "mint database token", "POST", true)
+    X(DATABASE_TOKEN, "mint database token", "POST", true)                                         \
+    X(DELETED_DATABASES_LIST, "list deleted databases", "GET", false)                              \
+    X(DELETED_GROUPS_LIST, "list deleted groups", "GET", false)                                    \
+    X(DATABASE_RESTORE, "restore database", "POST", true)                                          \
+    X(GROUP_RESTORE, "restore group", "POST", true)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -58,7 +62,7 @@ struct call {
     char *group;            /* DATABASE_CREATE: in which */
     char *location;         /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
     char *extensions;       /* GROUP_CREATE: "all" or a SET; NULL: none */
-    char *cursor;           /* DATABASES_LIST: NULL on the first page */
+    char *cursor;           /* of a listing in pages: NULL on the first */
     char *seed_database;    /* DATABASE_CREATE */
     char *seed_timestamp;   /* DATABASE_CREATE: NULL: now */
     bool use_tursodb;       /* DATABASE_CREATE: engine: tursodb */
@@ -66,7 +70,9 @@ struct call {
                                delete_protection */
     char *expiration;       /* ..._TOKEN: "7d", "never" */
     enum authorization authorization;
-    char *permissions; /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
+    char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
+    char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
+    char *target_id;       /* ..._RESTORE: of the deleted thing */
 };
 
 struct call *call_new(enum call_kind kind,
@@ -109,6 +115,8 @@ struct live_db {
     const char *hostname;
     const char *group;
     const char *parent_id;
+    int64_t deleted_ms; /* of a deleted one; 0: not said */
+    bool group_deleted; /* its group, too */
     int8_t block_reads;
     int8_t block_writes;
     int8_t delete_protection;
@@ -121,6 +129,7 @@ struct live_group {
     const char *primary; /* normalised to a code of `locations` */
     const char **locations;
     size_t n_locations;
+    int64_t deleted_ms; /* as a database's */
     int8_t delete_protection;
     int8_t archived;
 };
@@ -150,14 +159,16 @@ struct answer {
     const char *organization_slug; /* ORGANIZATION_GET */
     const char *organization_id;   /* NULL where none is given */
     struct live_db
-        *databases; /* DATABASES_LIST (one page), DATABASE_GET and DATABASE_CREATE (one) */
+        *databases; /* DATABASES_LIST, DELETED_... (one page), DATABASE_GET, ..._CREATE (one) */
     size_t n_databases;
     struct live_group *groups; /* GROUPS_LIST; GROUP_GET, GROUP_CREATE, ... (one) */
     size_t n_groups;
-    const char *next_cursor; /* DATABASES_LIST; NULL: this was the last page */
+    const char *next_cursor; /* of a listing in pages; NULL: this was the last one */
     struct db_config config; /* DATABASE_CONFIG_GET, DATABASE_CONFIGURE, GROUP_CONFIGURE */
     const char *location;    /* LOCATION_CLOSEST */
     struct live_token token; /* ..._TOKEN */
+    size_t n_restored;       /* GROUP_RESTORE: databases that came back with it */
+    size_t n_failures;       /* and those that did not */
 };
 
 struct answer *answer_new(const struct call *c) MUST_CHECK; /* outcome UNKNOWN; NULL: no memory */

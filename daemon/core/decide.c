@@ -248,6 +248,39 @@ static bool is_state(const struct owned *own, bool has_own, const char *state)
     return has_own && strcmp(own->state, state) == 0;
 }
 
+/* A database of this name was deleted, and can still be brought back: a new one in its place would
+ * hide it, and keep it from coming back under its name. */
+static void say_deleted(const struct world *w, const struct database *d, int64_t at_ms,
+                        const char *id, struct decision *out)
+{
+    char text[TEXT_TIME_SIZE];
+
+    say_blocked(out, REASON_RECENTLY_DELETED);
+    say_wake(out, w->now_ms + (at_ms + RECENTLY_DELETED_MS - w->wall_ms));
+    snprintf(out->message, sizeof(out->message),
+             "a database of this name, id %s, was deleted at %s; bring it back with tenantctl "
+             "restore database/%s, or make a new one with tenantctl recreate database/%s",
+             id, text_time(at_ms, text), d->r.name, d->r.name);
+}
+
+/* Does the platform list a deleted one of this name? Asked after the view that shows it free. */
+static bool was_deleted(const struct world *w, const struct database *d, struct decision *out)
+{
+    const struct deleted_thing *thing;
+
+    if (!w->deleted)
+        return false;
+    out->wants_deleted = !w->deleted->read_ms || w->deleted->read_ms < w->observed_ms;
+    thing = deleted_find(w->deleted, d->r.name, NULL);
+    if (thing && (!thing->at_ms || w->wall_ms < thing->at_ms + RECENTLY_DELETED_MS))
+        say_deleted(w, d, thing->at_ms ? thing->at_ms : w->wall_ms, thing->id, out);
+    else if (out->wants_deleted)
+        say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+    else
+        return false;
+    return true;
+}
+
 static void decide_create(const struct world *w, const struct database *d, struct decision *out)
 {
     int64_t deleted_until = d->own.since + RECENTLY_DELETED_MS;
@@ -257,8 +290,7 @@ static void decide_create(const struct world *w, const struct database *d, struc
     if ((d->taken || is_state(&d->own, d->has_own, "creating")) && !is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_RESOLVE);
     } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until) {
-        say_blocked(out, REASON_RECENTLY_DELETED);
-        say_wake(out, w->now_ms + (deleted_until - w->wall_ms));
+        say_deleted(w, d, d->own.since, d->own.id, out);
     } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) ||
                say_refused(w, &d->r, ACT_CREATE, out)) {
         return;
@@ -267,6 +299,8 @@ static void decide_create(const struct world *w, const struct database *d, struc
         say_wake(out, w->create_refused_until_ms[KIND_DATABASE]);
     } else if (!w->complete) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+    } else if (was_deleted(w, d, out)) {
+        return;
     } else if (d->create_held) {
         say_held(out, d->rejected);
     } else {
@@ -493,6 +527,20 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
         decide_kept(w, d, out);
 }
 
+/* Deleted, read to be gone, and live again under the id that the ledger remembers: somebody
+ * restored it, and it is ours as before. */
+static bool decide_returned(const struct world *w, const struct database *d, struct decision *out)
+{
+    if (!is_state(&d->own, d->has_own, "deleted") || !d->live.present || !d->own.id ||
+        strcmp(d->live.id, d->own.id) != 0 || (d->want && d->want->observe))
+        return false;
+    if (is_checked(w, &d->live))
+        out->act = ACT_RETURNED;
+    else
+        say_act(out, ACT_READ, LANE_RESOLVE);
+    return true;
+}
+
 static void decision_init(struct decision *out)
 {
     *out = (struct decision){.wake_ms = INT64_MAX};
@@ -507,6 +555,8 @@ void decide_database(const struct world *w, const struct database *d, struct dec
         say_phase(out, d->want || d->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
     else if (d->want && d->want->observe)
         decide_observe_only(w, d, out);
+    else if (decide_returned(w, d, out))
+        return;
     else if (database_is_wanted(w, d))
         decide_wanted(w, d, out);
     else

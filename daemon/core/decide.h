@@ -7,6 +7,7 @@
 #define TENANTD_CORE_DECIDE_H
 
 #include "core/config.h"
+#include "core/deleted.h"
 #include "core/fleet.h"
 #include "core/schedule.h"
 
@@ -34,6 +35,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(ADOPT, "adopt", false, false, NONE)                                                          \
     X(RELEASE, "release", false, false, NONE)                                                      \
     X(OURS, "created by us", false, false, NONE)                                                   \
+    X(RETURNED, "restored", false, false, NONE)                                                    \
     X(FENCED, "fence stands", false, false, NONE)                                                  \
     X(FENCE_GONE, "fence lifted", false, false, NONE)                                              \
     X(UNFENCED, "fence is down", false, false, NONE)                                               \
@@ -76,6 +78,7 @@ struct world {
     const char *doubt;   /* why all removals wait for approval beyond that; NULL: they do not */
     bool doubt_stays;    /* ... and that it does not end by itself */
     int64_t observed_ms; /* monotonic: end of the last complete observation */
+    const struct deleted_list *deleted; /* databases that could be restored; NULL: no such list */
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
 };
 
@@ -85,14 +88,15 @@ struct decision {
     enum lane lane;
     enum phase phase;
     enum reason reason;
-    bool held;         /* the step waits for approval */
-    unsigned fields;   /* CONFIGURE: bits of enum config_field; for the step too */
-    const char *place; /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
-    const char *cause; /* MINT, and LOSE if it is minted again: why; static */
-    int64_t wake_ms;   /* monotonic: decide again then; INT64_MAX: when something changes */
-    bool wants_view;   /* it waits for a fresh observation */
-    int64_t due_ms;    /* wall clock: end of what is counted down; 0: none */
-    char message[256]; /* "": REASON_TEXT */
+    bool held;          /* the step waits for approval */
+    unsigned fields;    /* CONFIGURE: bits of enum config_field; for the step too */
+    const char *place;  /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
+    const char *cause;  /* MINT, and LOSE if it is minted again: why; static */
+    int64_t wake_ms;    /* monotonic: decide again then; INT64_MAX: when something changes */
+    bool wants_view;    /* it waits for a fresh observation */
+    bool wants_deleted; /* it waits for a fresh list of what was deleted */
+    int64_t due_ms;     /* wall clock: end of what is counted down; 0: none */
+    char message[256];  /* "": REASON_TEXT */
 };
 
 void decide_group(const struct world *w, const struct group *g, struct decision *out);

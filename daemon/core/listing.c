@@ -1,4 +1,4 @@
-/* listing: one page of databases or groups, read as it arrives.
+/* listing: one page of databases or groups, live or deleted, read as it arrives.
  * In:    bytes in pieces of any size.
  * Out:   the page's things in the answer's arena, or an error: never a part of a page.
  * Never: a tree of the whole; an element that is not understood and passed over. */
@@ -26,9 +26,17 @@ struct seen {
     size_t n;
 };
 
+/* What a listing's kind means for reading it. */
+struct listing_kind {
+    const char *member; /* the array */
+    bool is_databases;
+    bool in_pages;
+    bool may_repeat; /* names, not ids: a name may have been deleted more than once */
+};
+
 struct listing {
     struct answer *into;
-    bool is_databases;
+    const struct listing_kind *kind;
     bool has_pagination;
     struct splitter splitter;
     struct json_tokener *tok;
@@ -44,17 +52,23 @@ struct listing {
 static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
                       struct err *err);
 
+static const struct listing_kind KIND_OF[CALL_N] = {
+    [CALL_DATABASES_LIST] = {"databases", true, true, false},
+    [CALL_GROUPS_LIST] = {"groups", false, false, false},
+    [CALL_DELETED_DATABASES_LIST] = {"databases", true, true, true},
+    [CALL_DELETED_GROUPS_LIST] = {"groups", false, true, true},
+};
+
 struct listing *listing_new(enum call_kind kind, const char *cursor, struct answer *into)
 {
     struct listing *l = mem_alloc(sizeof(*l));
 
-    assert(kind == CALL_DATABASES_LIST || kind == CALL_GROUPS_LIST);
+    assert(KIND_OF[kind].member);
     if (!l)
         return NULL;
     l->into = into;
-    l->is_databases = kind == CALL_DATABASES_LIST;
-    splitter_init(&l->splitter, l->is_databases ? "databases" : "groups",
-                  LIMIT_LISTED_ELEMENT_BYTES, take_value, l);
+    l->kind = &KIND_OF[kind];
+    splitter_init(&l->splitter, l->kind->member, LIMIT_LISTED_ELEMENT_BYTES, take_value, l);
     l->cursor = mem_strdup(cursor);
     l->tok = json_tokener_strict(LIMIT_JSON_DEPTH);
     if (!l->tok || (cursor && !l->cursor)) {
@@ -121,14 +135,14 @@ static int note_once(struct seen *s, const char *what, const char *text, struct 
 
 static int note(struct listing *l, const char *name, const char *id, struct err *err)
 {
-    int rc = note_once(&l->names, "name", name, err);
+    int rc = l->kind->may_repeat ? 0 : note_once(&l->names, "name", name, err);
 
     return rc < 0 ? rc : note_once(&l->ids, "id", id, err);
 }
 
 static size_t item_size(const struct listing *l)
 {
-    return l->is_databases ? sizeof(struct live_db) : sizeof(struct live_group);
+    return l->kind->is_databases ? sizeof(struct live_db) : sizeof(struct live_group);
 }
 
 static int take_element(struct listing *l, struct json_object *o, struct err *err)
@@ -140,7 +154,7 @@ static int take_element(struct listing *l, struct json_object *o, struct err *er
         return err_set(err, ERR_LIMIT, "over %u are listed", LIMIT_LISTED_ELEMENTS);
     if (!mem_grow(&l->items, &l->capacity, l->n_items + 1, item_size(l)))
         return err_nomem(err);
-    if (l->is_databases) {
+    if (l->kind->is_databases) {
         struct live_db *db = (struct live_db *)l->items + l->n_items;
 
         rc = live_db_read(o, a, db, err);
@@ -177,7 +191,7 @@ static int take_value(void *arg, const char *key, bool is_element, const char *j
 
     if (rc == 0 && is_element)
         rc = take_element(l, o, err);
-    else if (rc == 0 && l->is_databases && strcmp(key, "pagination") == 0)
+    else if (rc == 0 && l->kind->in_pages && strcmp(key, "pagination") == 0)
         rc = take_pagination(l, o, err);
     json_object_put(o);
     if (rc < 0 && is_element)
@@ -199,7 +213,7 @@ static int hand_over(struct listing *l, struct err *err)
         return err_nomem(err);
     if (bytes)
         memcpy(items, l->items, bytes);
-    if (l->is_databases) {
+    if (l->kind->is_databases) {
         l->into->databases = items;
         l->into->n_databases = l->n_items;
     } else {

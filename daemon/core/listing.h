@@ -10,7 +10,7 @@
 
 struct listing;
 
-/* `kind`: CALL_DATABASES_LIST or CALL_GROUPS_LIST. `cursor`: that of the page asked for, or NULL;
+/* `kind`: one of the ..._LIST. `cursor`: that of the page asked for, or NULL;
  * copied. `into` is borrowed until listing_free. NULL: no memory. */
 struct listing *listing_new(enum call_kind kind, const char *cursor,
                             struct answer *into) MUST_CHECK;

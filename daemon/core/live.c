@@ -76,6 +76,19 @@ static int shared_text(struct json_object *o, const char *key, struct arena *a, 
     return *out ? 0 : err_nomem(err);
 }
 
+/* An instant. *out: 0 when absent or null. */
+static int read_time(struct json_object *o, const char *key, int64_t *out, struct err *err)
+{
+    const char *s;
+    size_t n;
+    int rc = read_text(o, key, &s, &n, err);
+
+    *out = 0;
+    if (rc < 0 || n == 0)
+        return rc;
+    return text_parse_time(s, out) ? 0 : err_set(err, ERR_INVALID, "\"%s\" is no instant", key);
+}
+
 static int read_bool(struct json_object *o, const char *key, int8_t *out, struct err *err)
 {
     struct json_object *v = member(o, key);
@@ -156,6 +169,17 @@ static int read_db_flags(struct json_object *o, struct live_db *out, struct err 
     return rc;
 }
 
+static int read_db_deletion(struct json_object *o, struct live_db *out, struct err *err)
+{
+    int64_t group_ms = 0;
+    int rc = read_time(o, "deleted_at", &out->deleted_ms, err);
+
+    if (rc == 0)
+        rc = read_time(o, "group_deleted_at", &group_ms, err);
+    out->group_deleted = group_ms != 0;
+    return rc;
+}
+
 int live_db_read(struct json_object *o, struct arena *a, struct live_db *out, struct err *err)
 {
     int rc = want_object(o, err);
@@ -165,6 +189,8 @@ int live_db_read(struct json_object *o, struct arena *a, struct live_db *out, st
         rc = read_db_texts(o, a, out, err);
     if (rc == 0)
         rc = read_db_flags(o, out, err);
+    if (rc == 0)
+        rc = read_db_deletion(o, out, err);
     if (rc == 0)
         rc = read_parent(o, a, out, err);
     if (rc < 0)
@@ -251,6 +277,8 @@ int live_group_read(struct json_object *o, struct arena *a, struct live_group *o
         rc = read_bool(o, "delete_protection", &out->delete_protection, err);
     if (rc == 0)
         rc = read_bool(o, "archived", &out->archived, err);
+    if (rc == 0)
+        rc = read_time(o, "deleted_at", &out->deleted_ms, err);
     out->primary = normal_primary(out);
     if (rc < 0)
         err_wrap(err, "group \"%s\"", out->name ? out->name : "?");

@@ -462,6 +462,8 @@ static void on_organization(struct reconcile *rc, struct effects *fx, struct ans
     }
     if (!rc->authorized)
         rc_event(rc, fx, NULL, "Authorized", 5, a, "the platform accepts the API token again");
+    if (a->organization_id && !ledger_set(&rc->recover.organization_id, a->organization_id))
+        fx->failed = true;
     rc->authorized = true;
     rc->auth_error[0] = '\0';
     rc->obs.stage = OBS_GROUPS;

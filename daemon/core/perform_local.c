@@ -126,10 +126,26 @@ static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
         rc_set(fx, &p.own->state, "deleted");
         rc_set(fx, &p.own->fence, NULL);
         p.own->since = rc->wall_ms;
-        p.own->removal_since = p.own->fenced_since = p.own->grace_spent = 0;
+        p.own->removal_since = p.own->grace_spent = 0; /* fenced_since: that it comes back fenced */
         rc_put_own(rc, fx, r);
     }
     *p.deleted_ms = 0;
+    rc->replan = true;
+}
+
+/* Somebody restored it: ours as before, and what we fenced is let go. */
+static void returned(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    rc_set(fx, &d->own.state, "owned");
+    rc_set(fx, &d->own.group_name, d->live.place);
+    rc_set(fx, &d->own.hostname, d->live.hostname);
+    if (d->own.fenced_since)
+        rc_set(fx, &d->own.fence, "lifting");
+    d->own.fenced_since = d->own.missing_since = d->own.held = 0;
+    d->own.since = rc->wall_ms;
+    d->own.wanted_since = d->want ? rc->wall_ms : 0;
+    rc_put_own(rc, fx, &d->r);
+    rc_event(rc, fx, &d->r, "Returned", 5, NULL, "restored, and ours again, id %s", d->own.id);
     rc->replan = true;
 }
 
@@ -235,6 +251,9 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
         return true;
     case ACT_OURS:
         created_after_all(rc, fx, r);
+        return true;
+    case ACT_RETURNED:
+        returned(rc, fx, database_of(r));
         return true;
     case ACT_FENCED:
         fence_stands(rc, fx, database_of(r));

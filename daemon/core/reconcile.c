@@ -46,6 +46,7 @@ void reconcile_free(struct reconcile *rc)
     fleet_deinit(&rc->fleet);
     if (rc->has_desired)
         desired_deinit(&rc->desired);
+    rc_recover_deinit(rc);
     arena_deinit(&rc->obs.arena);
     mem_free(rc->obs.databases);
     mem_free(rc->obs.groups);
@@ -70,12 +71,15 @@ uint64_t reconcile_cycle(const struct reconcile *rc)
 
 size_t reconcile_in_flight(const struct reconcile *rc)
 {
-    return rc->n_flights - rc->n_landed;
+    const struct recover *v = &rc->recover;
+
+    return rc->n_flights - rc->n_landed + (v->restore.stage == RESTORE_SENT);
 }
 
 bool reconcile_is_busy(const struct reconcile *rc)
 {
-    return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE;
+    return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE ||
+           rc_recover_is_busy(rc);
 }
 
 bool reconcile_is_observed(const struct reconcile *rc)
@@ -296,6 +300,8 @@ static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
 
     if (d->wants_view && rc->obs.stage == OBS_IDLE)
         rc_observe(rc);
+    if (d->wants_deleted)
+        rc_recover_ask(rc, KIND_DATABASE);
     if (d->wake_ms != INT64_MAX &&
         !schedule_wake(&rc->schedule, r,
                        d->wake_ms > rc->now_ms ? d->wake_ms : rc->now_ms + WAKE_FLOOR_MS))
@@ -391,7 +397,7 @@ static void pump(struct reconcile *rc, struct effects *fx)
 
     if (rc->stopping || !rc->ledger_ok)
         return;
-    while (!fx->failed && (rc->obs.due || rc->schedule.n_queued)) {
+    while (!fx->failed && (rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued)) {
         struct resource *r;
 
         if (!schedule_may_start(&rc->schedule, rc->now_ms, &again)) {
@@ -401,6 +407,8 @@ static void pump(struct reconcile *rc, struct effects *fx)
         }
         if (rc->obs.due) {
             rc_observe_start(rc, fx);
+        } else if (rc_recover_is_due(rc)) {
+            rc_recover_start(rc, fx);
         } else if ((r = schedule_pop(&rc->schedule))) {
             start(rc, fx, r);
         }
@@ -409,21 +417,27 @@ static void pump(struct reconcile *rc, struct effects *fx)
 
 /* --- the step --- */
 
-static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a)
+/* To whom it belongs: the observation, the lists of what was deleted, or a record. */
+static void hand_on(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
     struct flight f;
 
-    rc->calls++;
-    rc->call_errors += a->outcome != OUTCOME_OK && a->outcome != OUTCOME_NOT_FOUND &&
-                       a->outcome != OUTCOME_CANCELED;
     schedule_finished(&rc->schedule, a, rc->now_ms);
     doubt_clock(rc, fx, a);
     if (a->call_id == rc->obs.flight) {
         rc_observe_absorb(rc, fx, a);
-    } else if (rc_land(rc, a->call_id, &f)) {
+    } else if (!rc_recover_absorb(rc, fx, a) && rc_land(rc, a->call_id, &f)) {
         f.r->busy = false;
         rc_absorb(rc, fx, &f, a);
     }
+}
+
+static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    rc->calls++;
+    rc->call_errors += a->outcome != OUTCOME_OK && a->outcome != OUTCOME_NOT_FOUND &&
+                       a->outcome != OUTCOME_CANCELED;
+    hand_on(rc, fx, a);
     answer_free(a);
 }
 
@@ -448,8 +462,6 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
 /* What was sent to the shell but could not be, for the ledger refused what stands before it. */
 static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_event *ev)
 {
-    struct flight f;
-
     rc->ledger_ok = false;
     snprintf(rc->ledger_error, sizeof(rc->ledger_error), "%s", ev->text ? ev->text : "");
     for (size_t i = 0; i < ev->unsent->n_calls; i++) {
@@ -457,13 +469,7 @@ static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_
             .call_id = ev->unsent->calls[i]->id, .outcome = OUTCOME_NOT_SENT, .retry_after_ms = -1};
 
         snprintf(a.error, sizeof(a.error), "the ledger cannot be written");
-        schedule_finished(&rc->schedule, &a, rc->now_ms);
-        if (a.call_id == rc->obs.flight) {
-            rc_observe_absorb(rc, fx, &a);
-        } else if (rc_land(rc, a.call_id, &f)) {
-            f.r->busy = false;
-            rc_absorb(rc, fx, &f, &a);
-        }
+        hand_on(rc, fx, &a);
     }
     for (size_t i = 0; i < ev->unsent->n_jobs; i++) {
         struct file_result res = {.job_id = ev->unsent->jobs[i]->id,
@@ -516,6 +522,8 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         return 0;
     case RC_DECISION:
         return rc_decide_plan(rc, fx, ev, err);
+    case RC_RESTORE:
+        return rc_restore(rc, ev, err);
     case RC_STOP:
         rc->stopping = true;
         return 0;
@@ -547,12 +555,15 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc_observe(rc);
     while ((r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
+    rc_recover_tick(rc);
     for (int i = 0; rc->replan && i < LOCAL_ACTS_MAX; i++)
         rc_replan(rc, out);
     pump(rc, out);
     if (rc->replan && !rc->stopping)
         earlier(&out->wake_ms, rc->now_ms + 1);
     earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
+    if (!rc->stopping)
+        earlier(&out->wake_ms, rc_recover_wake(rc));
     if (rc->obs.stage == OBS_IDLE && !rc->stopping)
         earlier(&out->wake_ms, rc->obs.next_ms);
     return out->failed ? err_nomem(err) : rv;

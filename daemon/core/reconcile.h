@@ -28,6 +28,8 @@ enum rc_event_kind {
                   stand behind; `unsent` is borrowed; `text` says why */
     RC_LEDGER_OK, /* it takes them again */
     RC_DECISION,  /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
+    RC_RESTORE,   /* an operator: bring `resource_kind`/`name` back, of id `text` (NULL: the one
+                     deleted last); what came of it: reconcile_restored */
     RC_STOP,      /* start nothing new; publish what comes back */
 };
 
@@ -62,13 +64,15 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
 
 /* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any
  * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND; RC_DECISION: -ERR_NOT_FOUND
- * when that is not the present plan. out: initialised by the caller, who carries out and deinits
- * it. */
+ * when that is not the present plan; RC_RESTORE: -ERR_INVALID, -ERR_LOCKED (another is under way).
+ * out: initialised by the caller, who carries out and deinits it. */
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err) MUST_CHECK;
 
 /* The number of the observation that answers what was asked by now: RC_SYNC's. */
 uint64_t reconcile_cycle(const struct reconcile *rc);
+/* A restore that was asked for has ended, which is told once: 0 or -ERR_x, and words for it. */
+bool reconcile_restored(struct reconcile *rc, int *out_rv, char *out, size_t size) MUST_CHECK;
 /* Calls, file jobs and hooks that have not come back. */
 size_t reconcile_in_flight(const struct reconcile *rc);
 /* Something of these is under way, or waits for its turn. */

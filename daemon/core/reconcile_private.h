@@ -4,6 +4,7 @@
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
 #include "core/decide.h"
+#include "core/deleted.h"
 #include "core/doubt.h"
 #include "core/effects.h"
 #include "core/reconcile.h"
@@ -62,6 +63,44 @@ struct observation {
     char error[320];         /* why the last one was not complete; "" */
 };
 
+/* recover.c: what was deleted and could be restored: a listing for each of the first two kinds. */
+#define RECOVER_KINDS (KIND_DATABASE + 1)
+
+struct recover_list {
+    bool wanted; /* by a create or a restore that waits for it */
+    bool due;    /* its next call waits for its turn */
+    uint64_t flight;
+    int64_t asked_ms; /* the first page */
+    int64_t retry_ms;
+    unsigned attempts; /* failed in a row */
+    int64_t failing_since_ms;
+    char *cursor;
+    size_t n_pages;
+    struct deleted_list next; /* being collected */
+    struct deleted_list list; /* the last whole one */
+};
+
+enum restore_stage { RESTORE_NONE, RESTORE_LISTING, RESTORE_SENDING, RESTORE_SENT, RESTORE_DONE };
+
+/* One at a time, on an operator's word. */
+struct restore {
+    enum restore_stage stage;
+    enum kind kind;
+    char *name;
+    char *id; /* NULL: the one deleted last */
+    int64_t uid;
+    int64_t asked_ms;
+    uint64_t flight;
+    int rv; /* DONE */
+    char text[512];
+};
+
+struct recover {
+    char *organization_id; /* NULL: the platform does not say */
+    struct recover_list lists[RECOVER_KINDS];
+    struct restore restore;
+};
+
 struct reconcile {
     const struct config *config;
     struct desired desired;
@@ -71,6 +110,7 @@ struct reconcile {
     struct fleet fleet;
     struct schedule schedule;
     struct observation obs;
+    struct recover recover;
     struct flight *flights;
     size_t n_flights;
     size_t n_landed; /* of them */
@@ -140,6 +180,22 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
 void rc_contradict(struct reconcile *rc, struct effects *fx, const char *kind, const char *name);
 /* All that it did not show is read to be gone. */
 void rc_uncontradicted(struct reconcile *rc, struct effects *fx);
+
+/* recover.c */
+/* List anew what was deleted; everything is looked at again once that is known. */
+void rc_recover_ask(struct reconcile *rc, enum kind kind);
+int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err);
+void rc_recover_tick(struct reconcile *rc);
+bool rc_recover_is_due(const struct reconcile *rc);   /* a call of it waits for its turn */
+bool rc_recover_is_busy(const struct reconcile *rc);  /* somebody waits for it */
+bool rc_recover_is_stuck(const struct reconcile *rc); /* creates wait for long */
+int64_t rc_recover_wake(const struct reconcile *rc);  /* monotonic */
+void rc_recover_start(struct reconcile *rc, struct effects *fx); /* the call that is due */
+/* False: that was no answer to a call of its own. */
+bool rc_recover_absorb(struct reconcile *rc, struct effects *fx, const struct answer *a);
+/* Of databases; NULL: the platform has no such list for us. */
+const struct deleted_list *rc_recoverable(const struct reconcile *rc);
+void rc_recover_deinit(struct reconcile *rc);
 
 /* The group or database behind a record, as far as both are alike. */
 struct parts {

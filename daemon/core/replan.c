@@ -28,7 +28,8 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .strangers = rc->strangers,
                        .doubt = rc->doubt_text[0] ? rc->doubt_text : NULL,
                        .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
-                       .observed_ms = o->completed_ms};
+                       .observed_ms = o->completed_ms,
+                       .deleted = rc_recoverable(rc)};
     memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
            sizeof(out->create_refused_until_ms));
 }

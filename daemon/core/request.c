@@ -15,6 +15,7 @@
 #define TARGET_MAX_BYTES     8192 /* above all that the limits on its parts allow, encoded */
 #define ORGANIZATION_MAX     128
 #define ORGANIZATIONS_PREFIX "/v1/organizations/"
+#define BY_ID_PREFIX         "/v3/organizations/"
 #define LISTING_LIMIT        "1000" /* the platform cuts a listing there, whether asked or not */
 
 typedef int (*body_fn)(const struct call *c, struct json_object *o, struct err *err);
@@ -26,9 +27,12 @@ static int configure_body(const struct call *c, struct json_object *o, struct er
 static int protect_body(const struct call *c, struct json_object *o, struct err *err);
 static int token_body(const struct call *c, struct json_object *o, struct err *err);
 static int listing_query(const struct call *c, struct buf *target, struct err *err);
+static int deleted_query(const struct call *c, struct buf *target, struct err *err);
 static int token_query(const struct call *c, struct buf *target, struct err *err);
+static int restore_body(const struct call *c, struct json_object *o, struct err *err);
 
-/* In a path: {o} the organization, {n} the call's name, {l} its location. */
+/* In a path: {o} the organization, {i} its id, {n} the call's name, {l} its location, {t} its
+ * target's id. */
 #define GROUP    "/v1/organizations/{o}/groups/{n}"
 #define DATABASE "/v1/organizations/{o}/databases/{n}"
 static const struct {
@@ -54,6 +58,10 @@ static const struct {
     [CALL_DATABASE_CONFIGURE] = {DATABASE "/configuration", NULL, configure_body},
     [CALL_DATABASE_DELETE] = {DATABASE, NULL, NULL},
     [CALL_DATABASE_TOKEN] = {DATABASE "/auth/tokens", token_query, token_body},
+    [CALL_DELETED_DATABASES_LIST] = {"/v3/organizations/{i}/databases", deleted_query, NULL},
+    [CALL_DELETED_GROUPS_LIST] = {"/v3/organizations/{i}/deleted-groups", listing_query, NULL},
+    [CALL_DATABASE_RESTORE] = {"/v3/organizations/{i}/databases/{t}/restore", NULL, restore_body},
+    [CALL_GROUP_RESTORE] = {"/v3/organizations/{i}/groups/{t}/restore", NULL, restore_body},
 };
 
 /* --- Path and query ------------------------------------------------------------------------ */
@@ -63,7 +71,8 @@ static bool is_letter_or_digit(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* A slug of ours may have capitals; but nothing that a server could read as another path. */
+/* A slug of ours, or an id, may have capitals; but nothing that a server could read as another
+ * path. */
 static bool is_slug(const char *s)
 {
     size_t n = s ? strlen(s) : 0;
@@ -98,6 +107,14 @@ static int add_name(struct buf *b, const char *what, const char *name, struct er
     return 0;
 }
 
+static int add_slug(struct buf *b, const char *what, const char *slug, struct err *err)
+{
+    if (!is_slug(slug))
+        return err_set(err, ERR_INVALID, "\"%s\" cannot be the %s", slug ? slug : "", what);
+    add_encoded(b, slug);
+    return 0;
+}
+
 static int add_placeholder(struct buf *b, char which, const struct call *c,
                            const char *organization, struct err *err)
 {
@@ -106,12 +123,12 @@ static int add_placeholder(struct buf *b, char which, const struct call *c,
         return add_name(b, "database or group", c->name, err);
     case 'l':
         return add_name(b, "location", c->location, err);
+    case 'i':
+        return add_slug(b, "id of an organization", c->organization_id, err);
+    case 't':
+        return add_slug(b, "id of a database or group", c->target_id, err);
     default:
-        if (!is_slug(organization))
-            return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of an organization",
-                           organization ? organization : "");
-        add_encoded(b, organization);
-        return 0;
+        return add_slug(b, "name of an organization", organization, err);
     }
 }
 
@@ -131,16 +148,28 @@ static int add_path(struct buf *b, const struct call *c, const char *organizatio
     return 0;
 }
 
-static int listing_query(const struct call *c, struct buf *target, struct err *err)
+static int add_page(const struct call *c, struct buf *target, struct err *err)
 {
     if (c->cursor && strlen(c->cursor) > LIMIT_CURSOR_BYTES)
         return err_set(err, ERR_INVALID, "a cursor of over %d bytes", LIMIT_CURSOR_BYTES);
-    buf_add_str(target, "?limit=" LISTING_LIMIT);
+    buf_add_str(target, "limit=" LISTING_LIMIT);
     if (c->cursor) {
         buf_add_str(target, "&cursor=");
         add_encoded(target, c->cursor);
     }
     return 0;
+}
+
+static int listing_query(const struct call *c, struct buf *target, struct err *err)
+{
+    buf_add_str(target, "?");
+    return add_page(c, target, err);
+}
+
+static int deleted_query(const struct call *c, struct buf *target, struct err *err)
+{
+    buf_add_str(target, "?deleted=true&");
+    return add_page(c, target, err);
 }
 
 /* Both are named each time: left out, they would mean full access, for ever. */
@@ -257,6 +286,15 @@ static int database_create_body(const struct call *c, struct json_object *o, str
     return fine ? 0 : err_nomem(err);
 }
 
+/* Under its old name. */
+static int restore_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    (void)c;
+    (void)o;
+    (void)err;
+    return 0;
+}
+
 /* Without permissions there is no such key: some databases refuse even an empty list. The body is
  * then {}, as the platform's own client sends it, for a body that was read once keeps libcurl from
  * sending a mint twice. */
@@ -299,13 +337,16 @@ static int build_body(const struct call *c, char **out, struct err *err)
  * a DELETE of a shorter path means a bigger thing. */
 static void assert_target(const struct call *c, const char *organization, const char *target)
 {
-    size_t prefix = strlen(ORGANIZATIONS_PREFIX);
-    size_t n = strlen(organization);
+    const char *by_id = strstr(TABLE[c->kind].path, "{i}");
+    const char *prefix_text = by_id ? BY_ID_PREFIX : ORGANIZATIONS_PREFIX;
+    const char *whose = by_id ? c->organization_id : organization;
+    size_t prefix = strlen(prefix_text);
+    size_t n = strlen(whose);
 
     if (c->kind == CALL_LOCATION_CLOSEST)
         return;
-    assert(strncmp(target, ORGANIZATIONS_PREFIX, prefix) == 0);
-    assert(strncmp(target + prefix, organization, n) == 0);
+    assert(strncmp(target, prefix_text, prefix) == 0);
+    assert(strncmp(target + prefix, whose, n) == 0);
     assert(target[prefix + n] == '/' || c->kind == CALL_ORGANIZATION_GET);
     assert(!strstr(target, "//") && !strstr(target, "/."));
 }

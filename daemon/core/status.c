@@ -97,7 +97,7 @@ static bool is_working(const struct reconcile *rc)
         rc->by_reason[REASON_FENCING] || rc->by_reason[REASON_DELETING] ||
         rc->by_reason[REASON_WRITING])
         return true;
-    if (rc->by_reason[REASON_WAITING_FOR_VIEW] && !is_stale(rc))
+    if (rc->by_reason[REASON_WAITING_FOR_VIEW] && !is_stale(rc) && !rc_recover_is_stuck(rc))
         return true;
     if (in_phase(rc, PHASE_RETRYING))
         walk(rc, count_retrying, &retrying);
@@ -108,7 +108,8 @@ static bool is_degraded(const struct reconcile *rc, const struct shell_facts *sh
 {
     return in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) ||
            in_phase(rc, PHASE_RETRYING) || shell->manifest_refused || shell->config_error ||
-           !rc->authorized || !rc->ledger_ok || rc->tokens_unmarked || is_stale(rc);
+           !rc->authorized || !rc->ledger_ok || rc->tokens_unmarked || is_stale(rc) ||
+           rc_recover_is_stuck(rc);
 }
 
 enum state status_state(const struct reconcile *rc, const struct shell_facts *shell)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/answer_body.h"
 #include "core/request.h"
 #include "io/clock.h"
 #include "io/digest.h"
@@ -245,7 +246,7 @@ static bool is_elsewhere(const struct api *api, const struct call *c)
 /* A listing is large, and how long it takes to send says nothing. */
 static bool is_listing(const struct call *c)
 {
-    return c->kind == CALL_DATABASES_LIST || c->kind == CALL_GROUPS_LIST;
+    return answer_body_rule(c->kind) == BODY_LISTED;
 }
 
 static int send_request(struct api_call *c, const struct request *r, struct err *err)

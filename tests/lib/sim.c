@@ -100,6 +100,7 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
         return rv;
     }
     sim_say_events(s, &fx);
+    sim_say_restored(s);
     sim_ledger_take(&s->ledger, &fx);
     if (s->ledger.fails && (fx.n_calls || fx.n_jobs || fx.n_hooks)) {
         struct rc_event unsent = {.kind = RC_UNSENT, .unsent = &fx, .text = "disk full"};

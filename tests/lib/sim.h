@@ -167,7 +167,8 @@ void sim_say(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 void sim_say_call(struct sim *s, const struct call *c);
 void sim_say_answer(struct sim *s, const struct call *c, const struct answer *a);
 void sim_say_events(struct sim *s, const struct effects *fx);
-void sim_say_changes(struct sim *s); /* of phases, reasons and the state, since it was said last */
+void sim_say_restored(struct sim *s); /* how a restore ended, once */
+void sim_say_changes(struct sim *s);  /* of phases, reasons and the state, since it was said last */
 void sim_say_list(struct sim *s);
 void sim_say_truth(struct sim *s, struct buf *out); /* what there is in the end, ids left out */
 void sim_say_deinit(struct sim *s);

@@ -16,7 +16,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
+#define RECOVERABLE_MS ((int64_t)5 * 24 * 3600 * 1000)
+#define SET(to, from)  snprintf((to), sizeof(to), "%s", (from))
 
 void platform_deinit(struct platform *p)
 {
@@ -104,12 +105,19 @@ struct platform_db *platform_make_db(struct platform *p, const char *name, const
     return d;
 }
 
+void platform_drop_db(struct platform *p, struct platform_db *d)
+{
+    d->live = false;
+    d->deleted_ms = p->wall_ms;
+}
+
 void platform_drop_group(struct platform *p, struct platform_group *g)
 {
     g->live = false;
+    g->deleted_ms = p->wall_ms;
     for (size_t i = 0; i < p->n_databases; i++)
-        if (strcmp(p->databases[i].group, g->name) == 0)
-            p->databases[i].live = false;
+        if (p->databases[i].live && strcmp(p->databases[i].group, g->name) == 0)
+            platform_drop_db(p, &p->databases[i]);
 }
 
 const struct platform_token *platform_mint(struct platform *p, const char *target_id,
@@ -338,7 +346,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         if (flag(d->config[CONFIG_DELETE_PROTECTION]) || is_group_protected(p, d->group))
             a->outcome = OUTCOME_INVALID;
         else
-            d->live = false;
+            platform_drop_db(p, d);
     } else {
         for (int f = 0; f < CONFIG_N; f++)
             if (c->config[f])
@@ -347,16 +355,88 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
     }
 }
 
+/* --- what was deleted --- */
+
+static bool is_recoverable(const struct platform *p, bool live, int64_t deleted_ms)
+{
+    return !live && p->wall_ms - deleted_ms < RECOVERABLE_MS;
+}
+
+static void list_deleted(struct platform *p, const struct call *c, struct answer *a)
+{
+    a->databases = arena_alloc(&a->arena, (p->n_databases + 1) * sizeof(*a->databases));
+    a->groups = arena_alloc(&a->arena, (p->n_groups + 1) * sizeof(*a->groups));
+    for (size_t i = 0; c->kind == CALL_DELETED_DATABASES_LIST && i < p->n_databases; i++) {
+        const struct platform_db *d = &p->databases[i];
+
+        if (!is_recoverable(p, d->live, d->deleted_ms))
+            continue;
+        say_db(a, d, true);
+        a->databases[a->n_databases - 1].deleted_ms = d->deleted_ms;
+    }
+    for (size_t i = 0; c->kind == CALL_DELETED_GROUPS_LIST && i < p->n_groups; i++) {
+        const struct platform_group *g = &p->groups[i];
+
+        if (!is_recoverable(p, g->live, g->deleted_ms))
+            continue;
+        say_group(a, g);
+        a->groups[a->n_groups - 1].deleted_ms = g->deleted_ms;
+    }
+}
+
+static void restore(struct platform *p, const struct call *c, struct answer *a)
+{
+    a->outcome = OUTCOME_NOT_FOUND;
+    for (size_t i = 0; i < p->n_databases; i++) {
+        struct platform_db *d = &p->databases[i];
+        struct platform_group *g = platform_group(p, d->group);
+        bool meant = c->kind == CALL_DATABASE_RESTORE ? strcmp(d->id, c->target_id) == 0
+                                                      : strcmp(d->group, c->name) == 0;
+
+        if (meant && (g || c->kind == CALL_GROUP_RESTORE) && !platform_db(p, d->name) &&
+            is_recoverable(p, d->live, d->deleted_ms)) {
+            d->live = true;
+            a->n_restored++;
+            a->outcome = OUTCOME_OK;
+        }
+    }
+    for (size_t i = 0; c->kind == CALL_GROUP_RESTORE && i < p->n_groups; i++) {
+        struct platform_group *g = &p->groups[i];
+
+        if (strcmp(g->id, c->target_id) != 0 || !is_recoverable(p, g->live, g->deleted_ms))
+            continue;
+        g->live = true;
+        a->outcome = OUTCOME_OK;
+    }
+}
+
+static void recover(struct platform *p, const struct call *c, struct answer *a)
+{
+    if (!p->recovers)
+        a->outcome = OUTCOME_FORBIDDEN;
+    else if (strcmp(CALL_INFO[c->kind].method, "GET") == 0)
+        list_deleted(p, c, a);
+    else
+        restore(p, c, a);
+}
+
 static void carry_out(struct platform *p, const struct call *c, struct answer *a)
 {
     a->outcome = OUTCOME_OK;
     switch (c->kind) {
     case CALL_ORGANIZATION_GET:
         a->organization_slug = p->lie == LIE_ORGANIZATION ? "other" : "acme";
+        a->organization_id = p->recovers ? "o-1" : NULL;
         return;
     case CALL_GROUPS_LIST:
     case CALL_GROUP_GET:
         answer_groups(p, a, c->name);
+        return;
+    case CALL_DELETED_DATABASES_LIST:
+    case CALL_DELETED_GROUPS_LIST:
+    case CALL_DATABASE_RESTORE:
+    case CALL_GROUP_RESTORE:
+        recover(p, c, a);
         return;
     case CALL_LOCATION_CLOSEST:
         a->location = "aws-eu-west-1";

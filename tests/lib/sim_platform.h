@@ -18,6 +18,7 @@ struct platform_group {
     bool protection;
     bool archived;
     bool by_daemon;
+    int64_t deleted_ms; /* as a database's */
 };
 
 struct platform_db {
@@ -29,6 +30,7 @@ struct platform_db {
     bool live;
     bool by_daemon;
     bool use_tursodb;
+    int64_t deleted_ms; /* wall clock, of a dead one */
     /* What the last read by name showed, and when; 0: never. */
     int64_t shown_ms;
     bool shown_fenced;
@@ -71,6 +73,7 @@ enum platform_lie {
 };
 
 struct platform {
+    bool recovers; /* it says the organization's id, and lists and restores what was deleted */
     struct platform_group groups[16];
     size_t n_groups;
     struct platform_db
@@ -110,6 +113,7 @@ struct platform_group *platform_make_group(struct platform *p, const char *name,
                                            const char *location);
 struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group);
 void platform_drop_group(struct platform *p, struct platform_group *g); /* with its databases */
+void platform_drop_db(struct platform *p, struct platform_db *d);
 void platform_set(struct platform_db *d, enum config_field f, const char *value);
 const struct platform_token *platform_mint(struct platform *p, const char *target_id,
                                            enum authorization authorization, const char *expiration,

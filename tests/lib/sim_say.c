@@ -57,6 +57,8 @@ static void describe(const struct call *c, char *out, size_t size)
     for (int f = 0; f < CONFIG_N; f++)
         if (c->config[f])
             buf_printf(&b, " %s=%s", CONFIG_FIELD[f].key, c->config[f]);
+    if (c->target_id)
+        buf_printf(&b, " %s", c->target_id);
     if (c->expiration)
         buf_printf(&b, " %s %s%s%s",
                    c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", c->expiration,
@@ -92,6 +94,15 @@ void sim_say_events(struct sim *s, const struct effects *fx)
             sim_say(s, ". %s%s%s %s: %s", e->kind, *e->name ? "/" : "", e->name, e->what,
                     e->message);
     }
+}
+
+void sim_say_restored(struct sim *s)
+{
+    char text[512];
+    int rv;
+
+    if (reconcile_restored(s->rc, &rv, text, sizeof(text)))
+        sim_say(s, "? %s", text);
 }
 
 /* --- what stands where --- */

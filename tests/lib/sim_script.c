@@ -289,10 +289,11 @@ static void outside_delete(struct script *c, char *args)
     bool is_group = strcmp(word(&args), "group") == 0;
     const char *name = word(&args);
 
+    p->wall_ms = c->s->wall_ms;
     if (is_group)
         platform_drop_group(p, platform_group(p, name));
     else
-        platform_db(p, name)->live = false;
+        platform_drop_db(p, platform_db(p, name));
 }
 
 /* set database NAME FIELD VALUE, set group NAME protection|archived VALUE */
@@ -372,6 +373,27 @@ static void do_credential(struct script *c, char *args)
 
     (void)args;
     assert_int_equal(sim_step(c->s, &ev, &err), 0);
+}
+
+/* restore KIND/NAME [ID] */
+static void do_restore(struct script *c, char *args)
+{
+    const char *reference = word(&args);
+    char *name = strchr(reference, '/');
+    struct rc_event ev = {.kind = RC_RESTORE, .text = *args ? args : NULL, .uid = 1000};
+    struct err err = ERR_INIT;
+    char kind[32];
+
+    snprintf(kind, sizeof(kind), "%.*s", (int)(name - reference), reference);
+    ev.resource_kind = kind;
+    ev.name = name + 1;
+    if (sim_step(c->s, &ev, &err) != 0)
+        sim_say(c->s, "? %s", err.msg);
+}
+
+static void do_recovery(struct script *c, char *args)
+{
+    c->s->platform.recovers = strcmp(args, "on") == 0;
 }
 
 /* approve [PLAN]: the present one, or one that is named */
@@ -498,7 +520,9 @@ static const struct {
     {"page", do_page},
     {"plan", do_plan},
     {"problems", do_problems},
+    {"recovery", do_recovery},
     {"reject", do_reject},
+    {"restore", do_restore},
     {"rows", do_rows},
     {"run", do_run},
     {"settle", do_settle},

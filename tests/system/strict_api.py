@@ -61,6 +61,7 @@ class Knobs:
     refuse_size_limit: bool = False  # as databases of the new platform do
     refuse_allow_attach: bool = True  # as groups on AWS do
     refuse_permissions: bool = False  # as databases of the new engine do
+    recovery: bool = True  # what was deleted is listed and can be restored, as on paid plans
     rotate_whole_group: bool = True  # rotating a database also ends its siblings' tokens
     token_exp: int = -1  # what GET /v1/auth/validate says
     date_offset_s: int = 0  # how far this server's clock is from ours
@@ -97,6 +98,10 @@ def parse_instant(text):
         raise ValueError(f"cannot parse {text!r} as an RFC 3339 instant with a zone")
     whole = re.sub(r"\.\d+", "", text)
     return datetime.datetime.fromisoformat(whole.replace("Z", "+00:00"))
+
+
+def rfc3339_now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_instant(value):
@@ -161,6 +166,9 @@ TOKEN_BODY = {
 TOKEN_QUERY = {"expiration": check_expiration, "authorization": AUTHORIZATION}
 LIST_QUERY = {"group": check_name, "parent": str, "schema": str, "limit": check_limit,
               "cursor": str}
+PAGE_QUERY = {"limit": check_limit, "cursor": str}
+DELETED_QUERY = dict(PAGE_QUERY, deleted={"true"}, search=str)
+RESTORE = {"name": check_name}
 USAGE_QUERY = {"from": check_instant, "to": check_instant}
 
 
@@ -218,15 +226,16 @@ class Platform:
 
     groups, databases: name to record; a database's settings are under its "config".
     minted: every token ever handed out, newest last.
-    counts: creates, deletes, updates, rotates, mints, each a Counter keyed "database/NAME" or
+    counts: creates, deletes, updates, rotates, mints, restores, each a Counter keyed "database/NAME" or
             "group/NAME"; only what came over the API counts."""
 
     def __init__(self, organization, knobs):
         self.organization, self.knobs = organization, knobs
         self.organization_id = str(uuid.uuid4())
         self.groups, self.databases = {}, {}
+        self.deleted, self.deleted_groups = [], []  # newest last, as long as they can be restored
         self.minted, self.cascaded, self.cursors = [], [], {}
-        kinds = ("creates", "deletes", "updates", "rotates", "mints")
+        kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores")
         self.counts = {kind: collections.Counter() for kind in kinds}
 
     def group(self, name):
@@ -263,6 +272,10 @@ class Platform:
             self._forget(database)
         self._revoke("gid", group["uuid"])
         del self.groups[name]
+        for database in self.deleted[len(self.deleted) - len(members):]:
+            database["group_deleted_at"] = rfc3339_now()
+        self.deleted_groups.append(dict(group, deleted_at=rfc3339_now(),
+                                        cascade_databases=len(members)))
         return group
 
     def add_database(self, name, group, seed=None, size_limit="", use_tursodb=False):
@@ -319,6 +332,46 @@ class Platform:
     def _forget(self, database):
         self._revoke("id", database["DbId"])
         del self.databases[database["Name"]]
+        self.deleted.append(dict(database, deleted_at=rfc3339_now(), group_deleted_at=None))
+
+    def restore_database(self, database_id):
+        """Under its old name and id, with its group where that went too."""
+        self.check_recovery()
+        found = next((d for d in self.deleted if d["DbId"] == database_id), None)
+        if found is None:
+            raise Refused(404, "no deleted database of this id")
+        if found["Name"] in self.databases:
+            raise Refused(400, "database with same name already exists")
+        if found["group"] not in self.groups:
+            self._restore_group_itself(found["group"])
+        self.deleted.remove(found)
+        back = {k: v for k, v in found.items() if k not in ("deleted_at", "group_deleted_at")}
+        self.databases[back["Name"]] = back
+        return back
+
+    def restore_group(self, group_id):
+        self.check_recovery()
+        found = next((g for g in self.deleted_groups if g["uuid"] == group_id), None)
+        if found is None:
+            raise Refused(404, "no deleted group of this id")
+        if found["name"] in self.groups:
+            raise Refused(400, "group already exists")
+        self._restore_group_itself(found["name"])
+        members = [d["DbId"] for d in self.deleted
+                   if d["group"] == found["name"] and d["group_deleted_at"]]
+        return self.groups[found["name"]], [self.restore_database(i) for i in members]
+
+    def _restore_group_itself(self, name):
+        found = next((g for g in reversed(self.deleted_groups) if g["name"] == name), None)
+        if found is None:
+            raise Refused(400, "its group cannot be restored")
+        self.deleted_groups.remove(found)
+        self.groups[name] = {k: v for k, v in found.items()
+                             if k not in ("deleted_at", "cascade_databases")}
+
+    def check_recovery(self):
+        if not self.knobs.recovery:
+            raise Refused(403, "recovery is not available on this plan")
 
     def _revoke(self, claim, value):
         for token in self.minted:
@@ -453,6 +506,67 @@ def list_databases(p, r):
     following = p.cursor_for(rows[limit - 1]["DbId"], filters) if more else None
     return {"databases": [view_database(p, d) for d in rows[:limit]],
             "pagination": {"next": following}}
+
+
+def view_deleted(p, database):
+    return {"Name": database["Name"], "DbId": database["DbId"], "Hostname": database["Hostname"],
+            "group": database["group"], "organization_id": p.organization_id,
+            "delete_protection": database["config"]["delete_protection"],
+            "deleted_at": database["deleted_at"],
+            "group_deleted_at": database["group_deleted_at"]}
+
+
+def check_organization_id(p, r):
+    if r.args["oid"] != p.organization_id:
+        raise Refused(404, "organization not found")
+    p.check_recovery()
+
+
+def page_of(p, r, rows, key):
+    """One page of `rows`, sorted by `key`; the next one's cursor."""
+    last = ""
+    filters = (r.path, r.query.get("search"))
+    if "cursor" in r.query:
+        last, issued_for = p.cursors.get(r.query["cursor"], (None, None))
+        if issued_for != filters:
+            violate("cursor", "a cursor that was not handed out for this listing")
+    rows = sorted((row for row in rows if row[key] > last), key=lambda row: row[key])
+    limit = int(r.query.get("limit", DEFAULT_PAGE))
+    following = p.cursor_for(rows[limit - 1][key], filters) if len(rows) > limit else None
+    return rows[:limit], {"next": following}
+
+
+def list_deleted_databases(p, r):
+    check_organization_id(p, r)
+    if r.query.get("deleted") != "true":
+        violate("query", "only the deleted ones are wanted here")
+    rows = [d for d in p.deleted if r.query.get("search", "") in d["Name"]]
+    rows, pagination = page_of(p, r, rows, "DbId")
+    return {"databases": [view_deleted(p, d) for d in rows], "pagination": pagination}
+
+
+def list_deleted_groups(p, r):
+    check_organization_id(p, r)
+    rows, pagination = page_of(p, r, p.deleted_groups, "uuid")
+    return {"groups": [{k: g[k] for k in ("uuid", "name", "deleted_at", "cascade_databases")}
+                       for g in rows], "pagination": pagination}
+
+
+def restore_database(p, r):
+    check_organization_id(p, r)
+    if "name" in r.json:
+        violate("key", "restoring under another name is not wanted here")
+    database = p.restore_database(r.args["id"])
+    p.counts["restores"]["database/" + database["Name"]] += 1
+    return {"database": view_database(p, database)}
+
+
+def restore_group(p, r):
+    check_organization_id(p, r)
+    group, databases = p.restore_group(r.args["id"])
+    p.counts["restores"]["group/" + group["name"]] += 1
+    return {"group": view_group(p, group), "databases": [view_database(p, d) for d in databases],
+            "failures": {}}
 
 
 def create_database(p, r):
@@ -615,6 +729,11 @@ ROUTES = [
           USAGE_QUERY),
     route("POST", "O/D/auth/tokens", mint("database"), TOKEN_QUERY, may=TOKEN_BODY),
     route("POST", "O/D/auth/rotate", rotate("database")),
+    route("GET", "/v3/organizations/{oid}/databases", list_deleted_databases, DELETED_QUERY),
+    route("GET", "/v3/organizations/{oid}/deleted-groups", list_deleted_groups, PAGE_QUERY),
+    route("POST", "/v3/organizations/{oid}/databases/{id}/restore", restore_database,
+          must=RESTORE),
+    route("POST", "/v3/organizations/{oid}/groups/{id}/restore", restore_group, must=RESTORE),
 ]
 
 

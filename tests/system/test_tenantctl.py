@@ -416,7 +416,7 @@ def test_help__names_every_verb_and_option():
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "plan", "sync", "wait", "events", "approve", "reject",
-            "validate", "reload", "version", "help"} == set(verbs)
+            "restore", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
         assert result.code == FINE and result.out.startswith(f"Usage: tenantctl {verb}")

@@ -1,0 +1,90 @@
+"""What a tenant's database goes through beyond being made: deleted and restored.
+
+In:    the real programs, strict_api.
+Out:   each case as a person would see it.
+Never: a look inside the daemon.
+"""
+
+import json
+
+TOKEN = "strict-api-token-" + "x" * 16
+GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+
+
+def started(make_daemon, strict, manifest, config=None, code=0):
+    daemon = make_daemon(strict.url, TOKEN, config=config)
+    daemon.write_manifest("m.yaml", GROUP + manifest)
+    daemon.start()
+    assert daemon.sync().code == code, daemon.tail()
+    return daemon
+
+
+# --- Restoring -----------------------------------------------------------------------------------
+
+
+def test_what_we_deleted_is_restored_and_ours_again(strict, make_daemon):
+    entry = "databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d}}}}\n"
+    daemon = started(make_daemon, strict, entry, {"policy": {"deletion_grace": "0s"}})
+    before = strict.state.databases["a"]["DbId"]
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {state: absent}}\n")
+    daemon.settle()
+    assert "a" not in strict.state.databases
+
+    daemon.write_manifest("m.yaml", GROUP + entry)
+    assert daemon.sync().code == 8
+    database = daemon.resource("database/a")
+    assert (database["phase"], database["reason"]) == ("Blocked", "RecentlyDeleted")
+    assert "tenantctl restore database/a" in database["message"]
+
+    restored = daemon.ctl("restore", "database/a")
+    assert restored.code == 0 and before in restored.err
+    assert daemon.ctl("wait", "database/a", "--timeout", "20s").code == 0
+    back = strict.state.databases["a"]
+    assert back["DbId"] == before
+    assert not back["config"]["block_reads"] and not back["config"]["block_writes"]
+    assert strict.state.is_token_alive(daemon.token_file("a/app.jwt").strip())
+    strict.assert_clean()
+
+
+def test_a_name_that_somebody_deleted_is_not_made_again_by_itself(strict, make_daemon):
+    strict.state.add_group("eu")
+    first = strict.state.add_database("a", "eu")["DbId"]
+    strict.state.remove_database("a")
+    second = strict.state.add_database("a", "eu")["DbId"]
+    strict.state.remove_database("a")
+    daemon = started(make_daemon, strict, "databases: {a: {group: eu}, b: {group: eu}}\n",
+                     code=8)
+    assert daemon.resource("database/a")["reason"] == "RecentlyDeleted"
+    assert daemon.resource("database/b")["phase"] == "Ready"
+    listed = strict.calls("GET", "^/v3/")
+    assert [r["query"] for r in listed[:1]] == [{"deleted": "true", "limit": "1000"}]
+
+    assert daemon.ctl("restore", "database/zz").code == 1
+    assert daemon.ctl("restore", "database/b").code == 1
+    assert daemon.ctl("restore", "token/a/app").code == 1
+    assert daemon.ctl("restore", "database/a", "--id", first).code == 0
+    daemon.settle()
+    assert strict.state.databases["a"]["DbId"] == first != second
+    assert daemon.resource("database/a")["phase"] == "Ready"
+    strict.assert_clean()
+
+
+def test_a_plan_without_recovery_stands_in_nobodys_way(strict, make_daemon):
+    strict.knobs.recovery = False
+    daemon = started(make_daemon, strict, "databases: {a: {group: eu}}\n")
+    assert daemon.resource("database/a")["phase"] == "Ready"
+    refused = daemon.ctl("restore", "database/b")
+    assert refused.code == 1 and "does not list" in refused.err
+    strict.assert_clean()
+
+
+def test_a_group_comes_back_with_what_was_in_it(strict, make_daemon):
+    daemon = started(make_daemon, strict, "databases: {a: {group: eu}}\n")
+    before = strict.state.databases["a"]["DbId"]
+    strict.state.remove_group("eu")
+    daemon.ctl("sync")
+    restored = daemon.ctl("restore", "group/eu", "-o", "json")
+    assert restored.code == 0 and "restored" in json.loads(restored.out)["message"]
+    daemon.settle()
+    assert strict.state.databases["a"]["DbId"] == before
+    strict.assert_clean()
