@@ -37,6 +37,7 @@ struct ctl {
     const char *since;
     const char *reason;
     const char *id;
+    const char *until;
     int64_t timeout_ms; /* -1: not said */
     bool wait;
     bool follow;
@@ -70,6 +71,8 @@ enum exit_code verb_sync(const struct ctl *ctl);
 enum exit_code verb_wait(const struct ctl *ctl);
 enum exit_code verb_events(const struct ctl *ctl);
 enum exit_code verb_validate(const struct ctl *ctl);
+enum exit_code verb_pause(const struct ctl *ctl);
+enum exit_code verb_resume(const struct ctl *ctl);
 enum exit_code verb_reload(const struct ctl *ctl);
 enum exit_code verb_version(const struct ctl *ctl);
 enum exit_code verb_help(const struct ctl *ctl);

@@ -43,6 +43,14 @@ const struct verb VERBS[] = {
      "Of several deleted ones of that name the last one, unless --id says which. What the ledger "
      "knew\nis ours again.",
      "i", 1, 1, verb_restore},
+    {"pause", "[KIND/NAME] --reason TEXT", "Leave one resource, or everything, alone for a while",
+     "Nothing is created, changed or removed, and no grace runs; tokens are renewed. It ends by "
+     "itself,\nafter a day unless --until says otherwise. A database's or group's tokens are "
+     "paused with it.",
+     "ru", 0, 1, verb_pause},
+    {"resume", "[KIND/NAME]", "End a pause before its time",
+     "Without a resource: the pause of everything; what was paused by itself stays so.", "r", 0, 1,
+     verb_resume},
     {"validate", "PATH", "Check a manifest, without daemon or network",
      "PATH is a file or a directory. Every error is a line FILE:LINE:COLUMN: MESSAGE; with -o "
      "json\n"

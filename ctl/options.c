@@ -32,7 +32,9 @@ static const struct option_row OPTIONS[] = {
     {'t', false, "timeout", "DURATION", "wait no longer than this (default 10m)"},
     {'n', false, "since", "WHEN", "begin there: an RFC 3339 time, or a duration ago such as 2h"},
     {'f', true, "follow", NULL, "go on with what happens next"},
-    {'r', false, "reason", "TEXT", "why; kept with who and when (required)"},
+    {'r', false, "reason", "TEXT", "why; kept with who and when"},
+    {'u', false, "until", "WHEN",
+     "when it ends: an RFC 3339 time, or a duration from now such as 2h"},
     {'i', false, "id", "ID", "the one of this platform id"},
 };
 
@@ -146,6 +148,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'i':
         ctl->id = text;
+        break;
+    case 'u':
+        ctl->until = text;
         break;
     default: /* 'r': the table has no other */
         ctl->reason = text;

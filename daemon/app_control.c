@@ -16,13 +16,22 @@
 #define EVENT_BATCHES 64 /* passed over in one turn of the loop */
 #define PLAN_BYTES    ((size_t)256 << 20)
 
-static void fail(struct control_call *call, int rv, const struct err *err)
+void app_control_fail(struct control_call *call, int rv, const struct err *err)
 {
-    control_fail(call,
-                 rv == -ERR_NOT_FOUND ? CONTROL_NOT_FOUND
-                 : rv == -ERR_INVALID ? CONTROL_INVALID
-                                      : CONTROL_NOT_READY,
-                 "%s", err->msg);
+    static const struct {
+        enum err_code code;
+        enum control_error error;
+    } MEANS[] = {{ERR_NOT_FOUND, CONTROL_NOT_FOUND},
+                 {ERR_PERMISSION, CONTROL_DENIED},
+                 {ERR_HELD, CONTROL_HELD},
+                 {ERR_PAUSED, CONTROL_PAUSED},
+                 {ERR_INVALID, CONTROL_INVALID}};
+    enum control_error error = CONTROL_NOT_READY;
+
+    for (size_t i = 0; i < ARRAY_SIZE(MEANS); i++)
+        if (rv == -(int)MEANS[i].code)
+            error = MEANS[i].error;
+    control_fail(call, error, "%s", err->msg);
 }
 
 /* {key: value}; takes value, NULL: no memory. */
@@ -109,7 +118,7 @@ static void list(void *arg, struct control_call *call)
 
     if (!view_filter_is_valid(&filter, &err)) {
         mem_free(l);
-        fail(call, -ERR_INVALID, &err);
+        app_control_fail(call, -ERR_INVALID, &err);
         return;
     }
     if (!l || !ledger_set(&l->kind, filter.kind) || !ledger_set(&l->phase, filter.phase) ||
@@ -147,7 +156,7 @@ static void describe(void *arg, struct control_call *call)
     int rv = view_describe(app->rc, control_str(call, "kind"), control_str(call, "name"), &o, &err);
 
     if (rv != 0)
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
     else
         control_reply(call, wrap("resource", o));
 }
@@ -181,7 +190,7 @@ static void get_plan(void *arg, struct control_call *call)
     }
     rv = plan_build(app->rc, &plan, &err);
     if (rv != 0) {
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
         return;
     }
     control_reply(call, plan_reply(&plan));
@@ -206,9 +215,11 @@ static void decide_on(struct app *app, struct control_call *call, bool approve)
         plan_deinit(&plan);
         rv = app_try(app, &ev, &err);
     }
+    if (rv == 0)
+        rv = app_flush_now(app, &err);
     if (rv != 0) {
         json_put(&o);
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
         return;
     }
     if (!json_add_int(o, "steps", held))
@@ -282,7 +293,7 @@ void app_control_synced(struct app *app, uint64_t reading_no)
             continue;
         rv = app_try(app, &ev, &err);
         if (rv != 0) {
-            fail(w->call, rv, &err);
+            app_control_fail(w->call, rv, &err);
         } else {
             struct json_object *o = json_object_new_object();
 
@@ -314,7 +325,7 @@ static void ask_restore(void *arg, struct control_call *call)
     }
     rv = app_try(app, &ev, &err);
     if (rv != 0)
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
     else
         app->restoring = call;
 }
@@ -332,7 +343,7 @@ void app_control_restored(struct app *app)
     app->restoring = NULL;
     if (rv != 0) {
         err_set(&err, (enum err_code) - rv, "%s", text);
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
         return;
     }
     o = json_object_new_object();
@@ -479,19 +490,21 @@ static void watch(void *arg, struct control_call *call)
              : err_set(&err, ERR_INVALID, "Watch streams: call it with \"more\"");
     if (rv != 0) {
         watcher_free(w);
-        fail(call, rv, &err);
+        app_control_fail(call, rv, &err);
         return;
     }
     control_stream(call, &STREAM, w);
 }
 
+#define COMMAND_HANDLER(symbol, method, function, event) {method, app_command},
+
 int app_control_open(struct app *app, struct err *err)
 {
     static const struct control_handler HANDLERS[] = {
-        {"GetStatus", get_status}, {"List", list},     {"Describe", describe},
-        {"Plan", get_plan},        {"Watch", watch},   {"Sync", ask_sync},
-        {"Approve", approve},      {"Reject", reject}, {"Reload", reload},
-        {"Restore", ask_restore}};
+        {"GetStatus", get_status}, {"List", list},           {"Describe", describe},
+        {"Plan", get_plan},        {"Watch", watch},         {"Sync", ask_sync},
+        {"Approve", approve},      {"Reject", reject},       {"Reload", reload},
+        {"Restore", ask_restore},  COMMANDS(COMMAND_HANDLER)};
     struct control_options options = {.loop = &app->loop,
                                       .path = app->config->socket,
                                       .fd = -1,

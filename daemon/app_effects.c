@@ -247,6 +247,15 @@ void app_flush(struct app *app)
     effects_deinit(&fx);
 }
 
+int app_flush_now(struct app *app, struct err *err)
+{
+    app_flush(app);
+    if (app->ledger_ok && !app->n_pending)
+        return 0;
+    return err_set(err, ERR_NOT_READY,
+                   "it is so from now on, but the ledger cannot be written, and would forget it");
+}
+
 void app_ledger_retry(struct app *app)
 {
     struct err err = ERR_INIT;

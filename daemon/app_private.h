@@ -118,6 +118,9 @@ int app_tokens_options(const struct config *config, struct tokens_dir_options *o
 
 /* app_effects.c */
 void app_flush(struct app *app);
+/* The same now, so that what is answered next is not forgotten. -ERR_NOT_READY: the ledger does not
+ * take it; it is tried again. */
+int app_flush_now(struct app *app, struct err *err) MUST_CHECK;
 /* Commit what is left, and begin nothing. False: some of it could not be kept; said. */
 bool app_flush_last(struct app *app);
 void app_ledger_retry(struct app *app);
@@ -136,5 +139,11 @@ void app_control_wake(struct app *app); /* there are new events */
 void app_control_synced(struct app *app, uint64_t reading_no);
 void app_control_restored(struct app *app);     /* answer a restore that has ended */
 void app_control_drop_waiting(struct app *app); /* we are stopping */
+
+/* Answer a call with what went wrong. */
+void app_control_fail(struct control_call *call, int rv, const struct err *err);
+
+/* app_command.c: every method of core/command.h's table. */
+void app_command(void *app, struct control_call *call);
 
 #endif

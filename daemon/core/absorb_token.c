@@ -104,7 +104,7 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
     note_row(rc, fx, t, f->target, &a->token);
     rc_set(fx, &t->held.params,
            t->mint_params); /* as it was asked for, whatever the manifest says by now */
-    if (f->target->kind == KIND_DATABASE)
+    if (f->target->kind == KIND_DATABASE && strcmp(t->cause, "renewed") != 0)
         rc_approval_done(rc, fx, "update", f->target);
     t->minted_ms = rc->now_ms;
     rc_succeeded(&t->r);

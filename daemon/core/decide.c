@@ -569,12 +569,13 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
     case KIND_GROUP:
         decision_init(out);
         decide_group(w, container_of(r, const struct group, r), out);
-        return;
+        break;
     case KIND_DATABASE:
         decide_database(w, container_of(r, const struct database, r), out);
-        return;
+        break;
     default:
         decision_init(out);
         decide_token(w, container_of(r, const struct token, r), out);
     }
+    decide_paused(w, r, out);
 }

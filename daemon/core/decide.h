@@ -75,6 +75,7 @@ struct world {
     bool complete;  /* the last one was, and no read has contradicted it, and nothing is suspected
                        gone */
     bool strangers; /* somebody else was seen at work in the last hour */
+    const struct pause *pause; /* of the whole organization; NULL: none */
     const char *doubt;   /* why all removals wait for approval beyond that; NULL: they do not */
     bool doubt_stays;    /* ... and that it does not end by itself */
     int64_t observed_ms; /* monotonic: end of the last complete observation */
@@ -92,6 +93,7 @@ struct decision {
     unsigned fields;    /* CONFIGURE: bits of enum config_field; for the step too */
     const char *place;  /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
     const char *cause;  /* MINT, and LOSE if it is minted again: why; static */
+    bool as_before;     /* MINT: with the parameters that it has, not with the manifest's */
     int64_t wake_ms;    /* monotonic: decide again then; INT64_MAX: when something changes */
     bool wants_view;    /* it waits for a fresh observation */
     bool wants_deleted; /* it waits for a fresh list of what was deleted */
@@ -103,6 +105,10 @@ void decide_group(const struct world *w, const struct group *g, struct decision 
 void decide_database(const struct world *w, const struct database *d, struct decision *out);
 void decide_token(const struct world *w, const struct token *t, struct decision *out);
 void decide(const struct world *w, const struct resource *r, struct decision *out);
+
+/* The pause that a record is under, its own, its target's or everybody's: the one that lasts
+ * longest; NULL: none. */
+const struct pause *decide_pause(const struct world *w, const struct resource *r);
 
 /* Why a thing of ours should go, if it should. */
 enum removal { REMOVAL_NONE, REMOVAL_ABSENT, REMOVAL_EXPIRED, REMOVAL_PRUNE };

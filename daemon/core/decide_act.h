@@ -59,6 +59,9 @@ bool say_refused(const struct world *w, const struct resource *r, enum act act,
 void decide_vanished(const struct world *w, const struct live *l, const struct owned *own,
                      int64_t gone_ms, struct decision *out);
 
+/* Take out of a decision what a pause stops. */
+void decide_paused(const struct world *w, const struct resource *r, struct decision *out);
+
 void decide_removal(const struct world *w, const struct database *d, enum removal removal,
                     struct decision *out);
 /* It is wanted again while fenced, or its fence was half way up. True: that comes first. */

@@ -100,7 +100,7 @@ bool removal_is_asked(const struct world *w, const struct database *d)
     enum removal removal = removal_of(w, d);
 
     if (removal == REMOVAL_NONE || !d->has_own || strcmp(d->own.state, "owned") != 0 ||
-        !d->live.present)
+        !d->live.present || decide_pause(w, &d->r))
         return false;
     if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || is_delete_protected(w, d))
         return false;

@@ -135,6 +135,11 @@ static bool is_fresh(const struct world *w, const struct token *t)
            w->now_ms - t->minted_ms < (life / 3 < FRESH_MAX_MS ? life / 3 : FRESH_MAX_MS);
 }
 
+static bool is_due(const struct world *w, const struct token *t)
+{
+    return t->held.renews && w->wall_ms >= t->held.renews && !is_fresh(w, t);
+}
+
 /* Why it has to be minted; NULL: it need not be. */
 static const char *mint_cause(const struct world *w, const struct token *t,
                               const struct target *target)
@@ -147,7 +152,7 @@ static const char *mint_cause(const struct world *w, const struct token *t,
         return "changed";
     if (t->file_gone)
         return "lost";
-    if (t->held.renews && w->wall_ms >= t->held.renews && !is_fresh(w, t))
+    if (is_due(w, t))
         return "renewed";
     return NULL;
 }
@@ -216,10 +221,23 @@ static bool is_mistimed(const struct token *t)
            (ahead < before || ahead > before + before / 10 + 1);
 }
 
+/* What stands in the way of a change does not stand in the way of a renewal. */
+static bool is_renewed_instead(const struct world *w, const struct token *t,
+                               const struct target *target, const char *cause)
+{
+    bool held = target->r->kind == KIND_DATABASE &&
+                container_of(target->r, const struct database, r)->update_held;
+
+    return cause && token_is_touched(t, cause) && (held || decide_pause(w, &t->r)) && is_due(w, t);
+}
+
 static void decide_held(const struct world *w, const struct token *t, const struct target *target,
                         struct decision *out)
 {
     out->cause = mint_cause(w, t, target);
+    out->as_before = is_renewed_instead(w, t, target, out->cause);
+    if (out->as_before)
+        out->cause = "renewed";
     if (out->cause) {
         decide_mint(w, t, target, out);
     } else if (t->held.stale_file) {

@@ -113,6 +113,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(UNFENCING, "Unfencing", "its fence is being lifted")                                         \
     X(GRACE, "Grace", "fenced; deleted when the grace ends")                                       \
     X(DELETING, "Deleting", "being deleted")                                                       \
+    X(PAUSED, "Paused", "paused by an operator")                                                   \
     X(NOT_OBSERVED, "NotObserved", "not observed yet")                                             \
     X(VANISHING, "Vanishing", "not found just now; being asked for again")
 /* clang-format on */
@@ -153,7 +154,8 @@ struct resource {
     int refused_act;     /* enum act: what else it needs goes on */
     char *refused_text;
     uint64_t refused_digest;
-    int64_t refused_until_ms; /* monotonic */
+    int64_t refused_until_ms;  /* monotonic */
+    const struct pause *pause; /* by name; NULL: it is not */
     struct list list;
     struct heap_node wake;
 };
@@ -267,6 +269,8 @@ struct fleet {
 struct group *fleet_group(const struct fleet *f, const char *name);
 struct database *fleet_database(const struct fleet *f, const char *name);
 struct token *fleet_token(struct token *const *tokens, size_t n, const char *short_name);
+/* By kind and name, as in a reference; NULL: none, or a kind that there is not. */
+struct resource *fleet_find(const struct fleet *f, const char *kind, const char *name);
 
 /* Make sure that there is a record for every one of names[0..n), sorted by strcmp and without
  * doubles. False: no memory (those made so far stay). */

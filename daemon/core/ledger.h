@@ -112,6 +112,17 @@
     X(approval, begun, INT, DATA)  /* the step was begun: the approval is used up when done */
 /* clang-format on */
 
+/* An operator has told us to leave something alone for a while. */
+/* clang-format off: a table */
+#define PAUSE_COLUMNS(X)                                                                           \
+    X(pause, kind, TEXT, KEY) /* "" with name "": the whole organization */                        \
+    X(pause, name, TEXT, KEY)                                                                      \
+    X(pause, until, INT, DATA)                                                                     \
+    X(pause, at, INT, DATA)                                                                        \
+    X(pause, uid, INT, DATA)                                                                       \
+    X(pause, reason, TEXT, DATA)
+/* clang-format on */
+
 /* What happened. `seq` 0 on writing: the store numbers it. */
 /* clang-format off: a table */
 #define EVENT_COLUMNS(X)                                                                           \
@@ -147,6 +158,7 @@
     X(LEAK, leak, LEAK_COLUMNS)                                                                    \
     X(COUNT, count, COUNT_COLUMNS)                                                                 \
     X(APPROVAL, approval, APPROVAL_COLUMNS)                                                        \
+    X(PAUSE, pause, PAUSE_COLUMNS)                                                                 \
     X(EVENT, event, EVENT_COLUMNS)                                                                 \
     X(META, meta, META_COLUMNS)
 /* clang-format on */

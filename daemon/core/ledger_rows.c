@@ -149,6 +149,8 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
         return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row);
     case LEDGER_APPROVAL:
         return load_into(table, &rc->approvals, &rc->n_approvals, &rc->approvals_capacity, row);
+    case LEDGER_PAUSE:
+        return rc_pause_load(rc, row);
     case LEDGER_LEAK:
         return load_into(table, &rc->leaks, &rc->n_leaks, &rc->leaks_capacity, row);
     case LEDGER_META:

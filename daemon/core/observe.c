@@ -381,14 +381,16 @@ static bool apply_databases(struct reconcile *rc, struct effects *fx)
 static void run_graces(struct reconcile *rc, struct effects *fx)
 {
     int64_t most = 2 * rc->config->reconcile.interval_ms;
+    struct world w;
 
+    rc_world(rc, &w);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
         int64_t ran = rc->now_ms - d->grace_mark_ms;
 
         if (!d->has_own || !d->own.fence || strcmp(d->own.fence, "set") != 0)
             continue;
-        if (d->grace_mark_ms) {
+        if (d->grace_mark_ms && !decide_pause(&w, &d->r)) {
             d->own.grace_spent += ran < most ? ran : most;
             rc_put_own(rc, fx, &d->r);
         }

@@ -235,7 +235,11 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 {
     bool all = !ev->resource_kind;
     bool found = all;
+    int rv =
+        rc_refuse_paused(rc, all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name), err);
 
+    if (rv != 0)
+        return rv;
     for (size_t i = 0; i < rc->fleet.n_groups + rc->fleet.n_databases; i++) {
         struct resource *r = i < rc->fleet.n_groups
                                  ? &rc->fleet.groups[i]->r

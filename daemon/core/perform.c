@@ -170,8 +170,9 @@ void rc_note_params(struct effects *fx, struct token *t, char **out)
 }
 
 static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct token *t,
-                              struct resource *target, const char *cause, struct call *c)
+                              struct resource *target, const struct decision *d, struct call *c)
 {
+    const char *cause = d->cause;
     bool is_new = !t->has_held;
     char auth[16] = "";
     char expiration[64] = "";
@@ -187,7 +188,10 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
         rc_set(fx, &t->held.hash, NULL);
         rc_set(fx, &t->held.file, NULL);
     }
-    rc_note_params(fx, t, &t->mint_params);
+    if (d->as_before)
+        rc_set(fx, &t->mint_params, t->held.params);
+    else
+        rc_note_params(fx, t, &t->mint_params);
     if (!t->held.hash) /* so that a mint whose answer is lost is known to end */
         rc_set(fx, &t->held.params, t->mint_params);
     rc_set(fx, &t->held.state, "minting");
@@ -201,12 +205,12 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
     }
     if (!c)
         return NULL;
-    if (t->want) {
+    if (t->want && !d->as_before) {
         c->authorization = t->want->authorization;
         c = text(c, &c->expiration, t->want->expiration);
         return text(c, c ? &c->permissions : NULL, t->want->permissions);
     }
-    /* Nothing names it any more: as it was minted last. */
+    /* Nothing names it any more, or what does has to wait: as it was minted last. */
     sscanf(t->held.params ? t->held.params : "", "%15s %63s %n", auth, expiration, &at);
     c->authorization = strcmp(auth, "read-only") == 0 ? AUTH_READ_ONLY : AUTH_FULL_ACCESS;
     c = text(c, &c->expiration, expiration);
@@ -223,7 +227,7 @@ static struct call *token_call(struct reconcile *rc, struct effects *fx, struct 
     f->target = target;
     if (d->act == ACT_READ_TARGET)
         return call_new(is_group ? CALL_GROUP_GET : CALL_DATABASE_GET, target->name);
-    return mint_call(rc, fx, t, target, d->cause,
+    return mint_call(rc, fx, t, target, d,
                      call_new(is_group ? CALL_GROUP_TOKEN : CALL_DATABASE_TOKEN, target->name));
 }
 

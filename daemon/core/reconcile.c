@@ -58,6 +58,7 @@ void reconcile_free(struct reconcile *rc)
         ledger_row_deinit(LEDGER_APPROVAL, &rc->approvals[i]);
     for (size_t i = 0; i < rc->n_leaks; i++)
         ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
+    rc_pauses_deinit(rc);
     mem_free(rc->counts);
     mem_free(rc->approvals);
     mem_free(rc->leaks);
@@ -524,6 +525,8 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         return rc_decide_plan(rc, fx, ev, err);
     case RC_RESTORE:
         return rc_restore(rc, ev, err);
+    case RC_COMMAND:
+        return rc_command(rc, fx, ev->command, err);
     case RC_STOP:
         rc->stopping = true;
         return 0;
@@ -553,6 +556,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     rv = take(rc, ev, out, err);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
         rc_observe(rc);
+    if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms)
+        rc->replan = true;
     while ((r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
     rc_recover_tick(rc);
@@ -564,6 +569,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
     if (!rc->stopping)
         earlier(&out->wake_ms, rc_recover_wake(rc));
+    if (rc->n_pauses && !rc->stopping)
+        earlier(&out->wake_ms, rc->now_ms + (rc->pause_ends_ms - rc->wall_ms));
     if (rc->obs.stage == OBS_IDLE && !rc->stopping)
         earlier(&out->wake_ms, rc->obs.next_ms);
     return out->failed ? err_nomem(err) : rv;

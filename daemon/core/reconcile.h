@@ -10,6 +10,7 @@
 #ifndef TENANTD_CORE_RECONCILE_H
 #define TENANTD_CORE_RECONCILE_H
 
+#include "core/command.h"
 #include "core/config.h"
 #include "core/desired.h"
 #include "core/effects.h"
@@ -30,6 +31,7 @@ enum rc_event_kind {
     RC_DECISION,  /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
     RC_RESTORE,   /* an operator: bring `resource_kind`/`name` back, of id `text` (NULL: the one
                      deleted last); what came of it: reconcile_restored */
+    RC_COMMAND,   /* an operator: `command`, borrowed; its outputs are set */
     RC_STOP,      /* start nothing new; publish what comes back */
 };
 
@@ -51,6 +53,7 @@ struct rc_event {
     const char *plan;
     int64_t uid;
     const char *text;
+    struct command *command;
 };
 
 struct reconcile;
@@ -63,9 +66,10 @@ void reconcile_free(struct reconcile *rc);
 bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row) MUST_CHECK;
 
 /* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any
- * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND; RC_DECISION: -ERR_NOT_FOUND
- * when that is not the present plan; RC_RESTORE: -ERR_INVALID, -ERR_LOCKED (another is under way).
- * out: initialised by the caller, who carries out and deinits it. */
+ * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND, -ERR_PAUSED; RC_DECISION:
+ * -ERR_NOT_FOUND when that is not the present plan; RC_RESTORE: -ERR_INVALID, -ERR_PAUSED,
+ * -ERR_LOCKED (another is under way); RC_COMMAND: as command.h says. out: initialised by the
+ * caller, who carries out and deinits it. */
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err) MUST_CHECK;
 

@@ -144,6 +144,11 @@ struct reconcile {
     struct approval *approvals;
     size_t n_approvals;
     size_t approvals_capacity;
+    struct pause **pauses; /* records and `paused` point to them */
+    size_t n_pauses;
+    size_t pauses_capacity;
+    const struct pause *paused; /* the whole organization; NULL: it is not */
+    int64_t pause_ends_ms;      /* wall clock, the first of them */
     struct leak *leaks;
     size_t n_leaks;
     size_t leaks_capacity;
@@ -268,6 +273,23 @@ void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource
 void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, bool was_present);
 bool rc_strangers(const struct reconcile *rc);
 void rc_counts_expire(struct reconcile *rc, struct effects *fx);
+
+/* command.c, pause.c */
+int rc_command(struct reconcile *rc, struct effects *fx, struct command *c, struct err *err);
+/* Pause r, or (NULL) everything; `until` 0: for a day. */
+int rc_pause(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+             struct err *err);
+int rc_resume(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+              struct err *err);
+/* False: no memory. */
+bool rc_pause_load(struct reconcile *rc, const struct pause *row);
+/* End those whose time has come, and let new records know of theirs. */
+void rc_pauses_look(struct reconcile *rc, struct effects *fx);
+void rc_pauses_deinit(struct reconcile *rc);
+/* -ERR_PAUSED if r, or (NULL) everything, is paused. */
+int rc_refuse_paused(const struct reconcile *rc, const struct resource *r, struct err *err);
+/* "paused until ... by uid ...: why", for people. */
+void rc_pause_text(const struct reconcile *rc, const struct resource *r, char *out, size_t size);
 
 /* ledger_rows.c: keeping rows and records together. */
 void rc_put_own(struct reconcile *rc, struct effects *fx, struct resource *r);

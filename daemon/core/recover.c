@@ -213,7 +213,9 @@ int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err)
     if (r->stage != RESTORE_NONE)
         return err_set(err, ERR_LOCKED, "%s/%s is being restored just now: one after the other",
                        KIND_NAME[r->kind], r->name);
-    rv = check_restore(rc, kind, ev->name, err);
+    rv = rc_refuse_paused(rc, fleet_find(&rc->fleet, ev->resource_kind, ev->name), err);
+    if (rv == 0)
+        rv = check_restore(rc, kind, ev->name, err);
     if (rv != 0)
         return rv;
     if (!ledger_set(&r->name, ev->name) || !ledger_set(&r->id, ev->text))

@@ -26,6 +26,7 @@ void rc_world(const struct reconcile *rc, struct world *out)
                                    rc->now_ms - o->completed_ms <=
                                        FRESH_INTERVALS * rc->config->reconcile.interval_ms,
                        .strangers = rc->strangers,
+                       .pause = rc->paused,
                        .doubt = rc->doubt_text[0] ? rc->doubt_text : NULL,
                        .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
                        .observed_ms = o->completed_ms,
@@ -162,7 +163,7 @@ static void note_group(struct reconcile *rc, struct effects *fx, struct group *g
 
     if (!owned_by(&g->own, g->has_own))
         return;
-    if (!absent || g->n_databases || rc->obs.placeless)
+    if (!absent || g->n_databases || rc->obs.placeless || (g->r.pause || rc->paused))
         note_since(&g->own.empty_since, 0, &changed);
     else if (rc->obs.complete && g->live.present)
         note_since(&g->own.empty_since, rc->wall_ms, &changed);
@@ -211,7 +212,8 @@ static bool wants_update(const struct world *w, const struct database *d)
     unsigned fields;
 
     if (!owned_by(&d->own, d->has_own) || !d->live.present || !database_is_wanted(w, d) ||
-        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || d->own.fence)
+        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || d->own.fence ||
+        decide_pause(w, &d->r))
         return false;
     if (d->own.config_read ||
         strcmp(d->own.origin, "created") != 0) { /* else it is configuration after a create */
@@ -230,7 +232,7 @@ static bool wants_update(const struct world *w, const struct database *d)
 static bool wants_create(const struct world *w, const struct database *d)
 {
     return database_is_wanted(w, d) && !d->want->observe && !d->live.present &&
-           !owned_by(&d->own, d->has_own);
+           !owned_by(&d->own, d->has_own) && !decide_pause(w, &d->r);
 }
 
 static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
@@ -303,6 +305,8 @@ static void ask_update(struct reconcile *rc, struct effects *fx, const struct wo
 {
     bool approved = rc_approval(rc, "update", &d->r, d->own.id) != NULL;
 
+    if (decide_pause(w, &d->r))
+        return; /* a hold outlives it */
     d->update_held = false;
     if (!wants_update(w, d) || approved) {
         unhold(rc, fx, d, HELD_UPDATE);
@@ -386,6 +390,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     struct world w;
 
     rc->replan = false;
+    rc_pauses_look(rc, fx);
     rc_counts_expire(rc, fx);
     rc->strangers = rc_strangers(rc);
     expire_leaks(rc, fx);

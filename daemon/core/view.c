@@ -53,23 +53,28 @@ static bool add_token(struct json_object *o, const struct token *t)
            json_add_str(o, "file", t->held.file);
 }
 
-static const char *message_of(const struct resource *r)
+static const char *message_of(const struct reconcile *rc, const struct resource *r, char *text,
+                              size_t size)
 {
-    return r->message ? r->message : REASON_TEXT[r->reason];
+    if (r->phase != PHASE_PAUSED)
+        return r->message ? r->message : REASON_TEXT[r->reason];
+    rc_pause_text(rc, r, text, size);
+    return text;
 }
 
 static struct json_object *resource_json(const struct reconcile *rc, const struct resource *r)
 {
     struct json_object *o = json_object_new_object();
     char source[512];
+    char text[512];
     bool ok;
 
     snprintf(source, sizeof(source), "%s:%u", r->source.file ? r->source.file : "", r->source.line);
     ok = o && json_add_str(o, "kind", KIND_NAME[r->kind]) && json_add_str(o, "name", r->name) &&
          json_add_str(o, "phase", r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase]) &&
          json_add_str(o, "reason", REASON_NAME[r->reason]) &&
-         json_add_str(o, "message", message_of(r)) && add_time(o, "since", r->since_ms) &&
-         json_add_str(o, "id", id_of(r)) &&
+         json_add_str(o, "message", message_of(rc, r, text, sizeof(text))) &&
+         add_time(o, "since", r->since_ms) && json_add_str(o, "id", id_of(r)) &&
          json_add_str(o, "source", r->source.line ? source : NULL) &&
          json_add_int(o, "attempts", r->attempts) &&
          add_time(o, "next_retry",
@@ -215,31 +220,6 @@ int view_next(const struct reconcile *rc, const struct view_filter *filter,
 
 /* --- one --- */
 
-static const struct resource *find(const struct reconcile *rc, const char *kind, const char *name)
-{
-    bool is_group =
-        strcmp(kind, KIND_NAME[KIND_GROUP]) == 0 || strcmp(kind, KIND_NAME[KIND_GROUP_TOKEN]) == 0;
-    const char *slash = strchr(name, '/');
-    char target[256];
-    size_t n = slash ? (size_t)(slash - name) : strlen(name);
-    const struct resource *r;
-
-    if (n >= sizeof(target))
-        return NULL;
-    memcpy(target, name, n);
-    target[n] = '\0';
-    r = at_or_after(rc, is_group ? KIND_GROUP : KIND_DATABASE, target, false);
-    if (!r || strcmp(r->name, target) != 0)
-        return NULL;
-    for (size_t i = 0; slash && r; i++) {
-        const struct resource *t = token_at(r, i);
-
-        if (!t || strcmp(t->name, name) == 0)
-            return t && strcmp(kind, KIND_NAME[t->kind]) == 0 ? t : NULL;
-    }
-    return strcmp(kind, KIND_NAME[r->kind]) == 0 ? r : NULL;
-}
-
 static bool add_fields(struct json_object *o, const struct database *d)
 {
     struct json_object *fields = json_object_new_object();
@@ -281,7 +261,7 @@ static bool add_tokens(const struct reconcile *rc, struct json_object *o,
 int view_describe(const struct reconcile *rc, const char *kind, const char *name,
                   struct json_object **out, struct err *err)
 {
-    const struct resource *r = find(rc, kind, name);
+    const struct resource *r = fleet_find(&rc->fleet, kind, name);
     struct json_object *o;
     bool ok;
 

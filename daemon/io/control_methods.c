@@ -22,6 +22,8 @@ const struct control_method CONTROL_METHODS[] = {
     {"Approve", true, CONTROL_ONE, {MUST_STR("plan"), MUST_STR("reason")}, 2},
     {"Reject", true, CONTROL_ONE, {MUST_STR("plan"), MUST_STR("reason")}, 2},
     {"Restore", true, CONTROL_ONE, {MUST_STR("kind"), MUST_STR("name"), STR("id")}, 3},
+    {"Pause", true, CONTROL_ONE, {STR("kind"), STR("name"), MUST_STR("reason"), STR("until")}, 4},
+    {"Resume", true, CONTROL_ONE, {STR("kind"), STR("name"), STR("reason")}, 3},
     {"Reload", true, CONTROL_ONE, {{0}}, 0},
 };
 const size_t CONTROL_N_METHODS = ARRAY_SIZE(CONTROL_METHODS);

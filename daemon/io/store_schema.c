@@ -7,7 +7,15 @@
 
 #define SQL_MAX 65536
 
-const struct store_schema STORE_SCHEMA = {.version = 1, .steps = NULL, .n_steps = 0};
+static const struct store_step STEPS[] = {
+    {2, "CREATE TABLE pause (kind TEXT NOT NULL, name TEXT NOT NULL,"
+        "  until INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0,"
+        "  uid INTEGER NOT NULL DEFAULT 0, reason TEXT,"
+        "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"},
+};
+
+const struct store_schema STORE_SCHEMA = {
+    .version = 2, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

@@ -27,7 +27,10 @@
     X(ERR_IO, true, "input or output failed")                                                      \
     X(ERR_UNREACHABLE, true, "not reachable")                                                      \
     X(ERR_TIMEOUT, true, "timed out")                                                              \
-    X(ERR_CANCELED, false, "canceled")
+    X(ERR_CANCELED, false, "canceled")                                                             \
+    X(ERR_HELD, false, "waits for approval")                                                       \
+    X(ERR_PAUSED, false, "paused")                                                                 \
+    X(ERR_NOT_READY, true, "not now")
 /* clang-format on */
 
 #define ERR_ENUM(code, retry, text) code,

@@ -159,6 +159,10 @@ void sim_ledger_deinit(struct sim_ledger *l);
 const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const char *key);
 const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, const char *name);
 
+/* sim_operator.c: VERB [KIND/NAME] [id ID] [for DURATION], a command of core/command.h. False: it
+ * is not one. */
+bool sim_operator(struct sim *s, char *text);
+
 /* sim_files.c: what token files would do. */
 struct file_result sim_do_job(struct sim *s, const struct file_job *j);
 

@@ -396,6 +396,12 @@ static void do_recovery(struct script *c, char *args)
     c->s->platform.recovers = strcmp(args, "on") == 0;
 }
 
+static void do_operator(struct script *c, char *args)
+{
+    if (!sim_operator(c->s, args))
+        bad(c, "an operator cannot %s", args);
+}
+
 /* approve [PLAN]: the present one, or one that is named */
 static void operator_says(struct script *c, const char *named, bool approve)
 {
@@ -516,6 +522,7 @@ static const struct {
     {"lie", do_lie},
     {"list", do_list},
     {"manifest", do_manifest},
+    {"operator", do_operator},
     {"outside", do_outside},
     {"page", do_page},
     {"plan", do_plan},

@@ -127,7 +127,7 @@ static void open__by_an_older_program__is_refused_with_both_versions(void **stat
     struct ctx *c = *state;
 
     outside(c, "PRAGMA user_version = 99");
-    expect_refused(c, -ERR_NEWER, "newer tenantd (schema version 99, this one knows 1)");
+    expect_refused(c, -ERR_NEWER, "newer tenantd (schema version 99, this one knows 2)");
 }
 
 static void open__database_of_another_program__is_refused(void **state)
@@ -185,7 +185,7 @@ static void expect_int(struct ctx *c, const char *sql, int64_t expected)
 static int setup_older(void **state)
 {
     setup_closed(state);
-    outside(*state, "ALTER TABLE owned DROP COLUMN config_read;"
+    outside(*state, "PRAGMA user_version = 1; ALTER TABLE owned DROP COLUMN config_read;"
                     "INSERT INTO owned (kind, name) VALUES ('database', 'x')");
     return 0;
 }
@@ -233,6 +233,25 @@ static void migrate__step_that_forgets_a_column__is_seen(void **state)
     assert_non_null(strstr(c->err.msg, "config_read"));
 }
 
+/* What version 1 did not have, taken out. */
+static void migrate__from_version_1__is_as_if_made_anew(void **state)
+{
+    static const char AS_MADE[] =
+        "SELECT count(*) FROM pragma_table_info('pause') AS made, pragma_table_list('pause') AS t "
+        "WHERE t.strict = 1 AND t.wr = 1 AND (made.pk > 0) = (made.name IN ('kind', 'name'))";
+    struct ctx *c = *state;
+
+    outside(c, "PRAGMA user_version = 1; DROP TABLE pause;"
+               "INSERT INTO owned (kind, name, state) VALUES ('database', 'x', 'owned')");
+    c->store = open_store(c->state);
+    store_close(c->store);
+    c->store = NULL;
+
+    expect_int(c, "PRAGMA user_version", 2);
+    expect_int(c, AS_MADE, 6);
+    expect_int(c, "SELECT count(*) FROM owned WHERE name = 'x'", 1);
+}
+
 static void create__at_a_later_version__needs_no_steps(void **state)
 {
     struct ctx *c = *state;
@@ -262,6 +281,7 @@ int main(void)
         TEST_OLDER(migrate__step_that_fails__leaves_the_version_before_it),
         TEST_OLDER(migrate__without_a_step_for_its_version__is_refused),
         TEST_OLDER(migrate__step_that_forgets_a_column__is_seen),
+        TEST_CLOSED(migrate__from_version_1__is_as_if_made_anew),
         TEST(create__at_a_later_version__needs_no_steps),
     };
 

@@ -5,6 +5,7 @@ Out:   pytest's verdict.
 Never: a real daemon; test_control_go and the end-to-end tests have that.
 """
 
+import datetime
 import json
 import os
 import pty
@@ -139,6 +140,39 @@ def test_describe__what_is_not_there():
 def test_references_are_checked_first(verb, reference):
     result = run_ctl("--socket", "/nonexistent", verb, reference)
     assert result.code == USAGE and "is no reference; write KIND/NAME" in result.err
+
+
+# --- pause and its like --------------------------------------------------------------------------
+
+def test_pause__sends_what_was_said():
+    with FakeControl(Pause={"message": "paused until then"}) as fake:
+        assert fake.ctl("pause", "database/a", "--reason", "a move", "--until",
+                        "2027-01-01T00:00:00Z") == (
+            FINE, "", "tenantctl: database/a: paused until then\n")
+        assert fake.calls[-1][1] == {
+            "kind": "database", "name": "a", "reason": "a move", "until": "2027-01-01T00:00:00Z"}
+        assert fake.ctl("pause", "--reason", "night", "-o", "json").json() == {
+            "message": "paused until then"}
+        assert fake.calls[-1][1] == {"reason": "night"}
+        assert fake.ctl("pause", "--reason", "r", "--until", "2h").code == FINE
+        until = fake.calls[-1][1]["until"]
+        ahead = datetime.datetime.fromisoformat(until) - datetime.datetime.now(datetime.timezone.utc)
+        assert 7190 < ahead.total_seconds() <= 7200
+
+
+def test_resume__of_one_and_of_all():
+    with FakeControl(Resume={"message": "resumed"}) as fake:
+        assert fake.ctl("resume") == (FINE, "", "tenantctl: resumed\n")
+        assert fake.calls[-1][1] == {}
+        assert fake.ctl("resume", "token/a/app", "--reason", "done").code == FINE
+        assert fake.calls[-1][1] == {"kind": "token", "name": "a/app", "reason": "done"}
+
+
+@pytest.mark.parametrize("error, code", [("Denied", DENIED), ("Held", HELD), ("Paused", FAILED),
+                                         ("Invalid", FAILED), ("NotFound", FAILED), ("NotReady", FAILED)])
+def test_pause__errors_are_said(error, code):
+    with FakeControl(Pause=Fault(error, "because of that")) as fake:
+        assert fake.ctl("pause", "--reason", "r") == (code, "", "tenantctl: because of that\n")
 
 
 # --- plan, approve, reject ----------------------------------------------------------------------
@@ -416,7 +450,7 @@ def test_help__names_every_verb_and_option():
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "plan", "sync", "wait", "events", "approve", "reject",
-            "restore", "validate", "reload", "version", "help"} == set(verbs)
+            "restore", "pause", "resume", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
         assert result.code == FINE and result.out.startswith(f"Usage: tenantctl {verb}")
@@ -426,7 +460,8 @@ def test_help__names_every_verb_and_option():
 
 @pytest.mark.parametrize("arguments", [
     [], ["fly"], ["--fly"], ["status", "now"], ["status", "--wait"], ["list", "--reason", "x"],
-    ["describe"], ["approve"], ["-o", "xml", "status"], ["-o"], ["help", "fly"], ["validate"],
+    ["describe"], ["approve"], ["pause"], ["pause", "nonsense", "--reason", "r"],
+    ["pause", "--reason", "r", "--until", "soon"], ["pause", "--reason", ""], ["-o", "xml", "status"], ["-o"], ["help", "fly"], ["validate"],
     ["validate", "a", "b"], ["wait", "--timeout", "-5s", "database/a"]])
 def test_usage(arguments):
     result = run_ctl("--socket", "/nonexistent", *arguments)
@@ -437,7 +472,8 @@ def test_usage(arguments):
 
 ASKING = [["status"], ["list"], ["describe", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
           ["wait"], ["wait", "database/a"], ["events"], ["events", "--follow"],
-          ["approve", "p", "--reason", "r"], ["reject", "p", "--reason", "r"], ["reload"]]
+          ["approve", "p", "--reason", "r"], ["reject", "p", "--reason", "r"],
+          ["pause", "--reason", "r"], ["resume", "database/a"], ["reload"]]
 
 
 @pytest.mark.parametrize("arguments", ASKING)
@@ -452,7 +488,7 @@ def test_unreachable(arguments):
                                           (b"[]\0", FAILED), (b"{\"error\":\"a.b\"}\0", FAILED)])
 def test_daemons_that_talk_nonsense(arguments, answer, code):
     methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Watch", "Approve", "Reject",
-               "Reload")
+               "Pause", "Resume", "Reload")
     with FakeControl(**{m: answer for m in methods}) as fake:
         result = fake.ctl(*arguments)
     assert result.code == code and result.err
@@ -460,8 +496,9 @@ def test_daemons_that_talk_nonsense(arguments, answer, code):
 
 @pytest.mark.parametrize("arguments", [a for a in ASKING if a[0] not in ("events", "reload")])
 def test_daemons_that_answer_beside_the_question(arguments):
-    strange = {"status": 1, "resource": [], "plan": "p", "resources": {}, "cycle": "8", "steps": None}
-    methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Approve", "Reject")
+    strange = {"status": 1, "resource": [], "plan": "p", "resources": {}, "cycle": "8", "steps": None,
+               "message": 7}
+    methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Approve", "Reject", "Pause", "Resume")
     for answer in ({}, strange):
         with FakeControl(**{m: answer for m in methods}) as fake:
             result = fake.ctl(*arguments)

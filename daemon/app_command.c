@@ -1,0 +1,57 @@
+/* app_command: the commands of operators: parameters in, an event of the reconciler, words out. */
+#include <string.h>
+
+#include "app_private.h"
+#include "lib/json.h"
+#include "lib/text.h"
+
+static enum command_kind kind_of(const struct control_call *call)
+{
+#define COMMAND_METHOD(symbol, method, function, event) [COMMAND_##symbol] = (method),
+    static const char *const METHOD[COMMAND_N] = {COMMANDS(COMMAND_METHOD)};
+    int kind = 0;
+
+    while (strcmp(METHOD[kind], control_method(call)) != 0)
+        kind++; /* it is in the table: the handlers are made from it */
+    return (enum command_kind)kind;
+}
+
+static int read_command(const struct control_call *call, struct command *out, struct err *err)
+{
+    const char *until = control_str(call, "until");
+
+    *out = (struct command){.kind = kind_of(call),
+                            .resource_kind = control_str(call, "kind"),
+                            .name = control_str(call, "name"),
+                            .reason = control_str(call, "reason"),
+                            .uid = control_uid(call)};
+    if (out->reason && !*out->reason)
+        return err_set(err, ERR_INVALID, "reason: say why");
+    if (until && !text_parse_time(until, &out->until_ms))
+        return err_set(err, ERR_INVALID, "until: not an RFC 3339 time");
+    return 0;
+}
+
+void app_command(void *arg, struct control_call *call)
+{
+    struct app *app = arg;
+    struct json_object *o;
+    struct command c;
+    struct err err = ERR_INIT;
+    int rv = read_command(call, &c, &err);
+
+    if (rv == 0)
+        rv = app_try(app, &(struct rc_event){.kind = RC_COMMAND, .command = &c}, &err);
+    if (rv == -ERR_NOMEM)
+        app_fail("out of memory");
+    if (rv == 0)
+        rv = app_flush_now(app, &err);
+    if (rv != 0) {
+        app_control_fail(call, rv, &err);
+        return;
+    }
+    o = json_object_new_object();
+    if (!json_add_str(o, "message", c.message))
+        json_put(&o);
+    control_reply(call, o);
+}
