@@ -39,8 +39,11 @@ struct ctl {
     const char *id;
     const char *until;
     int64_t timeout_ms; /* -1: not said */
+    const char *action;
+    const char *author;
     bool wait;
     bool follow;
+    bool databases;
     char *const *words; /* what is not an option, behind the verb */
     size_t n_words;
 };
@@ -73,6 +76,8 @@ enum exit_code verb_events(const struct ctl *ctl);
 enum exit_code verb_validate(const struct ctl *ctl);
 enum exit_code verb_pause(const struct ctl *ctl);
 enum exit_code verb_resume(const struct ctl *ctl);
+enum exit_code verb_export(const struct ctl *ctl);
+enum exit_code verb_platform(const struct ctl *ctl);
 enum exit_code verb_reload(const struct ctl *ctl);
 enum exit_code verb_version(const struct ctl *ctl);
 enum exit_code verb_help(const struct ctl *ctl);

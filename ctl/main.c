@@ -56,6 +56,16 @@ const struct verb VERBS[] = {
      "json\n"
      "or ndjson an object {file, line, column, message} a line. Ends with 0 or 4.",
      "", 1, 1, verb_validate},
+    {"export", "", "Write a manifest of what is live",
+     "Groups, databases with the fields that are not at their defaults; never tokens. What a\n"
+     "manifest cannot say is a comment. Configurations are read one by one, so a large\n"
+     "organization takes its time.",
+     "", 0, 0, verb_export},
+    {"platform", "WHAT", "What the platform says of the organization",
+     "WHAT is plan, usage, limits, locations, organizations, audit, tokens or members. Usage is\n"
+     "that of the organization and its groups, with --databases of each database too. Of the\n"
+     "audit log: the last day, or from --since on, oldest first.",
+     "naAfd", 1, 1, verb_platform},
     {"reload", "", "Read configuration, API token and manifest anew", "", "", 0, 0, verb_reload},
     {"version", "", "The versions of tenantctl and of the daemon", "", "", 0, 0, verb_version},
     {"help", "[VERB]", "Show what there is", "", "", 0, 1, verb_help},

@@ -35,6 +35,9 @@ static const struct option_row OPTIONS[] = {
     {'r', false, "reason", "TEXT", "why; kept with who and when"},
     {'u', false, "until", "WHEN",
      "when it ends: an RFC 3339 time, or a duration from now such as 2h"},
+    {'a', false, "action", "CODE", "only this action, such as db-delete"},
+    {'A', false, "author", "USER", "only what this user did"},
+    {'d', false, "databases", NULL, "a line a database, too"},
     {'i', false, "id", "ID", "the one of this platform id"},
 };
 
@@ -151,6 +154,15 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'u':
         ctl->until = text;
+        break;
+    case 'a':
+        ctl->action = text;
+        break;
+    case 'A':
+        ctl->author = text;
+        break;
+    case 'd':
+        ctl->databases = true;
         break;
     default: /* 'r': the table has no other */
         ctl->reason = text;

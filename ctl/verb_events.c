@@ -4,8 +4,8 @@
 
 #include "ctl/ask.h"
 #include "ctl/output.h"
+#include "ctl/since.h"
 #include "lib/json.h"
-#include "lib/text.h"
 
 static const char *const LEVELS[] = {"emerg",   "alert",  "crit", "error",
                                      "warning", "notice", "info", "debug"};
@@ -38,31 +38,14 @@ static void put_event(const struct ctl *ctl, struct json_object *e)
     putchar('\n');
 }
 
-/* An instant, or a duration before now, as an instant. False: neither. */
-static bool read_since(const char *text, char *out)
-{
-    int64_t ms;
-
-    if (text_parse_time(text, &ms))
-        text_time(ms, out);
-    else if (text_parse_duration(text, &ms) && ms <= now_ms())
-        text_time(now_ms() - ms, out);
-    else
-        return false;
-    return true;
-}
-
 /* Without --since: all that is kept; with --follow alone: from now on. NULL: wrong usage, said. */
 static struct json_object *parameters_of(const struct ctl *ctl)
 {
     struct json_object *o = json_object_new_object();
-    char from[TEXT_TIME_SIZE];
+    char from[SINCE_SIZE];
     bool ok;
 
     if (ctl->since && !read_since(ctl->since, from)) {
-        (void)usage("--since takes a time such as 2026-11-22T23:30:48Z or a duration such as 2h, "
-                    "not \"%s\"",
-                    ctl->since);
         json_object_put(o);
         return NULL;
     }

@@ -109,6 +109,7 @@ static void close_rooms(struct app *app)
         return;
     app->closing = true;
     app_control_drop_waiting(app);
+    app_ask_drop(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
     if (app->watch)
@@ -149,6 +150,7 @@ void app_stop(struct app *app, int exit_code)
     if (app->stopping)
         return;
     app->stopping = true;
+    app_ask_drop(app);
     app->exit_code = exit_code;
     notify_stopping("waiting for %zu calls in flight", app->rc ? reconcile_in_flight(app->rc) : 0);
     app_step(app, &ev);
@@ -386,6 +388,7 @@ int app_run(const struct app_options *options)
     }
     list_init(&app.syncs);
     list_init(&app.watchers);
+    list_init(&app.asks);
     rv = uv_loop_init(&app.loop);
     if (rv != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "cannot start: the event loop: %s", uv_strerror(rv));

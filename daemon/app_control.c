@@ -501,10 +501,13 @@ static void watch(void *arg, struct control_call *call)
 int app_control_open(struct app *app, struct err *err)
 {
     static const struct control_handler HANDLERS[] = {
-        {"GetStatus", get_status}, {"List", list},           {"Describe", describe},
-        {"Plan", get_plan},        {"Watch", watch},         {"Sync", ask_sync},
-        {"Approve", approve},      {"Reject", reject},       {"Reload", reload},
-        {"Restore", ask_restore},  COMMANDS(COMMAND_HANDLER)};
+        {"GetStatus", get_status},  {"List", list},
+        {"Describe", describe},     {"Plan", get_plan},
+        {"Watch", watch},           {"Sync", ask_sync},
+        {"Approve", approve},       {"Reject", reject},
+        {"Reload", reload},         {"Restore", ask_restore},
+        {"Platform", app_platform}, {"Export", app_export},
+        COMMANDS(COMMAND_HANDLER)};
     struct control_options options = {.loop = &app->loop,
                                       .path = app->config->socket,
                                       .fd = -1,

@@ -205,6 +205,13 @@ static void start_hooks(struct app *app, struct effects *fx)
     }
 }
 
+static void give_answers(struct app *app, struct effects *fx)
+{
+    for (size_t i = 0; i < fx->n_answers; i++)
+        app_ask_answered(app, fx->answers[i]);
+    fx->n_answers = 0;
+}
+
 static void ledger_failed(struct app *app, struct effects *fx, const struct err *err)
 {
     struct rc_event ev = {.kind = RC_UNSENT, .unsent = fx, .text = err->msg};
@@ -222,7 +229,7 @@ void app_flush(struct app *app)
     struct err err = ERR_INIT;
     bool events;
 
-    if (!fx.n_ops && !fx.n_calls && !fx.n_jobs && !fx.n_hooks)
+    if (!fx.n_ops && !fx.n_calls && !fx.n_jobs && !fx.n_hooks && !fx.n_answers)
         return;
     app->fx = EFFECTS_INIT;
     events = log_events(fx.ops, &fx.n_ops);
@@ -244,6 +251,7 @@ void app_flush(struct app *app)
         if (events)
             app_control_wake(app);
     }
+    give_answers(app, &fx);
     effects_deinit(&fx);
 }
 

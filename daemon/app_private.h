@@ -84,6 +84,8 @@ struct app {
     bool reloading;
 
     struct list watchers; /* event streams that wait for more */
+    struct list asks;     /* reads of the platform that somebody waits for */
+    uint64_t n_tickets;
 };
 
 /* app.c */
@@ -145,5 +147,17 @@ void app_control_fail(struct control_call *call, int rv, const struct err *err);
 
 /* app_command.c: every method of core/command.h's table. */
 void app_command(void *app, struct control_call *call);
+/* app_ask.c: read something of the platform for an operator. `done` is called once, from a later
+ * turn, with an answer that it takes; NULL: we are stopping. */
+typedef void (*app_ask_fn)(void *arg, struct answer *a);
+int app_ask(struct app *app, enum call_kind kind, const char *name, unsigned page, app_ask_fn done,
+            void *arg, struct err *err) MUST_CHECK;
+void app_ask_answered(struct app *app, struct answer *a); /* takes a */
+void app_ask_forget(struct app *app, const void *arg);    /* who asked has gone */
+void app_ask_drop(struct app *app);                       /* we are stopping */
+
+/* app_platform.c, app_export.c: methods */
+void app_platform(void *arg, struct control_call *call);
+void app_export(void *arg, struct control_call *call);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/answer_body.h"
 #include "core/listing.h"
 #include "core/refusal.h"
+#include "core/report.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -24,10 +25,11 @@ struct answer_reader {
     struct answer_asked asked; /* texts in into's arena */
     const char *cursor;
     bool has_head;
-    bool is_json;         /* or of no type at all */
-    bool is_done;         /* the outcome stands */
-    int64_t now_ms;       /* wall clock at the head */
-    struct listing *list; /* a success of a listing, from its first byte */
+    bool is_json;          /* or of no type at all */
+    bool is_done;          /* the outcome stands */
+    int64_t now_ms;        /* wall clock at the head */
+    struct listing *list;  /* a success of a listing, from its first byte */
+    struct report *report; /* the same of a report */
     struct buf body;
     struct err err; /* what ended the reading */
 };
@@ -75,6 +77,7 @@ void answer_reader_free(struct answer_reader *r)
         return;
     buf_deinit_secret(&r->body);
     listing_free(r->list);
+    report_free(r->report);
     mem_free(r);
 }
 
@@ -139,6 +142,15 @@ static int feed_listing(struct answer_reader *r, const char *data, size_t size)
     return listing_feed(r->list, data, size, &r->err);
 }
 
+static int feed_report(struct answer_reader *r, const char *data, size_t size)
+{
+    if (!r->is_json)
+        return err_set(&r->err, ERR_INVALID, "it is not JSON by its type");
+    if (!r->report && !(r->report = report_new(r->into->kind, r->into)))
+        return err_nomem(&r->err);
+    return report_feed(r->report, data, size, &r->err);
+}
+
 /* As much as fits, for the beginning of a refusal tells enough. */
 static int feed_body(struct answer_reader *r, const char *data, size_t size)
 {
@@ -162,6 +174,8 @@ bool answer_reader_data(struct answer_reader *r, const char *data, size_t size)
         return false;
     if (is_wanted && rule == BODY_LISTED)
         rc = feed_listing(r, data, size);
+    else if (is_wanted && rule == BODY_REPORT)
+        rc = feed_report(r, data, size);
     else if (is_wanted && rule == BODY_IGNORED)
         rc = 0;
     else
@@ -243,6 +257,9 @@ static int read_success(struct answer_reader *r)
     if (rule == BODY_LISTED)
         return r->list ? listing_end(r->list, &r->err)
                        : err_set(&r->err, ERR_INVALID, "it is empty");
+    if (rule == BODY_REPORT)
+        return r->report ? report_end(r->report, &r->err)
+                         : err_set(&r->err, ERR_INVALID, "it is empty");
     if (r->body.size == 0)
         return rule == BODY_OPTIONAL ? 0 : err_set(&r->err, ERR_INVALID, "it is empty");
     if (!r->is_json)

@@ -9,6 +9,7 @@
 
 #include "core/jwt.h"
 #include "core/live.h"
+#include "core/report.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -63,7 +64,7 @@ static const struct {
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)
 {
-    return TABLE[kind].rule;
+    return REPORT[kind].list ? BODY_REPORT : TABLE[kind].rule;
 }
 
 bool answer_body_is_secret(enum call_kind kind)

@@ -13,6 +13,7 @@ enum answer_body_rule {
     BODY_OPTIONAL, /* an empty one will do; another must be of the shape due */
     BODY_DUE,
     BODY_LISTED, /* read as it arrives, by listing.c */
+    BODY_REPORT, /* the same, by report.c */
 };
 enum answer_body_rule answer_body_rule(enum call_kind kind);
 /* Does a success hold a secret? */

@@ -57,6 +57,7 @@ struct answer *answer_new(const struct call *c)
     if (!a)
         return NULL;
     a->call_id = c->id;
+    a->ticket = c->ticket;
     a->kind = c->kind;
     a->outcome = OUTCOME_UNKNOWN;
     a->retry_after_ms = -1;

@@ -39,7 +39,17 @@
     X(DELETED_DATABASES_LIST, "list deleted databases", "GET", false)                              \
     X(DELETED_GROUPS_LIST, "list deleted groups", "GET", false)                                    \
     X(DATABASE_RESTORE, "restore database", "POST", true)                                          \
-    X(GROUP_RESTORE, "restore group", "POST", true)
+    X(GROUP_RESTORE, "restore group", "POST", true)                                                \
+    X(REPORT_ORGANIZATIONS, "list organizations", "GET", false)                                    \
+    X(REPORT_PLANS, "list plans", "GET", false)                                                    \
+    X(REPORT_SUBSCRIPTION, "read subscription", "GET", false)                                      \
+    X(REPORT_USAGE, "read usage", "GET", false)                                                    \
+    X(REPORT_DATABASE_USAGE, "read usage of database", "GET", false)                               \
+    X(REPORT_AUDIT, "read audit log", "GET", false)                                                \
+    X(REPORT_LOCATIONS, "show locations", "GET", false)                                            \
+    X(REPORT_TOKENS, "show API tokens", "GET", false)                                              \
+    X(REPORT_MEMBERS, "show members", "GET", false)                                                \
+    X(REPORT_INVITES, "show invites", "GET", false)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -55,7 +65,8 @@ extern const struct call_info CALL_INFO[CALL_N];
 
 /* Every text is owned by the call; NULL where the kind has no use for it. */
 struct call {
-    uint64_t id; /* the reconciler's; comes back in the answer */
+    uint64_t id;     /* the reconciler's; comes back in the answer */
+    uint64_t ticket; /* of who asked (ask.h); comes back too; 0: the reconciler's own act */
     enum call_kind kind;
     unsigned attempt;       /* from 1; for the log */
     char *name;             /* the group or database in the path */
@@ -73,6 +84,7 @@ struct call {
     char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
     char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
     char *target_id;       /* ..._RESTORE: of the deleted thing */
+    unsigned page;         /* REPORT_AUDIT: from 1 */
 };
 
 struct call *call_new(enum call_kind kind,
@@ -144,8 +156,14 @@ struct live_token { /* read from the JWT that was minted or found */
     bool read_only;
 };
 
+#define REPORT_CELLS_MAX 12
+struct report_row { /* texts as report.h says for each kind; NULL: not said */
+    const char *cell[REPORT_CELLS_MAX];
+};
+
 struct answer {
     uint64_t call_id;
+    uint64_t ticket;
     enum call_kind kind;
     enum outcome outcome;
     int http_status;        /* 0: none came */
@@ -166,6 +184,9 @@ struct answer {
     const char *next_cursor; /* of a listing in pages; NULL: this was the last one */
     struct db_config config; /* DATABASE_CONFIG_GET, DATABASE_CONFIGURE, GROUP_CONFIGURE */
     const char *location;    /* LOCATION_CLOSEST */
+    struct report_row *rows; /* REPORT_... */
+    size_t n_rows;
+    int64_t total_pages;     /* REPORT_AUDIT; 0: not said */
     struct live_token token; /* ..._TOKEN */
     size_t n_restored;       /* GROUP_RESTORE: databases that came back with it */
     size_t n_failures;       /* and those that did not */

@@ -52,6 +52,17 @@ void effects_job(struct effects *fx, struct file_job *takes)
     fx->jobs[fx->n_jobs++] = takes;
 }
 
+void effects_answer(struct effects *fx, struct answer *takes)
+{
+    if (!takes || !mem_grow(&fx->answers, &fx->answers_capacity, fx->n_answers + 1,
+                            sizeof(struct answer *))) {
+        answer_free(takes);
+        fx->failed = true;
+        return;
+    }
+    fx->answers[fx->n_answers++] = takes;
+}
+
 void hook_run_deinit(struct hook_run *h)
 {
     mem_free(h->hook);
@@ -87,11 +98,14 @@ void effects_deinit(struct effects *fx)
         call_free(fx->calls[i]);
     for (size_t i = 0; i < fx->n_jobs; i++)
         file_job_free(fx->jobs[i]);
+    for (size_t i = 0; i < fx->n_answers; i++)
+        answer_free(fx->answers[i]);
     for (size_t i = 0; i < fx->n_hooks; i++)
         hook_run_deinit(&fx->hooks[i]);
     mem_free(fx->ops);
     mem_free((void *)fx->calls);
     mem_free((void *)fx->jobs);
+    mem_free((void *)fx->answers);
     mem_free(fx->hooks);
     *fx = EFFECTS_INIT;
 }

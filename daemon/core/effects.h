@@ -27,6 +27,9 @@ struct effects {
     struct file_job **jobs; /* the shell takes each */
     size_t n_jobs;
     size_t jobs_capacity;
+    struct answer **answers; /* to RC_ASK, by ticket; the shell takes each */
+    size_t n_answers;
+    size_t answers_capacity;
     struct hook_run *hooks;
     size_t n_hooks;
     size_t hooks_capacity;
@@ -39,6 +42,7 @@ void effects_put(struct effects *fx, enum ledger_table table, const void *row); 
 void effects_remove(struct effects *fx, enum ledger_table table, const void *row); /* by its keys */
 void effects_call(struct effects *fx, struct call *takes);    /* NULL: memory ran out making it */
 void effects_job(struct effects *fx, struct file_job *takes); /* NULL: as above */
+void effects_answer(struct effects *fx, struct answer *takes);
 void effects_hook(struct effects *fx, const struct held_token *t);
 void hook_run_deinit(struct hook_run *h);
 void effects_deinit(struct effects *fx); /* frees what was not taken */

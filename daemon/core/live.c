@@ -133,9 +133,13 @@ static int read_parent(struct json_object *o, struct arena *a, struct live_db *o
     return rc;
 }
 
+/* A name that stands for itself alone, also where it became part of a path. What is not of our
+ * grammar is shown and left alone: no request is built of it. */
 static bool is_name(const char *s)
 {
-    return s && text_is_name(s, strlen(s));
+    return s[0] != '.' && s[0] != '-' &&
+           s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] ==
+               '\0';
 }
 
 static int read_db_texts(struct json_object *o, struct arena *a, struct live_db *out,

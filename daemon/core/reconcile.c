@@ -47,6 +47,7 @@ void reconcile_free(struct reconcile *rc)
     if (rc->has_desired)
         desired_deinit(&rc->desired);
     rc_recover_deinit(rc);
+    ask_deinit(&rc->asks);
     arena_deinit(&rc->obs.arena);
     mem_free(rc->obs.databases);
     mem_free(rc->obs.groups);
@@ -392,13 +393,23 @@ static void start(struct reconcile *rc, struct effects *fx, struct resource *r)
                      ACT[d.act].working, NULL);
 }
 
+static void start_ask(struct reconcile *rc, struct effects *fx)
+{
+    struct call *c = ask_pop(&rc->asks);
+
+    c->id = rc->next_id++;
+    schedule_started(&rc->schedule);
+    effects_call(fx, c);
+}
+
 static void pump(struct reconcile *rc, struct effects *fx)
 {
     int64_t again;
 
     if (rc->stopping || !rc->ledger_ok)
         return;
-    while (!fx->failed && (rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued)) {
+    while (!fx->failed && (rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued ||
+                           ask_waits(&rc->asks))) {
         struct resource *r;
 
         if (!schedule_may_start(&rc->schedule, rc->now_ms, &again)) {
@@ -406,7 +417,9 @@ static void pump(struct reconcile *rc, struct effects *fx)
                 fx->wake_ms = again;
             return;
         }
-        if (rc->obs.due) {
+        if (ask_turn(&rc->asks, rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued)) {
+            start_ask(rc, fx);
+        } else if (rc->obs.due) {
             rc_observe_start(rc, fx);
         } else if (rc_recover_is_due(rc)) {
             rc_recover_start(rc, fx);
@@ -417,6 +430,12 @@ static void pump(struct reconcile *rc, struct effects *fx)
 }
 
 /* --- the step --- */
+
+/* To whom it was asked for. Takes `a`. */
+static void give_back(struct effects *fx, struct answer *a)
+{
+    effects_answer(fx, a);
+}
 
 /* To whom it belongs: the observation, the lists of what was deleted, or a record. */
 static void hand_on(struct reconcile *rc, struct effects *fx, struct answer *a)
@@ -438,6 +457,12 @@ static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a
     rc->calls++;
     rc->call_errors += a->outcome != OUTCOME_OK && a->outcome != OUTCOME_NOT_FOUND &&
                        a->outcome != OUTCOME_CANCELED;
+    if (a->ticket) {
+        schedule_finished(&rc->schedule, a, rc->now_ms);
+        doubt_clock(rc, fx, a);
+        give_back(fx, a);
+        return;
+    }
     hand_on(rc, fx, a);
     answer_free(a);
 }
@@ -460,12 +485,30 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
     rc->replan = true;
 }
 
+static void on_unsent_ask(struct reconcile *rc, struct effects *fx, const struct call *c)
+{
+    struct answer *a = answer_new(c);
+
+    if (a) {
+        a->outcome = OUTCOME_NOT_SENT;
+        snprintf(a->error, sizeof(a->error), "the ledger cannot be written");
+        schedule_finished(&rc->schedule, a, rc->now_ms);
+        give_back(fx, a);
+    } else {
+        fx->failed = true;
+    }
+}
+
 /* What was sent to the shell but could not be, for the ledger refused what stands before it. */
 static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_event *ev)
 {
     rc->ledger_ok = false;
     snprintf(rc->ledger_error, sizeof(rc->ledger_error), "%s", ev->text ? ev->text : "");
     for (size_t i = 0; i < ev->unsent->n_calls; i++) {
+        if (ev->unsent->calls[i]->ticket) {
+            on_unsent_ask(rc, fx, ev->unsent->calls[i]);
+            continue;
+        }
         struct answer a = {
             .call_id = ev->unsent->calls[i]->id, .outcome = OUTCOME_NOT_SENT, .retry_after_ms = -1};
 
@@ -520,6 +563,10 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
     case RC_LEDGER_OK:
         rc->replan = rc->replan || !rc->ledger_ok;
         rc->ledger_ok = true;
+        return 0;
+    case RC_ASK:
+        if (!ask_add(&rc->asks, ev->call))
+            fx->failed = true;
         return 0;
     case RC_DECISION:
         return rc_decide_plan(rc, fx, ev, err);

@@ -28,6 +28,8 @@ enum rc_event_kind {
     RC_UNSENT, /* the ledger did not take the ops that `calls`, `jobs` and `hooks` of these effects
                   stand behind; `unsent` is borrowed; `text` says why */
     RC_LEDGER_OK, /* it takes them again */
+    RC_ASK,       /* `call`, a read with a ticket from ASK_SHELL on, is taken; its answer comes back
+                     among the effects */
     RC_DECISION,  /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
     RC_RESTORE,   /* an operator: bring `resource_kind`/`name` back, of id `text` (NULL: the one
                      deleted last); what came of it: reconcile_restored */
@@ -46,6 +48,7 @@ struct rc_event {
     const char *resource_kind;
     const char *name;
     struct answer *answer;
+    struct call *call;
     const struct file_result *files;
     size_t n_files;
     bool ok;

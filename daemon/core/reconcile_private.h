@@ -3,6 +3,7 @@
 #ifndef TENANTD_CORE_RECONCILE_PRIVATE_H
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
+#include "core/ask.h"
 #include "core/decide.h"
 #include "core/deleted.h"
 #include "core/doubt.h"
@@ -111,6 +112,7 @@ struct reconcile {
     struct schedule schedule;
     struct observation obs;
     struct recover recover;
+    struct ask_line asks;
     struct flight *flights;
     size_t n_flights;
     size_t n_landed; /* of them */

@@ -181,7 +181,13 @@ static int take_key_byte(struct splitter *s, char c, struct err *err)
 /* `c` is the first byte of a member's value. Returns whether it was taken. */
 static int begin_value(struct splitter *s, char c, struct err *err)
 {
-    if (strcmp(s->key, s->list) != 0) {
+    if (s->within && !s->is_within && c == '{' && strcmp(s->key, s->within) == 0) {
+        s->is_within = true;
+        s->state = FIRST_KEY;
+        return 1;
+    }
+    if (strcmp(s->key, s->list) != 0 || (c == 'n' && s->is_lenient)) {
+        s->has_list = s->has_list || strcmp(s->key, s->list) == 0;
         begin_item(s, false);
         return 0;
     }
@@ -209,6 +215,14 @@ static int begin_key(struct splitter *s, char c, struct err *err)
     return move(s, c, '"', KEY, err);
 }
 
+/* The closing bracket of the document, or of the object within it that counts. */
+static int close_object(struct splitter *s)
+{
+    s->state = s->is_within ? AFTER_MEMBER : END;
+    s->is_within = false;
+    return 1;
+}
+
 /* A byte outside of values that is no space: 1 taken, 0 it begins a value, -ERR_x. */
 static int step(struct splitter *s, char c, struct err *err)
 {
@@ -216,7 +230,7 @@ static int step(struct splitter *s, char c, struct err *err)
     case START:
         return move(s, c, '{', FIRST_KEY, err);
     case FIRST_KEY:
-        return c == '}' ? move(s, c, '}', END, err) : begin_key(s, c, err);
+        return c == '}' ? close_object(s) : begin_key(s, c, err);
     case NEXT_KEY:
         return begin_key(s, c, err);
     case COLON:
@@ -234,7 +248,9 @@ static int step(struct splitter *s, char c, struct err *err)
     case AFTER_ELEMENT:
         return c == ',' ? move(s, c, ',', NEXT_ELEMENT, err) : move(s, c, ']', AFTER_MEMBER, err);
     case AFTER_MEMBER:
-        return c == ',' ? move(s, c, ',', NEXT_KEY, err) : move(s, c, '}', END, err);
+        if (c == '}')
+            return close_object(s);
+        return move(s, c, ',', NEXT_KEY, err);
     case KEY:
     case ITEM:
     case END:

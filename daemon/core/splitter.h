@@ -21,7 +21,11 @@ typedef int (*splitter_value_fn)(void *arg, const char *key, bool is_element, co
 #define SPLITTER_KEY_BYTES 64
 
 struct splitter {
-    const char *list; /* the member that is split; borrowed */
+    const char *list;   /* the member that is split; borrowed */
+    const char *within; /* set after splitter_init: the member, an object, whose members count
+                           instead; NULL: the document's own */
+    bool is_within;
+    bool is_lenient; /* set after splitter_init: null in the array's place is an empty one */
     splitter_value_fn value;
     void *arg;
     int state;

@@ -18,7 +18,7 @@ enum control_many {
     CONTROL_MUST_MANY, /* refused when it does not */
 };
 
-#define CONTROL_MAX_PARAMS 4
+#define CONTROL_MAX_PARAMS 6
 
 struct control_method {
     const char *name;

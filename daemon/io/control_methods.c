@@ -25,6 +25,13 @@ const struct control_method CONTROL_METHODS[] = {
     {"Pause", true, CONTROL_ONE, {STR("kind"), STR("name"), MUST_STR("reason"), STR("until")}, 4},
     {"Resume", true, CONTROL_ONE, {STR("kind"), STR("name"), STR("reason")}, 3},
     {"Reload", true, CONTROL_ONE, {{0}}, 0},
+    {"Export", false, CONTROL_MUST_MANY, {{0}}, 0},
+    {"Platform",
+     false,
+     CONTROL_MAY_MANY,
+     {MUST_STR("what"), STR("since"), STR("action"), STR("author"), BOOL("follow"),
+      BOOL("databases")},
+     6},
 };
 const size_t CONTROL_N_METHODS = ARRAY_SIZE(CONTROL_METHODS);
 

@@ -64,6 +64,9 @@ class Knobs:
     recovery: bool = True  # what was deleted is listed and can be restored, as on paid plans
     rotate_whole_group: bool = True  # rotating a database also ends its siblings' tokens
     token_exp: int = -1  # what GET /v1/auth/validate says
+    audit_refused: int = 0  # the status that refuses the audit log, as a small plan does
+    usage_by_database: bool = True  # the organization's usage tells of each database
+    quotas: dict = dataclasses.field(default_factory=dict)  # laid over those of the plan in use
     date_offset_s: int = 0  # how far this server's clock is from ours
 
 
@@ -172,6 +175,23 @@ RESTORE = {"name": check_name}
 USAGE_QUERY = {"from": check_instant, "to": check_instant}
 
 
+def check_page(value):
+    return None if re.fullmatch(r"[1-9][0-9]{0,5}", value) else "page counts from 1"
+
+
+AUDIT_QUERY = {"page": check_page, "page_size": check_limit}
+AUDIT_CODES = set("user-signup db-create db-delete db-protect db-unprotect db-token-create "
+                  "group-token-create user-token-create instance-create instance-delete org-create "
+                  "org-delete org-member-add org-member-rm org-member-leave org-plan-update "
+                  "org-set-overages group-create group-delete group-unarchive group-protect "
+                  "group-unprotect db-aunrchive user-delete".split())
+PLANS = [{"name": name, "price": price, "prices": [{"value": price, "timeline": "monthly"}],
+          "quotas": {"rowsRead": 10 ** 9, "rowsWritten": 25 * 10 ** 6, "databases": databases,
+                     "locations": 3, "storage": 9 * 10 ** 9, "groups": groups,
+                     "bytesSynced": 3 * 10 ** 9}}
+         for name, price, databases, groups in (("starter", "0", 500, 1), ("scaler", "29", None, 1000))]
+
+
 def check_shape(shape, value, where):
     if isinstance(shape, dict):
         check_object(shape, value, where)
@@ -235,8 +255,16 @@ class Platform:
         self.groups, self.databases = {}, {}
         self.deleted, self.deleted_groups = [], []  # newest last, as long as they can be restored
         self.minted, self.cascaded, self.cursors = [], [], {}
+        self.audit = []  # oldest first
         kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores")
         self.counts = {kind: collections.Counter() for kind in kinds}
+
+    def note(self, code, author="owner", at=None, **data):
+        """An entry of the audit log, as somebody's doing leaves one."""
+        assert code in AUDIT_CODES, code
+        now = datetime.datetime.now(datetime.timezone.utc) if at is None else at
+        self.audit.append({"code": code, "message": "", "origin": "cli", "author": author,
+                           "created_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "data": data})
 
     def group(self, name):
         if name not in self.groups:
@@ -577,18 +605,23 @@ def create_database(p, r):
     database = p.add_database(body["name"], body["group"], seed, body.get("size_limit", ""),
                               body.get("use_tursodb", False))
     p.counts["creates"]["database/" + body["name"]] += 1
+    p.note("db-create", database=body["name"])
     return {"database": {key: database[key] for key in ("DbId", "Hostname", "Name")}}
 
 
 def delete_database(p, r):
     p.remove_database(r.name)
     p.counts["deletes"]["database/" + r.name] += 1
+    p.note("db-delete", database=r.name)
     return {"database": r.name}
 
 
 def patch_database(p, r):
+    before = p.database(r.name)["config"]["delete_protection"]
     config = p.configure(r.name, r.json)
     p.counts["updates"]["database/" + r.name] += 1
+    if config["delete_protection"] != before:
+        p.note("db-protect" if config["delete_protection"] else "db-unprotect", database=r.name)
     return config
 
 
@@ -654,6 +687,8 @@ def mint(kind):
     def handler(p, r):
         jwt = p.mint(kind, r.name, r.query, r.json or {})
         p.counts["mints"][f"{kind}/{r.name}"] += 1
+        p.note({"database": "db-token-create", "group": "group-token-create"}[kind],
+               **{kind: r.name})
         return {"jwt": jwt}
     return handler
 
@@ -670,7 +705,25 @@ def organization_usage(p, _):
     total = {"rows_read": 0, "rows_written": 0, "databases": len(rows), "groups": len(p.groups),
              "locations": len({g["location"] for g in p.groups.values()}),
              "storage_bytes": 4096 * len(rows), "bytes_synced": 0}
-    return {"organization": {"uuid": p.organization_id, "usage": total, "databases": rows}}
+    return {"organization": {"uuid": p.organization_id, "usage": total,
+                             "databases": rows if p.knobs.usage_by_database else None}}
+
+
+def list_audit(p, r):
+    """Newest first, as the documents do not say but everybody sees."""
+    if p.knobs.audit_refused:
+        raise Refused(p.knobs.audit_refused, "audit logs are not available on your plan")
+    page, size = int(r.query.get("page", 1)), int(r.query.get("page_size", DEFAULT_PAGE))
+    rows = p.audit[::-1]
+    return {"audit_logs": rows[(page - 1) * size:page * size],
+            "pagination": {"page": page, "page_size": size, "total_rows": len(rows),
+                           "total_pages": -(-len(rows) // size)}}
+
+
+def list_plans(p, _):
+    changed = {"scaler": p.knobs.quotas}
+    return {"plans": [{**plan, "quotas": {**plan["quotas"], **changed.get(plan["name"], {})}}
+                      for plan in PLANS]}
 
 
 @dataclasses.dataclass
@@ -702,6 +755,11 @@ ROUTES = [
     route("GET", "/v2/organizations", lambda p, r: {"organizations": [view_organization(p)]}),
     route("GET", "/v1/organizations/{org}", lambda p, r: {"organization": view_organization(p)}),
     route("GET", "O/usage", organization_usage),
+    route("GET", "O/plans", list_plans),
+    route("GET", "O/subscription",
+          lambda p, r: {"subscription": {"name": "scaler", "plan": "scaler",
+                                         "timeline": "monthly", "overages": False}}),
+    route("GET", "O/audit-logs", list_audit, AUDIT_QUERY),
     route("GET", "O/groups",
           lambda p, r: {"groups": [view_group(p, g) for g in p.groups.values()]}),
     route("POST", "O/groups", create_group, must=NEW_GROUP),

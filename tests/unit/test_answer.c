@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <glob.h>
 
+#include "core/report.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -77,6 +78,14 @@ static void dump_line(struct buf *b, const char *key, const char *value)
         buf_printf(b, "%s %s\n", key, value);
 }
 
+static void dump_row(struct buf *b, enum call_kind kind, const struct report_row *row)
+{
+    buf_add_str(b, "row");
+    for (size_t i = 0; i < REPORT[kind].n_columns; i++)
+        dump_text(b, REPORT[kind].columns[i].key, row->cell[i]);
+    buf_add_char(b, '\n');
+}
+
 static void dump(const struct answer *a, struct buf *b)
 {
     buf_printf(b, "%s\n", OUTCOME_INFO[a->outcome].text);
@@ -97,6 +106,10 @@ static void dump(const struct answer *a, struct buf *b)
         if (a->config.value[f])
             buf_printf(b, "config %s \"%s\"\n", CONFIG_FIELD[f].key, a->config.value[f]);
     dump_line(b, "location", a->location);
+    for (size_t i = 0; i < a->n_rows; i++)
+        dump_row(b, a->kind, &a->rows[i]);
+    if (a->total_pages)
+        buf_printf(b, "pages %lld\n", (long long)a->total_pages);
     if (a->token.jwt)
         dump_token(b, &a->token);
 }

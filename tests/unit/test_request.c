@@ -111,6 +111,16 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
           .target_id = TEXT("g-1")},
          "/v3/organizations/o-1/groups/g-1/restore",
          "{}"},
+        {{.kind = CALL_REPORT_ORGANIZATIONS}, "/v1/organizations", NULL},
+        {{.kind = CALL_REPORT_PLANS}, O "/plans", NULL},
+        {{.kind = CALL_REPORT_SUBSCRIPTION}, O "/subscription", NULL},
+        {{.kind = CALL_REPORT_USAGE}, O "/usage", NULL},
+        {{.kind = CALL_REPORT_DATABASE_USAGE, .name = TEXT("t-1")}, O "/databases/t-1/usage", NULL},
+        {{.kind = CALL_REPORT_AUDIT, .page = 3}, O "/audit-logs?page=3&page_size=100", NULL},
+        {{.kind = CALL_REPORT_LOCATIONS}, "/v1/locations", NULL},
+        {{.kind = CALL_REPORT_TOKENS}, O "/api-tokens", NULL},
+        {{.kind = CALL_REPORT_MEMBERS}, O "/members", NULL},
+        {{.kind = CALL_REPORT_INVITES}, "/v2/organizations/acme/invites", NULL},
     };
 
     (void)state;

@@ -1,0 +1,367 @@
+/* app_platform: the method Platform: what the platform says of itself. A question is a few reads,
+ * one after the other, then rows. */
+#include <string.h>
+
+#include "app_private.h"
+#include "core/platform_view.h"
+#include "io/clock.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define BATCH      256
+#define WHOLE_MAX  1000 /* in one reply */
+#define PAGES_MAX  1000 /* of the audit log, for one question */
+#define SPAN_AUDIT (24 * 3600 * INT64_C(1000))
+
+struct question {
+    struct app *app;
+    struct control_call *call;
+    const struct platform_question *q;
+    struct answer *answers[PLATFORM_CALLS_MAX];
+    size_t n_answers;
+    struct json_object *rows; /* what is to be told */
+    size_t told;
+    bool wants_databases;
+    char **names; /* of databases that are read one by one */
+    size_t n_names;
+    size_t n_read;
+    size_t left;  /* not read: over the budget */
+    char *action; /* of the audit log: what is wanted of it */
+    char *author;
+    int64_t since_ms;
+    unsigned page;
+};
+
+static void question_free(void *arg)
+{
+    struct question *q = arg;
+
+    app_ask_forget(q->app, q);
+    for (size_t i = 0; i < PLATFORM_CALLS_MAX; i++)
+        answer_free(q->answers[i]);
+    for (size_t i = 0; i < q->n_names; i++)
+        mem_free(q->names[i]);
+    mem_free((void *)q->names);
+    mem_free(q->action);
+    mem_free(q->author);
+    json_object_put(q->rows);
+    mem_free(q);
+}
+
+/* --- Telling ------------------------------------------------------------------------------- */
+
+static struct json_object *batch(struct question *q, size_t most)
+{
+    size_t n = json_object_array_length(q->rows);
+    struct json_object *list = json_object_new_array();
+    struct json_object *o = json_object_new_object();
+
+    for (size_t i = 0; list && i < most && q->told < n; i++) {
+        struct json_object *row = json_object_get(json_object_array_get_idx(q->rows, q->told++));
+
+        if (json_object_array_add(list, row) != 0) {
+            json_object_put(row);
+            json_put(&list);
+        }
+    }
+    if (!json_add(o, "rows", list) || !list)
+        json_put(&o);
+    return o;
+}
+
+static enum control_next rows_next(void *arg, struct json_object **out)
+{
+    struct question *q = arg;
+
+    *out = batch(q, BATCH);
+    if (!*out)
+        return CONTROL_BROKEN;
+    return q->told < json_object_array_length(q->rows) ? CONTROL_MORE : CONTROL_END;
+}
+
+static void tell(struct question *q)
+{
+    static const struct control_stream STREAM = {rows_next, question_free};
+
+    if (control_wants_more(q->call)) {
+        control_stream(q->call, &STREAM, q);
+        return;
+    }
+    if (json_object_array_length(q->rows) > WHOLE_MAX)
+        control_fail(q->call, CONTROL_INVALID, "more than %d rows: call Platform with \"more\"",
+                     WHOLE_MAX);
+    else
+        control_reply(q->call, batch(q, WHOLE_MAX));
+    question_free(q);
+}
+
+static void give_up(struct question *q, enum control_error error, const char *text)
+{
+    control_fail(q->call, error, "%s", text);
+    question_free(q);
+}
+
+static void no_memory(struct question *q)
+{
+    control_reply(q->call, NULL);
+    question_free(q);
+}
+
+static void refuse(struct question *q, const struct answer *a)
+{
+    char text[LIMIT_ERROR_TEXT_BYTES + 128];
+
+    snprintf(text, sizeof(text), "%s: %s%s%s", CALL_INFO[a->kind].name,
+             OUTCOME_INFO[a->outcome].text, *a->error ? ": " : "", a->error);
+    give_up(q, a->outcome == OUTCOME_NOT_FOUND ? CONTROL_NOT_FOUND : CONTROL_NOT_READY, text);
+}
+
+/* --- Databases that the organization's usage does not tell of ------------------------------ */
+
+static void read_next(struct question *q);
+
+static void add_left(struct question *q)
+{
+    struct json_object *o;
+
+    if (!q->left)
+        return;
+    o = json_object_new_object();
+    if (!json_add_str(o, "scope", "not read") || !json_add_int(o, "databases", (int64_t)q->left) ||
+        json_object_array_add(q->rows, o) != 0)
+        json_put(&o);
+}
+
+static void on_database(void *arg, struct answer *a)
+{
+    struct question *q = arg;
+    bool ok = true;
+
+    if (!a) {
+        give_up(q, CONTROL_NOT_READY, "tenantd is stopping");
+        return;
+    }
+    if (a->outcome == OUTCOME_OK)
+        ok = platform_view_database(q->app->rc, q->names[q->n_read], a, q->rows);
+    else if (a->outcome != OUTCOME_NOT_FOUND)
+        q->left++;
+    answer_free(a);
+    q->n_read++;
+    if (ok)
+        read_next(q);
+    else
+        no_memory(q);
+}
+
+static void read_next(struct question *q)
+{
+    struct err err = ERR_INIT;
+
+    if (q->n_read == q->n_names) {
+        add_left(q);
+        tell(q);
+    } else if (app_ask(q->app, CALL_REPORT_DATABASE_USAGE, q->names[q->n_read], 0, on_database, q,
+                       &err) != 0) {
+        give_up(q, CONTROL_NOT_READY, err.msg);
+    }
+}
+
+static void sweep(struct question *q)
+{
+    const struct answer *usage = q->answers[0];
+
+    if (!platform_view_databases(q->app->rc, usage, q->rows) ||
+        platform_unsaid(q->app->rc, usage, PLATFORM_SWEEP_MAX, &q->names, &q->n_names, &q->left) !=
+            0)
+        no_memory(q);
+    else
+        read_next(q);
+}
+
+/* --- The questions that are a few reads ---------------------------------------------------- */
+
+static void ask_next(struct question *q);
+
+static void view(struct question *q)
+{
+    if (!q->q->view(q->app->rc, q->answers, q->rows))
+        no_memory(q);
+    else if (q->wants_databases)
+        sweep(q);
+    else
+        tell(q);
+}
+
+static void on_answer(void *arg, struct answer *a)
+{
+    struct question *q = arg;
+
+    if (!a) {
+        give_up(q, CONTROL_NOT_READY, "tenantd is stopping");
+    } else if (a->outcome != OUTCOME_OK && q->n_answers < q->q->n_needed) {
+        refuse(q, a);
+        answer_free(a);
+    } else {
+        if (a->outcome == OUTCOME_OK)
+            q->answers[q->n_answers] = a;
+        else
+            answer_free(a);
+        q->n_answers++;
+        ask_next(q);
+    }
+}
+
+static void ask_next(struct question *q)
+{
+    struct err err = ERR_INIT;
+
+    if (q->n_answers == q->q->n_calls)
+        view(q);
+    else if (app_ask(q->app, q->q->calls[q->n_answers], NULL, 0, on_answer, q, &err) != 0)
+        give_up(q, CONTROL_NOT_READY, err.msg);
+}
+
+/* --- The audit log, page by page ----------------------------------------------------------- */
+
+static bool is_wanted(const struct question *q, const struct report_row *row, int64_t at)
+{
+    return at >= q->since_ms &&
+           (!q->action || strcmp(q->action, report_text(row, REPORT_AUDIT_ACTION)) == 0) &&
+           (!q->author || strcmp(q->author, report_text(row, REPORT_AUDIT_AUTHOR)) == 0);
+}
+
+/* Entries come newest first, and may have moved to the next page since the last was read. */
+static bool is_told(const struct question *q, struct json_object *o)
+{
+    size_t n = json_object_array_length(q->rows);
+    size_t from = n > BATCH ? n - BATCH : 0;
+
+    for (size_t i = from; i < n; i++)
+        if (json_object_equal(json_object_array_get_idx(q->rows, i), o))
+            return true;
+    return false;
+}
+
+/* *out_old: an entry was older than what is asked for. False: no memory. */
+static bool take_page(struct question *q, const struct answer *a, bool *out_old)
+{
+    for (size_t i = 0; i < a->n_rows; i++) {
+        const struct report_row *row = &a->rows[i];
+        struct json_object *o;
+        int64_t at = 0;
+
+        if (!text_parse_time(report_text(row, REPORT_AUDIT_AT), &at))
+            at = INT64_MAX; /* not told: it is shown */
+        *out_old = *out_old || at < q->since_ms;
+        if (!is_wanted(q, row, at))
+            continue;
+        o = report_row_json(CALL_REPORT_AUDIT, row);
+        if (!o)
+            return false;
+        if ((q->page > 1 && is_told(q, o)) || json_object_array_add(q->rows, o) != 0)
+            json_object_put(o);
+    }
+    return true;
+}
+
+/* People read what happened from the top down. */
+static bool turn_around(struct question *q)
+{
+    struct json_object *turned = json_object_new_array();
+    size_t n = json_object_array_length(q->rows);
+
+    for (size_t i = n; turned && i-- > 0;) {
+        struct json_object *o = json_object_get(json_object_array_get_idx(q->rows, i));
+
+        if (json_object_array_add(turned, o) != 0) {
+            json_object_put(o);
+            json_put(&turned);
+        }
+    }
+    json_object_put(q->rows);
+    q->rows = turned;
+    return turned != NULL;
+}
+
+static void ask_page(struct question *q);
+
+static void on_page(void *arg, struct answer *a)
+{
+    struct question *q = arg;
+    bool old = false;
+    bool ok;
+    bool more;
+
+    if (!a) {
+        give_up(q, CONTROL_NOT_READY, "tenantd is stopping");
+        return;
+    }
+    if (a->outcome != OUTCOME_OK) {
+        refuse(q, a);
+        answer_free(a);
+        return;
+    }
+    ok = take_page(q, a, &old);
+    more = a->n_rows > 0 && (!a->total_pages || (int64_t)q->page < a->total_pages) && !old &&
+           q->page < PAGES_MAX;
+    answer_free(a);
+    if (ok && more)
+        ask_page(q);
+    else if (ok && turn_around(q))
+        tell(q);
+    else
+        no_memory(q);
+}
+
+static void ask_page(struct question *q)
+{
+    struct err err = ERR_INIT;
+
+    if (app_ask(q->app, CALL_REPORT_AUDIT, NULL, ++q->page, on_page, q, &err) != 0)
+        give_up(q, CONTROL_NOT_READY, err.msg);
+}
+
+/* --- The method ---------------------------------------------------------------------------- */
+
+static int read_parameters(struct question *q, struct err *err)
+{
+    const char *what = control_str(q->call, "what");
+    const char *since = control_str(q->call, "since");
+
+    q->q = platform_question(what);
+    if (!q->q)
+        return err_set(err, ERR_INVALID, "what: \"%s\" is none of %s", what, PLATFORM_QUESTIONS);
+    if (since && !text_parse_time(since, &q->since_ms))
+        return err_set(err, ERR_INVALID, "since: not an RFC 3339 time");
+    if (!since)
+        q->since_ms = clock_wall_ms() - SPAN_AUDIT;
+    q->wants_databases =
+        control_bool(q->call, "databases", false) && q->q->calls[0] == CALL_REPORT_USAGE;
+    return ledger_set(&q->action, control_str(q->call, "action")) &&
+                   ledger_set(&q->author, control_str(q->call, "author"))
+               ? 0
+               : err_nomem(err);
+}
+
+void app_platform(void *arg, struct control_call *call)
+{
+    struct question *q = mem_alloc(sizeof(*q));
+    struct err err = ERR_INIT;
+
+    if (!q) {
+        control_reply(call, NULL);
+        return;
+    }
+    q->app = arg;
+    q->call = call;
+    q->rows = json_object_new_array();
+    if (!q->rows)
+        no_memory(q);
+    else if (read_parameters(q, &err) != 0)
+        give_up(q, CONTROL_INVALID, err.msg);
+    else if (q->q->calls[0] == CALL_REPORT_AUDIT)
+        ask_page(q);
+    else
+        ask_next(q);
+}

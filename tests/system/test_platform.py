@@ -1,0 +1,233 @@
+"""What is there, and what the platform says of it: export and the platform verbs.
+
+In:    the real programs; the emulator, full; strict_api.
+Out:   manifests that change nothing, tables and rows as people see them.
+Never: a write to the platform by any of these verbs.
+"""
+
+import harness
+import pytest
+
+TOKEN = "strict-api-token-" + "x" * 16
+GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+
+
+def observed(make_daemon, server, manifest=GROUP, config=None):
+    daemon = make_daemon(server.url, getattr(server, "token", TOKEN), config=config)
+    daemon.write_manifest("m.yaml", manifest)
+    daemon.start()
+    daemon.sync()
+    return daemon
+
+
+def rows(daemon, *arguments):
+    result = daemon.ctl("-o", "ndjson", "platform", *arguments)
+    assert result.code == 0, repr(result)
+    return result.ndjson()
+
+
+def export(daemon, **options):
+    result = daemon.ctl("export", **options)
+    assert result.code == 0 and result.err == "", repr(result)
+    return result.out
+
+
+# --- Export -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full():
+    with harness.Emulator("--fill", "10000", token=TOKEN) as running:
+        yield running
+
+
+def writes(emulator):
+    return [r for r in emulator.requests()["requests"] if r["method"] != "GET"]
+
+
+def configure(emulator, name, **changes):
+    path = f"/v1/organizations/acme/databases/{name}/configuration"
+    status, _ = emulator.request("PATCH", path, changes)
+    assert status == 200
+
+
+def test_export__of_10_000_databases__is_a_manifest_that_changes_nothing(full, make_daemon):
+    configure(full, "db-0000001", size_limit="256mb", block_reads=True)
+    configure(full, "db-0000002", allowed_ips=["203.0.113.0/24", "10.0.0.1"])
+    configure(full, "db-0000003", delete_protection=True, block_writes=True)
+    full.request("PATCH", "/v1/organizations/acme/groups/default/configuration",
+                 {"delete_protection": True})
+    daemon = observed(make_daemon, full, "groups: {default: {location: aws-eu-west-1}}\n")
+    manifest = export(daemon, timeout=200)
+    for line in ('organization: "acme"',
+                 "  default: {location: aws-eu-west-1, delete_protection: true}",
+                 '  db-0000001: {group: default, size_limit: "268435456", block_reads: true}',
+                 '  db-0000002: {group: default, allowed_ips: ["10.0.0.1", "203.0.113.0/24"]}',
+                 "  db-0000003: {group: default, delete_protection: true, block_writes: true}",
+                 "  db-0010000: {group: default}"):
+        assert line in manifest.splitlines()
+    assert manifest.count("\n  db-") == 10000
+
+    path = daemon.root / "exported.yaml"
+    path.write_text(manifest)
+    valid = daemon.ctl("validate", path)
+    assert valid.code == 0 and "10000 databases" in valid.err, repr(valid)
+    before = writes(full)
+    assert daemon.stop() == 0
+    daemon.write_manifest("m.yaml", manifest)
+    plan = daemon.run("--plan", timeout=200)
+    assert plan.code == 0, repr(plan)[-2000:]
+    assert plan.out == "0 to create, 0 to update, 0 to delete, 0 blocked\n"
+    assert writes(full) == before
+
+    daemon.start()
+    result = daemon.sync(timeout=200)
+    assert result.code == 0, repr(result)
+    assert daemon.status()["counts"]["database"] == {"Ready": 10000}
+    assert writes(full) == before
+
+
+def test_export__of_what_a_manifest_cannot_say__is_a_comment(strict, make_daemon):
+    strict.state.add_group("eu")
+    strict.state.add_group("Old_Group")
+    strict.state.add_database("t-1", "eu")
+    strict.state.add_database("Old_Name", "eu")
+    strict.state.add_database("no", "eu")
+    strict.state.add_database("t-2", "eu")["config"].update(size_limit="7.5gb", block_reads=True)
+    strict.state.add_database("t-3", "Old_Group")
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    daemon.settle()
+    manifest = export(daemon)
+    lines = manifest.splitlines()
+    assert "  t-1: {group: eu}" in lines
+    assert '  "no": {group: eu}' in lines
+    for name, kind, what in (("Old_Group", "group", ""), ("Old_Name", "database", ""),
+                             ("t-2", "database", "size_limit "), ("t-3", "database", "")):
+        head = f'  # {kind} "{name}": {what}left out: '
+        assert [line for line in lines if line.startswith(head)], manifest
+    assert "  t-2: {group: eu, block_reads: true}" in lines
+    daemon.write_manifest("m.yaml", manifest)
+    daemon.settle()
+    assert daemon.ctl("plan").out == "0 to create, 0 to update, 0 to delete, 0 blocked\n"
+
+
+def test_export__when_a_configuration_cannot_be_read__says_so(strict, make_daemon):
+    strict.state.add_group("eu")
+    strict.state.add_database("t-1", "eu")
+    strict.state.add_database("t-2", "eu")
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    daemon.settle()
+    strict.fault(method="GET", path="databases/t-1/configuration", status=403, error="not for you")
+    lines = export(daemon).splitlines()
+    at = lines.index("  t-1: {group: eu}")
+    assert lines[at - 1].startswith('  # database "t-1": its configuration could not be read (')
+    assert "not for you" in lines[at - 1]
+    assert "  t-2: {group: eu}" in lines
+
+
+def test_export__before_an_observation__is_not_ready(strict, make_daemon):
+    strict.fault(method="GET", path="/v1/organizations/acme/databases", status=503, count=None)
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    result = daemon.ctl("export")
+    assert result.code == 1 and "no complete observation yet" in result.err
+    assert result.out == ""
+    assert daemon.ctl("-o", "json", "export").code == 64
+
+
+# --- What the platform says ---------------------------------------------------------------------
+
+
+def test_plan_and_limits__are_composed(strict, make_daemon):
+    strict.state.knobs.quotas = {"databases": 7, "groups": None}
+    daemon = observed(make_daemon, strict, GROUP + "databases: {a: {group: eu}, b: {group: eu}}\n")
+    plans = rows(daemon, "plan")
+    assert [(p["name"], p["current"]) for p in plans] == [("scaler", True), ("starter", False)]
+    assert plans[0]["databases"] == 7 and plans[0]["timeline"] == "monthly"
+    limits = {row["what"]: row for row in rows(daemon, "limits")}
+    assert limits["databases"] == {"what": "databases", "used": 2, "limit": 7, "left": 5}
+    assert limits["groups"] == {"what": "groups", "used": 1}
+    assert limits["storage_bytes"]["left"] == 9 * 10 ** 9 - 8192
+    table = daemon.ctl("platform", "limits").out.splitlines()
+    assert table[0].split() == ["WHAT", "USED", "LIMIT", "LEFT"]
+    assert table[1].split() == ["databases", "2", "7", "5"]
+
+
+def test_limits__with_nothing_told__are_empty(strict, make_daemon):
+    daemon = observed(make_daemon, strict)
+    for path in ("plans", "subscription", "usage"):
+        strict.fault(method="GET", path="/v1/organizations/acme/" + path, status=403, error="no",
+                     count=2)
+    assert [set(row) for row in rows(daemon, "limits")] == [{"what"}] * 7
+    refused = daemon.ctl("platform", "plan")
+    assert refused.code == 1 and "read subscription: not permitted: no" in refused.err
+
+
+def test_usage__is_summed_by_group(strict, make_daemon):
+    strict.state.add_group("us", "aws-us-east-1")
+    strict.state.add_database("x", "us")
+    daemon = observed(make_daemon, strict, GROUP + "databases: {a: {group: eu}, b: {group: eu}}\n")
+    usage = rows(daemon, "usage")
+    assert [(r["scope"], r["name"], r["databases"], r["storage_bytes"]) for r in usage] == [
+        ("organization", "acme", 3, 3 * 4096), ("group", "eu", 2, 2 * 4096), ("group", "us", 1, 4096)]
+    databases = [r for r in rows(daemon, "usage", "--databases") if r["scope"] == "database"]
+    assert sorted((r["name"], r["group"]) for r in databases) == [
+        ("a", "eu"), ("b", "eu"), ("x", "us")]
+    assert daemon.ctl("platform", "plan", "--databases").code == 64
+
+
+def test_usage__of_databases_that_are_left_out__is_read_within_a_budget(strict, make_daemon):
+    strict.state.add_group("eu")
+    for i in range(130):
+        strict.state.add_database(f"t-{i:03d}", "eu")
+    daemon = observed(make_daemon, strict)
+    strict.state.knobs.usage_by_database = False
+    mark = strict.mark()
+    usage = rows(daemon, "usage", "--databases")
+    assert len([r for r in usage if r["scope"] == "database"]) == 100
+    assert usage[-1] == {"scope": "not read", "databases": 30}
+    assert len(strict.calls("GET", "/usage", mark)) == 101
+
+
+def test_locations_and_organizations(emulator, make_daemon):
+    daemon = observed(make_daemon, emulator, GROUP)
+    places = rows(daemon, "locations")
+    assert [p["region"] for p in places] == sorted(p["region"] for p in places)
+    assert [p["code"] for p in places if p["closest"]] == ["aws-eu-west-1"]
+    (organization,) = rows(daemon, "organizations")
+    assert organization["slug"] == "acme" and organization["plan"] == "scaler"
+    table = daemon.ctl("platform", "locations").out
+    assert "AWS EU West (Ireland)" in table
+
+
+def test_audit__is_read_page_by_page_and_filtered(strict, make_daemon):
+    for i in range(250):
+        strict.state.note("db-create", author="jo" if i % 2 else "al", database=f"d-{i}")
+    daemon = observed(make_daemon, strict)
+    mark = strict.mark()
+    entries = [e for e in rows(daemon, "audit") if e["action"] == "db-create"]
+    assert [e["database"] for e in entries] == [f"d-{i}" for i in range(250)]
+    assert len(strict.calls("GET", "/audit-logs", mark)) >= 3
+    assert len(rows(daemon, "audit", "--author", "jo", "--action", "db-create")) == 125
+    assert rows(daemon, "audit", "--since", "2099-01-01T00:00:00Z") == []
+    assert daemon.ctl("platform", "audit", "--since", "yesterday").code == 64
+
+
+def test_audit__that_the_plan_does_not_hold__is_said(strict, make_daemon):
+    strict.state.knobs.audit_refused = 403
+    daemon = observed(make_daemon, strict)
+    refused = daemon.ctl("platform", "audit")
+    assert refused.code == 1
+    assert "not in the plan: audit logs are not available on your plan" in refused.err
+
+
+def test_platform__of_something_else__is_usage(strict, make_daemon):
+    daemon = observed(make_daemon, strict)
+    assert daemon.ctl("platform", "weather").code == 64
+    assert daemon.ctl("platform").code == 64
+    assert daemon.ctl("platform", "plan", "--follow").code == 64
