@@ -209,20 +209,6 @@ static bool read_size_limit(const struct emulator *e, const struct request *rq, 
     }
 }
 
-static void refuse_duplicate(const struct emulator *e, const char *name, struct answer *a)
-{
-    switch (e->switches.duplicate_status) {
-    case 409:
-        answer_error(a, 409, "database with name %s already exists", name);
-        break;
-    case 422:
-        answer_error(a, 422, "database name %s is not available", name);
-        break;
-    default:
-        answer_error(a, 400, "database with same name already exists");
-    }
-}
-
 static bool check_room(const struct emulator *e, const struct request *rq, struct answer *a)
 {
     int64_t max = plan_max_databases(&e->switches);
@@ -242,7 +228,7 @@ static bool read_wanted(struct emulator *e, struct request *rq, struct wanted *w
         !read_seed(e, rq, w, a) || !read_encryption(e, rq, w, a))
         return false;
     if (database_find(rq->org, w->name)) {
-        refuse_duplicate(e, w->name, a);
+        routes_refuse_duplicate(e, w->name, a);
         return false;
     }
     return check_room(e, rq, a);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cursor.h"
 #include "emit.h"
-#include "jwt.h"
 #include "lib/text.h"
 #include "routes.h"
 #include "shape.h"
@@ -27,29 +27,6 @@ struct page {
     bool more;
 };
 
-/* A cursor is the id of the last row, made opaque so that nobody builds one. */
-static void write_cursor(uint64_t key, struct buf *out)
-{
-    unsigned char bytes[9] = {'c'};
-
-    for (int i = 0; i < 8; i++)
-        bytes[1 + i] = (unsigned char)(key >> (56 - 8 * i));
-    jwt_base64url(out, bytes, sizeof(bytes));
-}
-
-static bool read_cursor(const char *text, uint64_t *out)
-{
-    unsigned char bytes[16];
-    size_t n = strlen(text);
-
-    if (n > 12 || text_base64url_decode(text, n, bytes) != 9 || bytes[0] != 'c')
-        return false;
-    *out = 0;
-    for (int i = 1; i < 9; i++)
-        *out = *out << 8 | bytes[i];
-    return true;
-}
-
 static bool read_paging(const struct emulator *e, const struct request *rq, struct page *p,
                         struct answer *a)
 {
@@ -68,7 +45,7 @@ static bool read_paging(const struct emulator *e, const struct request *rq, stru
     }
     if (request_query(rq, "cursor", p->cursor) && *p->cursor) {
         p->is_paged = true;
-        if (!read_cursor(p->cursor, &p->after)) {
+        if (!cursor_read(p->cursor, &p->after)) {
             answer_error(a, 400, "invalid cursor");
             return false;
         }
@@ -176,7 +153,7 @@ static void write_pagination(const struct request *rq, const struct page *p, str
     if (repeats && *p->cursor)
         buf_add_str(&cursor, p->cursor);
     else if (p->more || repeats)
-        write_cursor(p->last, &cursor);
+        cursor_write(p->last, &cursor);
     emit_open(out, "pagination", '{');
     emit_string(out, "next", cursor.size ? buf_str(&cursor) : NULL);
     emit_close(out, '}');

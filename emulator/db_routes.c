@@ -9,6 +9,7 @@
 #include "lib/text.h"
 #include "routes.h"
 #include "shape.h"
+#include "trash.h"
 
 #define EMPTY_DATABASE_BYTES 4096
 
@@ -27,7 +28,6 @@ void route_db_remove(struct emulator *e, struct request *rq, struct answer *a)
 {
     struct database *db = routes_database(rq, a);
 
-    (void)e;
     if (!db)
         return;
     if (db->delete_protection || db->group->delete_protection) {
@@ -38,7 +38,10 @@ void route_db_remove(struct emulator *e, struct request *rq, struct answer *a)
     emit_open(&a->body, NULL, '{');
     emit_string(&a->body, "database", db->name);
     emit_close(&a->body, '}');
-    database_delete(db);
+    if (routes_keeps_deleted(e, rq->org))
+        trash_database(db, rq->now_ms);
+    else
+        database_delete(db);
 }
 
 static void write_instance(const struct database *db, int at, const char *key, struct buf *out)

@@ -241,21 +241,33 @@ static bool parse_body(struct emulator *e, struct request *rq, struct answer *a)
     return true;
 }
 
+/* The organization that the path names, by slug or by id. False: answered. */
+static bool find_org(struct emulator *e, struct request *rq, struct answer *a)
+{
+    const char *slug = request_param(rq, "org");
+    const char *text = request_param(rq, "org_id");
+    uint8_t id[UUID_SIZE];
+
+    if (slug)
+        rq->org = state_org(&e->state, slug);
+    else if (text && uuid_parse(text, id))
+        rq->org = state_org_id(&e->state, id);
+    if (rq->org || (!slug && !text))
+        return true;
+    answer_error(a, 404, "organization not found");
+    return false;
+}
+
 /* The request is carried out, or refused as the platform would. */
 static void perform(struct emulator *e, struct request *rq, struct answer *a)
 {
-    const char *slug;
 
     if (rq->route->access != ACCESS_OPEN && !rq->caller) {
         refuse_token(rq, a);
         return;
     }
-    slug = request_param(rq, "org");
-    rq->org = slug ? state_org(&e->state, slug) : NULL;
-    if (slug && !rq->org) {
-        answer_error(a, 404, "organization not found");
+    if (!find_org(e, rq, a))
         return;
-    }
     if (access_check(e, rq, a) && parse_body(e, rq, a))
         rq->route->answer(e, rq, a);
 }

@@ -12,6 +12,7 @@
 #include "routes.h"
 #include "shape.h"
 #include "snapshot.h"
+#include "trash.h"
 
 static void answer_group(const struct emulator *e, const struct group *g, struct answer *a)
 {
@@ -171,7 +172,10 @@ void route_group_remove(struct emulator *e, struct request *rq, struct answer *a
     }
     answer_group(e, g, a);
     api_tokens_revoke_group(&e->api_tokens, g->id);
-    group_delete(g);
+    if (routes_keeps_deleted(e, rq->org))
+        trash_group(g, rq->now_ms);
+    else
+        group_delete(g);
 }
 
 static void answer_config(const struct group *g, struct answer *a)

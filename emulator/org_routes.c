@@ -84,18 +84,40 @@ void route_org_list_v2(struct emulator *e, struct request *rq, struct answer *a)
 void route_org_get(struct emulator *e, struct request *rq, struct answer *a)
 {
     emit_open(&a->body, NULL, '{');
-    shape_organization(e, rq->org, "organization", &a->body);
+    shape_organization_whole(e, rq->org, "organization", &a->body);
     emit_close(&a->body, '}');
+}
+
+static void patch_restore(struct emulator *e, struct request *rq, bool enabled, struct answer *a)
+{
+    struct json_object *v;
+
+    if (member_any(rq->json, "overages", &v) != MEMBER_ABSENT ||
+        member_any(rq->json, "require_mfa", &v) != MEMBER_ABSENT) {
+        answer_error(a, 400, "restore_enabled cannot be combined with other settings");
+    } else if (!plan_current(&e->switches)->has_restore) {
+        answer_gated(a, 403, "feature_not_available_for_starter_plan",
+                     "restoring is not available on your plan");
+    } else {
+        rq->org->restore_enabled = enabled;
+        route_org_get(e, rq, a);
+    }
 }
 
 void route_org_patch(struct emulator *e, struct request *rq, struct answer *a)
 {
     bool overages = rq->org->overages;
     bool require_mfa = rq->org->require_mfa;
+    bool restore = rq->org->restore_enabled;
 
     if (!routes_want_bool(rq, "overages", &overages, a) ||
-        !routes_want_bool(rq, "require_mfa", &require_mfa, a))
+        !routes_want_bool(rq, "require_mfa", &require_mfa, a) ||
+        !routes_want_bool(rq, "restore_enabled", &restore, a))
         return;
+    if (member_bool(rq->json, "restore_enabled", &restore) == MEMBER_OK) {
+        patch_restore(e, rq, restore, a);
+        return;
+    }
     if (require_mfa && !rq->org->require_mfa) {
         answer_error(a, 400, "enable multi-factor authentication on your own account first");
         return;

@@ -32,7 +32,8 @@ const struct plan PLANS[] = {
      .restore_days = 30,
      .has_allow_lists = true,
      .has_encryption = true,
-     .has_teams = true},
+     .has_teams = true,
+     .has_restore = true},
 };
 const size_t N_PLANS = ARRAY_SIZE(PLANS);
 

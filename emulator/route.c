@@ -15,6 +15,7 @@
 #define V1  "/v1/organizations/{org}"
 #define GR  V1 "/groups/{group}"
 #define DB  V1 "/databases/{db}"
+#define V3  "/v3/organizations/{org_id}"
 #define OWN "/v1/auth/api-tokens"
 #define INV "/v2/organizations/{org}/invites"
 #define ADM "/_emulator"
@@ -46,7 +47,8 @@ const struct route ROUTES[] = {
     {"GET", "/v1/organizations", route_org_list, NULL, BODY_IGNORED, ACCESS_USER},
     {"GET", "/v2/organizations", route_org_list_v2, NULL, BODY_IGNORED, ACCESS_USER},
     {"GET", V1, route_org_get, NULL, BODY_IGNORED, ACCESS_READ},
-    {"PATCH", V1, route_org_patch, KEYS("overages", "require_mfa"), BODY_REQUIRED, ACCESS_ADMIN},
+    {"PATCH", V1, route_org_patch, KEYS("overages", "require_mfa", "restore_enabled"),
+     BODY_REQUIRED, ACCESS_ADMIN},
     {"GET", V1 "/plans", route_org_plans, NULL, BODY_IGNORED, ACCESS_ORG_READ},
     {"GET", V1 "/subscription", route_org_subscription, NULL, BODY_IGNORED, ACCESS_ORG_READ},
     {"GET", V1 "/usage", route_org_usage, NULL, BODY_IGNORED, ACCESS_ORG_READ},
@@ -107,6 +109,13 @@ const struct route ROUTES[] = {
     {"POST", DB "/auth/tokens", route_db_token, TOKEN_KEYS, BODY_OPTIONAL, ACCESS_DB_MINT},
     {"POST", DB "/auth/rotate", route_db_rotate, NULL, BODY_IGNORED, ACCESS_DB_ROTATE},
     {"POST", DB "/wakeup", route_db_wakeup, NULL, BODY_IGNORED, ACCESS_DB_CONFIGURE},
+
+    {"GET", V3 "/databases", route_trash_database_list, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"POST", V3 "/databases/{db_id}/restore", route_trash_database_restore, KEYS("name"),
+     BODY_OPTIONAL, ACCESS_ADMIN},
+    {"GET", V3 "/deleted-groups", route_trash_group_list, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+    {"POST", V3 "/groups/{group_id}/restore", route_trash_group_restore, NULL, BODY_IGNORED,
+     ACCESS_ADMIN},
 
     {"POST", "/v2/pipeline", route_db_pipeline, KEYS("requests", "baton"), BODY_REQUIRED,
      ACCESS_OPEN},

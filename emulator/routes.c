@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/text.h"
+#include "plan.h"
 
 #define DNS_LABEL_MAX 63
 
@@ -49,6 +50,25 @@ bool routes_check_name(const struct org *org, const char *what, const char *name
         return false;
     }
     return true;
+}
+
+void routes_refuse_duplicate(const struct emulator *e, const char *name, struct answer *a)
+{
+    switch (e->switches.duplicate_status) {
+    case 409:
+        answer_error(a, 409, "database with name %s already exists", name);
+        break;
+    case 422:
+        answer_error(a, 422, "database name %s is not available", name);
+        break;
+    default:
+        answer_error(a, 400, "database with same name already exists");
+    }
+}
+
+bool routes_keeps_deleted(const struct emulator *e, const struct org *org)
+{
+    return org->restore_enabled && plan_current(&e->switches)->has_restore;
 }
 
 bool routes_want_string(const struct request *rq, const char *key, const char **out,

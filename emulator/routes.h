@@ -16,6 +16,10 @@ struct group *routes_group(const struct request *rq, struct answer *a);
 struct database *routes_database(const struct request *rq, struct answer *a);
 /* Is this a name that a group or a database ("what") may have? False: answered with 400. */
 bool routes_check_name(const struct org *org, const char *what, const char *name, struct answer *a);
+/* There is a database of that name. */
+void routes_refuse_duplicate(const struct emulator *e, const char *name, struct answer *a);
+/* Can what this organization deletes be restored? */
+bool routes_keeps_deleted(const struct emulator *e, const struct org *org);
 /* A string that must be there. False: answered with 400. */
 bool routes_want_string(const struct request *rq, const char *key, const char **out,
                         struct answer *a);
@@ -86,6 +90,10 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(db_rotate)                                                                                   \
     X(db_wakeup)                                                                                   \
     X(db_pipeline)                                                                                 \
+    X(trash_database_list)                                                                         \
+    X(trash_database_restore)                                                                      \
+    X(trash_group_list)                                                                            \
+    X(trash_group_restore)                                                                         \
     X(admin_counters)                                                                              \
     X(admin_requests)                                                                              \
     X(admin_faults_get)                                                                            \

@@ -9,6 +9,7 @@
 
 #include "emit.h"
 #include "emulator.h"
+#include "plan.h"
 
 static const char *version(const struct group *g)
 {
@@ -148,8 +149,8 @@ void shape_database_config(const struct database *db, struct buf *out)
     emit_close(out, '}');
 }
 
-void shape_organization(const struct emulator *e, const struct org *org, const char *key,
-                        struct buf *out)
+static void organization(const struct emulator *e, const struct org *org, const char *key,
+                         struct buf *out)
 {
     emit_open(out, key, '{');
     emit_uuid(out, "id", org->id);
@@ -163,5 +164,20 @@ void shape_organization(const struct emulator *e, const struct org *org, const c
     emit_string(out, "plan_id", switches_profile(&e->switches));
     emit_string(out, "plan_timeline", "monthly");
     emit_string(out, "platform", "");
+}
+
+void shape_organization(const struct emulator *e, const struct org *org, const char *key,
+                        struct buf *out)
+{
+    organization(e, org, key, out);
+    emit_close(out, '}');
+}
+
+void shape_organization_whole(const struct emulator *e, const struct org *org, const char *key,
+                              struct buf *out)
+{
+    organization(e, org, key, out);
+    emit_bool(out, "restore_enabled",
+              org->restore_enabled && plan_current(&e->switches)->has_restore);
     emit_close(out, '}');
 }

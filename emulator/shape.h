@@ -25,6 +25,9 @@ void shape_database(const struct emulator *e, const struct database *db, const c
 void shape_database_config(const struct database *db, struct buf *out);
 void shape_organization(const struct emulator *e, const struct org *org, const char *key,
                         struct buf *out);
+/* The same with what only a single organization's answer has. */
+void shape_organization_whole(const struct emulator *e, const struct org *org, const char *key,
+                              struct buf *out);
 void shape_hostname(const struct database *db, char out[HOSTNAME_SIZE]);
 /* Is the group archived, now? */
 bool shape_is_archived(const struct emulator *e, const struct group *g);

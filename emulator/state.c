@@ -59,6 +59,16 @@ static void org_deinit(struct org *org)
     {
         group_delete(g);
     }
+    for (size_t i = 0; i < org->trash.n; i++) {
+        if (org->trash.slots[i].db)
+            database_destroy(org->trash.slots[i].db);
+    }
+    while (org->deleted_groups) {
+        g = org->deleted_groups;
+        org->deleted_groups = g->next_deleted;
+        group_destroy(g);
+    }
+    db_list_deinit(&org->trash);
     db_list_deinit(&org->list);
     members_deinit(&org->members);
     invites_deinit(&org->invites);
@@ -79,6 +89,8 @@ bool state_init(struct state *s, char *const *slugs, size_t n)
             return false;
         }
         uuid_derive((const uint8_t[UUID_SIZE]){0}, org->slug, org->id);
+        org->restore_enabled = true;
+        org->trash_due_ms = INT64_MAX;
     }
     return true;
 }
@@ -109,6 +121,15 @@ struct group *group_find_id(struct org *org, const uint8_t id[UUID_SIZE])
     return g;
 }
 
+struct org *state_org_id(struct state *s, const uint8_t id[UUID_SIZE])
+{
+    for (size_t i = 0; i < s->n_orgs; i++) {
+        if (!memcmp(s->orgs[i].id, id, UUID_SIZE))
+            return &s->orgs[i];
+    }
+    return NULL;
+}
+
 struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,
                         const char *location)
 {
@@ -135,14 +156,53 @@ struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const 
     return NULL;
 }
 
+void group_detach(struct group *g)
+{
+    remove_group(g->org, g);
+}
+
+bool group_attach(struct group *g)
+{
+    return add_group(g->org, g);
+}
+
+void group_destroy(struct group *g)
+{
+    db_list_deinit(&g->list);
+    key_free(g->key);
+    mem_free(g);
+}
+
+/* What of the group is in the trash goes with it. From the end: a removal may close gaps. */
+static void empty_trash(struct group *g)
+{
+    struct db_list *trash = &g->org->trash;
+
+    for (size_t i = trash->n; i-- > 0;) {
+        struct database *db = i < trash->n ? trash->slots[i].db : NULL;
+
+        if (db && db->group == g) {
+            db_list_remove(trash, uuid_key(db->id));
+            database_destroy(db);
+        }
+    }
+}
+
 void group_delete(struct group *g)
 {
     while (g->list.n) /* from the end, where a removal is cheapest */
         database_delete(g->list.slots[g->list.n - 1].db);
-    remove_group(g->org, g);
-    db_list_deinit(&g->list);
-    key_free(g->key);
-    mem_free(g);
+    empty_trash(g);
+    group_detach(g);
+    group_destroy(g);
+}
+
+static void change_group(struct db_list *l, const struct group *from, struct group *to)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->slots[i].db && l->slots[i].db->group == from)
+            l->slots[i].db->group = to;
+    }
 }
 
 bool group_rename(struct group **g, const char *name)
@@ -160,10 +220,8 @@ bool group_rename(struct group **g, const char *name)
         return false;
     }
     remove_group(old->org, old);
-    for (size_t i = 0; i < new->list.n; i++) {
-        if (new->list.slots[i].db)
-            new->list.slots[i].db->group = new;
-    }
+    change_group(&new->list, old, new);
+    change_group(&new->org->trash, old, new);
     mem_free(old);
     *g = new;
     return true;
@@ -179,7 +237,9 @@ static bool can_move(struct group *g, struct org *to)
     }
     /* room for all before the first moves, so that it cannot stop half way */
     return mem_grow(&to->list.slots, &to->list.capacity, to->list.n + g->list.n,
-                    sizeof(*to->list.slots));
+                    sizeof(*to->list.slots)) &&
+           mem_grow(&to->trash.slots, &to->trash.capacity, to->trash.n + g->org->trash.n,
+                    sizeof(*to->trash.slots));
 }
 
 /* In the middle of a move there is no way back: without memory for a hash table, there is an end.
@@ -188,6 +248,20 @@ static void must(bool ok)
 {
     if (!ok)
         abort();
+}
+
+static void move_trash(struct group *g, struct org *from, struct org *to)
+{
+    for (size_t i = from->trash.n; i-- > 0;) {
+        struct database *db = i < from->trash.n ? from->trash.slots[i].db : NULL;
+
+        if (!db || db->group != g)
+            continue;
+        db_list_remove(&from->trash, uuid_key(db->id));
+        must(db_list_add(&to->trash, uuid_key(db->id), db));
+    }
+    if (to->trash_due_ms > from->trash_due_ms)
+        to->trash_due_ms = from->trash_due_ms;
 }
 
 bool group_move(struct group *g, struct org *to)
@@ -208,6 +282,7 @@ bool group_move(struct group *g, struct org *to)
         db_list_remove(&from->list, uuid_key(db->id));
         must(add_database(to, db) && db_list_add(&to->list, uuid_key(db->id), db));
     }
+    move_trash(g, from, to);
     return true;
 }
 
@@ -240,6 +315,21 @@ int group_find_location(const struct group *g, const char *location)
     return -1;
 }
 
+bool database_attach(struct database *db)
+{
+    struct group *g = db->group;
+
+    if (!db_list_add(&g->org->list, uuid_key(db->id), db))
+        return false;
+    if (db_list_add(&g->list, uuid_key(db->id), db)) {
+        if (add_database(g->org, db))
+            return true;
+        db_list_remove(&g->list, uuid_key(db->id));
+    }
+    db_list_remove(&g->org->list, uuid_key(db->id));
+    return false;
+}
+
 struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, const char *name,
                               bool tursodb)
 {
@@ -253,18 +343,7 @@ struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, 
     db->created_ms = now_ms;
     memcpy(db->name, name, n + 1);
     ids_uuid(ids, now_ms, tursodb ? 0x10 : 0, db->id);
-    if (!db_list_add(&g->org->list, uuid_key(db->id), db)) {
-        mem_free(db);
-        return NULL;
-    }
-    if (!db_list_add(&g->list, uuid_key(db->id), db)) {
-        db_list_remove(&g->org->list, uuid_key(db->id));
-        mem_free(db);
-        return NULL;
-    }
-    if (!add_database(g->org, db)) {
-        db_list_remove(&g->list, uuid_key(db->id));
-        db_list_remove(&g->org->list, uuid_key(db->id));
+    if (!database_attach(db)) {
         mem_free(db);
         return NULL;
     }
@@ -281,19 +360,42 @@ void allow_list_free(struct allow_list *l)
     mem_free(l);
 }
 
-void database_delete(struct database *db)
+void database_detach(struct database *db)
 {
     struct org *org = db->group->org;
 
     remove_database(org, db);
     db_list_remove(&org->list, uuid_key(db->id));
     db_list_remove(&db->group->list, uuid_key(db->id));
-    org->n_deleted++;
+}
+
+void database_destroy(struct database *db)
+{
     key_free(db->key);
     mem_free(db->parent);
     allow_list_free(db->ips);
     allow_list_free(db->vpcs);
     mem_free(db);
+}
+
+void database_delete(struct database *db)
+{
+    db->group->org->n_deleted++;
+    database_detach(db);
+    database_destroy(db);
+}
+
+struct database *database_renamed(const struct database *db, const char *name)
+{
+    size_t n = strlen(name);
+    struct database *copy = mem_alloc(sizeof(*copy) + n + 1);
+
+    if (!copy)
+        return NULL;
+    *copy = *db;
+    copy->hh = (UT_hash_handle){0};
+    memcpy(copy->name, name, n + 1);
+    return copy;
 }
 
 bool database_rotate(struct database *db, struct ids *ids)

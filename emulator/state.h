@@ -32,13 +32,16 @@ struct key;
 struct org {
     char *slug;
     uint8_t id[UUID_SIZE];
-    bool overages, require_mfa;
+    bool overages, require_mfa, restore_enabled;
     struct members members;
     struct invites invites;
     struct group *groups;       /* by name, in the order of creation */
     struct database *databases; /* by name */
     struct db_list list;
     uint64_t n_created, n_deleted; /* databases, ever */
+    struct db_list trash;          /* deleted, and kept for a while; owned */
+    struct group *deleted_groups;  /* the same, by id, linked by next_deleted */
+    int64_t trash_due_ms;          /* nothing of these is to be forgotten before */
 };
 
 struct group {
@@ -53,6 +56,8 @@ struct group {
     int64_t ready_at_ms; /* may hold databases from then on */
     int64_t awake_at_ms; /* while archived: wakes then; INT64_MAX: nobody asked */
     uint32_t n_mints, n_rotates;
+    int64_t deleted_ms; /* in the trash since then */
+    struct group *next_deleted;
     char name[];
 };
 
@@ -76,8 +81,9 @@ struct database {
     const char *cipher;            /* static text; NULL: not encrypted */
     uint8_t id[UUID_SIZE];
     int64_t created_ms;
+    int64_t deleted_ms; /* in the trash since then */
     uint32_t n_mints, n_rotates;
-    bool block_reads, block_writes, delete_protection, allow_attach, tursodb;
+    bool block_reads, block_writes, delete_protection, allow_attach, tursodb, deleted_with_group;
     char size_limit[SIZE_LIMIT_TEXT]; /* as it reads back; "" for none */
     char name[];
 };
@@ -91,14 +97,19 @@ struct state {
 bool state_init(struct state *s, char *const *slugs, size_t n) MUST_CHECK;
 void state_deinit(struct state *s);
 struct org *state_org(struct state *s, const char *slug); /* borrowed; NULL: none */
+struct org *state_org_id(struct state *s, const uint8_t id[UUID_SIZE]);
 
 struct group *group_find(struct org *org, const char *name);
 struct group *group_find_id(struct org *org, const uint8_t id[UUID_SIZE]);
 /* A group with one location and a fresh key. NULL: no memory. */
 struct group *group_new(struct org *org, struct ids *ids, int64_t now_ms, const char *name,
                         const char *location) MUST_CHECK;
-/* Takes its databases with it. */
+/* For good; takes its databases with it, and those of them that are in the trash. */
 void group_delete(struct group *g);
+/* Out of its organization's table, empty, and into it; false: no memory. */
+void group_detach(struct group *g);
+bool group_attach(struct group *g) MUST_CHECK;
+void group_destroy(struct group *g); /* a detached one */
 /* The name must not be taken. False: no memory, nothing changed. `*g` is then the new one. */
 bool group_rename(struct group **g, const char *name) MUST_CHECK;
 /* Moves it and its databases. False when a name is taken there: nothing changed. */
@@ -110,7 +121,13 @@ int group_find_location(const struct group *g, const char *location); /* -1: non
 struct database *database_find(struct org *org, const char *name);
 struct database *database_new(struct group *g, struct ids *ids, int64_t now_ms, const char *name,
                               bool tursodb) MUST_CHECK;
-void database_delete(struct database *db);
+void database_delete(struct database *db); /* for good */
+/* Out of the tables of its organization and group, and into them; false: no memory. */
+void database_detach(struct database *db);
+bool database_attach(struct database *db) MUST_CHECK;
+void database_destroy(struct database *db); /* a detached one */
+/* A copy of a detached one that takes over what it owns: the old one is then only to be freed. */
+struct database *database_renamed(const struct database *db, const char *name) MUST_CHECK;
 bool database_rotate(struct database *db, struct ids *ids) MUST_CHECK;
 bool database_set_parent(struct database *db, const struct database *parent,
                          int64_t branched_at_ms) MUST_CHECK;

@@ -19,6 +19,10 @@
 #include "tests/lib/fault.h"
 
 #define ORG "/v1/organizations/acme"
+/* These ids follow from the slug, and from the seed and what was made before. */
+#define V3          "/v3/organizations/ac138f0a-0fff-5a6d-a02a-43906c4e0d77"
+#define GROUP_ID    "6553f100-0e00-75e0-8b5e-44022e8bc153"
+#define DATABASE_ID "6553f100-0f00-789d-ab96-b2a46ad13c13"
 
 static const struct step {
     const char *method;
@@ -50,6 +54,12 @@ static const struct step {
     {"POST", ORG "/groups/eu/rename", "{\"name\":\"west\"}"},
     {"GET", ORG "/databases", ""},
     {"DELETE", ORG "/databases/b", ""},
+    {"DELETE", ORG "/groups/west", ""},
+    {"GET", V3 "/databases?deleted=true&limit=1", ""},
+    {"GET", V3 "/deleted-groups", ""},
+    {"POST", V3 "/groups/" GROUP_ID "/restore", ""},
+    {"DELETE", ORG "/databases/a", ""},
+    {"POST", V3 "/databases/" DATABASE_ID "/restore", "{\"name\":\"again\"}"},
     {"GET", "/_emulator/state", ""},
     {"GET", "/_emulator/requests", ""},
     {"GET", "/_emulator/counters", ""},
