@@ -262,6 +262,7 @@ static const struct {
     {"status", json_type_object},   {"resource", json_type_object}, {"plan", json_type_object},
     {"resources", json_type_array}, {"cycle", json_type_int},       {"steps", json_type_int},
     {"message", json_type_string},  {"rows", json_type_array},      {"text", json_type_string},
+    {"events", json_type_array},
 };
 
 enum exit_code client_expect(struct json_object *reply, const char *key, struct err *err)

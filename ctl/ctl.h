@@ -66,6 +66,7 @@ extern const size_t N_VERBS;
 enum exit_code verb_status(const struct ctl *ctl);
 enum exit_code verb_list(const struct ctl *ctl);
 enum exit_code verb_describe(const struct ctl *ctl);
+enum exit_code verb_why(const struct ctl *ctl);
 enum exit_code verb_plan(const struct ctl *ctl);
 enum exit_code verb_approve(const struct ctl *ctl);
 enum exit_code verb_reject(const struct ctl *ctl);

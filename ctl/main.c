@@ -19,6 +19,11 @@ const struct verb VERBS[] = {
      "KIND is group, database, token or group-token.", "pS", 0, 1, verb_list},
     {"describe", "KIND/NAME", "One resource, its fields and its tokens", "", "", 1, 1,
      verb_describe},
+    {"why", "KIND/NAME", "How it came to stand where it stands: every change ever made to it",
+     "Each with the manifest's line and generation, what was asked of the platform, and its "
+     "answer;\n"
+     "and what operators said, and why.",
+     "", 1, 1, verb_why},
     {"plan", "", "What would be done, a line a step",
      "Ends with 3 when a step waits for approval, else 2 when there is something to do, else 0.",
      "", 0, 0, verb_plan},

@@ -507,7 +507,7 @@ int app_control_open(struct app *app, struct err *err)
         {"Approve", approve},       {"Reject", reject},
         {"Reload", reload},         {"Restore", ask_restore},
         {"Platform", app_platform}, {"Export", app_export},
-        COMMANDS(COMMAND_HANDLER)};
+        {"Why", app_history_why},   COMMANDS(COMMAND_HANDLER)};
     struct control_options options = {.loop = &app->loop,
                                       .path = app->config->socket,
                                       .fd = -1,

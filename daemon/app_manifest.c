@@ -134,6 +134,27 @@ static void count_generation(struct app *app)
     effects_put(&app->fx, LEDGER_META, &row);
 }
 
+static void say_generation(struct app *app, const struct build *b)
+{
+    char kind[] = "daemon";
+    char name[] = "";
+    char what[] = "Loaded";
+    char message[200];
+    struct event e = {.at = app->manifest_loaded_ms,
+                      .kind = kind,
+                      .name = name,
+                      .what = what,
+                      .level = LOG_LEVEL_NOTICE,
+                      .message = message,
+                      .generation = (int64_t)app->generation};
+
+    snprintf(message, sizeof(message),
+             "manifest: generation %llu: %zu groups, %zu databases in %zu files%s",
+             (unsigned long long)app->generation, b->desired.n_groups, b->desired.n_databases,
+             app->manifest_files, b->desired.whole ? "" : "; part of it is refused");
+    effects_put(&app->fx, LEDGER_EVENT, &e);
+}
+
 static void take_desired(struct app *app, struct build *b)
 {
     struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
@@ -145,10 +166,7 @@ static void take_desired(struct app *app, struct build *b)
         if (!same)
             count_generation(app);
         app->manifest_loaded_ms = clock_wall_ms();
-        log_event(NULL, LOG_LEVEL_NOTICE,
-                  "manifest: generation %llu: %zu groups, %zu databases in %zu files%s",
-                  (unsigned long long)app->generation, b->desired.n_groups, b->desired.n_databases,
-                  app->manifest_files, b->desired.whole ? "" : "; part of it is refused");
+        say_generation(app, b);
     }
     app->has_desired = true;
     ev.generation = app->generation;

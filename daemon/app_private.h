@@ -160,4 +160,7 @@ void app_ask_drop(struct app *app);                       /* we are stopping */
 void app_platform(void *arg, struct control_call *call);
 void app_export(void *arg, struct control_call *call);
 
+/* app_history.c: Why */
+void app_history_why(void *arg, struct control_call *call);
+
 #endif

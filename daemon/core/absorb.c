@@ -486,11 +486,22 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
     }
 }
 
+static void note_call(struct effects *fx, struct resource *r, const struct answer *a)
+{
+    rc_set(fx, &r->last.request, a->request);
+    r->last.kind = a->kind;
+    r->last.http_status = a->http_status;
+    r->last.attempt = a->attempt;
+    r->last.duration_ms = a->duration_ms;
+}
+
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a)
 {
     struct resource *r = f->r;
     bool is_token = r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN;
 
+    if (ACT[f->act].write)
+        note_call(fx, r, a);
     if (!is_token && ACT[f->act].write)
         rc_parts(r).live->written_ms = rc->now_ms;
     if (is_token) {

@@ -59,6 +59,7 @@ struct answer *answer_new(const struct call *c)
     a->call_id = c->id;
     a->ticket = c->ticket;
     a->kind = c->kind;
+    a->attempt = c->attempt;
     a->outcome = OUTCOME_UNKNOWN;
     a->retry_after_ms = -1;
     return a;
@@ -69,6 +70,7 @@ void answer_free(struct answer *a)
     if (!a)
         return;
     mem_free_secret(a->token.jwt, a->token.jwt_size);
+    mem_free(a->request);
     arena_deinit(&a->arena);
     mem_free(a);
 }

@@ -165,11 +165,13 @@ struct answer {
     uint64_t call_id;
     uint64_t ticket;
     enum call_kind kind;
+    unsigned attempt; /* the call's */
     enum outcome outcome;
     int http_status;        /* 0: none came */
     int64_t retry_after_ms; /* -1: not said; at most LIMIT_RETRY_AFTER_MS */
     int64_t date_ms;        /* the platform's clock (Date), ms since the epoch; 0: not said */
     int64_t duration_ms;
+    char *request; /* "POST /v1/...", for the history; NULL: none was sent */
     char error[LIMIT_ERROR_TEXT_BYTES +
                1]; /* what was said or went wrong, one line, redacted; "" when OK */
 

@@ -28,6 +28,7 @@ static void resource_deinit(struct resource *r)
     mem_free(r->name);
     mem_free(r->message);
     mem_free(r->refused_text);
+    mem_free(r->last.request);
 }
 
 static void token_free(struct token *t)

@@ -126,6 +126,15 @@ extern const char *const PHASE_NAME[PHASE_N];
 extern const char *const REASON_NAME[REASON_N];
 extern const char *const REASON_TEXT[REASON_N];
 
+/* The last change of a record that was sent and answered, for what is told of it later. */
+struct last_call {
+    enum call_kind kind;
+    char *request; /* NULL: none yet */
+    int http_status;
+    int64_t attempt;
+    int64_t duration_ms;
+};
+
 /* What every record has. `list` links it into a queue of the schedule, `wake` into the heap of
  * times. */
 struct resource {
@@ -156,6 +165,7 @@ struct resource {
     uint64_t refused_digest;
     int64_t refused_until_ms;  /* monotonic */
     const struct pause *pause; /* by name; NULL: it is not */
+    struct last_call last;
     struct list list;
     struct heap_node wake;
 };

@@ -137,7 +137,8 @@
     X(event, generation, INT, DATA)                                                                \
     X(event, http_status, INT, DATA)                                                               \
     X(event, attempt, INT, DATA)                                                                   \
-    X(event, duration_ms, INT, DATA)
+    X(event, duration_ms, INT, DATA)                                                               \
+    X(event, request, TEXT, DATA) /* "DELETE /v1/...", whose answer the three above are of */
 /* clang-format on */
 
 /* One of a kind: "origin", "organization", "organization_id", "generation", "location/GROUP", ...

@@ -143,6 +143,37 @@ bool rc_land(struct reconcile *rc, uint64_t id, struct flight *out)
 
 /* --- phases and events --- */
 
+/* What is told of a change only when all of it is done: the call that made it. */
+static const struct {
+    const char *what;
+    enum call_kind kind;
+} DONE_BY[] = {
+    {"Created", CALL_DATABASE_CREATE},   {"Created", CALL_GROUP_CREATE},
+    {"Fenced", CALL_DATABASE_CONFIGURE}, {"Unfenced", CALL_DATABASE_CONFIGURE},
+    {"Removed", CALL_DATABASE_DELETE},   {"Removed", CALL_GROUP_DELETE},
+    {"Minted", CALL_DATABASE_TOKEN},     {"Minted", CALL_GROUP_TOKEN},
+    {"Renewed", CALL_DATABASE_TOKEN},    {"Renewed", CALL_GROUP_TOKEN},
+};
+
+static void say_call(struct event *e, const struct resource *r, const struct answer *a)
+{
+    if (a) {
+        e->request = a->request;
+        e->http_status = a->http_status;
+        e->duration_ms = a->duration_ms;
+        e->attempt = a->attempt;
+        return;
+    }
+    for (size_t i = 0; r && r->last.request && i < ARRAY_SIZE(DONE_BY); i++) {
+        if (strcmp(DONE_BY[i].what, e->what) != 0 || DONE_BY[i].kind != r->last.kind)
+            continue;
+        e->request = r->last.request;
+        e->http_status = r->last.http_status;
+        e->duration_ms = r->last.duration_ms;
+        e->attempt = r->last.attempt;
+    }
+}
+
 void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what,
               int level, const struct answer *a, const char *fmt, ...)
 {
@@ -168,11 +199,7 @@ void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r
         snprintf(source, sizeof(source), "%s:%u", r->source.file, r->source.line);
         e.source = source;
     }
-    if (a) {
-        e.http_status = a->http_status;
-        e.duration_ms = a->duration_ms;
-        e.attempt = r ? (int64_t)r->attempts + 1 : 1;
-    }
+    say_call(&e, r, a);
     effects_put(fx, LEDGER_EVENT, &e);
 }
 

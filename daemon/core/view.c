@@ -300,7 +300,8 @@ struct json_object *view_event(const struct event *e)
               json_add_int(o, "generation", e->generation) &&
               (!e->http_status || json_add_int(o, "http_status", e->http_status)) &&
               (!e->attempt || json_add_int(o, "attempt", e->attempt)) &&
-              (!e->duration_ms || json_add_int(o, "duration_ms", e->duration_ms));
+              (!e->duration_ms || json_add_int(o, "duration_ms", e->duration_ms)) &&
+              (!e->request || json_add_str(o, "request", e->request));
 
     if (!ok)
         json_put(&o);

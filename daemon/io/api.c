@@ -301,7 +301,8 @@ static int launch(struct api_call *c, struct call *call, struct err *err)
     if (rc < 0)
         return rc;
     c->call = call;
-    rc = send_request(c, &r, err);
+    c->answer->request = mem_printf("%s %s", r.method, r.target);
+    rc = c->answer->request ? send_request(c, &r, err) : err_nomem(err);
     if (rc < 0)
         c->call = NULL; /* it stays the caller's */
     request_deinit(&r);

@@ -16,6 +16,7 @@ const struct control_method CONTROL_METHODS[] = {
     {"GetStatus", false, CONTROL_ONE, {{0}}, 0},
     {"List", false, CONTROL_MAY_MANY, {STR("kind"), STR("phase"), STR("source")}, 3},
     {"Describe", false, CONTROL_ONE, {MUST_STR("kind"), MUST_STR("name")}, 2},
+    {"Why", false, CONTROL_MAY_MANY, {MUST_STR("kind"), MUST_STR("name")}, 2},
     {"Plan", false, CONTROL_ONE, {{0}}, 0},
     {"Watch", false, CONTROL_MUST_MANY, {INT("since"), STR("from"), BOOL("follow")}, 3},
     {"Sync", true, CONTROL_ONE, {STR("kind"), STR("name")}, 2},

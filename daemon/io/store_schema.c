@@ -12,10 +12,11 @@ static const struct store_step STEPS[] = {
         "  until INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0,"
         "  uid INTEGER NOT NULL DEFAULT 0, reason TEXT,"
         "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"},
+    {3, "ALTER TABLE event ADD COLUMN request TEXT;"},
 };
 
 const struct store_schema STORE_SCHEMA = {
-    .version = 2, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 3, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

@@ -136,7 +136,7 @@ def test_describe__what_is_not_there():
 
 
 @pytest.mark.parametrize("reference", ["core", "/core", "database/", "x" * 40 + "/a"])
-@pytest.mark.parametrize("verb", ["describe", "sync", "wait"])
+@pytest.mark.parametrize("verb", ["describe", "why", "sync", "wait"])
 def test_references_are_checked_first(verb, reference):
     result = run_ctl("--socket", "/nonexistent", verb, reference)
     assert result.code == USAGE and "is no reference; write KIND/NAME" in result.err
@@ -449,7 +449,7 @@ def test_help__names_every_verb_and_option():
     everything = run_ctl("help")
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
-    assert {"status", "list", "describe", "plan", "sync", "wait", "events", "approve", "reject",
+    assert {"status", "list", "describe", "why", "plan", "sync", "wait", "events", "approve", "reject",
             "restore", "pause", "resume", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
@@ -470,7 +470,7 @@ def test_usage(arguments):
 
 # --- Reaching the daemon ------------------------------------------------------------------------
 
-ASKING = [["status"], ["list"], ["describe", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
+ASKING = [["status"], ["list"], ["describe", "database/a"], ["why", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
           ["wait"], ["wait", "database/a"], ["events"], ["events", "--follow"],
           ["approve", "p", "--reason", "r"], ["reject", "p", "--reason", "r"],
           ["pause", "--reason", "r"], ["resume", "database/a"], ["reload"]]
