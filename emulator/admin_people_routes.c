@@ -126,5 +126,6 @@ void route_admin_invite_accept(struct emulator *e, struct request *rq, struct an
         return;
     }
     invite->accepted = true;
+    audit_add(&org->audit, rq, AUDIT_ORG_MEMBER_ADD, "username", user->name);
     answer_empty(a);
 }

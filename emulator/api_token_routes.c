@@ -199,6 +199,8 @@ static const struct api_token *create(struct emulator *e, struct request *rq, st
     t = api_tokens_add(&e->api_tokens, &e->ids, name, &like, NULL);
     if (!t)
         answer_no_memory(a);
+    else if (t->org)
+        audit_add(&t->org->audit, rq, AUDIT_USER_TOKEN_CREATE, "token", name);
     return t;
 }
 

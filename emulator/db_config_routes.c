@@ -227,6 +227,9 @@ void route_db_config_patch(struct emulator *e, struct request *rq, struct answer
         db->allow_attach = next.allow_attach;
         db->block_reads = next.block_reads;
         db->block_writes = next.block_writes;
+        if (next.delete_protection != db->delete_protection)
+            routes_audit(rq, next.delete_protection ? AUDIT_DB_PROTECT : AUDIT_DB_UNPROTECT,
+                         "database", db->name);
         db->delete_protection = next.delete_protection;
         put_list(&db->ips, &ips);
         put_list(&db->vpcs, &vpcs);

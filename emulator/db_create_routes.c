@@ -262,6 +262,7 @@ void route_db_create(struct emulator *e, struct request *rq, struct answer *a)
         answer_no_memory(a);
         return;
     }
+    routes_audit(rq, AUDIT_DB_CREATE, "database", db->name);
     shape_hostname(db, hostname);
     emit_open(&a->body, NULL, '{');
     emit_open(&a->body, "database", '{');

@@ -38,6 +38,7 @@ void route_db_remove(struct emulator *e, struct request *rq, struct answer *a)
     emit_open(&a->body, NULL, '{');
     emit_string(&a->body, "database", db->name);
     emit_close(&a->body, '}');
+    routes_audit(rq, AUDIT_DB_DELETE, "database", db->name);
     if (routes_keeps_deleted(e, rq->org))
         trash_database(db, rq->now_ms);
     else

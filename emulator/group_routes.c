@@ -137,6 +137,7 @@ void route_group_create(struct emulator *e, struct request *rq, struct answer *a
     }
     g->ready_at_ms = rq->now_ms + e->switches.group_ready_delay_ms;
     g->tech_preview = e->switches.new_engine;
+    routes_audit(rq, AUDIT_GROUP_CREATE, "group", name);
     answer_group(e, g, a);
 }
 
@@ -171,6 +172,7 @@ void route_group_remove(struct emulator *e, struct request *rq, struct answer *a
         return;
     }
     answer_group(e, g, a);
+    routes_audit(rq, AUDIT_GROUP_DELETE, "group", g->name);
     api_tokens_revoke_group(&e->api_tokens, g->id);
     if (routes_keeps_deleted(e, rq->org))
         trash_group(g, rq->now_ms);
@@ -197,10 +199,14 @@ void route_group_config_get(struct emulator *e, struct request *rq, struct answe
 void route_group_config_patch(struct emulator *e, struct request *rq, struct answer *a)
 {
     struct group *g = routes_group(rq, a);
+    bool was = g && g->delete_protection;
 
     (void)e;
-    if (g && routes_want_bool(rq, "delete_protection", &g->delete_protection, a))
-        answer_config(g, a);
+    if (!g || !routes_want_bool(rq, "delete_protection", &g->delete_protection, a))
+        return;
+    if (g->delete_protection != was)
+        routes_audit(rq, was ? AUDIT_GROUP_UNPROTECT : AUDIT_GROUP_PROTECT, "group", g->name);
+    answer_config(g, a);
 }
 
 /* The location of the path, if this platform and this group take replicas. */
@@ -234,6 +240,7 @@ void route_group_location_add(struct emulator *e, struct request *rq, struct ans
         }
         snprintf(g->locations[g->n_locations++], LOCATION_SIZE, "%s", location);
         g->ready_at_ms = rq->now_ms + e->switches.group_ready_delay_ms;
+        routes_audit(rq, AUDIT_INSTANCE_CREATE, "location", location);
     }
     answer_group(e, g, a);
 }
@@ -255,6 +262,7 @@ void route_group_location_remove(struct emulator *e, struct request *rq, struct 
         answer_error(a, 400, "the primary location cannot be removed");
         return;
     }
+    routes_audit(rq, AUDIT_INSTANCE_DELETE, "location", location);
     g->n_locations--;
     memmove(g->locations[at], g->locations[at + 1], (size_t)(g->n_locations - at) * LOCATION_SIZE);
     answer_group(e, g, a);
@@ -308,8 +316,10 @@ void route_group_unarchive(struct emulator *e, struct request *rq, struct answer
 
     if (!g)
         return;
-    if (g->archived && g->awake_at_ms == INT64_MAX)
+    if (g->archived && g->awake_at_ms == INT64_MAX) {
         g->awake_at_ms = rq->now_ms + e->switches.unarchive_delay_ms;
+        routes_audit(rq, AUDIT_GROUP_UNARCHIVE, "group", g->name);
+    }
     answer_group(e, g, a);
 }
 

@@ -69,6 +69,7 @@ void route_member_add(struct emulator *e, struct request *rq, struct answer *a)
     else if (!members_add(&rq->org->members, user, role))
         answer_no_memory(a);
     else {
+        routes_audit(rq, AUDIT_ORG_MEMBER_ADD, "username", name);
         emit_open(&a->body, NULL, '{');
         emit_string(&a->body, "member", name);
         emit_string(&a->body, "role", role_name(role));
@@ -114,6 +115,9 @@ void route_member_remove(struct emulator *e, struct request *rq, struct answer *
     else if (m->role == ROLE_OWNER)
         answer_error(a, 400, "the owner cannot be removed");
     else {
+        routes_audit(rq,
+                     m->user == rq->caller->user ? AUDIT_ORG_MEMBER_LEAVE : AUDIT_ORG_MEMBER_REMOVE,
+                     "username", name);
         members_remove(&rq->org->members, m);
         emit_open(&a->body, NULL, '{');
         emit_string(&a->body, "member", name);

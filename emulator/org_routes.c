@@ -122,6 +122,8 @@ void route_org_patch(struct emulator *e, struct request *rq, struct answer *a)
         answer_error(a, 400, "enable multi-factor authentication on your own account first");
         return;
     }
+    if (overages != rq->org->overages)
+        routes_audit(rq, AUDIT_ORG_SET_OVERAGES, "overages", overages ? "true" : "false");
     rq->org->overages = overages;
     rq->org->require_mfa = require_mfa;
     route_org_get(e, rq, a);

@@ -33,7 +33,8 @@ const struct plan PLANS[] = {
      .has_allow_lists = true,
      .has_encryption = true,
      .has_teams = true,
-     .has_restore = true},
+     .has_restore = true,
+     .has_audit_logs = true},
 };
 const size_t N_PLANS = ARRAY_SIZE(PLANS);
 

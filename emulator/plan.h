@@ -19,7 +19,7 @@ struct plan {
     int64_t groups;    /* 0: no limit */
     int64_t locations;
     int64_t restore_days; /* how far back a copy may reach; 0: one day */
-    bool has_allow_lists, has_encryption, has_teams, has_restore;
+    bool has_allow_lists, has_encryption, has_teams, has_restore, has_audit_logs;
 };
 
 extern const struct plan PLANS[];

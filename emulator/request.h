@@ -32,6 +32,7 @@ struct request {
     struct buf body;
     struct json_object *json; /* NULL: no body, or not parsed yet */
     char *bearer;             /* NULL: none */
+    char user_agent[64];      /* its beginning; "" for none */
     char host[256];           /* the Host header; "" for none */
     bool is_loopback;         /* the peer's address */
     bool body_too_large;

@@ -58,6 +58,8 @@ const struct route ROUTES[] = {
     {"DELETE", V1 "/api-tokens/{token}", route_org_token_remove, NULL, BODY_IGNORED,
      ACCESS_ORG_READ},
 
+    {"GET", V1 "/audit-logs", route_audit_list, NULL, BODY_IGNORED, ACCESS_ORG_READ},
+
     {"GET", V1 "/members", route_member_list, NULL, BODY_IGNORED, ACCESS_ADMIN},
     {"POST", V1 "/members", route_member_add, KEYS("username", "role"), BODY_REQUIRED,
      ACCESS_ADMIN},
@@ -135,6 +137,8 @@ const struct route ROUTES[] = {
     {"POST", ADM "/users", route_admin_user_set,
      KEYS("username", "email", "organization", "role", "token"), BODY_REQUIRED, ACCESS_OPEN},
     {"POST", ADM "/accept", route_admin_invite_accept, KEYS("organization", "email", "username"),
+     BODY_REQUIRED, ACCESS_OPEN},
+    {"POST", ADM "/audit", route_admin_audit_add, KEYS("code", "organization", "author"),
      BODY_REQUIRED, ACCESS_OPEN},
     {"POST", ADM "/archive", route_admin_archive, KEYS("organization", "group"), BODY_REQUIRED,
      ACCESS_OPEN},

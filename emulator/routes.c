@@ -71,6 +71,12 @@ bool routes_keeps_deleted(const struct emulator *e, const struct org *org)
     return org->restore_enabled && plan_current(&e->switches)->has_restore;
 }
 
+void routes_audit(const struct request *rq, enum audit_code code, const char *key,
+                  const char *value)
+{
+    audit_add(&rq->org->audit, rq, code, key, value);
+}
+
 bool routes_want_string(const struct request *rq, const char *key, const char **out,
                         struct answer *a)
 {

@@ -20,6 +20,9 @@ bool routes_check_name(const struct org *org, const char *what, const char *name
 void routes_refuse_duplicate(const struct emulator *e, const char *name, struct answer *a);
 /* Can what this organization deletes be restored? */
 bool routes_keeps_deleted(const struct emulator *e, const struct org *org);
+/* Write down what the request has done. */
+void routes_audit(const struct request *rq, enum audit_code code, const char *key,
+                  const char *value);
 /* A string that must be there. False: answered with 400. */
 bool routes_want_string(const struct request *rq, const char *key, const char **out,
                         struct answer *a);
@@ -53,6 +56,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(org_subscription)                                                                            \
     X(org_usage)                                                                                   \
     X(org_invoices)                                                                                \
+    X(audit_list)                                                                                  \
     X(member_list)                                                                                 \
     X(member_get)                                                                                  \
     X(member_add)                                                                                  \
@@ -108,6 +112,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(admin_clock_set)                                                                             \
     X(admin_user_set)                                                                              \
     X(admin_invite_accept)                                                                         \
+    X(admin_audit_add)                                                                             \
     X(admin_archive)
 /* clang-format on */
 

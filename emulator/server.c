@@ -121,10 +121,12 @@ static bool is_loopback(struct MHD_Connection *connection)
 static void read_headers(struct exchange *x)
 {
     const char *auth = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization");
+    const char *agent = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "User-Agent");
     const char *host = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Host");
 
     if (auth && !strncasecmp(auth, "Bearer ", 7))
         x->request.bearer = mem_strdup(auth + 7);
+    snprintf(x->request.user_agent, sizeof(x->request.user_agent), "%s", agent ? agent : "");
     snprintf(x->request.host, sizeof(x->request.host), "%s", host ? host : "");
     x->request.is_loopback = is_loopback(x->connection);
 }

@@ -72,6 +72,7 @@ static void org_deinit(struct org *org)
     db_list_deinit(&org->list);
     members_deinit(&org->members);
     invites_deinit(&org->invites);
+    audit_deinit(&org->audit);
     mem_free(org->slug);
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit.h"
 #include "db_list.h"
 #include "ids.h"
 #include "lib/base.h"
@@ -35,6 +36,7 @@ struct org {
     bool overages, require_mfa, restore_enabled;
     struct members members;
     struct invites invites;
+    struct audit audit;
     struct group *groups;       /* by name, in the order of creation */
     struct database *databases; /* by name */
     struct db_list list;

@@ -199,16 +199,20 @@ void route_group_token(struct emulator *e, struct request *rq, struct answer *a)
 {
     struct group *g = routes_group(rq, a);
 
-    if (g && answer_token(e, rq, g->key, NULL, a))
-        g->n_mints++;
+    if (!g || !answer_token(e, rq, g->key, NULL, a))
+        return;
+    g->n_mints++;
+    routes_audit(rq, AUDIT_GROUP_TOKEN_CREATE, "group", g->name);
 }
 
 void route_db_token(struct emulator *e, struct request *rq, struct answer *a)
 {
     struct database *db = routes_database(rq, a);
 
-    if (db && answer_token(e, rq, database_key(db), db, a))
-        db->n_mints++;
+    if (!db || !answer_token(e, rq, database_key(db), db, a))
+        return;
+    db->n_mints++;
+    routes_audit(rq, AUDIT_DB_TOKEN_CREATE, "database", db->name);
 }
 
 void route_group_rotate_post(struct emulator *e, struct request *rq, struct answer *a)

@@ -46,6 +46,7 @@ static const struct step {
     {"POST", "/v2/organizations/acme/invites", "{\"email\":\"eve@example.com\"}"},
     {"POST", "/_emulator/accept", "{\"email\":\"eve@example.com\"}"},
     {"GET", ORG "/members", ""},
+    {"GET", ORG "/audit-logs?page_size=2", ""},
     {"POST", "/_emulator/faults",
      "[{\"route\":\"/v1/organizations/{org}/databases\",\"list\":"
      "\"stale\"},{\"status\":500,\"body\":\"x\"}]"},
