@@ -38,6 +38,7 @@ struct ctl {
     const char *reason;
     const char *id;
     const char *until;
+    const char *state_dir;
     int64_t timeout_ms; /* -1: not said */
     const char *action;
     const char *author;
@@ -66,6 +67,7 @@ extern const size_t N_VERBS;
 enum exit_code verb_status(const struct ctl *ctl);
 enum exit_code verb_list(const struct ctl *ctl);
 enum exit_code verb_describe(const struct ctl *ctl);
+enum exit_code verb_backup(const struct ctl *ctl);
 enum exit_code verb_why(const struct ctl *ctl);
 enum exit_code verb_plan(const struct ctl *ctl);
 enum exit_code verb_approve(const struct ctl *ctl);

@@ -56,6 +56,11 @@ const struct verb VERBS[] = {
     {"resume", "[KIND/NAME]", "End a pause before its time",
      "Without a resource: the pause of everything; what was paused by itself stays so.", "r", 0, 1,
      verb_resume},
+    {"backup", "[PATH]", "Copy the ledger, also while the daemon writes it",
+     "PATH is a new file, or a directory for one with the time in its name; without it, here. The\n"
+     "copy is made by tenantctl itself: it takes who may read the ledger, so root or the daemon's\n"
+     "user, and with --state-dir no daemon. A restored copy holds removals until you approve.",
+     "D", 0, 1, verb_backup},
     {"validate", "PATH", "Check a manifest, without daemon or network",
      "PATH is a file or a directory. Every error is a line FILE:LINE:COLUMN: MESSAGE; with -o "
      "json\n"

@@ -38,6 +38,7 @@ static const struct option_row OPTIONS[] = {
     {'a', false, "action", "CODE", "only this action, such as db-delete"},
     {'A', false, "author", "USER", "only what this user did"},
     {'d', false, "databases", NULL, "a line a database, too"},
+    {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)"},
     {'i', false, "id", "ID", "the one of this platform id"},
 };
 
@@ -148,6 +149,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'f':
         ctl->follow = true;
+        break;
+    case 'D':
+        ctl->state_dir = text;
         break;
     case 'i':
         ctl->id = text;

@@ -364,6 +364,7 @@ struct json_object *status_json(const struct reconcile *rc, const struct shell_f
     if (rc->obs.next_ms < next)
         next = rc->obs.next_ms;
     ok = o && json_add_str(o, "organization", rc->config->organization) &&
+         json_add_str(o, "state_dir", rc->config->state_dir) &&
          json_add_str(o, "state", STATE_NAME[status_state(rc, shell)]) &&
          json_add(o, "counts", counts_json(rc)) && json_add_int(o, "unmanaged", unmanaged(rc)) &&
          json_add(o, "problems", problems_json(rc, shell)) &&

@@ -450,7 +450,8 @@ def test_help__names_every_verb_and_option():
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "why", "plan", "sync", "wait", "events", "approve", "reject",
-            "restore", "pause", "resume", "validate", "reload", "version", "help"} == set(verbs)
+            "restore", "pause", "resume", "export", "platform", "backup", "validate", "reload",
+            "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
         assert result.code == FINE and result.out.startswith(f"Usage: tenantctl {verb}")
@@ -626,7 +627,7 @@ def test_completion__knows_every_verb_and_option():
         if verb in ("help", "validate"):
             continue
         text = run_ctl("help", verb).out.split("\nOptions:\n")[1]
-        wanted = set(re.findall(r"--[a-z]+", "\n".join(
+        wanted = set(re.findall(r"--[a-z-]+", "\n".join(
             line[:30] for line in text.splitlines())))
         assert wanted <= set(complete("tenantctl", "-o", "json", verb, "--")), verb
     assert complete("tenantctl", "-o", "n") == ["ndjson"]
