@@ -45,6 +45,7 @@ struct ctl {
     bool wait;
     bool follow;
     bool databases;
+    bool yes;
     char *const *words; /* what is not an option, behind the verb */
     size_t n_words;
 };
@@ -81,6 +82,10 @@ enum exit_code verb_pause(const struct ctl *ctl);
 enum exit_code verb_resume(const struct ctl *ctl);
 enum exit_code verb_export(const struct ctl *ctl);
 enum exit_code verb_platform(const struct ctl *ctl);
+enum exit_code verb_recreate(const struct ctl *ctl);
+enum exit_code verb_release(const struct ctl *ctl);
+enum exit_code verb_adopt(const struct ctl *ctl);
+enum exit_code verb_purge(const struct ctl *ctl);
 enum exit_code verb_reload(const struct ctl *ctl);
 enum exit_code verb_version(const struct ctl *ctl);
 enum exit_code verb_help(const struct ctl *ctl);

@@ -56,6 +56,18 @@ const struct verb VERBS[] = {
     {"resume", "[KIND/NAME]", "End a pause before its time",
      "Without a resource: the pause of everything; what was paused by itself stays so.", "r", 0, 1,
      verb_resume},
+    {"recreate", "KIND/NAME --reason TEXT", "Make a missing group or database anew, empty",
+     "Also a database whose name was deleted in the last days. Says first what is known of the old "
+     "one and\nwhether the platform can restore it, then asks; --yes answers.",
+     "ry", 1, 1, verb_recreate},
+    {"release", "KIND/NAME", "Forget a group or database, and keep it",
+     "Refused while its entry is managed. Its token files stay; nobody renews them any more.", "r",
+     1, 1, verb_release},
+    {"adopt", "KIND/NAME --id ID", "Take over what is live under a name of the manifest",
+     "Only the very one of this platform id, which `describe` shows.", "ir", 1, 1, verb_adopt},
+    {"purge", "NAME --reason TEXT", "End the running grace of a database: it is deleted now",
+     "Guard, approvals and protection still hold, and its fence must stand.", "r", 1, 1,
+     verb_purge},
     {"backup", "[PATH]", "Copy the ledger, also while the daemon writes it",
      "PATH is a new file, or a directory for one with the time in its name; without it, here. The\n"
      "copy is made by tenantctl itself: it takes who may read the ledger, so root or the daemon's\n"

@@ -32,6 +32,7 @@ static const struct option_row OPTIONS[] = {
     {'t', false, "timeout", "DURATION", "wait no longer than this (default 10m)"},
     {'n', false, "since", "WHEN", "begin there: an RFC 3339 time, or a duration ago such as 2h"},
     {'f', true, "follow", NULL, "go on with what happens next"},
+    {'y', false, "yes", NULL, "do it without asking"},
     {'r', false, "reason", "TEXT", "why; kept with who and when"},
     {'u', false, "until", "WHEN",
      "when it ends: an RFC 3339 time, or a duration from now such as 2h"},
@@ -90,7 +91,7 @@ static void help_all(void)
 
         snprintf(left, sizeof(left), "%s%s%s", VERBS[i].name, *VERBS[i].arguments ? " " : "",
                  VERBS[i].arguments);
-        printf("  %-28s %s\n", left, VERBS[i].summary);
+        printf("  %-33s %s\n", left, VERBS[i].summary);
     }
     printf("\nOptions:\n");
     help_options(COMMON);
@@ -155,6 +156,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'i':
         ctl->id = text;
+        break;
+    case 'y':
+        ctl->yes = true;
         break;
     case 'u':
         ctl->until = text;

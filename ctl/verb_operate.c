@@ -1,5 +1,7 @@
 /* verb_operate: what operators have done to one resource, or to everything. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/ask.h"
 #include "ctl/output.h"
@@ -74,4 +76,73 @@ enum exit_code verb_resume(const struct ctl *ctl)
     struct json_object *parameters = parameters_of(ctl, false);
 
     return parameters ? tell(ctl, "Resume", parameters) : EXIT_USAGE;
+}
+
+enum exit_code verb_release(const struct ctl *ctl)
+{
+    struct json_object *parameters = parameters_of(ctl, false);
+
+    return parameters ? tell(ctl, "Release", parameters) : EXIT_USAGE;
+}
+
+enum exit_code verb_adopt(const struct ctl *ctl)
+{
+    struct json_object *parameters;
+
+    if (!ctl->id || !*ctl->id)
+        return usage("say which: --id ID, as tenantctl describe %s shows it", ctl->words[0]);
+    parameters = parameters_of(ctl, false);
+    if (parameters && !json_add_str(parameters, "id", ctl->id))
+        json_put(&parameters);
+    return parameters ? tell(ctl, "Adopt", parameters) : EXIT_USAGE;
+}
+
+enum exit_code verb_purge(const struct ctl *ctl)
+{
+    const char *name = ctl->words[0];
+
+    if (!ctl->reason || !*ctl->reason)
+        return usage("say why: --reason TEXT");
+    if (strncmp(name, "database/", 9) == 0)
+        name += 9;
+    return tell(ctl, "Purge",
+                ask_texts((const char *const[]){"name", "reason"},
+                          (const char *const[]){name, ctl->reason}, 2));
+}
+
+/* Only what a person types counts. */
+static bool is_confirmed(const char *what)
+{
+    char line[16] = "";
+
+    fflush(stdout);
+    fprintf(stderr, "%s [y/N] ", what);
+    fflush(stderr);
+    return fgets(line, sizeof(line), stdin) &&
+           (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0);
+}
+
+enum exit_code verb_recreate(const struct ctl *ctl)
+{
+    struct json_object *parameters = parameters_of(ctl, true);
+    struct json_object *reply = NULL;
+    enum exit_code rc;
+
+    if (!parameters)
+        return EXIT_USAGE;
+    if (!json_add_bool(parameters, "look", true))
+        json_put(&parameters);
+    rc = ask(ctl, "Recreate", parameters, "message", &reply);
+    if (rc != EXIT_FINE)
+        return rc;
+    note("%s: %s", ctl->words[0], get_text(reply, "message"));
+    json_object_put(reply);
+    if (!ctl->yes && !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+        return usage("nothing was done; to make a new one, empty, say --yes");
+    if (!ctl->yes && !is_confirmed("Make a new one, empty?")) {
+        note("nothing was done");
+        return EXIT_FAILED;
+    }
+    parameters = parameters_of(ctl, true);
+    return parameters ? tell(ctl, "Recreate", parameters) : EXIT_FAILED;
 }

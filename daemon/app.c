@@ -110,6 +110,7 @@ static void close_rooms(struct app *app)
     app->closing = true;
     app_control_drop_waiting(app);
     app_ask_drop(app);
+    app_commands_drop(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
     if (app->watch)
@@ -211,6 +212,7 @@ static void look_for_end(struct app *app)
 
 static void turn(struct app *app)
 {
+    app_commands_again(app);
     for (int i = 0; i < 8 && !app->closing; i++)
         app_flush(app); /* what could not be begun comes back as a step, with effects of its own */
     if (app->fx.failed)
@@ -387,6 +389,7 @@ int app_run(const struct app_options *options)
         return rv;
     }
     list_init(&app.syncs);
+    list_init(&app.commands);
     list_init(&app.watchers);
     list_init(&app.asks);
     rv = uv_loop_init(&app.loop);

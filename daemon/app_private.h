@@ -83,6 +83,7 @@ struct app {
     struct control_call *restoring; /* one that waits for a restore; NULL: none */
     bool reloading;
 
+    struct list commands; /* of operators, that wait for something to be read */
     struct list watchers; /* event streams that wait for more */
     struct list asks;     /* reads of the platform that somebody waits for */
     uint64_t n_tickets;
@@ -147,6 +148,9 @@ void app_control_fail(struct control_call *call, int rv, const struct err *err);
 
 /* app_command.c: every method of core/command.h's table. */
 void app_command(void *app, struct control_call *call);
+void app_commands_again(struct app *app); /* something came back: do those wait still? */
+void app_commands_drop(struct app *app);  /* we are stopping */
+
 /* app_ask.c: read something of the platform for an operator. `done` is called once, from a later
  * turn, with an answer that it takes; NULL: we are stopping. */
 typedef void (*app_ask_fn)(void *arg, struct answer *a);

@@ -81,9 +81,14 @@ static void note_create(struct reconcile *rc, struct effects *fx, struct resourc
     *taken = a->outcome == OUTCOME_CONFLICT;
     if (*create_lost)
         return;
-    effects_remove(fx, LEDGER_OWNED, p.own);
-    ledger_row_deinit(LEDGER_OWNED, p.own);
-    *p.has_own = false;
+    if (p.own->recreate) { /* the operator's word stands until it is made */
+        rc_set(fx, &p.own->state, "deleted");
+        rc_put_own(rc, fx, r);
+    } else {
+        effects_remove(fx, LEDGER_OWNED, p.own);
+        ledger_row_deinit(LEDGER_OWNED, p.own);
+        *p.has_own = false;
+    }
     if (*taken)
         rc_stranger(rc, fx, r, "somebody else made one of this name");
 }
@@ -207,6 +212,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
 
     if (sent_ms < d->live.written_ms)
         return;
+    d->r.look_now = false;
     if (a->outcome == OUTCOME_NOT_FOUND) {
         if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !may_be_our_delete(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
@@ -231,6 +237,7 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
 
     if (sent_ms < g->live.written_ms)
         return;
+    g->r.look_now = false;
 
     if (a->outcome == OUTCOME_NOT_FOUND) {
         absent(rc, &g->live, &g->gone_ms);

@@ -12,6 +12,10 @@
 static const unsigned ABOUT[COMMAND_N] = {
     [COMMAND_PAUSE] = ANY | WHOLE,
     [COMMAND_RESUME] = ANY | WHOLE,
+    [COMMAND_RECREATE] = BIT(GROUP) | BIT(DATABASE),
+    [COMMAND_RELEASE] = BIT(GROUP) | BIT(DATABASE),
+    [COMMAND_ADOPT] = BIT(GROUP) | BIT(DATABASE),
+    [COMMAND_PURGE] = BIT(DATABASE),
 };
 
 #define COMMAND_ROW(symbol, method, function, event) [COMMAND_##symbol] = {method, event, function},
@@ -48,9 +52,10 @@ int rc_command(struct reconcile *rc, struct effects *fx, struct command *c, stru
     int rv = find(rc, c, &r, err);
 
     c->message[0] = '\0';
+    c->waits = false;
     if (rv == 0)
         rv = COMMAND[c->kind].run(rc, fx, c, r, err);
-    if (rv != 0)
+    if (rv != 0 || c->waits || c->look)
         return rv;
     rc_event(rc, fx, r, COMMAND[c->kind].event, 5, NULL, "%s, by uid %lld%s%s", c->message,
              (long long)c->uid, c->reason ? ": " : "", c->reason ? c->reason : "");

@@ -9,6 +9,7 @@
 #ifndef TENANTD_CORE_COMMAND_H
 #define TENANTD_CORE_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base.h"
@@ -17,7 +18,11 @@
 /* clang-format off: a table */
 #define COMMANDS(X)                                                                                \
     X(PAUSE, "Pause", rc_pause, "Paused")                                                          \
-    X(RESUME, "Resume", rc_resume, "Resumed")
+    X(RESUME, "Resume", rc_resume, "Resumed")                                                      \
+    X(RECREATE, "Recreate", rc_recreate, "RecreateAsked")                                          \
+    X(RELEASE, "Release", rc_release, "ReleaseAsked")                                              \
+    X(ADOPT, "Adopt", rc_adopt, "Adopted")                                                         \
+    X(PURGE, "Purge", rc_purge, "PurgeAsked")
 /* clang-format on */
 #define COMMAND_ENUM(symbol, method, function, event) COMMAND_##symbol,
 enum command_kind { COMMANDS(COMMAND_ENUM) COMMAND_N };
@@ -35,6 +40,9 @@ struct command {
     const char *reason;
     int64_t until_ms; /* wall clock; 0: not said */
     int64_t uid;
+    bool look;         /* only say what would be done */
+    int64_t asked_ms;  /* monotonic: it waits since; the reconciler's own; 0 at first */
+    bool waits;        /* out: nothing is done yet; give it again when something has come back */
     char message[512]; /* out: what was done, for the operator */
 };
 

@@ -268,7 +268,7 @@ static bool was_deleted(const struct world *w, const struct database *d, struct 
 {
     const struct deleted_thing *thing;
 
-    if (!w->deleted)
+    if (!w->deleted || d->own.recreate)
         return false;
     out->wants_deleted = !w->deleted->read_ms || w->deleted->read_ms < w->observed_ms;
     thing = deleted_find(w->deleted, d->r.name, NULL);
@@ -289,7 +289,8 @@ static void decide_create(const struct world *w, const struct database *d, struc
     out->place = database_place(w, d);
     if ((d->taken || is_state(&d->own, d->has_own, "creating")) && !is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_RESOLVE);
-    } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until) {
+    } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until &&
+               !d->own.recreate) {
         say_deleted(w, d, d->own.since, d->own.id, out);
     } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) ||
                say_refused(w, &d->r, ACT_CREATE, out)) {
@@ -553,6 +554,8 @@ void decide_database(const struct world *w, const struct database *d, struct dec
     decision_init(out);
     if (!w->observed && d->live.read_ms == 0 && !d->live.present)
         say_phase(out, d->want || d->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
+    else if (d->has_own && d->own.released)
+        decide_release(w, &d->r, out);
     else if (d->want && d->want->observe)
         decide_observe_only(w, d, out);
     else if (decide_returned(w, d, out))
@@ -578,4 +581,8 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
         decide_token(w, container_of(r, const struct token, r), out);
     }
     decide_paused(w, r, out);
+    if (r->look_now && out->act == ACT_NONE) { /* and it stands where it stood */
+        out->act = ACT_READ;
+        out->lane = LANE_RESOLVE;
+    }
 }

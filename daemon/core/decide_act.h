@@ -64,6 +64,9 @@ void decide_paused(const struct world *w, const struct resource *r, struct decis
 
 void decide_removal(const struct world *w, const struct database *d, enum removal removal,
                     struct decision *out);
+/* An operator has released it: its fence comes down, its tokens come to rest, then it is forgotten.
+ */
+void decide_release(const struct world *w, const struct resource *r, struct decision *out);
 /* It is wanted again while fenced, or its fence was half way up. True: that comes first. */
 bool decide_unfence(const struct world *w, const struct database *d, struct decision *out);
 

@@ -257,6 +257,8 @@ void decide_group(const struct world *w, const struct group *g, struct decision 
     *out = (struct decision){.wake_ms = INT64_MAX};
     if (!w->observed && g->live.read_ms == 0 && !g->live.present)
         say_phase(out, g->want || g->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
+    else if (g->has_own && g->own.released)
+        decide_release(w, &g->r, out);
     else if (g->want && !g->want->absent)
         decide_group_wanted(w, g, out);
     else

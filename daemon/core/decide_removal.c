@@ -48,7 +48,7 @@ bool database_is_wanted(const struct world *w, const struct database *d)
 
 enum removal removal_of(const struct world *w, const struct database *d)
 {
-    if (!w->desired || database_is_wanted(w, d))
+    if (!w->desired || database_is_wanted(w, d) || d->own.released)
         return REMOVAL_NONE;
     if (d->want)
         return d->want->absent ? REMOVAL_ABSENT : REMOVAL_EXPIRED;
@@ -172,7 +172,7 @@ static int64_t grace_left(const struct world *w, const struct database *d)
     int64_t most = 2 * w->config->reconcile.interval_ms;
     int64_t ran = w->now_ms - d->grace_mark_ms;
 
-    return grace_of(w, d) - d->own.grace_spent - (ran < most ? ran : most);
+    return d->own.purged ? 0 : grace_of(w, d) - d->own.grace_spent - (ran < most ? ran : most);
 }
 
 /* Whatever was allowed before, somebody has to look first. */
@@ -293,4 +293,32 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
     }
     say_phase(out, PHASE_PENDING, REASON_UNFENCING);
     return true;
+}
+
+/* A mint or a file of it is under way, or has yet to be resolved. */
+static bool is_settled(const struct token *t)
+{
+    return !t->r.busy && !t->hook_busy &&
+           (!t->has_held ||
+            (strcmp(t->held.state, "minting") != 0 && strcmp(t->held.state, "minted") != 0));
+}
+
+void decide_release(const struct world *w, const struct resource *r, struct decision *out)
+{
+    const struct group *g = container_of(r, const struct group, r);
+    const struct database *d = container_of(r, const struct database, r);
+    struct token *const *tokens = r->kind == KIND_GROUP ? g->tokens : d->tokens;
+    size_t n = r->kind == KIND_GROUP ? g->n_tokens : d->n_tokens;
+    bool fenced = r->kind == KIND_DATABASE && d->own.fence && !fence_is(d, "lifted") &&
+                  d->live.present && strcmp(d->live.id, d->own.id) == 0;
+
+    if (fenced && decide_unfence(w, d, out))
+        return;
+    out->act = ACT_RELEASE;
+    say_phase(out, PHASE_PENDING, REASON_QUEUED);
+    for (size_t i = 0; i < n; i++)
+        if (!is_settled(tokens[i]))
+            out->act = ACT_NONE;
+    if (out->act == ACT_NONE)
+        say_wake(out, w->now_ms + 1000);
 }

@@ -156,6 +156,7 @@ struct resource {
     bool busy;           /* a call or file job of it is in flight */
     bool queued;
     unsigned lane;    /* of the schedule, while queued */
+    bool look_now;    /* an operator asked: read by itself, whatever else it needs */
     bool resolve_now; /* asked for by name: what was refused is tried again */
     /* What the platform refused: not tried again until the entry changes, a day passes, or on
      * request. */

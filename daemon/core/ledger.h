@@ -21,7 +21,7 @@
     X(owned, name, TEXT, KEY)                                                                      \
     X(owned, state, TEXT,                                                                          \
       DATA) /* "creating": sent, outcome not known; "owned"; "deleted": remembered */              \
-    X(owned, id, TEXT, DATA)     /* platform id; NULL while creating */                            \
+    X(owned, id, TEXT, DATA)     /* platform id; creating: NULL, or that of the one it replaces */ \
     X(owned, origin, TEXT, DATA) /* "created", "adopted" */                                        \
     X(owned, since, INT, DATA)   /* created or adopted; when deleted: of the deletion */           \
     X(owned, wanted_since, INT,                                                                    \
@@ -47,7 +47,11 @@
     X(owned, missing_since, INT, DATA) /* gone from the platform without us */                     \
     X(owned, held, INT,                                                                            \
       DATA) /* HELD_x bits: the guard held it; ended by approval, rejection, or the want's end */  \
-    X(owned, config_read, INT, DATA) /* when its configuration was last read */
+    X(owned, config_read, INT, DATA) /* when its configuration was last read */                    \
+    X(owned, released, INT, DATA)    /* an operator: forget it, once its fence is down; 0: not */  \
+    X(owned, purged, INT, DATA)      /* an operator: its grace is over; 0: not */                  \
+    X(owned, recreate, INT,                                                                        \
+      DATA) /* an operator: make a new one, empty, whatever was deleted; until it is made */
 /* clang-format on */
 
 /* A token that we minted, or took over. */

@@ -24,9 +24,15 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
                 const char *origin)
 {
     struct parts p = rc_parts(r);
+    int64_t recreate = strcmp(state, "creating") == 0 ? p.own->recreate : 0;
+    char *old_id = recreate ? p.own->id : NULL; /* in case that it is not made after all */
 
+    if (recreate)
+        p.own->id = NULL;
     ledger_row_deinit(LEDGER_OWNED, p.own);
     *p.has_own = true;
+    p.own->recreate = recreate;
+    p.own->id = old_id;
     rc_set(fx, &p.own->kind, KIND_NAME[r->kind]);
     rc_set(fx, &p.own->name, r->name);
     rc_set(fx, &p.own->state, state);
@@ -46,8 +52,7 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
     }
 }
 
-static void take_over(struct reconcile *rc, struct effects *fx, struct resource *r,
-                      const char *origin)
+void rc_take_over(struct reconcile *rc, struct effects *fx, struct resource *r, const char *origin)
 {
     struct parts p = rc_parts(r);
 
@@ -78,6 +83,7 @@ void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_set(fx, &p.own->id, p.live->id);
     rc_set(fx, &p.own->hostname, p.live->hostname);
     p.own->since = rc->wall_ms;
+    p.own->recreate = 0;
     p.own->config_read = is_configured(r) ? rc->wall_ms : 0;
     rc_put_own(rc, fx, r);
     rc_approval_done(rc, fx, "create", r);
@@ -111,6 +117,30 @@ static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
     effects_remove(fx, LEDGER_OWNED, p.own);
     ledger_row_deinit(LEDGER_OWNED, p.own);
     *p.has_own = false;
+}
+
+/* What an operator released keeps its token files, and they are looked after no more. */
+static void forget_tokens(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct token **tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
+    size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
+
+    for (size_t i = 0; i < n; i++)
+        if (tokens[i]->has_held)
+            forget(rc, fx, &tokens[i]->r);
+}
+
+static void release(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    rc_event(rc, fx, r, "Released", 5, NULL, "not ours any more%s, id %s",
+             p.own->released ? "" : " (manage: observe)", p.own->id ? p.own->id : "none");
+    rc_approval_done(rc, fx, "delete", r);
+    if (p.own->released)
+        forget_tokens(rc, fx, r);
+    forget(rc, fx, r);
+    rc->replan = true;
 }
 
 /* Deleted, and read to be gone. The row stays, so that the name is not made again by itself. */
@@ -153,7 +183,7 @@ static void fence_stands(struct reconcile *rc, struct effects *fx, struct databa
 {
     rc_set(fx, &d->own.fence, "set");
     d->own.fenced_since = rc->wall_ms;
-    d->own.grace_spent = 0;
+    d->own.grace_spent = d->own.purged = 0;
     d->grace_mark_ms = rc->now_ms;
     d->live.checked = false; /* what confirmed it bore no id: a delete needs a read of its own */
     rc_put_own(rc, fx, &d->r);
@@ -164,7 +194,7 @@ static void fence_stands(struct reconcile *rc, struct effects *fx, struct databa
 static void fence_is_down(struct reconcile *rc, struct effects *fx, struct database *d)
 {
     rc_set(fx, &d->own.fence, NULL);
-    d->own.fenced_since = d->own.grace_spent = d->own.removal_since = 0;
+    d->own.fenced_since = d->own.grace_spent = d->own.removal_since = d->own.purged = 0;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "delete", &d->r);
     rc_event(rc, fx, &d->r, "Unfenced", 5, NULL, "it stays: reads and writes are as before");
@@ -173,6 +203,7 @@ static void fence_is_down(struct reconcile *rc, struct effects *fx, struct datab
 static void fence_gone(struct reconcile *rc, struct effects *fx, struct database *d)
 {
     rc_set(fx, &d->own.fence, "lifted");
+    d->own.purged = 0;
     d->removal_ok = false;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "delete", &d->r);
@@ -240,14 +271,12 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
 {
     switch (d->act) {
     case ACT_ADOPT:
-        take_over(rc, fx, r, "adopted");
+        rc_take_over(rc, fx, r, "adopted");
         rc_event(rc, fx, r, "Adopted", 5, NULL, "was live already, id %s", rc_parts(r).own->id);
         rc->replan = rc->replan || r->kind == KIND_GROUP;
         return true;
     case ACT_RELEASE:
-        rc_event(rc, fx, r, "Released", 5, NULL, "not ours any more (manage: observe), id %s",
-                 database_of(r)->own.id ? database_of(r)->own.id : "none");
-        forget(rc, fx, r);
+        release(rc, fx, r);
         return true;
     case ACT_OURS:
         created_after_all(rc, fx, r);

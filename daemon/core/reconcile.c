@@ -413,7 +413,7 @@ static void start(struct reconcile *rc, struct effects *fx, struct resource *r)
         return;
     }
     rc_perform_call(rc, fx, r, &d);
-    if (d.lane != LANE_SWEEP)
+    if (d.lane != LANE_SWEEP && !r->look_now)
         rc_set_phase(rc, fx, r,
                      d.phase == PHASE_DELETING || d.phase == PHASE_UNKNOWN ? d.phase
                                                                            : PHASE_WORKING,

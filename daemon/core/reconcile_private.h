@@ -214,6 +214,8 @@ struct parts {
 };
 
 struct parts rc_parts(struct resource *r);
+/* What is live is ours from now on. */
+void rc_take_over(struct reconcile *rc, struct effects *fx, struct resource *r, const char *origin);
 /* Start the row of a thing that was not ours. */
 void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
                 const char *origin);
@@ -283,6 +285,15 @@ int rc_pause(struct reconcile *rc, struct effects *fx, struct command *c, struct
              struct err *err);
 int rc_resume(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
               struct err *err);
+/* command_own.c */
+int rc_recreate(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+                struct err *err);
+int rc_release(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+               struct err *err);
+int rc_adopt(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+             struct err *err);
+int rc_purge(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+             struct err *err);
 /* False: no memory. */
 bool rc_pause_load(struct reconcile *rc, const struct pause *row);
 /* End those whose time has come, and let new records know of theirs. */

@@ -108,11 +108,29 @@ static void note_contended(struct reconcile *rc, struct effects *fx, struct data
     }
 }
 
+/* What an operator said of a thing ends with what it was said about: a release when its entry is
+ * back, a new one to be made when its entry is gone. */
+static void note_words(struct reconcile *rc, struct effects *fx, struct resource *r, bool managed)
+{
+    struct owned *own = rc_parts(r).own;
+    bool changed = false;
+
+    if (managed)
+        note_since(&own->released, 0, &changed);
+    else
+        note_since(&own->recreate, 0, &changed);
+    if (changed)
+        rc_put_own(rc, fx, r);
+}
+
 static void note_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct world *w)
 {
     bool changed = false;
     bool wanted;
+
+    if (d->has_own)
+        note_words(rc, fx, &d->r, d->want && !d->want->observe && database_is_wanted(w, d));
 
     if (!owned_by(&d->own, d->has_own)) {
         if (d->has_own && !d->want && !d->r.busy && strcmp(d->own.state, "deleted") == 0 &&
@@ -163,6 +181,7 @@ static void note_group(struct reconcile *rc, struct effects *fx, struct group *g
 
     if (!owned_by(&g->own, g->has_own))
         return;
+    note_words(rc, fx, &g->r, g->want && !absent);
     if (!absent || g->n_databases || rc->obs.placeless || (g->r.pause || rc->paused))
         note_since(&g->own.empty_since, 0, &changed);
     else if (rc->obs.complete && g->live.present)

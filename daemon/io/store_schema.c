@@ -11,7 +11,10 @@ static const struct store_step STEPS[] = {
     {2, "CREATE TABLE pause (kind TEXT NOT NULL, name TEXT NOT NULL,"
         "  until INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0,"
         "  uid INTEGER NOT NULL DEFAULT 0, reason TEXT,"
-        "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"},
+        "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"
+        "ALTER TABLE owned ADD COLUMN released INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE owned ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE owned ADD COLUMN recreate INTEGER NOT NULL DEFAULT 0;"},
     {3, "ALTER TABLE event ADD COLUMN request TEXT;"},
 };
 

@@ -145,7 +145,7 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
     grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
     if (!is(own->fence, "set"))
         sim_break(s, "%s is deleted without a fence", c->name);
-    else if (s->wall_ms + s->jumped_ms - own->fenced_since < grace)
+    else if (!own->purged && s->wall_ms + s->jumped_ms - own->fenced_since < grace)
         sim_break(s, "%s is deleted before its grace is over", c->name);
     else if (d && strcmp(d->id, own->id) == 0 && !d->shown_fenced)
         sim_break(s, "%s is deleted, and its fence was not seen just before", c->name);

@@ -7,6 +7,8 @@
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
+#define PATIENCE_MS (60 * 1000)
+
 static bool find_kind(const char *verb, enum command_kind *out)
 {
 #define SIM_METHOD(symbol, method, function, event) [COMMAND_##symbol] = (method),
@@ -20,10 +22,27 @@ static bool find_kind(const char *verb, enum command_kind *out)
     return false;
 }
 
+/* Again and again, as long as it waits for something to be read. */
+static void give(struct sim *s, struct command *c)
+{
+    int64_t until = s->now_ms + PATIENCE_MS;
+    struct err err = ERR_INIT;
+    int rv;
+
+    while ((rv = sim_step(s, &(struct rc_event){.kind = RC_COMMAND, .command = c}, &err)) == 0 &&
+           c->waits && sim_happen(s, until))
+        ;
+    if (rv != 0)
+        sim_say(s, "? %s: %s", err_text(err.code), err.msg);
+    else if (c->waits)
+        sim_break(s, "an operator's command is never answered");
+    else if (c->look)
+        sim_say(s, "? %s", c->message);
+}
+
 bool sim_operator(struct sim *s, char *text)
 {
     struct command c = {.reason = "seen", .uid = 1000};
-    struct err err = ERR_INIT;
     char verb[32] = "";
     int64_t ms = 0;
     char *word = strtok(text, " ");
@@ -33,12 +52,15 @@ bool sim_operator(struct sim *s, char *text)
         return false;
     while ((word = strtok(NULL, " "))) {
         char *slash = strchr(word, '/');
-        char *value = slash ? NULL : strtok(NULL, " ");
+        bool looks = strcmp(word, "look") == 0;
+        char *value = slash || looks ? NULL : strtok(NULL, " ");
 
         if (slash) {
             *slash = '\0';
             c.resource_kind = word;
             c.name = slash + 1;
+        } else if (looks) {
+            c.look = true;
         } else if (value && strcmp(word, "id") == 0) {
             c.id = value;
         } else if (value && strcmp(word, "for") == 0 && text_parse_duration(value, &ms)) {
@@ -47,7 +69,6 @@ bool sim_operator(struct sim *s, char *text)
             return false;
         }
     }
-    if (sim_step(s, &(struct rc_event){.kind = RC_COMMAND, .command = &c}, &err) != 0)
-        sim_say(s, "? %s: %s", err_text(err.code), err.msg);
+    give(s, &c);
     return true;
 }

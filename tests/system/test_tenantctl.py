@@ -175,6 +175,40 @@ def test_pause__errors_are_said(error, code):
         assert fake.ctl("pause", "--reason", "r") == (code, "", "tenantctl: because of that\n")
 
 
+def test_release_adopt_purge__send_what_was_said():
+    said = {"message": "done, and how"}
+    with FakeControl(Release=said, Adopt=said, Purge=said) as fake:
+        assert fake.ctl("release", "database/a") == (FINE, "", "tenantctl: database/a: done, and how\n")
+        assert fake.ctl("adopt", "group/eu", "--id", "g-1", "-o", "json").json() == said
+        assert fake.ctl("purge", "a", "--reason", "they asked").code == FINE
+        assert fake.ctl("purge", "database/a", "--reason", "they asked").code == FINE
+        assert [c[:2] for c in fake.calls] == [
+            ("Release", {"kind": "database", "name": "a"}),
+            ("Adopt", {"kind": "group", "name": "eu", "id": "g-1"}),
+            ("Purge", {"name": "a", "reason": "they asked"}),
+            ("Purge", {"name": "a", "reason": "they asked"})]
+
+
+def test_recreate__shows_the_old_one_and_asks():
+    def recreate(parameters):
+        return {"message": "the old one is gone" if parameters.get("look") else "made anew"}
+
+    look = ("Recreate", {"kind": "database", "name": "a", "reason": "r", "look": True})
+    make = ("Recreate", {"kind": "database", "name": "a", "reason": "r"})
+    words = ("recreate", "database/a", "--reason", "r")
+    with FakeControl(Recreate=recreate) as fake:
+        result = fake.ctl(*words)  # no terminal, and no --yes
+        assert (result.code, result.out) == (USAGE, "") and "the old one is gone" in result.err
+        assert [c[:2] for c in fake.calls] == [look]
+        result = fake.ctl(*words, "--yes")
+        assert result.code == FINE and "made anew" in result.err
+        assert [c[:2] for c in fake.calls] == [look, look, make]
+        for typed, code in (("y\n", FINE), ("no\n", FAILED), ("\n", FAILED)):
+            fake.calls.clear()
+            assert on_terminal(fake, *words, typed=typed)[0] == code
+            assert [c[:2] for c in fake.calls] == [look, make][:2 if code == FINE else 1]
+
+
 # --- plan, approve, reject ----------------------------------------------------------------------
 
 
@@ -450,8 +484,8 @@ def test_help__names_every_verb_and_option():
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "why", "plan", "sync", "wait", "events", "approve", "reject",
-            "restore", "pause", "resume", "export", "platform", "backup", "validate", "reload",
-            "version", "help"} == set(verbs)
+            "restore", "pause", "resume", "recreate", "release", "adopt", "purge",
+            "export", "platform", "backup", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
         assert result.code == FINE and result.out.startswith(f"Usage: tenantctl {verb}")
@@ -462,7 +496,9 @@ def test_help__names_every_verb_and_option():
 @pytest.mark.parametrize("arguments", [
     [], ["fly"], ["--fly"], ["status", "now"], ["status", "--wait"], ["list", "--reason", "x"],
     ["describe"], ["approve"], ["pause"], ["pause", "nonsense", "--reason", "r"],
-    ["pause", "--reason", "r", "--until", "soon"], ["pause", "--reason", ""], ["-o", "xml", "status"], ["-o"], ["help", "fly"], ["validate"],
+    ["pause", "--reason", "r", "--until", "soon"], ["pause", "--reason", ""],
+    ["recreate", "database/a"], ["release", "a"], ["adopt", "database/a"], ["purge", "a"],
+    ["purge", "--reason", "r"], ["-o", "xml", "status"], ["-o"], ["help", "fly"], ["validate"],
     ["validate", "a", "b"], ["wait", "--timeout", "-5s", "database/a"]])
 def test_usage(arguments):
     result = run_ctl("--socket", "/nonexistent", *arguments)
@@ -474,7 +510,9 @@ def test_usage(arguments):
 ASKING = [["status"], ["list"], ["describe", "database/a"], ["why", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
           ["wait"], ["wait", "database/a"], ["events"], ["events", "--follow"],
           ["approve", "p", "--reason", "r"], ["reject", "p", "--reason", "r"],
-          ["pause", "--reason", "r"], ["resume", "database/a"], ["reload"]]
+          ["pause", "--reason", "r"], ["resume", "database/a"], ["recreate", "database/a", "--reason", "r", "--yes"],
+          ["release", "database/a"], ["adopt", "database/a", "--id", "x"],
+          ["purge", "a", "--reason", "r"], ["reload"]]
 
 
 @pytest.mark.parametrize("arguments", ASKING)
@@ -489,7 +527,7 @@ def test_unreachable(arguments):
                                           (b"[]\0", FAILED), (b"{\"error\":\"a.b\"}\0", FAILED)])
 def test_daemons_that_talk_nonsense(arguments, answer, code):
     methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Watch", "Approve", "Reject",
-               "Pause", "Resume", "Reload")
+               "Pause", "Resume", "Recreate", "Release", "Adopt", "Purge", "Reload")
     with FakeControl(**{m: answer for m in methods}) as fake:
         result = fake.ctl(*arguments)
     assert result.code == code and result.err
@@ -499,7 +537,8 @@ def test_daemons_that_talk_nonsense(arguments, answer, code):
 def test_daemons_that_answer_beside_the_question(arguments):
     strange = {"status": 1, "resource": [], "plan": "p", "resources": {}, "cycle": "8", "steps": None,
                "message": 7}
-    methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Approve", "Reject", "Pause", "Resume")
+    methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Approve", "Reject", "Pause", "Resume",
+               "Recreate", "Release", "Adopt", "Purge")
     for answer in ({}, strange):
         with FakeControl(**{m: answer for m in methods}) as fake:
             result = fake.ctl(*arguments)
@@ -536,7 +575,7 @@ def test_an_answer_that_cannot_be_written_is_a_failure():
 # --- Terminals ----------------------------------------------------------------------------------
 
 
-def on_terminal(fake, *arguments, **environment):
+def on_terminal(fake, *arguments, typed="", **environment):
     """Exit code and all that a terminal (both streams) was sent."""
     primary, secondary = pty.openpty()
     variables = {**harness.clean_environment(), "TERM": "xterm", **environment}
@@ -544,6 +583,7 @@ def on_terminal(fake, *arguments, **environment):
     child = subprocess.Popen([harness.program("tenantctl"), "-s", str(fake.path), *arguments],
                              stdin=secondary, stdout=secondary, stderr=secondary, env=variables)
     os.close(secondary)
+    os.write(primary, typed.encode())
     seen = b""
     while True:
         assert select.select([primary], [], [], 30)[0], "nothing came"
