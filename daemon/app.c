@@ -359,6 +359,7 @@ static void finish(struct app *app)
     store_close(app->store);
     app_config_free(app->config);
     credential_deinit(&app->token);
+    encryption_keys_deinit(&app->keys);
     mem_free(app->organization_id);
     mem_free(app->config_error);
     log_flush();

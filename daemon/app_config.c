@@ -186,14 +186,20 @@ static int take_config(struct app *app, struct config *next, struct err *err)
 {
     struct config *old = app->config;
     struct rc_event ev = {.kind = RC_CONFIG, .config = next};
+    struct encryption_keys keys = {0};
     int rv = check_reload(app, next, err);
 
     if (rv == 0)
+        rv = encryption_keys_load(next->keys, next->n_keys, &keys, err);
+    if (rv == 0)
         rv = app_rooms_reopen(app, old, next, err);
     if (rv != 0) {
+        encryption_keys_deinit(&keys);
         app_config_free(next);
         return rv;
     }
+    encryption_keys_deinit(&app->keys);
+    app->keys = keys;
     app->config = next;
     app_step(app, &ev);
     app_config_free(old);

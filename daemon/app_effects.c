@@ -139,11 +139,25 @@ static void on_files(void *arg, const struct file_result *results, size_t n)
 
 /* --- what goes out --- */
 
+/* The key itself joins the call at the last moment, and leaves with it. */
+static int add_key(struct app *app, struct call *c, struct err *err)
+{
+    const char *key = c->key_name ? encryption_keys_find(&app->keys, c->key_name) : NULL;
+
+    if (!c->key_name)
+        return 0;
+    if (!key)
+        return err_set(err, ERR_NOT_FOUND, "there is no encryption key %s", c->key_name);
+    return ledger_set(&c->key, key) ? 0 : err_nomem(err);
+}
+
 /* --plan sends reads alone, whatever the reconciler was told. */
 static int start_call(struct app *app, struct call *c, struct err *err)
 {
     if (app->options.mode == APP_PLAN && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
         return err_set(err, ERR_PERMISSION, "--plan writes nothing");
+    if (add_key(app, c, err) != 0)
+        return -(int)err->code;
     return api_start(app->api, c, on_answer, app, err);
 }
 

@@ -10,6 +10,7 @@
 #include "io/api.h"
 #include "io/control.h"
 #include "io/credential.h"
+#include "io/encryption_keys.h"
 #include "io/hooks.h"
 #include "io/manifest_files.h"
 #include "io/notify.h"
@@ -51,6 +52,7 @@ struct app {
 
     struct api *api;
     struct credential token;
+    struct encryption_keys keys;
     char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
     struct hooks *hooks;

@@ -231,6 +231,8 @@ int app_rooms_open(struct app *app, struct err *err)
     if (rv == 0)
         rv = app_credential_load(app, app->config, err);
     if (rv == 0)
+        rv = encryption_keys_load(app->config->keys, app->config->n_keys, &app->keys, err);
+    if (rv == 0)
         rv = open_store(app, err);
     if (rv == 0)
         rv = app_manifest_init(app, err);

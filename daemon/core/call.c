@@ -4,6 +4,8 @@
  * Never: HTTP, JSON, sockets. */
 #include "core/call.h"
 
+#include <string.h>
+
 #include "lib/base.h"
 #include "lib/mem.h"
 
@@ -41,6 +43,9 @@ void call_free(struct call *c)
     mem_free(c->cursor);
     mem_free(c->seed_database);
     mem_free(c->seed_timestamp);
+    mem_free(c->cipher);
+    mem_free(c->key_name);
+    mem_free_secret(c->key, c->key ? strlen(c->key) : 0);
     for (size_t i = 0; i < ARRAY_SIZE(c->config); i++)
         mem_free(c->config[i]);
     mem_free(c->expiration);

@@ -77,6 +77,9 @@ struct call {
     char *seed_database;    /* DATABASE_CREATE */
     char *seed_timestamp;   /* DATABASE_CREATE: NULL: now */
     bool use_tursodb;       /* DATABASE_CREATE: engine: tursodb */
+    char *cipher;           /* DATABASE_CREATE: encrypted so; NULL: as the source is, or not */
+    char *key_name;         /* DATABASE_CREATE: by which key of the configuration; NULL: none */
+    char *key;              /* secret, base64: filled in by io when the call goes out; wiped */
     char *config[CONFIG_N]; /* DATABASE_CONFIGURE: fields to send; GROUP_CONFIGURE:
                                delete_protection */
     char *expiration;       /* ..._TOKEN: "7d", "never" */

@@ -23,26 +23,6 @@
 
 /* --- Readers ------------------------------------------------------------------------------- */
 
-/* As schema_parse_text, without slashes at the end, so that equal paths are equal texts. */
-static bool parse_path(struct schema *s, const struct schema_key *k, const struct yaml_token *t,
-                       void *out)
-{
-    struct yaml_token cut = *t;
-    const char *path;
-
-    if (yaml_is_null(t))
-        return schema_parse_text(s, k, t, out);
-    if (!k->ok(t->text, t->size))
-        return false;
-    while (cut.text[cut.size - 1] == '/')
-        cut.size--;
-    path = schema_keep(s, cut.text, cut.size);
-    if (!path)
-        return false;
-    memcpy(out, &path, sizeof(path));
-    return true;
-}
-
 /* Remember where the keys stand that later checks name. */
 static void note_places(struct config_draft *d, const struct source *seen,
                         const enum config_place *places, size_t n)
@@ -64,7 +44,7 @@ static const struct schema_key TOKEN_KEYS[TOKEN_N] = {
                           .expected = "the name of a systemd credential such as turso-api-token"},
     [TOKEN_FILE] = {.key = "file",
                     .secret_if = "",
-                    .parse = parse_path,
+                    .parse = config_draft_parse_path,
                     .offset = AT(api.token_file),
                     .ok = config_is_path,
                     .expected = EXPECTED_PATH},
@@ -108,7 +88,7 @@ enum {
 static const struct schema_key API_KEYS[API_N] = {
     [API_URL] = {.key = "url",
                  .secret_if = "@?#",
-                 .parse = parse_path,
+                 .parse = config_draft_parse_path,
                  .offset = AT(api.url),
                  .ok = config_is_url,
                  .expected = "https://HOST or https://HOST:PORT, without a path"},
@@ -121,7 +101,7 @@ static const struct schema_key API_KEYS[API_N] = {
                    .read = read_token,
                    .expected = "a mapping with credential, or with file"},
     [API_CA_FILE] = {.key = "ca_file",
-                     .parse = parse_path,
+                     .parse = config_draft_parse_path,
                      .offset = AT(api.ca_file),
                      .ok = config_is_path,
                      .null = true,
@@ -318,6 +298,7 @@ enum {
     ROOT_SOCKET,
     ROOT_RECONCILE,
     ROOT_POLICY,
+    ROOT_ENCRYPTION_KEYS,
     ROOT_HOOKS,
     ROOT_N
 };
@@ -334,23 +315,23 @@ static const struct schema_key ROOT_KEYS[ROOT_N] = {
                                "a name of small letters, digits and inner dashes, at most 64"},
     [ROOT_API] = {.key = "api", .read = read_api, .expected = EXPECTED_MAP},
     [ROOT_MANIFEST] = {.key = "manifest",
-                       .parse = parse_path,
+                       .parse = config_draft_parse_path,
                        .offset = AT(manifest),
                        .ok = config_is_path,
                        .expected = EXPECTED_PATH},
     [ROOT_TENANTS_DIR] = {.key = "tenants_dir",
-                          .parse = parse_path,
+                          .parse = config_draft_parse_path,
                           .offset = AT(tenants_dir),
                           .ok = config_is_path,
                           .null = true,
                           .expected = EXPECTED_PATH_OR_NULL},
     [ROOT_STATE_DIR] = {.key = "state_dir",
-                        .parse = parse_path,
+                        .parse = config_draft_parse_path,
                         .offset = AT(state_dir),
                         .ok = config_is_path,
                         .expected = EXPECTED_PATH},
     [ROOT_TOKENS_DIR] = {.key = "tokens_dir",
-                         .parse = parse_path,
+                         .parse = config_draft_parse_path,
                          .offset = AT(tokens_dir),
                          .ok = config_is_path,
                          .expected = EXPECTED_PATH},
@@ -373,6 +354,10 @@ static const struct schema_key ROOT_KEYS[ROOT_N] = {
                      .read = schema_read_map,
                      .info = &POLICY,
                      .expected = EXPECTED_MAP},
+    [ROOT_ENCRYPTION_KEYS] = {.key = "encryption_keys",
+                              .read = config_draft_read_keys,
+                              .expected =
+                                  "a mapping of names to {credential: NAME} or {file: PATH}"},
     [ROOT_HOOKS] = {.key = "hooks",
                     .read = config_draft_read_hooks,
                     .expected = "a mapping of names to hooks"},
@@ -429,6 +414,7 @@ static int read_files(struct schema *s, const struct config_input *inputs, size_
     if (result_of(s) == 0)
         config_check(d, s->diags); /* of values that are each good */
     config_draft_keep_hooks(s, d);
+    config_draft_keep_keys(s, d);
     return result_of(s);
 }
 
@@ -442,6 +428,7 @@ int config_parse(const struct config_input *inputs, size_t n_inputs, const char 
     config_draft_defaults(&s, instance, &d.config);
     rc = s.nomem ? -ERR_NOMEM : read_files(&s, inputs, n_inputs, &d);
     mem_free(d.hooks);
+    mem_free(d.keys);
     if (rc < 0)
         config_deinit(&d.config);
     *out = d.config;

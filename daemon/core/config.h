@@ -23,6 +23,14 @@ struct config_hook {
     int64_t debounce_ms;
 };
 
+/* A key that databases are encrypted with: where it is, never what it is. */
+struct config_key {
+    const char *name;
+    const char *credential; /* one of these two */
+    const char *file;
+    unsigned bytes; /* how long it is; filled in by who reads it, 0: nobody has */
+};
+
 struct config {
     struct arena arena; /* owns every text */
     const char *organization;
@@ -68,6 +76,8 @@ struct config {
     } policy;
     struct config_hook *hooks; /* sorted by name */
     size_t n_hooks;
+    struct config_key *keys; /* encryption_keys, sorted by name */
+    size_t n_keys;
 };
 
 struct config_input {

@@ -9,6 +9,7 @@
 
 #include "core/config_check.h"
 #include "core/limits.h"
+#include "core/yaml.h"
 #include "lib/mem.h"
 
 /* --- Defaults ------------------------------------------------------------------------------ */
@@ -51,6 +52,27 @@ void config_draft_defaults(struct schema *s, const char *instance, struct config
     c->policy.guard.max_update_percent = 20;
     c->policy.guard.max_creates = CONFIG_NO_LIMIT;
     c->policy.guard.window_ms = CONFIG_HOUR_MS;
+}
+
+/* --- Paths ------------------------------------------------------------------------------- */
+
+bool config_draft_parse_path(struct schema *s, const struct schema_key *k,
+                             const struct yaml_token *t, void *out)
+{
+    struct yaml_token cut = *t;
+    const char *path;
+
+    if (yaml_is_null(t))
+        return schema_parse_text(s, k, t, out);
+    if (!k->ok(t->text, t->size))
+        return false;
+    while (cut.text[cut.size - 1] == '/')
+        cut.size--;
+    path = schema_keep(s, cut.text, cut.size);
+    if (!path)
+        return false;
+    memcpy(out, &path, sizeof(path));
+    return true;
 }
 
 /* --- Hooks --------------------------------------------------------------------------------- */
@@ -193,4 +215,93 @@ void config_draft_keep_hooks(struct schema *s, struct config_draft *d)
     }
     if (c->hooks)
         qsort(c->hooks, c->n_hooks, sizeof(*c->hooks), compare_hooks);
+}
+
+/* --- Encryption keys ----------------------------------------------------------------------- */
+
+#define KEY_AT(field) offsetof(struct config_key_draft, field)
+enum { KEY_CREDENTIAL, KEY_FILE, KEY_N };
+static const struct schema_key KEY_KEYS[KEY_N] = {
+    [KEY_CREDENTIAL] = {.key = "credential",
+                        .secret_if = "",
+                        .parse = schema_parse_text,
+                        .offset = KEY_AT(credential),
+                        .ok = config_is_credential,
+                        .expected = "the name of a systemd credential such as tenants-key"},
+    [KEY_FILE] = {.key = "file",
+                  .secret_if = "",
+                  .parse = config_draft_parse_path,
+                  .offset = KEY_AT(file),
+                  .ok = config_is_path,
+                  .expected = "an absolute path, no part of it empty, \".\" or \"..\""},
+};
+static const struct schema_map KEY = {
+    .what = "an encryption key", .keys = KEY_KEYS, .n = KEY_N, .set_offset = SCHEMA_NO_SET};
+
+static void read_key(struct schema *s, const struct yaml_token *first, void *entry)
+{
+    static const struct schema_key ROW = {.key = "an encryption key",
+                                          .secret_if = "",
+                                          .expected = "{credential: NAME} or {file: PATH}"};
+    struct config_key_draft *key = entry;
+    struct source seen[KEY_N];
+
+    if (!schema_map(s, &ROW, &KEY, first, key, seen))
+        return;
+    if (!seen[KEY_CREDENTIAL].line == !seen[KEY_FILE].line)
+        diags_error(s->diags, first->at,
+                    "the encryption key \"%s\" names %s; expected one of credential and file",
+                    key->name, seen[KEY_FILE].line ? "both" : "nothing");
+}
+
+/* A later file's key replaces an earlier one's whole. */
+bool config_draft_read_keys(struct schema *s, const struct schema_key *k,
+                            const struct yaml_token *first, void *out)
+{
+    static const struct schema_entries KEYS = {.what = "key",
+                                               .size = sizeof(struct config_key_draft),
+                                               .max = LIMIT_LIST_ITEMS,
+                                               .read = read_key};
+    struct config_draft *d = out;
+    void *items;
+    size_t n;
+    bool good = schema_entries(s, k, &KEYS, first, &items, &n);
+    const struct config_key_draft *keys = items;
+
+    for (size_t i = 0; i < n && !s->nomem; i++) {
+        size_t at = 0;
+
+        while (at < d->n_keys && strcmp(d->keys[at].name, keys[i].name) != 0)
+            at++;
+        s->nomem = !mem_grow(&d->keys, &d->keys_capacity, d->n_keys + 1, sizeof(*d->keys));
+        if (s->nomem)
+            break;
+        d->keys[at] = keys[i];
+        d->n_keys += at == d->n_keys;
+    }
+    mem_free(items);
+    return good;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    const struct config_key *a = left;
+    const struct config_key *b = right;
+
+    return strcmp(a->name, b->name);
+}
+
+void config_draft_keep_keys(struct schema *s, struct config_draft *d)
+{
+    struct config *c = &d->config;
+
+    if (d->n_keys == 0)
+        return;
+    c->keys = arena_alloc(s->arena, d->n_keys * sizeof(*c->keys));
+    s->nomem = s->nomem || !c->keys;
+    for (size_t i = 0; i < d->n_keys && c->keys; i++)
+        c->keys[c->n_keys++] = (struct config_key){
+            .name = d->keys[i].name, .credential = d->keys[i].credential, .file = d->keys[i].file};
+    if (c->keys)
+        qsort(c->keys, c->n_keys, sizeof(*c->keys), compare_keys);
 }

@@ -136,8 +136,21 @@ const char *database_value(const struct database *d, enum config_field f);
 
 /* The group that the database lives in or shall live in; NULL: none can take it. */
 const char *database_place(const struct world *w, const struct database *d);
+/* It may live there: one of its groups, in one of its locations. */
+bool residency_allows(const struct residency_want *residency, const struct group *g);
 /* The first allowed group with the fewest databases; NULL: none. For placing by residency. */
 struct group *residency_choose(const struct world *w, const struct residency_want *residency);
+
+/* What counts at creation only, as the ledger keeps it; "": none, or not known. */
+struct creation {
+    char engine[16];
+    char cipher[24];
+    char key[LIMIT_NAME_BYTES + 1];
+};
+/* What a create would ask for now: what the entry says, and what a copy has from its source. */
+void database_creation(const struct world *w, const struct database *d, struct creation *out);
+char *database_creation_text(const struct creation *c); /* the caller's; NULL: no memory */
+void database_creation_read(const char *text, struct creation *out);
 
 /* It will be minted anew for changed parameters or a lost file: its database counts as updated. */
 bool token_wants_update(const struct world *w, const struct token *t);

@@ -62,6 +62,11 @@ void decide_vanished(const struct world *w, const struct live *l, const struct o
 /* Take out of a decision what a pause stops. */
 void decide_paused(const struct world *w, const struct resource *r, struct decision *out);
 
+/* decide_create.c */
+void decide_create(const struct world *w, const struct database *d, struct decision *out);
+/* The manifest says otherwise of what counts at creation only. True: blocked. */
+bool say_created_otherwise(const struct database *d, struct decision *out);
+
 void decide_removal(const struct world *w, const struct database *d, enum removal removal,
                     struct decision *out);
 /* An operator has released it: its fence comes down, its tokens come to rest, then it is forgotten.

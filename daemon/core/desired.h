@@ -51,6 +51,8 @@ struct db_want {
     bool absent;
     const char *seed_database; /* NULL: none */
     const char *seed_timestamp;
+    enum cipher cipher;              /* where there is a key */
+    const char *encryption_key;      /* by its name in the configuration; NULL: none */
     int64_t expires_after_ms;        /* 0: none */
     int64_t expires_at_ms;           /* 0: none */
     const struct token_want *tokens; /* sorted by name */

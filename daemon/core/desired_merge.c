@@ -40,6 +40,10 @@ static void apply_fields(struct merged_db *m, const struct db_spec *s)
         w->seed_database = s->seed_database;
         w->seed_timestamp = s->seed_timestamp;
     }
+    if (s->set & DB_SET_ENCRYPTION) {
+        w->cipher = s->cipher;
+        w->encryption_key = s->encryption_key;
+    }
     if (s->set & DB_SET_EXPIRES) {
         w->expires_after_ms = s->expires_after_ms;
         w->expires_at_ms = s->expires_at_ms;

@@ -82,6 +82,8 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(LOCATION_CHANGE, "LocationChange", "a group cannot change its location")                     \
     X(EXTENSIONS_CHANGE, "ExtensionsChange", "extensions count at creation only")                  \
     X(ENGINE_CHANGE, "EngineChange", "the engine counts at creation only")                         \
+    X(ENCRYPTION_CHANGE, "EncryptionChange", "encryption counts at creation only")                 \
+    X(ENCRYPTION_KEY, "EncryptionKey", "its encryption key cannot be used")                        \
     X(RESIDENCY_VIOLATED, "ResidencyViolated", "it lives outside its residency")                   \
     X(NO_GROUP, "NoGroup", "no group of its residency can take it")                                \
     X(REFUSED, "Refused", "the platform refused it")                                               \

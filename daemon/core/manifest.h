@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/cipher.h"
 #include "core/config_field.h"
 #include "core/diag.h"
 #include "lib/arena.h"
@@ -46,16 +47,17 @@ struct token_spec {
     const char *notify; /* a hook's name */
 };
 
-#define DB_SET_CLASS     (1u << 0)
-#define DB_SET_GROUP     (1u << 1)
-#define DB_SET_RESIDENCY (1u << 2)
-#define DB_SET_ENGINE    (1u << 3)
-#define DB_SET_PROTECT   (1u << 4)
-#define DB_SET_MANAGE    (1u << 5)
-#define DB_SET_SEED      (1u << 6)
-#define DB_SET_EXPIRES   (1u << 7)
-#define DB_SET_STATE     (1u << 8)
-#define DB_SET_TOKENS    (1u << 9)
+#define DB_SET_CLASS      (1u << 0)
+#define DB_SET_GROUP      (1u << 1)
+#define DB_SET_RESIDENCY  (1u << 2)
+#define DB_SET_ENGINE     (1u << 3)
+#define DB_SET_PROTECT    (1u << 4)
+#define DB_SET_MANAGE     (1u << 5)
+#define DB_SET_SEED       (1u << 6)
+#define DB_SET_EXPIRES    (1u << 7)
+#define DB_SET_STATE      (1u << 8)
+#define DB_SET_TOKENS     (1u << 9)
+#define DB_SET_ENCRYPTION (1u << 10)
 
 enum db_engine { ENGINE_LIBSQL, ENGINE_TURSODB };
 
@@ -76,6 +78,8 @@ struct db_spec {
     const char *seed_timestamp; /* RFC 3339 as written; NULL: now */
     int64_t expires_after_ms;   /* expires: a duration; 0: not one */
     int64_t expires_at_ms;      /* expires: an instant, ms since the epoch; 0: not one */
+    enum cipher cipher;         /* encryption: this and the next */
+    const char *encryption_key; /* a name under encryption_keys of the configuration; NULL: none */
     struct token_spec *tokens;  /* sorted by name */
     size_t n_tokens;
 };

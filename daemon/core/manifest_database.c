@@ -122,6 +122,42 @@ static bool read_seed(struct schema *s, const struct schema_key *k, const struct
     return true;
 }
 
+static const struct schema_words CIPHER_WORDS = {CIPHER_NAME, CIPHER_N};
+
+enum { ENCRYPTION_CIPHER, ENCRYPTION_KEY, ENCRYPTION_N };
+static const struct schema_key ENCRYPTION_KEYS[ENCRYPTION_N] = {
+    [ENCRYPTION_CIPHER] = {.key = "cipher",
+                           .parse = schema_parse_word,
+                           .offset = offsetof(struct db_spec, cipher),
+                           .info = &CIPHER_WORDS,
+                           .expected =
+                               "aes256gcm, aes128gcm, chacha20poly1305, aegis128l, "
+                               "aegis128x2, aegis128x4, aegis256, aegis256x2 or aegis256x4"},
+    [ENCRYPTION_KEY] = {.key = "key",
+                        .secret_if = "",
+                        .parse = schema_parse_name,
+                        .offset = offsetof(struct db_spec, encryption_key),
+                        .expected = "the name of a key under encryption_keys in the daemon's "
+                                    "configuration, never the key itself"},
+};
+static const struct schema_map ENCRYPTION = {.what = "an encryption",
+                                             .prefix = "encryption.",
+                                             .keys = ENCRYPTION_KEYS,
+                                             .n = ENCRYPTION_N,
+                                             .set_offset = SCHEMA_NO_SET};
+
+static bool read_encryption(struct schema *s, const struct schema_key *k,
+                            const struct yaml_token *first, void *out)
+{
+    struct source seen[ENCRYPTION_N];
+
+    if (!schema_map(s, k, &ENCRYPTION, first, out, seen))
+        return false;
+    schema_require(s, &ENCRYPTION, ENCRYPTION_CIPHER, seen, first->at);
+    schema_require(s, &ENCRYPTION, ENCRYPTION_KEY, seen, first->at);
+    return true;
+}
+
 static bool read_tokens(struct schema *s, const struct schema_key *k,
                         const struct yaml_token *first, void *out)
 {
@@ -138,6 +174,7 @@ enum {
     KEY_RESIDENCY,
     KEY_CONFIG, /* the first of CONFIG_N */
     KEY_ENGINE = KEY_CONFIG + CONFIG_N,
+    KEY_ENCRYPTION,
     KEY_PROTECT,
     KEY_MANAGE,
     KEY_SEED,
@@ -193,6 +230,10 @@ static const struct schema_key KEYS[KEY_N] = {
                                             .bit = DB_SET_ENGINE,
                                             .info = &ENGINE_WORDS,
                                             .expected = "libsql or tursodb"},
+    [KEY_ENCRYPTION] = {.key = "encryption",
+                        .read = read_encryption,
+                        .bit = DB_SET_ENCRYPTION,
+                        .expected = "a mapping with cipher and key"},
     [KEY_PROTECT] = {.key = "protect",
                      .parse = schema_parse_bool,
                      .offset = AT(protect),

@@ -1,5 +1,6 @@
 /* perform: an act becomes effects. What the ledger must know comes before what it is about; what is
  * only our own knowledge (adopting, releasing, a confirmed absence) is done at once. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,25 +57,37 @@ static struct call *create_call(struct reconcile *rc, struct effects *fx, struct
                                 const struct decision *dec, struct call *c)
 {
     struct group *g = fleet_group(&rc->fleet, dec->place);
+    struct creation creation;
+    struct world w;
+    char *made_of;
 
+    rc_world(rc, &w);
+    database_creation(&w, d, &creation);
+    made_of = database_creation_text(&creation);
+    /* Where a tenant's data may live is looked at once more, with nothing left in between. */
+    assert(g && (!d->want->residency || residency_allows(d->want->residency, g)));
     if (!d->has_own || strcmp(d->own.state, "creating") != 0)
         rc_own_new(rc, fx, &d->r, "creating", "created");
     rc_set(fx, &d->own.group_name, dec->place);
-    rc_set(fx, &d->own.create_digest,
-           d->want->engine_set && d->want->engine == ENGINE_TURSODB ? "tursodb" : "libsql");
+    rc_set(fx, &d->own.create_digest, made_of);
+    fx->failed = fx->failed || !made_of;
+    mem_free(made_of);
     d->own.is_branch =
         d->want->seed_database && (d->want->expires_after_ms || d->want->expires_at_ms);
     rc_put_own(rc, fx, &d->r);
     rc_approval_begin(rc, fx, "create", &d->r);
     if (rc->config->policy.guard.max_creates != CONFIG_NO_LIMIT)
         rc_count(rc, fx, "create", &d->r);
-    if (g && !d->placed)
+    if (!d->placed)
         g->n_databases++;
     if (!c)
         return NULL;
     c->use_tursodb = d->want->engine_set && d->want->engine == ENGINE_TURSODB;
     c = text(c, &c->group, dec->place);
     c = text(c, c ? &c->seed_database : NULL, d->want->seed_database);
+    c = text(c, c ? &c->key_name : NULL, *creation.key ? creation.key : NULL);
+    c = text(c, c ? &c->cipher : NULL,
+             d->want->encryption_key ? CIPHER_NAME[d->want->cipher] : NULL);
     return text(c, c ? &c->seed_timestamp : NULL, d->want->seed_timestamp);
 }
 

@@ -18,6 +18,7 @@
 #define BY_ID_PREFIX         "/v3/organizations/"
 #define LISTING_LIMIT        "1000" /* the platform cuts a listing there, whether asked or not */
 #define AUDIT_PAGE_SIZE      "100"
+#define KEY_MARK             "@key@" /* stands for the key; no other text of a body can hold it */
 
 typedef int (*body_fn)(const struct call *c, struct json_object *o, struct err *err);
 typedef int (*query_fn)(const struct call *c, struct buf *target, struct err *err);
@@ -291,15 +292,27 @@ static bool add_seed(const struct call *c, struct json_object *o)
            json_add_str(seed, "timestamp", c->seed_timestamp);
 }
 
+/* A copy needs the key of what it is copied from; its cipher is known there. */
+static bool add_encryption(const struct call *c, struct json_object *o)
+{
+    struct json_object *encryption = json_object_new_object();
+
+    return json_add(o, "remote_encryption", encryption) &&
+           json_add_str(encryption, "encryption_key", KEY_MARK) &&
+           json_add_str(encryption, "encryption_cipher", c->cipher);
+}
+
 static int database_create_body(const struct call *c, struct json_object *o, struct err *err)
 {
     bool fine;
 
+    if (c->key_name && !c->key)
+        return err_set(err, ERR_INVALID, "the encryption key \"%s\" is not there", c->key_name);
     if (!is_name(c->name) || !is_name(c->group) || (c->seed_database && !is_name(c->seed_database)))
         return err_set(err, ERR_INVALID, "\"%s\" in \"%s\": not names of a database and a group",
                        c->name ? c->name : "", c->group ? c->group : "");
     fine = json_add_str(o, "name", c->name) && json_add_str(o, "group", c->group) &&
-           (!c->seed_database || add_seed(c, o)) &&
+           (!c->seed_database || add_seed(c, o)) && (!c->key_name || add_encryption(c, o)) &&
            (!c->use_tursodb || json_add_bool(o, "use_tursodb", true)) &&
            json_add_str(o, "size_limit", c->config[CONFIG_SIZE_LIMIT]);
     return fine ? 0 : err_nomem(err);
@@ -332,6 +345,18 @@ static int token_body(const struct call *c, struct json_object *o, struct err *e
     return json_add(o, "fine_grained_permissions", list) ? 0 : err_nomem(err);
 }
 
+/* The body as text. json-c frees without wiping, so a key is only put into the text, in a piece of
+ * memory that is wiped. */
+static char *body_text(const struct call *c, const char *text)
+{
+    const char *mark = c->key ? strstr(text, "\"" KEY_MARK "\"") : NULL;
+
+    if (!mark)
+        return mem_strdup(text);
+    return mem_printf("%.*s\"%s\"%s", (int)(mark - text), text, c->key,
+                      mark + strlen("\"" KEY_MARK "\""));
+}
+
 /* *out: NULL when nothing is to be sent. */
 static int build_body(const struct call *c, char **out, struct err *err)
 {
@@ -346,7 +371,7 @@ static int build_body(const struct call *c, char **out, struct err *err)
         return rc;
     text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    *out = mem_strdup(text);
+    *out = body_text(c, text);
     return *out ? 0 : err_nomem(err);
 }
 
@@ -406,6 +431,6 @@ int request_build(const struct call *c, const char *organization, struct request
 void request_deinit(struct request *r)
 {
     mem_free(r->target);
-    mem_free(r->body);
+    mem_free_secret(r->body, r->body ? strlen(r->body) : 0); /* it may hold a key */
     *r = (struct request){0};
 }

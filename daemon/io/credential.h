@@ -1,4 +1,4 @@
-/* credential: the API token, from where the configuration says. */
+/* credential: the API token, or another secret, from where the configuration says. */
 #ifndef TENANTD_IO_CREDENTIAL_H
 #define TENANTD_IO_CREDENTIAL_H
 
@@ -23,6 +23,9 @@ struct credential {
  * (empty; not one word of visible ASCII), -ERR_LIMIT, -ERR_IO or -ERR_NOMEM. */
 int credential_load(const char *name, const char *file, struct credential *out,
                     struct err *err) MUST_CHECK;
+/* The same for another secret, from exactly one of the two; errors call it `what`. */
+int credential_load_secret(const char *what, const char *name, const char *file,
+                           struct credential *out, struct err *err) MUST_CHECK;
 void credential_deinit(struct credential *c); /* takes a zeroed one */
 
 #endif

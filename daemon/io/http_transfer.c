@@ -282,7 +282,7 @@ void http_transfer_deinit(struct http_transfer *t)
     for (struct curl_slist *s = t->headers; s; s = s->next)
         explicit_bzero(s->data, strlen(s->data));
     curl_slist_free_all(t->headers);
-    mem_free(t->body);
+    mem_free_secret(t->body, t->body_size); /* it may hold a key */
     mem_free(t->ca_file);
     *t = (struct http_transfer){0};
 }

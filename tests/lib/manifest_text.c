@@ -89,6 +89,8 @@ static void database(struct buf *out, const char *kind, const struct db_spec *d)
     flag(out, d->set & DB_SET_MANAGE, "observe", d->observe);
     field(out, d->set & DB_SET_SEED, "seed", d->seed_database);
     field(out, d->seed_timestamp, "timestamp", d->seed_timestamp);
+    field(out, d->set & DB_SET_ENCRYPTION, "cipher", CIPHER_NAME[d->cipher]);
+    field(out, d->set & DB_SET_ENCRYPTION, "key", d->encryption_key);
     duration(out, d->expires_after_ms, "expires_after", d->expires_after_ms);
     field(out, d->expires_at_ms, "expires_at", text_time(d->expires_at_ms, at));
     flag(out, d->set & DB_SET_STATE, "absent", d->absent);

@@ -370,6 +370,8 @@ static struct config *read_config(const char *settings)
     if (config_parse(&in, 1, NULL, c, &diags) != 0)
         fail_msg("the settings are refused: %s\n%s", diags.n ? diags.items[0].message : "?", text);
     diags_deinit(&diags);
+    for (size_t i = 0; i < c->n_keys; i++) /* as if they had been read: "k-16" is of 16 bytes */
+        c->keys[i].bytes = strstr(c->keys[i].name, "-16") ? 16 : 32;
     return c;
 }
 

@@ -51,6 +51,9 @@ static void describe(const struct call *c, char *out, size_t size)
         buf_printf(&b, " with %s", c->extensions);
     if (c->use_tursodb)
         buf_printf(&b, " as tursodb");
+    if (c->key_name)
+        buf_printf(&b, " encrypted %s%s%s", c->cipher ? c->cipher : "", c->cipher ? " " : "",
+                   c->key_name);
     if (c->seed_database)
         buf_printf(&b, " from %s%s%s", c->seed_database, c->seed_timestamp ? " at " : "",
                    c->seed_timestamp ? c->seed_timestamp : "");

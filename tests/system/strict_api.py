@@ -212,6 +212,19 @@ def check_shape(shape, value, where):
             violate("value", f"{where}: {wrong}")
 
 
+def check_key(encryption):
+    """A new database's: both are there, and the key is of the cipher's length."""
+    cipher = encryption.get("encryption_cipher")
+    if cipher is None:
+        violate("missing", "body.remote_encryption: encryption_cipher is required")
+    try:
+        size = len(base64.b64decode(encryption["encryption_key"], validate=True))
+    except (ValueError, KeyError):
+        violate("value", "body.remote_encryption: encryption_key is not base64")
+    if size != (16 if "128" in cipher else 32):
+        violate("value", f"body.remote_encryption: a key of {size} bytes for {cipher}")
+
+
 def check_object(shape, value, where):
     if not isinstance(value, dict):
         violate("type", f"{where}: an object is wanted")
@@ -306,14 +319,20 @@ class Platform:
                                         cascade_databases=len(members)))
         return group
 
-    def add_database(self, name, group, seed=None, size_limit="", use_tursodb=False):
+    def add_database(self, name, group, seed=None, size_limit="", use_tursodb=False,
+                     encryption=None):
         self._check_new_database(name, group, size_limit)
+        source = self.databases.get((seed or {}).get("name"))
+        if source and source["encryption"]:
+            encryption = self._copied_encryption(source["encryption"], encryption)
+        elif encryption:
+            check_key(encryption)
         parent = self._branch_of(seed) if seed and seed["type"] == "database" else None
         location = self.groups[group]["location"]
         self.databases[name] = {
             "Name": name, "DbId": str(uuid.uuid4()), "group": group, "parent": parent,
             "Hostname": f"{name}-{self.organization}.{location}.turso.io",
-            "engine": "tursodb" if use_tursodb else "libsql",
+            "engine": "tursodb" if use_tursodb else "libsql", "encryption": encryption,
             "config": {
                 "size_limit": size_in_bytes(size_limit) if size_limit else "",
                 "allow_attach": False, "block_reads": False, "block_writes": False,
@@ -321,6 +340,15 @@ class Platform:
             },
         }
         return self.databases[name]
+
+    def _copied_encryption(self, of_source, sent):
+        """A copy of what is encrypted needs its key, and keeps its cipher."""
+        if not sent or sent["encryption_key"] != of_source["encryption_key"]:
+            raise Refused(400, "the encryption key of the source is needed")
+        if sent.get("encryption_cipher", of_source["encryption_cipher"]) != \
+                of_source["encryption_cipher"]:
+            raise Refused(400, "a copy keeps the cipher of its source")
+        return of_source
 
     def _check_new_database(self, name, group, size_limit):
         if group not in self.groups:
@@ -603,7 +631,7 @@ def create_database(p, r):
     if seed and seed["type"] == "database" and "name" not in seed:
         violate("missing", "body.seed: name is required with type database")
     database = p.add_database(body["name"], body["group"], seed, body.get("size_limit", ""),
-                              body.get("use_tursodb", False))
+                              body.get("use_tursodb", False), body.get("remote_encryption"))
     p.counts["creates"]["database/" + body["name"]] += 1
     p.note("db-create", database=body["name"])
     return {"database": {key: database[key] for key in ("DbId", "Hostname", "Name")}}

@@ -5,7 +5,11 @@ Out:   each case as a person would see it.
 Never: a look inside the daemon.
 """
 
+import base64
 import json
+import secrets
+
+import harness
 
 TOKEN = "strict-api-token-" + "x" * 16
 GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
@@ -17,6 +21,38 @@ def started(make_daemon, strict, manifest, config=None, code=0):
     daemon.start()
     assert daemon.sync().code == code, daemon.tail()
     return daemon
+
+
+# --- Encryption ----------------------------------------------------------------------------------
+
+
+def test_keys_reach_the_platform_and_nothing_else(strict, make_daemon, tmp_path):
+    keys = {name: base64.b64encode(secrets.token_bytes(size)).decode()
+            for name, size in (("long", 32), ("short", 16))}
+    for name, key in keys.items():
+        harness.write_atomically(tmp_path / name, key + "\n", 0o600)
+    config = {"encryption_keys": {name: {"file": str(tmp_path / name)} for name in keys}}
+    daemon = started(make_daemon, strict, """
+databases:
+  a: {group: eu, encryption: {cipher: aes256gcm, key: long}}
+  b: {group: eu, encryption: {cipher: aegis128x2, key: short}}
+  copy: {group: eu, seed: {database: a}}
+  wrong: {group: eu, encryption: {cipher: aes256gcm, key: short}}
+  unknown: {group: eu, encryption: {cipher: aes256gcm, key: other}}
+""", config, code=8)
+    sealed = {n: d["encryption"] for n, d in strict.state.databases.items()}
+    assert sealed == {
+        "a": {"encryption_key": keys["long"], "encryption_cipher": "aes256gcm"},
+        "b": {"encryption_key": keys["short"], "encryption_cipher": "aegis128x2"},
+        "copy": {"encryption_key": keys["long"], "encryption_cipher": "aes256gcm"}}
+    for name in ("wrong", "unknown"):
+        assert daemon.resource(f"database/{name}")["reason"] == "EncryptionKey"
+    daemon.assert_no_secrets(keys.values())
+    strict.assert_clean()
+
+    harness.write_atomically(tmp_path / "short", "no key\n", 0o600)
+    refused = daemon.ctl("reload")
+    assert refused.code == 4 and "encryption key" in refused.err and "no key" not in refused.err
 
 
 # --- Restoring -----------------------------------------------------------------------------------
@@ -74,7 +110,7 @@ def test_a_plan_without_recovery_stands_in_nobodys_way(strict, make_daemon):
     daemon = started(make_daemon, strict, "databases: {a: {group: eu}}\n")
     assert daemon.resource("database/a")["phase"] == "Ready"
     refused = daemon.ctl("restore", "database/b")
-    assert refused.code == 1 and "does not list" in refused.err
+    assert refused.code == 6 and "does not list" in refused.err
     strict.assert_clean()
 
 

@@ -65,6 +65,9 @@ static void call__with_every_text__is_freed_whole(void **state)
         c->config[f] = mem_strdup("true");
     c->expiration = mem_strdup("7d");
     c->permissions = mem_strdup("[]");
+    c->cipher = mem_strdup("aes256gcm");
+    c->key_name = mem_strdup("k");
+    c->key = mem_strdup("a/+b==");
     c->organization_id = mem_strdup("o-1");
     c->target_id = mem_strdup("d-1");
     call_free(c);

@@ -91,6 +91,11 @@ static void config_text(const struct config *c, struct buf *out)
         duration(out, " timeout", c->hooks[i].timeout_ms);
         duration(out, " debounce", c->hooks[i].debounce_ms);
     }
+    for (size_t i = 0; i < c->n_keys; i++) {
+        field(out, "key", c->keys[i].name);
+        field(out, " credential", c->keys[i].credential);
+        field(out, " file", c->keys[i].file);
+    }
 }
 
 /* --- Cases as files ------------------------------------------------------------------------ */
