@@ -527,7 +527,8 @@ def test_unreachable(arguments):
                                           (b"[]\0", FAILED), (b"{\"error\":\"a.b\"}\0", FAILED)])
 def test_daemons_that_talk_nonsense(arguments, answer, code):
     methods = ("GetStatus", "List", "Describe", "Plan", "Sync", "Watch", "Approve", "Reject",
-               "Pause", "Resume", "Recreate", "Release", "Adopt", "Purge", "Reload")
+               "Pause", "Resume", "Recreate", "Release", "Adopt", "Purge", "Why",
+               "Reload")
     with FakeControl(**{m: answer for m in methods}) as fake:
         result = fake.ctl(*arguments)
     assert result.code == code and result.err
