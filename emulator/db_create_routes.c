@@ -4,9 +4,12 @@
  * Never: creates anything before all of the body is known to be good. */
 #include <string.h>
 
+#include "content.h"
 #include "db_config.h"
 #include "emit.h"
+#include "encryption.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/text.h"
 #include "plan.h"
 #include "routes.h"
@@ -19,9 +22,10 @@ struct wanted {
     struct group *group;
     const struct database *parent; /* NULL: begins empty */
     int64_t branched_at_ms;
-    const char *cipher; /* static text; NULL: not encrypted */
+    struct encryption encryption; /* cipher NULL: not encrypted */
     char size_limit[SIZE_LIMIT_TEXT];
     bool tursodb;
+    bool is_draft;
 };
 
 static bool read_group(const struct emulator *e, const struct request *rq, struct wanted *w,
@@ -107,43 +111,17 @@ static bool read_seed(struct emulator *e, const struct request *rq, struct wante
     m = member_string(seed, "type", &type);
     if (m == MEMBER_OK && !strcmp(type, "database"))
         return read_seed_database(e, rq, seed, w, a);
-    if (m == MEMBER_OK && !strcmp(type, "database_upload"))
+    if (m == MEMBER_OK && !strcmp(type, "database_upload")) {
+        w->is_draft = true;
         return true;
+    }
     answer_error(a, 400, "invalid seed type: %.64s", type);
     return false;
 }
 
-static const struct {
-    const char *name;
-    ptrdiff_t key_bytes;
-} CIPHERS[] = {
-    {"aes256gcm", 32}, {"aes128gcm", 16},  {"chacha20poly1305", 32},
-    {"aegis128l", 16}, {"aegis128x2", 16}, {"aegis128x4", 16},
-    {"aegis256", 32},  {"aegis256x2", 32}, {"aegis256x4", 32},
-};
-
-/* Bytes that a base64 text of either alphabet stands for, or -1. The text is a secret. */
-static ptrdiff_t base64_size(const char *text)
-{
-    char url[128];
-    unsigned char bytes[sizeof(url)];
-    size_t n = strlen(text);
-    ptrdiff_t size;
-
-    if (n >= sizeof(url))
-        return -1;
-    while (n && text[n - 1] == '=')
-        n--;
-    for (size_t i = 0; i < n; i++)
-        url[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
-    size = text_base64url_decode(url, n, bytes);
-    explicit_bzero(url, sizeof(url));
-    explicit_bzero(bytes, sizeof(bytes));
-    return size;
-}
-
 static bool check_key(struct json_object *o, struct wanted *w, struct answer *a)
 {
+    const struct encryption *source = w->parent ? w->parent->encryption : NULL;
     const char *cipher = "";
     const char *key = "";
 
@@ -152,19 +130,17 @@ static bool check_key(struct json_object *o, struct wanted *w, struct answer *a)
         answer_error(a, 400, "remote_encryption wants encryption_key and encryption_cipher");
         return false;
     }
-    if (!*cipher && w->parent && w->parent->cipher)
-        cipher = w->parent->cipher; /* a copy of an encrypted database needs the key alone */
-    for (size_t i = 0; i < ARRAY_SIZE(CIPHERS); i++) {
-        if (strcmp(CIPHERS[i].name, cipher) != 0)
-            continue;
-        w->cipher = CIPHERS[i].name;
-        if (base64_size(key) == CIPHERS[i].key_bytes)
-            return true;
-        answer_error(a, 400, "encryption_key must be %td bytes of base64 for %s",
-                     CIPHERS[i].key_bytes, cipher);
-        return false;
-    }
-    answer_error(a, 400, "unsupported encryption cipher: %.64s", cipher);
+    if (!*cipher && source)
+        cipher = source->cipher; /* a copy of an encrypted database needs the key alone */
+    if (!encryption_key_size(cipher))
+        answer_error(a, 400, "unsupported encryption cipher: %.64s", cipher);
+    else if (!encryption_read(cipher, key, &w->encryption))
+        answer_error(a, 400, "encryption_key must be %zu bytes of base64 for %s",
+                     encryption_key_size(cipher), cipher);
+    else if (source && !encryption_is_same_key(&w->encryption, source))
+        answer_error(a, 400, "encryption_key is not the key of the source database");
+    else
+        return true;
     return false;
 }
 
@@ -180,7 +156,7 @@ static bool read_encryption(struct emulator *e, const struct request *rq, struct
         return false;
     }
     if (m == MEMBER_ABSENT || m == MEMBER_NULL) {
-        if (!w->parent || !w->parent->cipher)
+        if (!w->parent || !w->parent->encryption)
             return true;
         answer_error(a, 400, "the source database is encrypted: encryption_key is required");
         return false;
@@ -234,18 +210,34 @@ static bool read_wanted(struct emulator *e, struct request *rq, struct wanted *w
     return check_room(e, rq, a);
 }
 
+/* What few databases have. */
+static bool add_rest(struct emulator *e, const struct wanted *w, struct database *db)
+{
+    struct err err = ERR_INIT;
+
+    if (w->encryption.cipher) {
+        db->encryption = mem_alloc(sizeof(*db->encryption));
+        if (!db->encryption)
+            return false;
+        *db->encryption = w->encryption;
+    }
+    return !w->parent ||
+           (database_set_parent(db, w->parent, w->branched_at_ms) &&
+            !content_copy(&e->content_store, w->parent->content, &db->content, db->id, &err));
+}
+
 static struct database *create(struct emulator *e, const struct wanted *w, int64_t now_ms)
 {
     struct database *db = database_new(w->group, &e->ids, now_ms, w->name, w->tursodb);
 
     if (!db)
         return NULL;
-    if (w->parent && !database_set_parent(db, w->parent, w->branched_at_ms)) {
+    if (!add_rest(e, w, db)) {
         database_delete(db);
         return NULL;
     }
     memcpy(db->size_limit, w->size_limit, SIZE_LIMIT_TEXT);
-    db->cipher = w->cipher;
+    db->is_draft = w->is_draft;
     return db;
 }
 

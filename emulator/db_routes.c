@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content.h"
 #include "emit.h"
 #include "lib/text.h"
 #include "routes.h"
@@ -95,19 +96,44 @@ void route_db_instance(struct emulator *e, struct request *rq, struct answer *a)
     emit_close(&a->body, '}');
 }
 
-/* Nobody can write into these databases, so what they use is known. */
-static void write_usage_numbers(const char *key, int64_t n_databases, struct buf *out)
+/* What a database has used, at one of its locations or at all. */
+struct usage {
+    int64_t rows_read, rows_written, storage_bytes;
+};
+
+static struct usage usage_of(const struct database *db)
+{
+    const struct content *c = db->content;
+    int64_t size = content_size(c);
+
+    return (struct usage){.rows_read = c ? (int64_t)c->rows_read : 0,
+                          .rows_written = c ? (int64_t)c->rows_written : 0,
+                          .storage_bytes = size ? size : EMPTY_DATABASE_BYTES};
+}
+
+static void write_usage_numbers(const struct usage *u, struct buf *out)
+{
+    emit_int(out, "rows_read", u->rows_read);
+    emit_int(out, "rows_written", u->rows_written);
+    emit_int(out, "storage_bytes", u->storage_bytes);
+    emit_int(out, "bytes_synced", 0);
+}
+
+static void write_usage_object(const struct usage *u, const char *key, struct buf *out)
 {
     emit_open(out, key, '{');
-    emit_int(out, "rows_read", 0);
-    emit_int(out, "rows_written", 0);
-    emit_int(out, "storage_bytes", n_databases * EMPTY_DATABASE_BYTES);
-    emit_int(out, "bytes_synced", 0);
+    write_usage_numbers(u, out);
     emit_close(out, '}');
 }
 
+/* Rows count once, at the primary; each location stores a copy. */
 static void write_usage(const struct database *db, const char *key, struct buf *out)
 {
+    struct usage primary = usage_of(db);
+    struct usage replica = {.storage_bytes = primary.storage_bytes};
+    struct usage total = primary;
+
+    total.storage_bytes *= db->group->n_locations;
     emit_open(out, key, '{');
     emit_uuid(out, "uuid", db->id);
     emit_open(out, "instances", '[');
@@ -117,12 +143,12 @@ static void write_usage(const struct database *db, const char *key, struct buf *
         uuid_derive(db->id, db->group->locations[i], id);
         emit_open(out, NULL, '{');
         emit_uuid(out, "uuid", id);
-        write_usage_numbers("usage", 1, out);
+        write_usage_object(i == 0 ? &primary : &replica, "usage", out);
         emit_close(out, '}');
     }
     emit_close(out, ']');
-    write_usage_numbers("total", db->group->n_locations, out);
-    write_usage_numbers("usage", db->group->n_locations, out);
+    write_usage_object(&total, "total", out);
+    write_usage_object(&total, "usage", out);
     emit_close(out, '}');
 }
 
@@ -152,23 +178,35 @@ void route_db_usage(struct emulator *e, struct request *rq, struct answer *a)
     emit_close(&a->body, '}');
 }
 
+static struct usage sum_up(const struct org *org)
+{
+    struct usage sum = {0};
+
+    for (size_t i = 0; i < org->list.n; i++) {
+        const struct database *db = org->list.slots[i].db;
+        struct usage u = db ? usage_of(db) : (struct usage){0};
+
+        sum.rows_read += u.rows_read;
+        sum.rows_written += u.rows_written;
+        sum.storage_bytes += u.storage_bytes * (db ? db->group->n_locations : 0);
+    }
+    return sum;
+}
+
 void route_org_usage(struct emulator *e, struct request *rq, struct answer *a)
 {
     struct org *org = rq->org;
-    int64_t n = (int64_t)db_list_count(&org->list);
+    struct usage sum = sum_up(org);
 
     (void)e;
     emit_open(&a->body, NULL, '{');
     emit_open(&a->body, "organization", '{');
     emit_uuid(&a->body, "uuid", org->id);
     emit_open(&a->body, "usage", '{');
-    emit_int(&a->body, "rows_read", 0);
-    emit_int(&a->body, "rows_written", 0);
-    emit_int(&a->body, "databases", n);
+    write_usage_numbers(&sum, &a->body);
+    emit_int(&a->body, "databases", (int64_t)db_list_count(&org->list));
     emit_int(&a->body, "locations", HASH_COUNT(org->groups));
-    emit_int(&a->body, "storage_bytes", n * EMPTY_DATABASE_BYTES);
     emit_int(&a->body, "groups", HASH_COUNT(org->groups));
-    emit_int(&a->body, "bytes_synced", 0);
     emit_close(&a->body, '}');
     emit_open(&a->body, "databases", '[');
     for (size_t i = 0; i < org->list.n; i++) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "answer.h"
 #include "lib/json.h"
@@ -135,6 +136,9 @@ static int start(struct emulator *e, struct err *err)
     ids_init(&e->ids, o->seed);
     e->allowance = (double)o->switches.burst;
     e->allowance_at_ns = clock_monotonic_ns();
+    content_store_init(&e->content_store, o->data_dir);
+    if (o->data_dir && mkdir(o->data_dir, 0700) != 0 && errno != EEXIST)
+        return err_errno(err, errno, "--data %s", o->data_dir);
     if (!record_init(&e->record) || !state_init(&e->state, o->organizations, o->n_organizations) ||
         !add_people(e))
         return err_nomem(err);
@@ -155,6 +159,7 @@ int emulator_init(struct emulator *e, const struct options *options, struct err 
 
 void emulator_deinit(struct emulator *e)
 {
+    e->content_store.is_closing = true;
     faults_deinit(&e->faults);
     record_deinit(&e->record);
     api_tokens_deinit(&e->api_tokens);
@@ -162,17 +167,38 @@ void emulator_deinit(struct emulator *e)
     users_deinit(&e->users);
 }
 
+static void set_host(struct emulator *e, const char *host)
+{
+    snprintf(e->database_host, sizeof(e->database_host), "%s", host);
+    for (size_t i = 0; i < e->state.n_orgs; i++)
+        e->state.orgs[i].host = *host ? e->database_host : NULL;
+}
+
+void emulator_set_port(struct emulator *e, const char *port)
+{
+    char host[sizeof(e->database_host)];
+
+    if (!e->options->database_host)
+        return;
+    snprintf(host, sizeof(host), "%s:%s", e->options->database_host, port);
+    set_host(e, host);
+}
+
 int emulator_reset(struct emulator *e, struct err *err)
 {
     const struct options *options = e->options;
     uint64_t in_flight = e->record.in_flight;
     uint64_t n_resets = e->n_resets;
+    char host[sizeof(e->database_host)];
     int rc;
+
+    memcpy(host, e->database_host, sizeof(host));
 
     emulator_deinit(e);
     rc = emulator_init(e, options, err);
     e->record.in_flight = in_flight;
     e->n_resets = n_resets + 1;
+    set_host(e, host);
     return rc;
 }
 
@@ -223,7 +249,8 @@ static bool parse_body(struct emulator *e, struct request *rq, struct answer *a)
         answer_error(a, 413, "request body too large");
         return false;
     }
-    if (rq->route->body == BODY_IGNORED || (rq->route->body == BODY_OPTIONAL && !rq->body.size))
+    if (rq->route->body == BODY_IGNORED || rq->route->body == BODY_RAW ||
+        (rq->route->body == BODY_OPTIONAL && !rq->body.size))
         return true;
     if (!rq->body.size) {
         answer_error(a, 400, "request body is missing");

@@ -10,6 +10,7 @@
 
 #include "api_token.h"
 #include "clock.h"
+#include "content.h"
 #include "fault.h"
 #include "ids.h"
 #include "lib/base.h"
@@ -33,7 +34,9 @@ struct emulator {
     struct state state;
     struct faults faults;
     struct record record;
-    double allowance; /* of the rate limit: requests that may come at once */
+    struct content_store content_store;
+    char database_host[300]; /* "" for the hosts that the platform has */
+    double allowance;        /* of the rate limit: requests that may come at once */
     int64_t allowance_at_ns;
     uint64_t n_resets; /* answers that still wait when it grows are of a past life */
 };
@@ -43,6 +46,9 @@ int emulator_init(struct emulator *e, const struct options *options, struct err 
 void emulator_deinit(struct emulator *e);
 /* As it was at birth: state, switches, clock, faults, counters, log. On error it is empty. */
 int emulator_reset(struct emulator *e, struct err *err) MUST_CHECK;
+
+/* The port that databases' hosts have, where they are all at one name. */
+void emulator_set_port(struct emulator *e, const char *port);
 
 /* `a` is inited by the caller, and the caller's to deinit. */
 void emulator_answer(struct emulator *e, struct request *rq, struct answer *a);

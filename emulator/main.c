@@ -21,6 +21,7 @@ static int serve(const struct options *options, struct err *err)
         return rc;
     rc = server_open(options, &e, &server, err);
     if (!rc) {
+        emulator_set_port(&e, server_port(server));
         printf("listening on %s\n", server_url(server));
         fflush(stdout);
         rc = server_run(server, err);

@@ -34,6 +34,8 @@ const char OPTIONS_HELP_TEXT[] =
     "  --fill N                begin with N databases in a group called default\n"
     "  --seed N                the same ids and keys in every run\n"
     "  --region CODE           the closest location, as GET / tells it\n"
+    "  --data DIR              keep what is in databases in files there\n"
+    "  --database-host NAME    databases are at DATABASE-ORGANIZATION.NAME and the port\n"
     "  --tls CERT KEY          speak TLS; PEM files\n"
     "  --help, --version\n"
     "\n"
@@ -55,6 +57,8 @@ enum {
     OPT_FILL,
     OPT_SEED,
     OPT_REGION,
+    OPT_DATA,
+    OPT_DATABASE_HOST,
     OPT_TLS,
     OPT_HELP,
     OPT_VERSION
@@ -76,6 +80,8 @@ static const struct option LONG[] = {
     {"fill", required_argument, NULL, OPT_FILL},
     {"seed", required_argument, NULL, OPT_SEED},
     {"region", required_argument, NULL, OPT_REGION},
+    {"data", required_argument, NULL, OPT_DATA},
+    {"database-host", required_argument, NULL, OPT_DATABASE_HOST},
     {"tls", required_argument, NULL, OPT_TLS},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -262,6 +268,16 @@ static int set_region(struct options *o, struct err *err)
     return 0;
 }
 
+static int set_database_host(struct options *o, struct err *err)
+{
+    size_t n = strlen(optarg);
+
+    if (!n || n > 100 || n != strspn(optarg, "abcdefghijklmnopqrstuvwxyz0123456789-."))
+        return err_set(err, ERR_INVALID, "--database-host: expected the name of a host, got '%s'",
+                       optarg);
+    return set_text(&o->database_host, optarg, err);
+}
+
 static int set_option(struct options *o, int option, struct err *err)
 {
     switch (option) {
@@ -295,6 +311,10 @@ static int set_option(struct options *o, int option, struct err *err)
         return set_number(&o->fill, "--fill", 10000000, err);
     case OPT_SEED:
         return set_number(&o->seed, "--seed", UINT64_MAX, err);
+    case OPT_DATA:
+        return set_text(&o->data_dir, optarg, err);
+    case OPT_DATABASE_HOST:
+        return set_database_host(o, err);
     case OPT_REGION:
         return set_region(o, err);
     default:
@@ -353,6 +373,8 @@ void options_deinit(struct options *o)
     mem_free(o->host);
     mem_free(o->port);
     mem_free(o->faults_path);
+    mem_free(o->data_dir);
+    mem_free(o->database_host);
     mem_free(o->cert_path);
     mem_free(o->key_path);
     *o = (struct options){0};

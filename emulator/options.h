@@ -35,6 +35,8 @@ struct options {
     struct option_user users[OPTIONS_LIST_MAX]; /* beside the owner, whose the tokens are */
     size_t n_users;
     char *faults_path;
+    char *data_dir;             /* NULL: what is in databases is in memory */
+    char *database_host;        /* NULL: databases are at hosts of the platform */
     char *cert_path, *key_path; /* both or neither */
     const char *region;         /* static text: what GET / answers */
     int64_t token_lifetime_ms;  /* -1: platform tokens do not expire */

@@ -84,6 +84,8 @@ void request_deinit(struct request *rq)
     mem_free(rq->decoded);
     if (rq->bearer)
         mem_free_secret(rq->bearer, strlen(rq->bearer));
+    if (rq->encryption_key)
+        mem_free_secret(rq->encryption_key, strlen(rq->encryption_key));
     *rq = (struct request){.body = BUF_INIT(REQUEST_BODY_MAX), .query = ""};
 }
 

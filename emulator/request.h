@@ -14,6 +14,7 @@
 
 #define REQUEST_SEGMENTS_MAX 16
 #define REQUEST_BODY_MAX     ((size_t)1 << 20)
+#define REQUEST_UPLOAD_MAX   ((size_t)256 << 20)
 #define REQUEST_VALUE_MAX    1024 /* of a query parameter, decoded */
 
 struct route;
@@ -30,11 +31,13 @@ struct request {
     const char *segments[REQUEST_SEGMENTS_MAX];
     size_t n_segments; /* REQUEST_SEGMENTS_MAX + 1: more than any route has */
     struct buf body;
-    struct json_object *json; /* NULL: no body, or not parsed yet */
-    char *bearer;             /* NULL: none */
-    char user_agent[64];      /* its beginning; "" for none */
-    char host[256];           /* the Host header; "" for none */
-    bool is_loopback;         /* the peer's address */
+    struct json_object *json;   /* NULL: no body, or not parsed yet */
+    char *bearer;               /* NULL: none */
+    char *encryption_key;       /* the header of that name, a secret; NULL: none */
+    char encryption_cipher[32]; /* the same; "" for none */
+    char user_agent[64];        /* its beginning; "" for none */
+    char host[256];             /* the Host header; "" for none */
+    bool is_loopback;           /* the peer's address */
     bool body_too_large;
     const struct route *route;      /* NULL: no such */
     struct org *org;                /* of a route with {org}; else NULL */

@@ -121,6 +121,9 @@ const struct route ROUTES[] = {
 
     {"POST", "/v2/pipeline", route_db_pipeline, KEYS("requests", "baton"), BODY_REQUIRED,
      ACCESS_OPEN},
+    {"POST", "/v3/pipeline", route_db_pipeline, KEYS("requests", "baton"), BODY_REQUIRED,
+     ACCESS_OPEN},
+    {"POST", "/v1/upload", route_db_upload, NULL, BODY_RAW, ACCESS_OPEN},
 
     {"GET", ADM "/counters", route_admin_counters, NULL, BODY_IGNORED, ACCESS_OPEN},
     {"GET", ADM "/requests", route_admin_requests, NULL, BODY_IGNORED, ACCESS_OPEN},
@@ -178,6 +181,14 @@ const struct route *route_find(const struct request *rq, bool *out_path_known)
             return &ROUTES[i];
     }
     return NULL;
+}
+
+size_t route_body_max(const struct request *rq)
+{
+    bool path_known;
+    const struct route *r = route_find(rq, &path_known);
+
+    return r && r->body == BODY_RAW ? REQUEST_UPLOAD_MAX : REQUEST_BODY_MAX;
 }
 
 const char *route_param(const struct route *r, const struct request *rq, const char *name)

@@ -19,7 +19,8 @@ typedef void (*route_fn)(struct emulator *e, struct request *rq, struct answer *
 enum route_body {
     BODY_IGNORED,  /* not even looked at */
     BODY_OPTIONAL, /* an object, or nothing */
-    BODY_REQUIRED  /* an object */
+    BODY_REQUIRED, /* an object */
+    BODY_RAW       /* bytes */
 };
 
 struct route {
@@ -36,6 +37,8 @@ extern const size_t N_ROUTES;
 
 /* NULL when there is none; *out_path_known then says whether another method would do. */
 const struct route *route_find(const struct request *rq, bool *out_path_known);
+/* How many bytes of a body are taken. */
+size_t route_body_max(const struct request *rq);
 const char *route_param(const struct route *r, const struct request *rq, const char *name);
 /* Is there a route with that template? */
 bool route_has_template(const char *template);

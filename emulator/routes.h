@@ -94,6 +94,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(db_rotate)                                                                                   \
     X(db_wakeup)                                                                                   \
     X(db_pipeline)                                                                                 \
+    X(db_upload)                                                                                   \
     X(trash_database_list)                                                                         \
     X(trash_database_restore)                                                                      \
     X(trash_group_list)                                                                            \

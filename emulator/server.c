@@ -30,6 +30,7 @@
 #include "lib/mem.h"
 #include "options.h"
 #include "request.h"
+#include "route.h"
 
 #define PEM_MAX         ((size_t)1 << 20)
 #define CONNECTIONS_MAX 10000u
@@ -118,16 +119,25 @@ static bool is_loopback(struct MHD_Connection *connection)
     return false;
 }
 
+static const char *header(const struct exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
 static void read_headers(struct exchange *x)
 {
-    const char *auth = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization");
-    const char *agent = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "User-Agent");
-    const char *host = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Host");
+    const char *auth = header(x, "Authorization");
+    const char *cipher = header(x, "x-turso-encryption-cipher");
+    const char *agent = header(x, "User-Agent");
+    const char *host = header(x, "Host");
 
     if (auth && !strncasecmp(auth, "Bearer ", 7))
         x->request.bearer = mem_strdup(auth + 7);
     snprintf(x->request.user_agent, sizeof(x->request.user_agent), "%s", agent ? agent : "");
     snprintf(x->request.host, sizeof(x->request.host), "%s", host ? host : "");
+    x->request.encryption_key = mem_strdup(header(x, "x-turso-encryption-key"));
+    snprintf(x->request.encryption_cipher, sizeof(x->request.encryption_cipher), "%s",
+             cipher ? cipher : "");
     x->request.is_loopback = is_loopback(x->connection);
 }
 
@@ -249,6 +259,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!rq->method[0]) {
         snprintf(rq->method, sizeof(rq->method), "%s", method);
         read_headers(x);
+        rq->body.max = route_body_max(rq);
         return MHD_YES;
     }
     if (*upload_data_size) {
@@ -393,6 +404,11 @@ int server_open(const struct options *options, struct emulator *e, struct server
     }
     *out = s;
     return 0;
+}
+
+const char *server_port(const struct server *s)
+{
+    return strrchr(s->url, ':') + 1;
 }
 
 const char *server_url(const struct server *s)

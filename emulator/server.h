@@ -16,6 +16,7 @@ struct server;
 int server_open(const struct options *options, struct emulator *e, struct server **out,
                 struct err *err) MUST_CHECK;
 /* "http://127.0.0.1:41233": borrowed until close. */
+const char *server_port(const struct server *s); /* borrowed */
 const char *server_url(const struct server *s);
 /* Serves until SIGINT or SIGTERM. */
 int server_run(struct server *s, struct err *err) MUST_CHECK;

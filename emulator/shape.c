@@ -9,6 +9,7 @@
 
 #include "emit.h"
 #include "emulator.h"
+#include "encryption.h"
 #include "plan.h"
 
 static const char *version(const struct group *g)
@@ -80,8 +81,13 @@ void shape_groups(const struct emulator *e, const struct org *org, const char *k
 
 void shape_hostname(const struct database *db, char out[HOSTNAME_SIZE])
 {
-    snprintf(out, HOSTNAME_SIZE, "%s-%s.%s.turso.io", db->name, db->group->org->slug,
-             db->group->locations[0]);
+    const struct org *org = db->group->org;
+
+    if (org->host)
+        snprintf(out, HOSTNAME_SIZE, "%s-%s.%s", db->name, org->slug, org->host);
+    else
+        snprintf(out, HOSTNAME_SIZE, "%s-%s.%s.turso.io", db->name, org->slug,
+                 db->group->locations[0]);
 }
 
 static void parent(const struct database *db, struct buf *out)
@@ -122,8 +128,8 @@ void shape_database(const struct emulator *e, const struct database *db, const c
     emit_bool(out, "sleeping", false);
     emit_bool(out, "archived", shape_is_archived(e, g));
     emit_bool(out, "delete_protection", db->delete_protection);
-    if (db->cipher)
-        emit_string(out, "encryption_cipher", db->cipher);
+    if (db->encryption)
+        emit_string(out, "encryption_cipher", db->encryption->cipher);
     parent(db, out);
     emit_close(out, '}');
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content.h"
 #include "key.h"
 
 /* The hash tables. What their macros expand to is long, but not ours. */
@@ -372,6 +373,8 @@ void database_detach(struct database *db)
 
 void database_destroy(struct database *db)
 {
+    content_free(db->content);
+    mem_free(db->encryption);
     key_free(db->key);
     mem_free(db->parent);
     allow_list_free(db->ips);

@@ -29,9 +29,12 @@
 #define ALLOW_LIST_MAX      256
 
 struct key;
+struct content;
+struct encryption;
 
 struct org {
     char *slug;
+    const char *host; /* borrowed: where all its databases are; NULL: at their locations */
     uint8_t id[UUID_SIZE];
     bool overages, require_mfa, restore_enabled;
     struct members members;
@@ -80,12 +83,14 @@ struct database {
     struct key *key;               /* NULL: the group's signs for it */
     struct parent *parent;         /* NULL: no branch */
     struct allow_list *ips, *vpcs; /* NULL: empty */
-    const char *cipher;            /* static text; NULL: not encrypted */
+    struct encryption *encryption; /* NULL: not encrypted */
+    struct content *content;       /* NULL: nobody has used it */
     uint8_t id[UUID_SIZE];
     int64_t created_ms;
     int64_t deleted_ms; /* in the trash since then */
     uint32_t n_mints, n_rotates;
     bool block_reads, block_writes, delete_protection, allow_attach, tursodb, deleted_with_group;
+    bool is_draft;                    /* waits for the file that it was created for */
     char size_limit[SIZE_LIMIT_TEXT]; /* as it reads back; "" for none */
     char name[];
 };
