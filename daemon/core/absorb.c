@@ -102,7 +102,16 @@ static void read_refused(struct reconcile *rc, struct effects *fx, const struct 
 
     rc_failed(rc, f->r, f->act, reason_of(a->outcome), a->retry_after_ms, a->error);
     if (!again)
-        rc_event(rc, fx, f->r, "Refused", 4, a, "%s: %s", ACT[f->act].text, a->error);
+        rc_event(rc, fx, f->r, "Refused", 4, a, "%s: %s", ACT[f->act].text,
+                 a->error[0] ? a->error : OUTCOME_INFO[a->outcome].text);
+}
+
+/* 404 and 409 tell of the thing, not of the request, and what that means depends on the act. A read
+ * or a delete cannot conflict: there 409 is a refusal like any other. */
+static bool is_of_the_thing(const struct flight *f, enum outcome o)
+{
+    return o == OUTCOME_NOT_FOUND ||
+           (o == OUTCOME_CONFLICT && ACT[f->act].write && f->act != ACT_DELETE);
 }
 
 bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -116,6 +125,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
         return true;
     if (a->outcome == OUTCOME_UNAUTHORIZED) {
         stop_writing(rc, fx, a);
+        rc_failed(rc, r, f->act, REASON_UNAUTHORIZED, a->retry_after_ms, NULL);
         return true;
     }
     if (f->act == ACT_CREATE)
@@ -135,8 +145,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
         rc->replan = true;
         return true;
     }
-    if (a->outcome == OUTCOME_NOT_FOUND || a->outcome == OUTCOME_CONFLICT)
-        return false; /* what it means depends on the act */
+    if (is_of_the_thing(f, a->outcome))
+        return false;
     if (!ACT[f->act].write) {
         read_refused(rc, fx, f, a);
         return true;
@@ -194,6 +204,21 @@ static bool may_be_our_delete(const struct reconcile *rc, const struct database 
                              d->own.grace_spent + 2 * rc->config->reconcile.interval_ms >= grace);
 }
 
+/* A create whose answer was lost, and of which nothing is to be seen long after: it did not happen,
+ * and what lives under its name some day is not from it. */
+static void create_failed_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    if (!*p.has_own || strcmp(p.own->state, "creating") != 0 ||
+        rc->wall_ms - p.own->since < KNOWN_FOR_MS ||
+        (p.live->written_ms && rc->now_ms - p.live->written_ms < KNOWN_FOR_MS))
+        return;
+    effects_remove(fx, LEDGER_OWNED, p.own);
+    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.has_own = false;
+}
+
 /* A 404 by name. */
 static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
 {
@@ -217,6 +242,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
         if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !may_be_our_delete(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
+        create_failed_after_all(rc, fx, &d->r);
     } else if (!live_set_database(&d->live, &a->databases[0])) {
         fx->failed = true;
     } else {
@@ -241,6 +267,7 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
 
     if (a->outcome == OUTCOME_NOT_FOUND) {
         absent(rc, &g->live, &g->gone_ms);
+        create_failed_after_all(rc, fx, &g->r);
     } else if (!live_set_group(g, &a->groups[0])) {
         fx->failed = true;
     } else {

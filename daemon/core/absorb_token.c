@@ -39,6 +39,7 @@ int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, 
 static void not_minted(struct reconcile *rc, struct effects *fx, struct token *t)
 {
     if (t->held.hash) {
+        rc_set(fx, &t->held.asked, NULL);
         rc_set(fx, &t->held.state, t->held.file ? "published" : "removed");
         rc_put_token(rc, fx, t);
         return;
@@ -86,6 +87,17 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
     t->held.renews = rc_renewal(rc, t, t->held.issued, t->held.expires);
 }
 
+/* A token says what lives under that name now, whatever a list has said. */
+static void usurped(struct effects *fx, struct resource *target, const char *id)
+{
+    struct live *l =
+        target->kind == KIND_GROUP ? &group_of(target)->live : &database_of(target)->live;
+
+    live_clear(l);
+    l->present = true;
+    rc_set(fx, &l->id, id);
+}
+
 static void minted(struct reconcile *rc, struct effects *fx, const struct flight *f,
                    struct answer *a)
 {
@@ -97,13 +109,20 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
         rc_event(rc, fx, &t->r, "WrongTarget", 3, a,
                  "the token that came back opens %s, not %s; it is not handed out",
                  a->token.target_id, id);
+        usurped(fx, f->target, a->token.target_id);
         rc_failed(rc, &t->r, f->act, REASON_CONFLICT, -1, NULL);
         rc_observe(rc);
         return; /* the row says "minting": it is accounted for as lost */
     }
+    if (!t->want && !t->held.file) { /* nobody wants it any more, nor ever had a file of it */
+        rc_event(rc, fx, &t->r, "Unwanted", 5, a,
+                 "the token that came back is not in the manifest any more; it is not written");
+        return; /* likewise */
+    }
     note_row(rc, fx, t, f->target, &a->token);
     rc_set(fx, &t->held.params,
-           t->mint_params); /* as it was asked for, whatever the manifest says by now */
+           t->held.asked); /* as it was asked for, whatever the manifest says by now */
+    rc_set(fx, &t->held.asked, NULL);
     if (f->target->kind == KIND_DATABASE && strcmp(t->cause, "renewed") != 0)
         rc_approval_done(rc, fx, "update", f->target);
     t->minted_ms = rc->now_ms;
@@ -131,8 +150,11 @@ static void target_read(struct reconcile *rc, struct effects *fx, const struct f
 
     read.r = f->target;
     read.act = ACT_READ;
-    if (f->target->busy)
-        return; /* it is in somebody else's hands; its own answer will tell */
+    if (f->target->busy) { /* it is in somebody else's hands; its own answer will tell */
+        if (a->outcome == OUTCOME_NOT_FOUND)
+            rc_failed(rc, f->r, f->act, REASON_NOT_FOUND, -1, NULL);
+        return;
+    }
     rc_absorb(rc, fx, &read, (struct answer *)(uintptr_t)a);
 }
 

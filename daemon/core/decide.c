@@ -310,6 +310,8 @@ static void decide_unwanted_ours(const struct world *w, const struct database *d
         decide_gone_by_itself(w, d, out);
     else if (!d->live.present)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    else if (strcmp(d->live.id, d->own.id) == 0 && d->own.missing_since)
+        out->act = ACT_FOUND;
     else if (strcmp(d->live.id, d->own.id) == 0)
         decide_removal(w, d, removal, out);
     else if (d->want)

@@ -238,6 +238,8 @@ static void decide_group_unwanted(const struct world *w, const struct group *g,
         decide_group_gone(w, g, out);
     else if (ours && strcmp(g->live.id, g->own.id) != 0)
         say_blocked(out, REASON_CONFLICT);
+    else if (ours && g->own.missing_since)
+        out->act = ACT_FOUND;
     else if (ours && absent)
         decide_group_removal(w, g, out);
     else if (ours)

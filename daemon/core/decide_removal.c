@@ -88,11 +88,18 @@ static bool is_delete_protected(const struct world *w, const struct database *d)
            is_true(d->applied.value[CONFIG_DELETE_PROTECTION]) || is_group_protected(w, d);
 }
 
-/* No fence of ours stands, or it was taken half way down: what goes up from here was to be allowed.
- */
+static bool is_fenced_live(const struct database *d)
+{
+    return is_true(d->live.config.value[CONFIG_BLOCK_READS]) &&
+           is_true(d->live.config.value[CONFIG_BLOCK_WRITES]);
+}
+
+/* No fence of ours stands, or it was taken half way down, or could not be put up for long: what
+ * goes up from here was to be allowed. */
 static bool needs_leave(const struct database *d)
 {
-    return !d->own.fence || fence_is(d, "lifted") || fence_is(d, "lifting");
+    return !d->own.fence || fence_is(d, "lifted") || fence_is(d, "lifting") ||
+           (d->fence_lapsed && !is_fenced_live(d));
 }
 
 bool removal_is_asked(const struct world *w, const struct database *d)
@@ -137,12 +144,6 @@ static bool is_kept(const struct world *w, const struct database *d, enum remova
         return false;
     }
     return true;
-}
-
-static bool is_fenced_live(const struct database *d)
-{
-    return is_true(d->live.config.value[CONFIG_BLOCK_READS]) &&
-           is_true(d->live.config.value[CONFIG_BLOCK_WRITES]);
 }
 
 static void decide_fence(const struct world *w, const struct database *d, enum removal removal,
@@ -223,7 +224,7 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
         if (fence_is(d, "lifting") && decide_unfence(w, d, out))
             return; /* what was begun is ended first */
         say_removal_held(w, d, out);
-        if (d->own.fence && out->held)
+        if (d->own.fence && !fence_is(d, "wanted") && out->held)
             out->reason = REASON_FENCE_LIFTED;
     } else if (fence_is(d, "wanted") && is_held_back(w, d)) {
         say_removal_held(w, d, out);
@@ -266,7 +267,9 @@ static bool is_unfenced(const struct database *d)
  * finds them good. */
 static bool waits_for_tokens(const struct world *w, const struct database *d)
 {
-    for (size_t i = 0; d->want && i < d->n_tokens; i++) {
+    if (!database_is_wanted(w, d))
+        return false; /* kept, but not for its entry's sake: its tokens wait for the fence */
+    for (size_t i = 0; i < d->n_tokens; i++) {
         const struct token *t = d->tokens[i];
 
         if (t->want && t->has_held && t->held.renews && w->wall_ms >= t->held.renews &&

@@ -181,7 +181,10 @@ static void decide_mint(const struct world *w, const struct token *t, const stru
     bool seen = target->live->listed && w->now_ms - w->observed_ms < KNOWN_FOR_MS;
     bool made = strcmp(target->own->origin, "created") == 0 &&
                 w->wall_ms - target->own->since < KNOWN_FOR_MS;
-    bool read = target->live->read_ms && w->now_ms - target->live->read_ms < KNOWN_FOR_MS;
+    bool usurped =
+        t->r.failure == REASON_CONFLICT; /* the last one opened another's: no list will do */
+    bool read = target->live->read_ms &&
+                w->now_ms - target->live->read_ms < (usurped ? CHECKED_FOR_MS : KNOWN_FOR_MS);
     bool renewal = t->has_held && strcmp(out->cause, "renewed") == 0;
     enum lane lane = renewal || target->own->fence ? LANE_RENEW : LANE_FINISH;
 
@@ -195,7 +198,7 @@ static void decide_mint(const struct world *w, const struct token *t, const stru
         out->step = t->has_held && !is_held(t, "removed") ? STEP_UPDATE : STEP_CREATE;
     if (say_refused(w, &t->r, ACT_MINT, out))
         return;
-    say_act(out, seen || read || made ? ACT_MINT : ACT_READ_TARGET, lane);
+    say_act(out, read || (!usurped && (seen || made)) ? ACT_MINT : ACT_READ_TARGET, lane);
 }
 
 /* A mint whose answer was lost, in this life of the daemon or the last. */

@@ -38,7 +38,6 @@ static void token_free(struct token *t)
     resource_deinit(&t->r);
     ledger_row_deinit(LEDGER_TOKEN, &t->held);
     mem_free_secret(t->jwt, t->jwt_size);
-    mem_free(t->mint_params);
     mem_free(t);
 }
 

@@ -205,7 +205,6 @@ struct token {
     char *jwt;       /* secret: minted and not yet in its file; wiped once it is */
     size_t jwt_size;
     const char *cause; /* why it was minted, for hook and event; static */
-    char *mint_params; /* what the mint under way asks for, as in the ledger */
     int64_t minted_ms; /* monotonic: when one last came back; 0: never */
     bool hook_busy;    /* the hook is being told */
     uint64_t hook_flight;
@@ -257,9 +256,10 @@ struct database {
     int64_t deleted_ms; /* monotonic: the platform answered a delete with ok; 0: it did not */
     bool
         taken; /* the create was refused for the name: whoever has it, it is not from that create */
-    bool create_lost; /* a create may have happened whose answer was lost */
-    bool suspect;     /* ours, not in the last list, and not yet asked for by name */
-    bool removal_ok;  /* guard and approvals allow it */
+    bool create_lost;  /* a create may have happened whose answer was lost */
+    bool suspect;      /* ours, not in the last list, and not yet asked for by name */
+    bool removal_ok;   /* guard and approvals allow it */
+    bool fence_lapsed; /* tried for so long that the guard counts it no more, and is asked anew */
     bool update_held;
     bool create_held;
     bool rejected;         /* the held step was rejected, and its entry is as it was then */

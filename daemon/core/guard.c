@@ -9,18 +9,19 @@ static size_t percent_of(size_t n, int64_t percent)
     return part ? part : 1;
 }
 
-size_t guard_removals_allowed(const struct config_policy *p, size_t owned, size_t done)
+size_t guard_removals_allowed(const struct config_policy *p, size_t owned, size_t gone)
 {
-    size_t allowed = percent_of(owned + done, p->guard.max_delete_percent);
+    size_t allowed = percent_of(owned + gone, p->guard.max_delete_percent);
 
     if (p->guard.max_deletes != CONFIG_NO_LIMIT && (size_t)p->guard.max_deletes < allowed)
         allowed = (size_t)p->guard.max_deletes;
     return allowed ? allowed : 1;
 }
 
-bool guard_allows_removals(const struct config_policy *p, size_t owned, size_t done, size_t wanted)
+bool guard_allows_removals(const struct config_policy *p, size_t owned, size_t gone, size_t done,
+                           size_t wanted)
 {
-    return done + wanted <= guard_removals_allowed(p, owned, done);
+    return done + wanted <= guard_removals_allowed(p, owned, gone);
 }
 
 bool guard_allows_updates(const struct config_policy *p, size_t owned, size_t done, size_t wanted)

@@ -66,6 +66,8 @@
     X(held_token, hash, TEXT, DATA) /* SHA-256 of the JWT in the file */                           \
     X(held_token, params, TEXT,                                                                    \
       DATA) /* authorization, expiration, permissions it was minted with */                        \
+    X(held_token, asked, TEXT,                                                                     \
+      DATA) /* likewise, of the mint under way, or whose answer was lost; NULL: none */            \
     X(held_token, issued, INT, DATA)                                                               \
     X(held_token, expires, INT, DATA) /* 0: never */                                               \
     X(held_token, renews, INT, DATA)  /* when renewal is due, jitter included; 0: never */         \

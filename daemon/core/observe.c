@@ -53,6 +53,8 @@ void rc_observe_start(struct reconcile *rc, struct effects *fx)
     struct call *c = call_new(KIND_OF[o->stage], NULL);
 
     o->due = false;
+    if (o->stage == OBS_ORGANIZATION)
+        o->started_ms = rc->now_ms; /* what is read from now on is newer than the lists */
     if (c && o->stage == OBS_DATABASES && o->cursor && !ledger_set(&c->cursor, o->cursor)) {
         call_free(c);
         c = NULL;

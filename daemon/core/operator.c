@@ -59,6 +59,33 @@ size_t rc_counted(const struct reconcile *rc, const char *what)
     return n;
 }
 
+size_t rc_removed(const struct reconcile *rc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rc->n_counts; i++) {
+        const struct count *c = &rc->counts[i];
+        const struct group *g = fleet_group(&rc->fleet, c->name);
+        const struct database *d = fleet_database(&rc->fleet, c->name);
+        bool ours = strcmp(c->kind, KIND_NAME[KIND_GROUP]) == 0
+                        ? g && g->has_own && strcmp(g->own.state, "owned") == 0
+                        : d && d->has_own && strcmp(d->own.state, "owned") == 0;
+
+        n += strcmp(c->what, "removal") == 0 && !ours;
+    }
+    return n;
+}
+
+bool rc_is_lapsed(const struct reconcile *rc, const struct database *d)
+{
+    const struct count *c;
+
+    if (!d->has_own || !d->own.fence || strcmp(d->own.fence, "wanted") != 0 || d->own.is_branch)
+        return false;
+    c = find_count(rc, "removal", &d->r);
+    return !c || rc->wall_ms - c->at >= rc->config->policy.guard.window_ms;
+}
+
 static bool is_stranger(const struct count *c)
 {
     return strcmp(c->what, "stranger") == 0;
@@ -230,6 +257,28 @@ int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_eve
 }
 
 /* --- sync --- */
+
+static void forgive(struct resource *r)
+{
+    if (r->failure == REASON_UNAUTHORIZED)
+        r->retry_ms = 0;
+}
+
+void rc_credential(struct reconcile *rc)
+{
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        forgive(&rc->fleet.groups[i]->r);
+        for (size_t j = 0; j < rc->fleet.groups[i]->n_tokens; j++)
+            forgive(&rc->fleet.groups[i]->tokens[j]->r);
+    }
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        forgive(&rc->fleet.databases[i]->r);
+        for (size_t j = 0; j < rc->fleet.databases[i]->n_tokens; j++)
+            forgive(&rc->fleet.databases[i]->tokens[j]->r);
+    }
+    rc->obs.attempts = 0;
+    rc_observe(rc);
+}
 
 int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 {

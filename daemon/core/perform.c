@@ -126,9 +126,9 @@ static struct call *fence_call(struct reconcile *rc, struct effects *fx, struct 
         rc_set(fx, &d->own.fence, "wanted");
         rc_put_own(rc, fx, &d->r);
         rc_approval_begin(rc, fx, "delete", &d->r);
-        if (!d->own.is_branch)
-            rc_count(rc, fx, "removal", &d->r);
     }
+    if (!d->own.is_branch)
+        rc_count(rc, fx, "removal", &d->r); /* again at every try: it counts when it goes up */
     c = text(c, c ? &c->config[CONFIG_BLOCK_READS] : NULL, "true");
     return text(c, c ? &c->config[CONFIG_BLOCK_WRITES] : NULL, "true");
 }
@@ -202,11 +202,9 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
         rc_set(fx, &t->held.file, NULL);
     }
     if (d->as_before)
-        rc_set(fx, &t->mint_params, t->held.params);
+        rc_set(fx, &t->held.asked, t->held.params);
     else
-        rc_note_params(fx, t, &t->mint_params);
-    if (!t->held.hash) /* so that a mint whose answer is lost is known to end */
-        rc_set(fx, &t->held.params, t->mint_params);
+        rc_note_params(fx, t, &t->held.asked);
     rc_set(fx, &t->held.state, "minting");
     t->minting = true;
     t->cause = cause;

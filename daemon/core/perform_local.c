@@ -238,7 +238,7 @@ static int64_t life_of(const char *params)
 static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool again)
 {
     bool unwritten = again && strcmp(t->held.state, "minted") == 0;
-    int64_t life = life_of(t->mint_params ? t->mint_params : t->held.params);
+    int64_t life = life_of(t->held.asked ? t->held.asked : t->held.params);
     struct leak leak = {.kind = t->held.kind,
                         .target = t->held.target,
                         .name = t->held.name,
@@ -259,6 +259,7 @@ static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool
     t->jwt = NULL;
     if (t->held.hash && t->held.file && !unwritten) {
         rc_set(fx, &t->held.state, "published");
+        rc_set(fx, &t->held.asked, NULL);
         rc_put_token(rc, fx, t);
     } else {
         forget(rc, fx, &t->r);

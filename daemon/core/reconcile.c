@@ -365,6 +365,11 @@ static bool just_unwanted(const struct world *w, const struct database *d)
            !d->own.removal_since && !database_is_wanted(w, d);
 }
 
+static bool asks_guard(const struct reconcile *rc, const struct world *w, const struct database *d)
+{
+    return just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
+}
+
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct decision d;
@@ -373,7 +378,7 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
     if (r->busy)
         return;
     rc_world(rc, &w);
-    if (r->kind == KIND_DATABASE && just_unwanted(&w, database_of(r))) {
+    if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
         rc->replan = true; /* the guard has to be asked first */
         return;
     }
@@ -407,6 +412,10 @@ static void start(struct reconcile *rc, struct effects *fx, struct resource *r)
     enum reason why;
 
     rc_world(rc, &w);
+    if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
+        rc->replan = true;
+        return;
+    }
     decide(&w, r, &d);
     if (r->busy || !ACT[d.act].call || is_stopped(rc, &d, &why) || r->retry_ms > rc->now_ms) {
         rc_consider(rc, fx, r);
@@ -569,8 +578,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         rc->replan = true;
         return 0;
     case RC_CREDENTIAL:
-        rc->obs.attempts = 0;
-        rc_observe(rc);
+        rc_credential(rc);
         return 0;
     case RC_SYNC:
         return rc_sync(rc, ev, err);

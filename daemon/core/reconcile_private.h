@@ -257,6 +257,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
 /* operator.c: guard's memory and what operators say. */
 /* Observe now; by name: what was refused there is tried again. */
 int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err);
+/* Another API token: what the old one was refused is tried at once. */
+void rc_credential(struct reconcile *rc);
 int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev,
                    struct err *err);
 const struct approval *rc_approval(const struct reconcile *rc, const char *action,
@@ -269,6 +271,11 @@ void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *acti
                       const struct resource *r);
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r);
 size_t rc_counted(const struct reconcile *rc, const char *what);
+/* Of the removals counted, those that are not ours any more. */
+size_t rc_removed(const struct reconcile *rc);
+/* Its fence was allowed, and could not be put up as long as that counted: the guard is asked anew,
+ * or all that were tried in vain would go up at once. */
+bool rc_is_lapsed(const struct reconcile *rc, const struct database *d);
 bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r);
 /* Somebody else works on this organization: removals wait for approval for an hour. */
 void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,

@@ -221,6 +221,7 @@ static void place(const struct world *w, struct database *d)
 struct wants {
     size_t owned;
     size_t removals;
+    size_t approved; /* removals that were, and have not begun to count yet */
     size_t updates;
     size_t creates;
 };
@@ -262,11 +263,13 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
-        out->owned +=
-            owned_by(&d->own, d->has_own) && !d->own.fence; /* fenced ones are "removed in it" */
-        if (removal_is_asked(w, d) && !d->own.is_branch &&
-            !rc_approval(rc, "delete", &d->r, d->own.id) && !removal_is_planned(w, d))
-            out->removals++;
+        out->owned += owned_by(&d->own, d->has_own);
+        if (removal_is_asked(w, d) && !d->own.is_branch) {
+            bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
+
+            out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
+            out->removals += !approved && !removal_is_planned(w, d);
+        }
         if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
             !rc_approval(rc, "update", &d->r, d->own.id))
             out->updates++;
@@ -312,7 +315,7 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
     } else if (w->strangers || w->doubt_stays || (asked && !allowed && !d->own.is_branch)) {
         hold(rc, fx, d, HELD_REMOVAL);
     } else if (asked && !w->doubt && !d->rejected &&
-               (!d->own.fence || strcmp(d->own.fence, "lifting") == 0)) {
+               (!d->own.fence || strcmp(d->own.fence, "lifted") != 0)) {
         /* one that somebody lifted waits for approval */
         d->removal_ok = !(d->own.held & HELD_REMOVAL) && !removal_is_planned(w, d);
     }
@@ -346,8 +349,11 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
     bool updates;
     bool creates;
 
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        rc->fleet.databases[i]->fence_lapsed = rc_is_lapsed(rc, rc->fleet.databases[i]);
     count_wants(rc, w, &wants);
-    removals = guard_allows_removals(p, wants.owned, rc_counted(rc, "removal"), wants.removals);
+    removals = guard_allows_removals(p, wants.owned, rc_removed(rc),
+                                     rc_counted(rc, "removal") + wants.approved, wants.removals);
     updates = guard_allows_updates(p, wants.owned, rc_counted(rc, "update"), wants.updates);
     creates = guard_allows_creates(p, rc_counted(rc, "create"), wants.creates);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {

@@ -16,10 +16,11 @@ static const struct store_step STEPS[] = {
         "ALTER TABLE owned ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE owned ADD COLUMN recreate INTEGER NOT NULL DEFAULT 0;"},
     {3, "ALTER TABLE event ADD COLUMN request TEXT;"},
+    {4, "ALTER TABLE held_token ADD COLUMN asked TEXT;"},
 };
 
 const struct store_schema STORE_SCHEMA = {
-    .version = 3, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 4, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

@@ -21,7 +21,7 @@
 #define HOOK_MS       50
 #define STEPS_MAX     200000
 
-static uint64_t next_random(struct sim *s)
+uint64_t sim_random(struct sim *s)
 {
     s->random = s->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return s->random ^ s->random >> 29;
@@ -63,11 +63,14 @@ static void send_call(struct sim *s, struct call *c)
     const struct platform_fault *f = platform_fault(&s->platform, c);
     int64_t takes = f && f->takes_ms >= 0 ? f->takes_ms : s->latency_ms;
 
+    s->n_sent_ever++;
     sim_say_call(s, c);
     sim_check_sent(s, c);
+    sim_told_sent(s, c);
     add_pending(s, (struct sim_pending){.kind = SIM_CALL,
                                         .at_ms = s->now_ms + takes / 2,
                                         .then_ms = s->now_ms + takes,
+                                        .sent_ms = s->now_ms,
                                         .call = c});
 }
 
@@ -91,16 +94,22 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
 
     ev->now_ms = s->now_ms;
     ev->wall_ms = s->wall_ms;
-    ev->random = next_random(s);
+    ev->random = sim_random(s);
     s->steps++;
+    s->asked_restore = s->asked_restore || ev->kind == RC_RESTORE;
     rv = reconcile_step(s->rc, ev, &fx, err);
     s->wake_ms = fx.wake_ms;
-    if (rv == -ERR_NOMEM) {
+    if (rv == -ERR_NOMEM || s->is_lost || s->loses_step) {
+        s->is_lost = s->is_lost || s->loses_step;
+        s->loses_step = false;
         effects_deinit(&fx);
         return rv;
     }
     sim_say_events(s, &fx);
     sim_say_restored(s);
+    for (size_t i = 0; s->on_event && i < fx.n_ops; i++)
+        if (fx.ops[i].table == LEDGER_EVENT)
+            s->on_event(s, fx.ops[i].row);
     sim_ledger_take(&s->ledger, &fx);
     if (s->ledger.fails && (fx.n_calls || fx.n_jobs || fx.n_hooks)) {
         struct rc_event unsent = {.kind = RC_UNSENT, .unsent = &fx, .text = "disk full"};
@@ -110,10 +119,11 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
         carry_out(s, &fx);
     }
     effects_deinit(&fx);
+    sim_check_step(s);
     return rv;
 }
 
-static void step(struct sim *s, struct rc_event ev)
+void sim_tell(struct sim *s, struct rc_event ev)
 {
     struct err err = ERR_INIT;
 
@@ -152,15 +162,16 @@ static void do_job(struct sim *s, const struct file_job *j)
                 : r.outcome == FILE_OTHER    ? ": another token's"
                 : r.outcome == FILE_UNMARKED ? ": tokens_dir is unmarked"
                                              : ": failed");
-    step(s, (struct rc_event){.kind = RC_FILES, .files = &r, .n_files = 1});
+    sim_tell(s, (struct rc_event){.kind = RC_FILES, .files = &r, .n_files = 1});
 }
 
 static void tell_hook(struct sim *s, const struct hook_run *h)
 {
     sim_say(s, "@ hook %s %s/%s %s %s%s", h->hook, h->kind, h->name, h->file, h->cause,
             s->hooks_fail ? ": failed" : "");
-    step(s, (struct rc_event){
-                .kind = RC_HOOK, .resource_kind = h->kind, .name = h->name, .ok = !s->hooks_fail});
+    sim_tell(s,
+             (struct rc_event){
+                 .kind = RC_HOOK, .resource_kind = h->kind, .name = h->name, .ok = !s->hooks_fail});
 }
 
 static void come_to_pass(struct sim *s, size_t i)
@@ -177,7 +188,8 @@ static void come_to_pass(struct sim *s, size_t i)
 
         p.answer = NULL;
         sim_say_answer(s, p.call, a);
-        step(s, (struct rc_event){.kind = RC_ANSWER, .answer = a});
+        sim_told_answer(s, p.call, a, p.sent_ms);
+        sim_tell(s, (struct rc_event){.kind = RC_ANSWER, .answer = a});
     } else if (p.kind == SIM_JOB) {
         do_job(s, p.job);
     } else {
@@ -201,7 +213,7 @@ bool sim_happen(struct sim *s, int64_t until)
 
     if (s->wake_ms < next && s->wake_ms <= until) {
         pass(s, s->wake_ms);
-        step(s, (struct rc_event){.kind = RC_TICK});
+        sim_tell(s, (struct rc_event){.kind = RC_TICK});
     } else if (next <= until) {
         pass(s, next);
         come_to_pass(s, i);
@@ -244,116 +256,6 @@ enum state sim_settle(struct sim *s, int64_t most_ms)
     return sim_state(s);
 }
 
-/* --- the manifest --- */
-
-static struct sim_manifest_file *find_input(struct sim_manifest_files *m, const char *path)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->items[i].path, path) == 0)
-            return &m->items[i];
-    return NULL;
-}
-
-static void input_deinit(struct sim_manifest_file *f)
-{
-    free(f->text);
-    free(f->error);
-}
-
-void sim_file(struct sim *s, const char *path, const char *text, const char *error)
-{
-    struct sim_manifest_files *m = &s->now_files;
-    struct sim_manifest_file *f = find_input(m, path);
-
-    if (!f && (text || error)) {
-        assert_true(m->n < ARRAY_SIZE(m->items));
-        f = &m->items[m->n++];
-        *f = (struct sim_manifest_file){
-            .kind = strncmp(path, "tenants/", 8) == 0 ? MANIFEST_TENANTS : MANIFEST_TRUSTED};
-        snprintf(f->path, sizeof(f->path), "%s", path);
-    } else if (f) {
-        input_deinit(f);
-        f->text = f->error = NULL;
-    }
-    if (text)
-        f->text = strdup(text);
-    else if (error)
-        f->error = strdup(error);
-    else if (f)
-        *f = m->items[--m->n];
-}
-
-static size_t inputs_of(const struct sim_manifest_files *m, struct manifest_input *out)
-{
-    for (size_t i = 0; i < m->n; i++)
-        out[i] = (struct manifest_input){.path = m->items[i].path,
-                                         .kind = m->items[i].kind,
-                                         .data = m->items[i].text,
-                                         .size = m->items[i].text ? strlen(m->items[i].text) : 0,
-                                         .error = m->items[i].error};
-    return m->n;
-}
-
-static void say_diags(struct sim *s, struct diags *d)
-{
-    diags_sort(d);
-    for (size_t i = 0; i < d->n; i++) {
-        char *text = d->items[i].level == DIAG_ERROR ? diag_text(&d->items[i]) : NULL;
-
-        if (text)
-            sim_say(s, "? %s", text);
-        mem_free(text);
-    }
-    s->manifest_refused = d->n_errors > 0;
-}
-
-static void keep_good(struct sim *s, const struct desired_keep *keep)
-{
-    struct sim_manifest_files good = {.n = keep->n};
-
-    for (size_t i = 0; i < keep->n; i++) {
-        snprintf(good.items[i].path, sizeof(good.items[i].path), "%s", keep->files[i]->path);
-        good.items[i].kind = keep->files[i]->kind;
-        good.items[i].text = strdup(keep->files[i]->data);
-    }
-    for (size_t i = 0; i < s->good_files.n; i++)
-        input_deinit(&s->good_files.items[i]);
-    s->good_files = good;
-}
-
-void sim_manifest(struct sim *s)
-{
-    struct manifest_input now[16];
-    struct manifest_input good[16];
-    size_t n_now = inputs_of(&s->now_files, now);
-    size_t n_good = inputs_of(&s->good_files, good);
-    const char *hooks[8];
-    struct desired_options options = {.organization = "acme", .hooks = hooks};
-    struct desired told = {0};
-    struct desired want = {0};
-    struct desired_keep keep = {0};
-    struct diags diags = DIAGS_INIT;
-    struct diags again = DIAGS_INIT;
-    int rv;
-
-    for (; options.n_hooks < s->config->n_hooks; options.n_hooks++)
-        hooks[options.n_hooks] = s->config->hooks[options.n_hooks].name;
-    rv = desired_build(now, n_now, good, n_good, &options, &told, &keep, &diags);
-    say_diags(s, &diags);
-    if (rv == 0 && desired_build(now, n_now, good, n_good, &options, &want, NULL, &again) == 0) {
-        s->generation += !s->has_want || s->want.digest != want.digest;
-        desired_deinit(&s->want);
-        s->want = want;
-        s->has_want = true;
-        keep_good(s, &keep);
-        step(s,
-             (struct rc_event){.kind = RC_DESIRED, .desired = &told, .generation = s->generation});
-    }
-    desired_keep_deinit(&keep);
-    diags_deinit(&diags);
-    diags_deinit(&again);
-}
-
 /* --- the configuration --- */
 
 static struct config *read_config(const char *settings)
@@ -382,13 +284,26 @@ static void free_config(struct config *c)
     free(c);
 }
 
+/* What has left the old window is not counted in a longer one. */
+static void forget_removals(struct sim *s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; s->old_config && i < s->n_removals; i++)
+        if (s->wall_ms - s->removals[i].wall_ms < s->old_config->policy.guard.window_ms)
+            s->removals[kept++] = s->removals[i];
+    s->n_removals = kept;
+}
+
 void sim_configure(struct sim *s, const char *settings)
 {
     s->old_config = s->config;
     s->config = read_config(settings);
+    s->n_sent = 0; /* at another pace */
+    forget_removals(s);
     if (!s->rc)
         return;
-    step(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
+    sim_tell(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
     free_config(s->old_config);
     s->old_config = NULL;
 }
@@ -411,11 +326,12 @@ void sim_init(struct sim *s, const char *settings, uint64_t random)
     s->wake_ms = s->now_ms;
 }
 
-static void forget_pending(struct sim *s, bool done)
+static void forget_pending(struct sim *s, enum sim_end end)
 {
     while (s->n_pending) {
         size_t i = first_pending(s);
         struct sim_pending p = s->pending[i];
+        bool done = end == SIM_DONE || (end == SIM_HALF_DONE && sim_random(s) & 1);
 
         s->pending[i] = s->pending[--s->n_pending];
         if (done && p.kind == SIM_CALL) {
@@ -435,6 +351,8 @@ static void start(struct sim *s)
     assert_non_null(s->rc);
     s->wake_ms = s->now_ms;
     s->n_sent = 0;
+    s->is_lost = s->loses_step = false;
+    sim_told_clear(&s->told);
     for (size_t i = 0; i < s->ledger.n; i++)
         assert_true(reconcile_load(s->rc, s->ledger.rows[i].table, s->ledger.rows[i].row));
     if (s->has_want || s->now_files.n)
@@ -448,9 +366,9 @@ static void drop_waiting(struct sim_ledger *l)
     l->n_waiting = 0;
 }
 
-void sim_crash(struct sim *s, bool done, int64_t down_ms)
+void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms)
 {
-    forget_pending(s, done);
+    forget_pending(s, end);
     drop_waiting(&s->ledger);
     reconcile_free(s->rc);
     pass(s, s->now_ms + down_ms);
@@ -460,11 +378,11 @@ void sim_crash(struct sim *s, bool done, int64_t down_ms)
 void sim_stop(struct sim *s)
 {
     s->stopping = true;
-    step(s, (struct rc_event){.kind = RC_STOP});
+    sim_tell(s, (struct rc_event){.kind = RC_STOP});
     while (s->n_pending && !*s->broken)
         come_to_pass(s, (pass(s, s->pending[first_pending(s)].at_ms), first_pending(s)));
     s->stopping = false;
-    sim_crash(s, false, 0);
+    sim_crash(s, SIM_UNDONE, 0);
 }
 
 void sim_ledger_fails(struct sim *s, bool fails)
@@ -473,7 +391,7 @@ void sim_ledger_fails(struct sim *s, bool fails)
     if (fails)
         return;
     sim_ledger_commit(&s->ledger);
-    step(s, (struct rc_event){.kind = RC_LEDGER_OK});
+    sim_tell(s, (struct rc_event){.kind = RC_LEDGER_OK});
 }
 
 int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason, struct err *err)
@@ -484,23 +402,17 @@ int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason
     return sim_step(s, &ev, err);
 }
 
-static void files_deinit(struct sim_manifest_files *m)
-{
-    for (size_t i = 0; i < m->n; i++)
-        input_deinit(&m->items[i]);
-    m->n = 0;
-}
-
 void sim_deinit(struct sim *s)
 {
-    forget_pending(s, false);
+    forget_pending(s, SIM_UNDONE);
     mem_free(s->pending);
     reconcile_free(s->rc);
     sim_ledger_deinit(&s->ledger);
+    sim_told_deinit(&s->told);
     platform_deinit(&s->platform);
     desired_deinit(&s->want);
-    files_deinit(&s->now_files);
-    files_deinit(&s->good_files);
+    sim_files_deinit(&s->now_files);
+    sim_files_deinit(&s->good_files);
     sim_say_deinit(s);
     buf_deinit(&s->out);
     free_config(s->config);

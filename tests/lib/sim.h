@@ -13,6 +13,7 @@
 
 #define SIM_ROWS_MAX  1024
 #define SIM_FILES_MAX 128
+#define SIM_KNOWN_MAX 640
 
 /* The ledger: rows as committed, by key; what could not be committed waits in order. */
 struct sim_row {
@@ -34,6 +35,7 @@ struct sim_file {
     char hash[24]; /* of the token in it; "": none that can be read */
     enum token_format format;
     unsigned mode;
+    bool by_stranger; /* somebody else wrote it */
 };
 
 /* Something that is under way. A call is carried out half way, and answered at the end. */
@@ -43,6 +45,7 @@ struct sim_pending {
     int64_t at_ms;
     uint64_t order;
     int64_t then_ms; /* CALL: when the answer comes */
+    int64_t sent_ms;
     struct call *call;
     struct answer *answer;
     struct file_job *job;
@@ -60,10 +63,44 @@ struct sim_manifest_files {
     size_t n;
 };
 
-/* A fence that went up, for the guard's sake. */
+/* A fence that went up, or a group that goes, for the guard's sake. */
 struct sim_removal {
     char id[24];
     int64_t wall_ms;
+};
+
+/* What a name stands for, as far as the reconciler was told in this life. */
+struct sim_known {
+    char name[PLATFORM_NAME_BYTES];
+    bool is_group;
+    char id[24];        /* "": none */
+    bool live;          /* under that id */
+    bool hidden;        /* it was, and the last complete list does not show it */
+    bool deleted;       /* and a delete of it was answered with ok */
+    bool is_fenced;     /* by the last read or confirmed change */
+    bool is_protected;  /* by the last read */
+    int64_t told_ms;    /* when it was told last, by name or in a list */
+    int64_t read_ms;    /* when the last read by name was told; 0: none in this life */
+    int64_t read_at_ms; /* when that read was asked */
+    int64_t written_ms; /* when a change was sent or answered last */
+};
+enum sim_look { SIM_LOOK_NONE, SIM_LOOK_ORGANIZATION, SIM_LOOK_GROUPS };
+struct sim_listed {
+    char name[PLATFORM_NAME_BYTES];
+    char id[24];
+    char group[PLATFORM_NAME_BYTES]; /* of a database */
+    bool is_group;
+};
+struct sim_told {
+    struct sim_known known[SIM_KNOWN_MAX];
+    size_t n_known;
+    enum sim_look look; /* how far the observation under way has come */
+    int64_t asked_ms;   /* when it began */
+    struct sim_listed *listed;
+    size_t n_listed;
+    size_t listed_capacity;
+    bool complete; /* the last one was, and nothing contradicts it */
+    bool refused;  /* the API token was, and no read of the organization has succeeded since */
 };
 
 struct sim_seen { /* what the transcript last said of a record */
@@ -102,17 +139,26 @@ struct sim {
     size_t pending_capacity;
     bool stopping;
     uint64_t steps;
-    void (*after_step)(struct sim *s); /* may crash it */
+    void (*after_step)(struct sim *s);                      /* may crash it */
+    void (*on_event)(struct sim *s, const struct event *e); /* of the history */
+    void *arg;                                              /* of whoever set these */
+    uint64_t n_sent_ever;                                   /* calls */
+    bool loses_step; /* the next step's effects are lost, ledger rows and all: it died in it */
+    bool is_lost;    /* so it was; sim_crash is due */
 
     struct buf out;
+    bool quiet;       /* no transcript */
     bool shows_reads; /* of observations too */
     struct sim_seen *seen;
     size_t n_seen;
     int state_shown; /* enum state, or -1 */
 
+    struct sim_told told;
     char broken[512]; /* the first rule that was broken; "" */
     struct sim_removal removals[256];
     size_t n_removals;
+    bool asked_restore;  /* by an operator */
+    bool was_released;   /* something was, and may be the platform's alone */
     int64_t sent_ms[64]; /* when the last calls went out */
     size_t n_sent;
 };
@@ -134,15 +180,19 @@ bool sim_happen(struct sim *s, int64_t until);
 enum state sim_settle(struct sim *s, int64_t most_ms);
 enum state sim_state(struct sim *s);
 
-/* kill -9. What is under way reaches its end (`done`) or not; nobody hears of it. Then a start from
- * the ledger, `down_ms` later. */
-void sim_crash(struct sim *s, bool done, int64_t down_ms);
+/* kill -9. What is under way reaches its end, or does not, or some of it; nobody hears of it. Then
+ * a start from the ledger, `down_ms` later. */
+enum sim_end { SIM_UNDONE, SIM_DONE, SIM_HALF_DONE };
+void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms);
 /* SIGTERM, answers waited for, and a new start. */
 void sim_stop(struct sim *s);
 void sim_ledger_fails(struct sim *s, bool fails);
 
 /* Return what reconcile_step says; effects are carried out. */
 int sim_step(struct sim *s, struct rc_event *ev, struct err *err);
+/* The same where only an error of the simulator can make it fail. */
+void sim_tell(struct sim *s, struct rc_event ev);
+uint64_t sim_random(struct sim *s);
 int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason, struct err *err);
 
 struct sim_file *sim_find_file(struct sim *s, const char *path);
@@ -166,6 +216,19 @@ bool sim_operator(struct sim *s, char *text);
 /* sim_files.c: what token files would do. */
 struct file_result sim_do_job(struct sim *s, const struct file_job *j);
 
+/* sim_manifest.c */
+void sim_files_deinit(struct sim_manifest_files *m);
+
+/* sim_told.c: what the reconciler was told, remembered by a witness of its own. */
+void sim_told_clear(struct sim_told *t); /* a new life */
+void sim_told_deinit(struct sim_told *t);
+void sim_told_sent(struct sim *s, const struct call *c);
+void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms);
+/* NULL: nothing of it. */
+const struct sim_known *sim_known(const struct sim *s, bool is_group, const char *name);
+/* The last observation was complete, and nothing of ours that it hides is unaccounted for. */
+bool sim_told_all(const struct sim *s);
+
 /* sim_say.c: the transcript. */
 void sim_say(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 void sim_say_call(struct sim *s, const struct call *c);
@@ -177,7 +240,8 @@ void sim_say_list(struct sim *s);
 void sim_say_truth(struct sim *s, struct buf *out); /* what there is in the end, ids left out */
 void sim_say_deinit(struct sim *s);
 
-/* sim_check.c: what must hold whenever a call goes out or arrives. */
+/* sim_check.c: what must hold whenever a call goes out or arrives, and after every step. */
+void sim_check_step(struct sim *s);
 void sim_check_sent(struct sim *s, const struct call *c);
 void sim_check_arrived(struct sim *s, const struct call *c);
 void sim_break(struct sim *s, const char *fmt, ...) PRINTF(2, 3);

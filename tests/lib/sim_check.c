@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/guard.h"
+#include "core/limits.h"
 #include "tests/lib/sim.h"
 
 #define JUST_BEFORE_MS (31 * 1000)
@@ -71,6 +71,19 @@ static bool is_approved(const struct sim *s, const char *kind, const char *name)
     return a && a->approved && a->begun;
 }
 
+/* The lesser of both limits, rounded down, but at least one. */
+static size_t allowed(const struct sim *s, size_t owned, size_t gone)
+{
+    const struct config_policy *p = &s->config->policy;
+    size_t most = SIZE_MAX;
+
+    if (p->guard.max_delete_percent != CONFIG_NO_LIMIT)
+        most = (owned + gone) * (size_t)p->guard.max_delete_percent / 100;
+    if (p->guard.max_deletes != CONFIG_NO_LIMIT && (size_t)p->guard.max_deletes < most)
+        most = (size_t)p->guard.max_deletes;
+    return most ? most : 1;
+}
+
 static size_t count_owned(const struct sim *s)
 {
     size_t n = 0;
@@ -81,42 +94,60 @@ static size_t count_owned(const struct sim *s)
     return n;
 }
 
-/* A fence goes up: with those of the window, is it more than the guard lets through? */
-static void check_guard(struct sim *s, const char *name, const struct owned *own)
+static bool is_owned_id(const struct sim *s, const char *id)
 {
-    const struct config_policy *p = &s->config->policy;
+    for (size_t k = 0; k < s->ledger.n; k++)
+        if (s->ledger.rows[k].table == LEDGER_OWNED &&
+            is(((const struct owned *)s->ledger.rows[k].row)->id, id) &&
+            is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
+            return true;
+    return false;
+}
+
+static void note_removal(struct sim *s, const char *id)
+{
+    assert_true(s->n_removals < ARRAY_SIZE(s->removals));
+    snprintf(s->removals[s->n_removals].id, sizeof(s->removals[0].id), "%s", id);
+    s->removals[s->n_removals++].wall_ms = s->wall_ms;
+}
+
+/* Something goes: with those of the window, is it more than the guard lets through? */
+static void check_guard(struct sim *s, const char *kind, const char *name, const struct owned *own)
+{
     size_t done = 0;
     size_t gone = 0;
 
     if (own->is_branch)
         return;
     for (size_t i = 0; i < s->n_removals; i++) {
-        if (strcmp(s->removals[i].id, own->id) == 0)
-            return; /* a second try of one that counts already */
-        if (s->wall_ms - s->removals[i].wall_ms >= p->guard.window_ms)
+        if (s->wall_ms - s->removals[i].wall_ms >= s->config->policy.guard.window_ms)
             continue;
+        if (strcmp(s->removals[i].id, own->id) == 0) {
+            s->removals[i].wall_ms = s->wall_ms; /* a second try of one that counts already */
+            return;
+        }
         done++;
-        gone++;
-        for (size_t k = 0; k < s->ledger.n; k++)
-            if (s->ledger.rows[k].table == LEDGER_OWNED &&
-                is(((const struct owned *)s->ledger.rows[k].row)->id, s->removals[i].id) &&
-                is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
-                gone--;
+        gone += !is_owned_id(s, s->removals[i].id);
     }
-    assert_true(s->n_removals < ARRAY_SIZE(s->removals));
-    snprintf(s->removals[s->n_removals].id, sizeof(s->removals[0].id), "%s", own->id);
-    s->removals[s->n_removals++].wall_ms = s->wall_ms;
-    if (!is_approved(s, "database", name) &&
-        done + 1 > guard_removals_allowed(p, count_owned(s), gone))
+    note_removal(s, own->id);
+    if (!is_approved(s, kind, name) && done + 1 > allowed(s, count_owned(s), gone))
         sim_break(s,
                   "database %s is fenced unapproved, the %zu. in the window of %zu that are ours",
                   name, done + 1, count_owned(s) + gone);
 }
 
+/* Read by itself, a moment ago, since anything was sent to it, and under the id that is ours. */
+static bool is_read_just_before(const struct sim *s, const struct sim_known *k,
+                                const struct owned *own)
+{
+    return k && k->live && k->read_ms && s->now_ms - k->read_ms <= JUST_BEFORE_MS &&
+           k->read_at_ms >= k->written_ms && strcmp(k->id, own->id) == 0;
+}
+
 /* What fence and delete have in common. */
 static void check_removal(struct sim *s, const struct call *c, const struct owned *own)
 {
-    const struct platform_db *d = platform_db(&s->platform, c->name);
+    const struct sim_known *k = sim_known(s, false, c->name);
 
     if (!own || !is(own->state, "owned"))
         sim_break(s, "%s is removed and not ours", c->name);
@@ -124,12 +155,11 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
         sim_break(s, "%s is removed and wanted", c->name);
     else if (own->protect)
         sim_break(s, "%s is removed and protected", c->name);
-    else if (!reconcile_is_observed(s->rc))
+    else if (!sim_told_all(s))
         sim_break(s, "%s is removed without a complete observation", c->name);
-    else if (d && (strcmp(d->id, own->id) == 0) &&
-             (!d->shown_ms || s->now_ms - d->shown_ms > JUST_BEFORE_MS))
-        sim_break(s, "%s is removed without a read just before", c->name);
-    else if (d && strcmp(d->id, own->id) == 0 && d->shown_protected)
+    else if (!is_read_just_before(s, k, own))
+        sim_break(s, "%s is removed without a read of it just before", c->name);
+    else if (k->is_protected)
         sim_break(s, "%s is removed and protected by the platform", c->name);
 }
 
@@ -145,9 +175,10 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
     grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
     if (!is(own->fence, "set"))
         sim_break(s, "%s is deleted without a fence", c->name);
-    else if (!own->purged && s->wall_ms + s->jumped_ms - own->fenced_since < grace)
+    else if (!own->purged && d && (strcmp(d->id, own->id) == 0) &&
+             (!d->fenced_ms || s->now_ms - d->fenced_ms < grace))
         sim_break(s, "%s is deleted before its grace is over", c->name);
-    else if (d && strcmp(d->id, own->id) == 0 && !d->shown_fenced)
+    else if (!sim_known(s, false, c->name)->is_fenced)
         sim_break(s, "%s is deleted, and its fence was not seen just before", c->name);
 }
 
@@ -168,11 +199,13 @@ static void check_group_delete(struct sim *s, const struct call *c)
         sim_break(s, "group %s is deleted and not ours", c->name);
     else if (!is_approved(s, "group", c->name))
         sim_break(s, "group %s is deleted unapproved", c->name);
-    else if (!reconcile_is_observed(s->rc))
+    else if (!sim_told_all(s))
         sim_break(s, "group %s is deleted without a complete observation", c->name);
     else if (!own->empty_since ||
              s->wall_ms + s->jumped_ms - own->empty_since < s->config->policy.deletion_grace_ms)
         sim_break(s, "group %s is deleted before it was empty for its grace", c->name);
+    else
+        check_guard(s, "group", c->name, own);
 }
 
 /* --- creating, minting --- */
@@ -180,10 +213,13 @@ static void check_group_delete(struct sim *s, const struct call *c)
 static void check_create(struct sim *s, const struct call *c, const char *kind)
 {
     const struct owned *own = sim_owned(&s->ledger, kind, c->name);
+    const struct sim_known *k = sim_known(s, is(kind, "group"), c->name);
 
+    if (k && k->live && !k->hidden)
+        sim_break(s, "%s %s is created, and one is known to live", kind, c->name);
     if (!own || !is(own->state, "creating"))
         sim_break(s, "%s %s is created, and the ledger does not know", kind, c->name);
-    else if (!reconcile_is_observed(s->rc))
+    else if (!sim_told_all(s))
         sim_break(s, "%s %s is created without a complete observation", kind, c->name);
 }
 
@@ -199,6 +235,19 @@ static void check_mint(struct sim *s, const struct call *c, const char *kind)
     }
     if (!noted)
         sim_break(s, "a token of %s is minted, and the ledger does not know", c->name);
+}
+
+/* Only what is ours is touched, under the id that it is known by in this life. */
+static void check_target(struct sim *s, const struct call *c, const char *kind)
+{
+    const struct owned *own = sim_owned(&s->ledger, kind, c->name);
+    const struct sim_known *k = sim_known(s, is(kind, "group"), c->name);
+
+    if (!own || !is(own->state, "owned"))
+        sim_break(s, "%s: %s %s is not ours", CALL_INFO[c->kind].name, kind, c->name);
+    else if (!k || !k->live || k->hidden || strcmp(k->id, own->id) != 0)
+        sim_break(s, "%s: %s %s is not known to be ours, %s", CALL_INFO[c->kind].name, kind,
+                  c->name, own->id);
 }
 
 /* --- pace --- */
@@ -221,8 +270,27 @@ static void check_pace(struct sim *s, const struct call *c)
         sim_break(s, "%zu calls in a second", last_second);
     if (s->stopping)
         sim_break(s, "%s is sent while stopping", CALL_INFO[c->kind].name);
-    if (!s->config->policy.writes && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
-        sim_break(s, "%s is sent with writes off", CALL_INFO[c->kind].name);
+}
+
+static void check_write(struct sim *s, const struct call *c)
+{
+    const char *name = CALL_INFO[c->kind].name;
+
+    if (strcmp(CALL_INFO[c->kind].method, "GET") == 0)
+        return;
+    if (!s->config->policy.writes)
+        sim_break(s, "%s is sent with writes off", name);
+    if (s->told.refused)
+        sim_break(s, "%s is sent, and the API token is refused", name);
+    if (strstr(name, "rotate"))
+        sim_break(s, "%s: nobody has asked for it", name);
+    if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {
+        if (!s->asked_restore)
+            sim_break(s, "%s: nobody has asked for it", name);
+    } else if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
+        check_create(s, c, c->kind == CALL_GROUP_CREATE ? "group" : "database");
+    else
+        check_target(s, c, c->kind <= CALL_LOCATION_REMOVE ? "group" : "database");
 }
 
 void sim_check_sent(struct sim *s, const struct call *c)
@@ -230,13 +298,8 @@ void sim_check_sent(struct sim *s, const struct call *c)
     const struct owned *own = c->name ? sim_owned(&s->ledger, "database", c->name) : NULL;
 
     check_pace(s, c);
+    check_write(s, c);
     switch (c->kind) {
-    case CALL_DATABASE_CREATE:
-        check_create(s, c, "database");
-        break;
-    case CALL_GROUP_CREATE:
-        check_create(s, c, "group");
-        break;
     case CALL_DATABASE_TOKEN:
         check_mint(s, c, "token");
         break;
@@ -248,7 +311,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
             break;
         check_removal(s, c, own);
         if (!*s->broken)
-            check_guard(s, c->name, own);
+            check_guard(s, "database", c->name, own);
         break;
     case CALL_DATABASE_DELETE:
         check_delete(s, c, own);
@@ -261,16 +324,79 @@ void sim_check_sent(struct sim *s, const struct call *c)
     }
 }
 
+/* A database that we know of is in it. */
+static bool is_known_to_hold(const struct sim *s, const char *group)
+{
+    for (size_t i = 0; i < s->platform.n_databases; i++) {
+        const struct platform_db *d = &s->platform.databases[i];
+        const struct sim_known *k = sim_known(s, false, d->name);
+
+        if (d->live && strcmp(d->group, group) == 0 &&
+            ((k && k->live && strcmp(k->id, d->id) == 0) || is_owned_id(s, d->id)))
+            return true;
+    }
+    return false;
+}
+
 void sim_check_arrived(struct sim *s, const struct call *c)
 {
     const struct platform_db *d = c->name ? platform_db(&s->platform, c->name) : NULL;
     const struct platform_group *g = c->name ? platform_group(&s->platform, c->name) : NULL;
 
-    if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon)
+    if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !s->platform.has_hidden)
         sim_break(s, "database %s is made twice", c->name);
-    if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon)
+    if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !s->platform.has_hidden)
         sim_break(s, "group %s is made twice", c->name);
-    if (c->kind == CALL_GROUP_DELETE && g && platform_databases_in(&s->platform, c->name))
+    if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
         sim_break(s, "group %s is deleted with its databases", c->name);
-    (void)s;
+}
+
+/* --- after every step --- */
+
+static bool is_row_of(const struct sim_row *r, enum ledger_table table,
+                      const struct platform_token *t)
+{
+    const char *kind = t->is_group ? "group-token" : "token";
+
+    if (r->table != table)
+        return false;
+    if (table == LEDGER_LEAK)
+        return is(((const struct leak *)r->row)->kind, kind) &&
+               is(((const struct leak *)r->row)->target, t->target);
+    return is(((const struct held_token *)r->row)->kind, kind) &&
+           is(((const struct held_token *)r->row)->target, t->target) &&
+           strncmp(((const struct held_token *)r->row)->state, "mint", 4) == 0;
+}
+
+/* Tokens that were minted for a target and never stood in a file, against what the ledger knows of
+ * lost ones and of mints under way. */
+static void check_mints_of(struct sim *s, const struct platform_token *t)
+{
+    size_t unpublished = 0;
+    size_t accounted = 0;
+
+    for (size_t i = 0; i < s->platform.n_tokens; i++) {
+        const struct platform_token *o = &s->platform.tokens[i];
+
+        unpublished += o->by_daemon && !o->was_published && o->is_group == t->is_group &&
+                       (!o->expires_ms || o->expires_ms > s->wall_ms) &&
+                       strcmp(o->target, t->target) == 0;
+    }
+    for (size_t i = 0; i < s->ledger.n; i++)
+        accounted += is_row_of(&s->ledger.rows[i], LEDGER_LEAK, t) ||
+                     is_row_of(&s->ledger.rows[i], LEDGER_TOKEN, t);
+    if (unpublished > accounted)
+        sim_break(s, "of %s's tokens %zu are in no file, and the ledger accounts for %zu",
+                  t->target, unpublished, accounted);
+}
+
+void sim_check_step(struct sim *s)
+{
+    for (size_t i = 0; i < s->platform.n_tokens && !*s->broken; i++) {
+        const struct platform_token *t = &s->platform.tokens[i];
+
+        if (t->by_daemon && !t->was_published && !s->jumped_ms &&
+            (!t->expires_ms || t->expires_ms > s->wall_ms))
+            check_mints_of(s, t);
+    }
 }

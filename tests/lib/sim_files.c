@@ -30,6 +30,7 @@ void sim_put_file(struct sim *s, const char *path, const char *hash, enum token_
     }
     snprintf(f->hash, sizeof(f->hash), "%s", hash);
     f->format = format;
+    f->by_stranger = false;
 }
 
 void sim_drop_file(struct sim *s, struct sim_file *f)
@@ -49,9 +50,11 @@ static struct sim_file *holding(struct sim *s, const char *path, enum token_form
 
 static void publish(struct sim *s, const struct file_job *j, struct file_result *r)
 {
-    const struct platform_token *t = platform_token(&s->platform, j->jwt);
+    struct platform_token *t =
+        (struct platform_token *)(uintptr_t)platform_token(&s->platform, j->jwt);
 
     assert_non_null(t);
+    t->was_published = true;
     sim_put_file(s, j->path, t->hash, j->format);
     sim_find_file(s, j->path)->mode = j->mode;
     snprintf(r->hash, sizeof(r->hash), "%s", t->hash);

@@ -22,7 +22,9 @@
 void platform_deinit(struct platform *p)
 {
     free(p->tokens);
+    free(p->stale);
     p->tokens = NULL;
+    p->stale = NULL;
 }
 
 /* --- the truth --- */
@@ -74,12 +76,35 @@ struct platform_group *platform_make_group(struct platform *p, const char *name,
     return g;
 }
 
+/* Since when both blocks stand. */
+static void note_fence(const struct platform *p, struct platform_db *d)
+{
+    bool stands = strcmp(d->config[CONFIG_BLOCK_READS], "true") == 0 &&
+                  strcmp(d->config[CONFIG_BLOCK_WRITES], "true") == 0;
+
+    if (!stands)
+        d->fenced_ms = 0;
+    else if (!d->fenced_ms)
+        d->fenced_ms = p->now_ms;
+}
+
+void platform_remember(struct platform *p)
+{
+    free(p->stale);
+    p->stale = calloc(p->n_databases + 1, sizeof(*p->stale));
+    assert_non_null(p->stale);
+    memcpy(p->stale, p->databases, p->n_databases * sizeof(*p->stale));
+    p->n_stale = p->n_databases;
+}
+
 void platform_set(struct platform_db *d, enum config_field f, const char *value)
 {
     char *end;
     unsigned long n;
 
     SET(d->config[f], value);
+    if ((f == CONFIG_BLOCK_READS || f == CONFIG_BLOCK_WRITES) && strcmp(value, "false") == 0)
+        d->fenced_ms = 0;
     if (f != CONFIG_SIZE_LIMIT)
         return;
     n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
@@ -177,11 +202,6 @@ static void answer_database(struct platform *p, struct answer *a, const char *na
     }
     a->databases = arena_alloc(&a->arena, sizeof(*a->databases));
     say_db(a, d, all);
-    if (!all)
-        return;
-    d->shown_ms = p->now_ms;
-    d->shown_fenced = flag(d->config[CONFIG_BLOCK_READS]) && flag(d->config[CONFIG_BLOCK_WRITES]);
-    d->shown_protected = flag(d->config[CONFIG_DELETE_PROTECTION]);
 }
 
 /* Is it left out of the list for a lie? */
@@ -194,14 +214,22 @@ static bool is_hidden(const struct platform *p, const char *name, size_t shown)
 static void answer_databases(struct platform *p, const struct call *c, struct answer *a)
 {
     size_t from = c->cursor ? (size_t)strtoul(c->cursor, NULL, 10) : 0;
+    bool is_stale = p->lie == LIE_STALE && p->stale;
+    const struct platform_db *all = is_stale ? p->stale : p->databases;
+    size_t n = is_stale ? p->n_stale : p->n_databases;
     size_t i = from;
 
-    a->databases = arena_alloc(&a->arena, (2 * p->n_databases + 1) * sizeof(*a->databases));
-    for (; i < p->n_databases && (!p->page || i < from + p->page); i++) {
-        const struct platform_db *d = &p->databases[i];
+    p->has_hidden = p->has_hidden || is_stale;
+    a->databases = arena_alloc(&a->arena, (2 * n + 1) * sizeof(*a->databases));
+    for (; i < n && (!p->page || i < from + p->page); i++) {
+        const struct platform_db *d = &all[i];
 
-        if (!d->live || is_hidden(p, d->name, a->n_databases))
+        if (!d->live)
             continue;
+        if (is_hidden(p, d->name, a->n_databases)) {
+            p->has_hidden = true;
+            continue;
+        }
         say_db(a, d, true);
         if (p->lie == LIE_TWICE && strcmp(p->lie_name, d->name) == 0)
             say_db(a, d, true);
@@ -210,7 +238,7 @@ static void answer_databases(struct platform *p, const struct call *c, struct an
         a->databases[k].id = a->databases[0].id;
     if (p->lie == LIE_CURSOR) {
         a->next_cursor = arena_strdup(&a->arena, "0");
-    } else if (i < p->n_databases) {
+    } else if (i < n) {
         char cursor[24];
 
         snprintf(cursor, sizeof(cursor), "%zu", i);
@@ -236,10 +264,12 @@ static void say_group(struct answer *a, const struct platform_group *g)
 static void answer_groups(struct platform *p, struct answer *a, const char *name)
 {
     a->groups = arena_alloc(&a->arena, (p->n_groups + 1) * sizeof(*a->groups));
-    for (size_t i = 0; i < p->n_groups; i++)
+    for (size_t i = 0; i < p->n_groups; i++) {
+        p->has_hidden = p->has_hidden || (!name && is_hidden(p, p->groups[i].name, 0));
         if (p->groups[i].live &&
             (name ? strcmp(p->groups[i].name, name) == 0 : !is_hidden(p, p->groups[i].name, 0)))
             say_group(a, &p->groups[i]);
+    }
     if (name && !a->n_groups)
         a->outcome = OUTCOME_NOT_FOUND;
 }
@@ -255,7 +285,11 @@ static void answer_token(struct platform *p, const struct call *c, const char *t
 {
     const struct platform_token *t =
         platform_mint(p, target_id, c->authorization, c->expiration, c->permissions);
+    struct platform_token *made = &p->tokens[p->n_tokens - 1];
 
+    made->by_daemon = true;
+    made->is_group = c->kind == CALL_GROUP_TOKEN;
+    SET(made->target, c->name);
     a->token = (struct live_token){.jwt = mem_strdup(t->jwt),
                                    .jwt_size = strlen(t->jwt),
                                    .issued_ms = t->issued_ms,
@@ -351,6 +385,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         for (int f = 0; f < CONFIG_N; f++)
             if (c->config[f])
                 platform_set(d, (enum config_field)f, c->config[f]);
+        note_fence(p, d);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }
@@ -493,9 +528,12 @@ struct answer *platform_call(struct platform *p, const struct call *c)
 
     assert_non_null(a);
     p->writes += strcmp(CALL_INFO[c->kind].method, "GET") != 0;
-    if (!f || f->committed)
+    p->mints += c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+    if (!f || f->committed || f->is_honest)
         carry_out(p, c, a);
-    if (f) {
+    if (f && f->is_honest)
+        f->times -= f->times > 0;
+    else if (f) {
         answer_free(a);
         a = answer_new(c);
         assert_non_null(a);

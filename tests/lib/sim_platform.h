@@ -31,10 +31,7 @@ struct platform_db {
     bool by_daemon;
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
-    /* What the last read by name showed, and when; 0: never. */
-    int64_t shown_ms;
-    bool shown_fenced;
-    bool shown_protected;
+    int64_t fenced_ms;  /* both blocks stand since; 0: they do not */
 };
 
 struct platform_token {
@@ -45,6 +42,10 @@ struct platform_token {
     int64_t expires_ms; /* 0: never */
     enum authorization authorization;
     char permissions[128];
+    bool by_daemon;
+    bool was_published; /* it stood in a file once */
+    bool is_group;      /* of a group called target, else of a database */
+    char target[PLATFORM_NAME_BYTES];
 };
 
 /* The next `times` calls of `kind` (to `name`, "": any) end with `outcome`; `committed`: they are
@@ -54,7 +55,8 @@ struct platform_fault {
     char name[PLATFORM_NAME_BYTES];
     enum outcome outcome;
     bool committed;
-    int times; /* -1: always */
+    bool is_honest; /* no fault but its time */
+    int times;      /* -1: always */
     int64_t retry_after_ms;
     int64_t takes_ms; /* -1: as long as any */
     char says[128];
@@ -66,6 +68,7 @@ enum platform_lie {
     LIE_SHORT,        /* the list of databases shows `number` of them */
     LIE_HIDE,         /* no list shows what is called `name` */
     LIE_TWICE,        /* the list of databases shows `name` twice */
+    LIE_STALE,        /* the list of databases is as it was when platform_remember was called */
     LIE_SAME_ID,      /* the list of databases gives all the same id */
     LIE_CURSOR,       /* the same cursor again and again */
     LIE_ORGANIZATION, /* another organization answers */
@@ -88,10 +91,14 @@ struct platform {
     size_t lie_number;
     size_t page; /* databases to a page; 0: all */
     unsigned next_id;
-    int64_t now_ms; /* of the virtual clock; set before every call */
+    struct platform_db *stale;
+    size_t n_stale;
+    bool has_hidden; /* a lie has hidden something in a list */
+    int64_t now_ms;  /* of the virtual clock; set before every call */
     int64_t wall_ms;
     unsigned made;   /* databases created by calls */
     unsigned writes; /* calls other than GET that arrived */
+    unsigned mints;  /* of them */
 };
 
 void platform_deinit(struct platform *p);
@@ -107,6 +114,9 @@ struct platform_db *platform_db(struct platform *p, const char *name);
 size_t platform_databases_in(const struct platform *p, const char *group);
 /* Of a hash or a jwt; NULL: never minted. */
 const struct platform_token *platform_token(const struct platform *p, const char *hash_or_jwt);
+
+/* What a stale list shows from now on. */
+void platform_remember(struct platform *p);
 
 /* Somebody else's doing. */
 struct platform_group *platform_make_group(struct platform *p, const char *name,

@@ -26,6 +26,8 @@ void sim_say(struct sim *s, const char *fmt, ...)
     char line[1200];
     va_list ap;
 
+    if (s->quiet)
+        return;
     va_start(ap, fmt);
     vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
@@ -74,7 +76,7 @@ void sim_say_call(struct sim *s, const struct call *c)
 {
     char text[600];
 
-    if (is_observation(c) && !s->shows_reads)
+    if (s->quiet || (is_observation(c) && !s->shows_reads))
         return;
     describe(c, text, sizeof(text));
     sim_say(s, "> %s", text);
@@ -90,7 +92,7 @@ void sim_say_answer(struct sim *s, const struct call *c, const struct answer *a)
 
 void sim_say_events(struct sim *s, const struct effects *fx)
 {
-    for (size_t i = 0; i < fx->n_ops; i++) {
+    for (size_t i = 0; !s->quiet && i < fx->n_ops; i++) {
         const struct event *e = fx->ops[i].row;
 
         if (fx->ops[i].table == LEDGER_EVENT && e->level <= HISTORY_LEVEL)

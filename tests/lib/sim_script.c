@@ -161,6 +161,8 @@ static void fault_option(const struct script *c, struct platform_fault *f, char 
         f->retry_after_ms = duration(c, option);
     else if (takes(&option, "takes "))
         f->takes_ms = duration(c, option);
+    else if (strcmp(option, "honest") == 0)
+        f->is_honest = true;
     else if (strcmp(option, "committed") == 0)
         f->committed = true;
     else if (strcmp(option, "always") == 0)
@@ -208,11 +210,11 @@ static void do_fault(struct script *c, char *args)
 
 static void do_lie(struct script *c, char *args)
 {
-    static const char *const NAME[] = {[LIE_NONE] = "off",      [LIE_EMPTY] = "empty",
-                                       [LIE_SHORT] = "short",   [LIE_HIDE] = "hide",
-                                       [LIE_TWICE] = "twice",   [LIE_SAME_ID] = "same-id",
-                                       [LIE_CURSOR] = "cursor", [LIE_ORGANIZATION] = "organization",
-                                       [LIE_FENCE] = "fence"};
+    static const char *const NAME[] = {
+        [LIE_NONE] = "off",    [LIE_EMPTY] = "empty",   [LIE_SHORT] = "short",
+        [LIE_HIDE] = "hide",   [LIE_TWICE] = "twice",   [LIE_SAME_ID] = "same-id",
+        [LIE_STALE] = "stale", [LIE_CURSOR] = "cursor", [LIE_ORGANIZATION] = "organization",
+        [LIE_FENCE] = "fence"};
     struct platform *p = &c->s->platform;
     const char *which = word(&args);
 
@@ -222,6 +224,8 @@ static void do_lie(struct script *c, char *args)
         p->lie = (enum platform_lie)i;
         snprintf(p->lie_name, sizeof(p->lie_name), "%s", args);
         p->lie_number = (size_t)strtoul(args, NULL, 10);
+        if (p->lie == LIE_STALE)
+            platform_remember(p);
         return;
     }
     bad(c, "'%s' is no lie", which);
@@ -259,7 +263,7 @@ static void do_crash(struct script *c, char *args)
 {
     bool undone = takes(&args, "undone");
 
-    sim_crash(c->s, !undone, *args ? duration(c, args) : 0);
+    sim_crash(c->s, undone ? SIM_UNDONE : SIM_DONE, *args ? duration(c, args) : 0);
 }
 
 static void do_stop(struct script *c, char *args)

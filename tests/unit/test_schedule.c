@@ -66,9 +66,9 @@ static void guard__takes_the_lesser_and_lets_all_or_none(void **state)
     assert_int_equal(guard_removals_allowed(&p, 10000, 0), 5);
     assert_int_equal(guard_removals_allowed(&p, 200, 0), 2);
     assert_int_equal(guard_removals_allowed(&p, 10, 0), 1);
-    assert_true(guard_allows_removals(&p, 10000, 0, 5));
-    assert_false(guard_allows_removals(&p, 10000, 0, 6));
-    assert_false(guard_allows_removals(&p, 10000, 3, 3));
+    assert_true(guard_allows_removals(&p, 10000, 0, 0, 5));
+    assert_false(guard_allows_removals(&p, 10000, 0, 0, 6));
+    assert_false(guard_allows_removals(&p, 10000, 3, 3, 3));
     assert_true(guard_allows_updates(&p, 100, 0, 20));
     assert_false(guard_allows_updates(&p, 100, 1, 20));
     assert_true(guard_allows_updates(&p, 2, 0, 1));

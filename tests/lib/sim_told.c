@@ -1,0 +1,259 @@
+/* sim_told: what the reconciler was told, remembered by a witness of its own, so that rules are not
+ * checked against what the reconciler believes.
+ * In:    calls as they go out, answers as they are told. Out: what is known of a name; whether the
+ * last observation was complete.
+ * Never: looks at the truth, or into the reconciler. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/mem.h"
+#include "tests/lib/sim.h"
+
+#define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
+
+void sim_told_clear(struct sim_told *t)
+{
+    t->n_known = t->n_listed = 0;
+    t->look = SIM_LOOK_NONE;
+    t->complete = t->refused = false;
+}
+
+void sim_told_deinit(struct sim_told *t)
+{
+    mem_free(t->listed);
+    t->listed = NULL;
+    t->listed_capacity = 0;
+}
+
+const struct sim_known *sim_known(const struct sim *s, bool is_group, const char *name)
+{
+    for (size_t i = 0; i < s->told.n_known; i++)
+        if (s->told.known[i].is_group == is_group && strcmp(s->told.known[i].name, name) == 0)
+            return &s->told.known[i];
+    return NULL;
+}
+
+static struct sim_known *known(struct sim *s, bool is_group, const char *name)
+{
+    struct sim_known *k = (struct sim_known *)(uintptr_t)sim_known(s, is_group, name);
+
+    if (k)
+        return k;
+    assert_true(s->told.n_known < SIM_KNOWN_MAX);
+    k = &s->told.known[s->told.n_known++];
+    *k = (struct sim_known){.is_group = is_group};
+    SET(k->name, name);
+    return k;
+}
+
+static bool is_of_group(enum call_kind kind)
+{
+    return kind <= CALL_LOCATION_REMOVE || kind == CALL_GROUP_RESTORE;
+}
+
+static bool is_write(const struct call *c)
+{
+    return strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+}
+
+static bool is(const char *text, const char *what)
+{
+    return text && strcmp(text, what) == 0;
+}
+
+/* --- the lists --- */
+
+static void list(struct sim_told *t, bool is_group, const char *name, const char *id,
+                 const char *group)
+{
+    assert_true(mem_grow(&t->listed, &t->listed_capacity, t->n_listed + 1, sizeof(*t->listed)));
+    t->listed[t->n_listed] = (struct sim_listed){.is_group = is_group};
+    SET(t->listed[t->n_listed].name, name);
+    SET(t->listed[t->n_listed].id, id);
+    SET(t->listed[t->n_listed].group, group ? group : "");
+    t->n_listed++;
+}
+
+static const struct sim_listed *listed(const struct sim_told *t, bool is_group, const char *name)
+{
+    for (size_t i = 0; i < t->n_listed; i++)
+        if (t->listed[i].is_group == is_group && strcmp(t->listed[i].name, name) == 0)
+            return &t->listed[i];
+    return NULL;
+}
+
+/* No name, no id twice; no database in a group that is not there. */
+static bool is_consistent(const struct sim *s)
+{
+    const struct sim_told *t = &s->told;
+
+    for (size_t i = 0; i < t->n_listed; i++) {
+        const struct sim_listed *l = &t->listed[i];
+        const struct sim_known *g = *l->group ? sim_known(s, true, l->group) : NULL;
+
+        for (size_t k = 0; k < i; k++)
+            if (t->listed[k].is_group == l->is_group &&
+                (strcmp(t->listed[k].name, l->name) == 0 || strcmp(t->listed[k].id, l->id) == 0))
+                return false;
+        if (*l->group && !listed(t, true, l->group) && !(g && g->live && g->read_ms >= t->asked_ms))
+            return false;
+    }
+    return true;
+}
+
+static void take_lists(struct sim *s)
+{
+    struct sim_told *t = &s->told;
+
+    t->look = SIM_LOOK_NONE;
+    t->complete = is_consistent(s);
+    if (!t->complete)
+        return;
+    for (size_t i = 0; i < t->n_listed; i++) {
+        struct sim_known *k = known(s, t->listed[i].is_group, t->listed[i].name);
+
+        k->hidden = false;
+        if (k->told_ms >= t->asked_ms && k->told_ms)
+            continue;
+        k->live = true;
+        SET(k->id, t->listed[i].id);
+        k->told_ms = s->now_ms;
+    }
+    for (size_t i = 0; i < t->n_known; i++) {
+        struct sim_known *k = &t->known[i];
+
+        if (k->live && k->told_ms < t->asked_ms && !listed(t, k->is_group, k->name))
+            k->hidden = true;
+    }
+}
+
+static void failed(struct sim_told *t)
+{
+    t->look = SIM_LOOK_NONE;
+    t->complete = false;
+}
+
+static void told_list(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)
+{
+    struct sim_told *t = &s->told;
+
+    if (a->outcome != OUTCOME_OK || (c->cursor && is(a->next_cursor, c->cursor))) {
+        failed(t);
+    } else if (c->kind == CALL_ORGANIZATION_GET) {
+        t->n_listed = 0;
+        t->asked_ms = sent_ms;
+        t->look = is(a->organization_slug, "acme") ? SIM_LOOK_ORGANIZATION : SIM_LOOK_NONE;
+        t->complete = t->complete && t->look;
+        t->refused = t->refused && !t->look;
+    } else if (c->kind == CALL_GROUPS_LIST && t->look == SIM_LOOK_ORGANIZATION) {
+        t->look = SIM_LOOK_GROUPS;
+        for (size_t i = 0; i < a->n_groups; i++)
+            list(t, true, a->groups[i].name, a->groups[i].id, NULL);
+    } else if (c->kind == CALL_DATABASES_LIST && t->look == SIM_LOOK_GROUPS) {
+        for (size_t i = 0; i < a->n_databases; i++)
+            list(t, false, a->databases[i].name, a->databases[i].id, a->databases[i].group);
+        if (!a->next_cursor)
+            take_lists(s);
+    }
+}
+
+/* --- by name --- */
+
+static bool is_ours(const struct sim *s, bool is_group, const char *name, const char *id)
+{
+    const struct owned *own = sim_owned(&s->ledger, is_group ? "group" : "database", name);
+
+    return own && is(own->state, "owned") && is(own->id, id);
+}
+
+static void told_read(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)
+{
+    struct sim_known *k = known(s, is_of_group(c->kind), c->name);
+    const char *id = a->n_groups ? a->groups[0].id : a->n_databases ? a->databases[0].id : "";
+
+    if (sent_ms < k->written_ms)
+        return;
+    if (k->hidden && a->outcome == OUTCOME_OK && strcmp(id, k->id) == 0 &&
+        is_ours(s, k->is_group, c->name, id))
+        s->told.complete = false; /* the list has lied */
+    k->hidden = k->deleted = false;
+    k->live = a->outcome == OUTCOME_OK;
+    SET(k->id, id);
+    k->told_ms = k->read_ms = s->now_ms;
+    k->read_at_ms = sent_ms;
+    if (!a->n_databases)
+        return;
+    k->is_fenced = a->databases[0].block_reads == 1 && a->databases[0].block_writes == 1;
+    k->is_protected = a->databases[0].delete_protection == 1;
+}
+
+static void told_written(struct sim *s, const struct call *c, const struct answer *a)
+{
+    struct sim_known *k = known(s, is_of_group(c->kind), c->name);
+    bool created = c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE;
+    bool deleted = c->kind == CALL_DATABASE_DELETE || c->kind == CALL_GROUP_DELETE;
+
+    k->written_ms = s->now_ms;
+    if (a->outcome != OUTCOME_OK)
+        return;
+    if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
+        k->told_ms = s->now_ms;
+    k->deleted = k->deleted || deleted;
+    if (created) {
+        k->live = true;
+        k->hidden = k->deleted = false;
+        SET(k->id, a->n_groups ? a->groups[0].id : a->databases[0].id);
+        k->told_ms = s->now_ms;
+    }
+}
+
+void sim_told_sent(struct sim *s, const struct call *c)
+{
+    bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+
+    if (c->name && is_write(c) && !mints)
+        known(s, is_of_group(c->kind), c->name)->written_ms = s->now_ms;
+}
+
+void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)
+{
+    bool is_look = c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
+                   c->kind == CALL_DATABASES_LIST;
+    bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+
+    if (a->outcome == OUTCOME_UNAUTHORIZED ||
+        (a->outcome == OUTCOME_FORBIDDEN && c->kind == CALL_ORGANIZATION_GET))
+        s->told.refused = true;
+    if (is_look)
+        told_list(s, c, a, sent_ms);
+    else if ((c->kind == CALL_DATABASE_GET || c->kind == CALL_GROUP_GET) &&
+             (a->outcome == OUTCOME_OK || a->outcome == OUTCOME_NOT_FOUND))
+        told_read(s, c, a, sent_ms);
+    else if (c->name && is_write(c) && !mints)
+        told_written(s, c, a);
+}
+
+/* Ours and neither shown, nor read to be gone, nor known to be missing. */
+static bool is_unaccounted(const struct sim *s, const struct owned *own)
+{
+    const struct sim_known *k = sim_known(s, is(own->kind, "group"), own->name);
+
+    if (!is(own->state, "owned") || own->missing_since)
+        return false;
+    return !k || (k->hidden && !k->deleted);
+}
+
+bool sim_told_all(const struct sim *s)
+{
+    if (!s->told.complete)
+        return false;
+    for (size_t i = 0; i < s->ledger.n; i++)
+        if (s->ledger.rows[i].table == LEDGER_OWNED && is_unaccounted(s, s->ledger.rows[i].row))
+            return false;
+    return true;
+}
