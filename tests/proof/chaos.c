@@ -1,0 +1,202 @@
+/* chaos: one seeded schedule.
+ * In:    a seed. Out: the first broken rule, a transcript, a tally. Never: chance that does not
+ * come from the seed. */
+#include "tests/proof/chaos.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/plan.h"
+#include "lib/mem.h"
+
+#define HAPPENINGS_MAX 40
+#define MINUTE_MS      (60 * 1000)
+#define ROUNDS         10
+#define ROUND_MS       (45 * MINUTE_MS)
+#define STEPS_MAX      100000
+
+#define REACHED_TEXT(symbol, text) [REACHED_##symbol] = text,
+const char *const REACHED_NAME[REACHED_N] = {REACHED(REACHED_TEXT)};
+#undef REACHED_TEXT
+
+/* --- chance --- */
+
+/* splitmix64 (Steele, Lea, Flood 2014): neighbouring seeds give unlike schedules. */
+static uint64_t next(struct chaos *c)
+{
+    uint64_t z = (c->random += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+unsigned chaos_pick(struct chaos *c, unsigned n)
+{
+    return (unsigned)(next(c) >> 32) % n;
+}
+
+bool chaos_once_in(struct chaos *c, unsigned n)
+{
+    return chaos_pick(c, n) == 0;
+}
+
+/* --- what the simulation asks --- */
+
+static void note_event(struct sim *s, const struct event *e)
+{
+    struct chaos *c = s->arg;
+
+    for (size_t i = REACHED_SETTLED + 1; i < REACHED_N; i++)
+        if (strcmp(REACHED_NAME[i], e->what) == 0) {
+            c->reached[i]++;
+            s->was_released = s->was_released || i == REACHED_Released;
+            return;
+        }
+}
+
+void chaos_crash(struct chaos *c)
+{
+    static const int64_t DOWN_MS[] = {0, 0, 1000, 5 * MINUTE_MS, 2 * 60 * MINUTE_MS};
+
+    c->reached[REACHED_CRASHES]++;
+    sim_say(&c->s, "-- it crashes");
+    sim_crash(&c->s, (enum sim_end)chaos_pick(c, SIM_HALF_DONE + 1),
+              DOWN_MS[chaos_pick(c, ARRAY_SIZE(DOWN_MS))]);
+}
+
+void chaos_mind_loss(struct chaos *c)
+{
+    for (int i = 0; i < 3 && c->s.is_lost; i++)
+        chaos_crash(c);
+}
+
+static void after_step(struct sim *s)
+{
+    struct chaos *c = s->arg;
+
+    if (s->is_lost || (c->crash_one_in && chaos_once_in(c, c->crash_one_in)))
+        chaos_crash(c);
+    if (c->crash_one_in && chaos_once_in(c, 2 * c->crash_one_in))
+        s->loses_step = true;
+}
+
+/* --- the schedule --- */
+
+void chaos_wait(struct chaos *c)
+{
+    static const int64_t WAITS_MS[] = {
+        0, 1, 50, 1000, 35 * 1000, 2 * MINUTE_MS, 15 * MINUTE_MS, 70 * MINUTE_MS};
+    unsigned n = chaos_pick(c, 2 * ARRAY_SIZE(WAITS_MS));
+
+    if (n < ARRAY_SIZE(WAITS_MS)) {
+        sim_run(&c->s, WAITS_MS[n]);
+        return;
+    }
+    for (n = chaos_pick(c, 6); n && !*c->s.broken; n--) /* in the middle of things */
+        if (!sim_happen(&c->s, c->s.now_ms + 10 * MINUTE_MS))
+            return;
+}
+
+static void begin(struct chaos *c, bool quiet)
+{
+    static const unsigned CRASHES[] = {0, 0, 20, 200};
+    char *settings = model_settings(c, true);
+
+    sim_init(&c->s, settings, next(c));
+    free(settings);
+    c->s.quiet = quiet;
+    c->s.arg = c;
+    c->s.after_step = after_step;
+    c->s.on_event = note_event;
+    c->crash_one_in = CRASHES[chaos_pick(c, ARRAY_SIZE(CRASHES))];
+    c->s.platform.recovers = chaos_once_in(c, 2);
+    for (unsigned i = 0; i < MODEL_GROUPS; i++)
+        if (chaos_once_in(c, 4))
+            platform_make_group(&c->s.platform, model_group_name(i), "aws-eu-west-1");
+    model_init(c);
+    model_write(c);
+    sim_manifest(&c->s);
+    if (chaos_once_in(c, 2))
+        sim_run(&c->s, MINUTE_MS);
+}
+
+/* What waits for somebody finds somebody. */
+static void attend(struct chaos *c)
+{
+    struct err err = ERR_INIT;
+    struct plan plan;
+    char id[17];
+
+    sim_tell(&c->s, (struct rc_event){.kind = RC_TICK}); /* the plan of now */
+    assert_int_equal(plan_build(c->s.rc, &plan, &err), 0);
+    snprintf(id, sizeof(id), "%s", plan.id);
+    if (plan.n_held && sim_decide(&c->s, true, id, "seen", &err) != 0)
+        sim_break(&c->s, "the plan cannot be approved: %s", err.msg);
+    plan_deinit(&plan);
+    for (unsigned i = 0; i < MODEL_DATABASES + MODEL_GROUPS; i++) {
+        bool is_db = i < MODEL_DATABASES;
+        struct rc_event ev = {.kind = RC_SYNC,
+                              .resource_kind = is_db ? "database" : "group",
+                              .name =
+                                  is_db ? model_db_name(i) : model_group_name(i - MODEL_DATABASES)};
+
+        (void)sim_step(&c->s, &ev, &err);
+    }
+}
+
+static void end(struct chaos *c)
+{
+    unsigned writes;
+
+    chaos_mend(c);
+    for (int i = 0; i < ROUNDS && !*c->s.broken; i++) {
+        sim_run(&c->s, ROUND_MS);
+        attend(c);
+    }
+    sim_run(&c->s, ROUND_MS);
+    if (*c->s.broken)
+        return;
+    chaos_check_end(c);
+    writes = c->s.platform.writes - c->s.platform.mints; /* renewals go on */
+    sim_tell(&c->s, (struct rc_event){.kind = RC_SYNC});
+    sim_run(&c->s, MINUTE_MS);
+    if (c->s.platform.writes - c->s.platform.mints != writes)
+        sim_break(&c->s, "it has settled, and yet writes");
+}
+
+bool chaos_run(struct chaos *c, uint64_t seed, uint64_t *reached, struct buf *transcript, char *why,
+               size_t size)
+{
+    bool holds;
+
+    c->random = seed;
+    c->reached = reached;
+    begin(c, !transcript);
+    for (unsigned n = chaos_pick(c, HAPPENINGS_MAX); n && !*c->s.broken; n--) {
+        chaos_happen(c);
+        chaos_wait(c);
+        if (c->s.steps > STEPS_MAX)
+            sim_break(&c->s, "there is no end of it");
+    }
+    if (!*c->s.broken)
+        end(c);
+    holds = !*c->s.broken;
+    snprintf(why, size, "%s", c->s.broken);
+    if (transcript && !holds)
+        sim_say_list(&c->s);
+    if (transcript)
+        buf_printf(transcript, "%s", buf_str(&c->s.out));
+    reached[REACHED_SCHEDULES]++;
+    reached[REACHED_SETTLED] += holds;
+    reached[REACHED_STEPS] += c->s.steps;
+    reached[REACHED_CALLS] += c->s.n_sent_ever;
+    sim_deinit(&c->s);
+    return holds;
+}

@@ -1,0 +1,123 @@
+/* chaos: one seeded schedule: a fleet, and everything that can happen to it, in virtual time. The
+ * rules of sim_check hold after every step; in the end the faults stop, and all has to settle.
+ * In:    a seed. Out: the first broken rule, a transcript, a tally of what was reached.
+ * Never: chance that does not come from the seed. */
+#ifndef TENANTD_TESTS_PROOF_CHAOS_H
+#define TENANTD_TESTS_PROOF_CHAOS_H
+
+#include "tests/lib/sim.h"
+
+#define MODEL_GROUPS    3
+#define MODEL_DATABASES 6
+#define MODEL_FILES     4
+
+/* What is counted of all schedules: the history's events by their names, and what the simulation
+ * itself does. A proof that never reached one of these proves nothing of it. */
+/* clang-format off: a table */
+#define REACHED(X)                                                                                 \
+    X(SCHEDULES, "schedules")                                                                      \
+    X(STEPS, "steps")                                                                              \
+    X(CALLS, "calls")                                                                              \
+    X(CRASHES, "crashes")                                                                          \
+    X(SETTLED, "settled in the end")                                                               \
+    X(Created, "Created")                                                                          \
+    X(Updated, "Updated")                                                                          \
+    X(DriftCorrected, "DriftCorrected")                                                            \
+    X(Adopted, "Adopted")                                                                          \
+    X(Released, "Released")                                                                        \
+    X(Fenced, "Fenced")                                                                            \
+    X(Unfenced, "Unfenced")                                                                        \
+    X(FenceLifted, "FenceLifted")                                                                  \
+    X(Deleting, "Deleting")                                                                        \
+    X(Removed, "Removed")                                                                          \
+    X(Missing, "Missing")                                                                          \
+    X(Found, "Found")                                                                              \
+    X(Stranger, "Stranger")                                                                        \
+    X(Contended, "Contended")                                                                      \
+    X(Minted, "Minted")                                                                            \
+    X(Renewed, "Renewed")                                                                          \
+    X(MintLost, "MintLost")                                                                        \
+    X(Moved, "Moved")                                                                              \
+    X(FileLost, "FileLost")                                                                        \
+    X(FileFailed, "FileFailed")                                                                    \
+    X(HookFailed, "HookFailed")                                                                    \
+    X(WrongTarget, "WrongTarget")                                                                  \
+    X(ObservationFailed, "ObservationFailed")                                                      \
+    X(Unauthorized, "Unauthorized")                                                                \
+    X(PlanRefused, "PlanRefused")                                                                  \
+    X(Refused, "Refused")                                                                          \
+    X(Approved, "Approved")                                                                        \
+    X(Rejected, "Rejected")
+/* clang-format on */
+#define REACHED_ENUM(symbol, text) REACHED_##symbol,
+enum reached { REACHED(REACHED_ENUM) REACHED_N };
+#undef REACHED_ENUM
+extern const char *const REACHED_NAME[REACHED_N];
+
+/* What the manifest says of a database; -1: nothing. */
+struct model_db {
+    int file;  /* of MODEL_FILES; -1: it is in none */
+    int group; /* of MODEL_GROUPS; -1: by residency */
+    bool has_class;
+    int size; /* of SIZES */
+    int delete_protection;
+    int block_writes;
+    int protect;
+    bool absent;
+    bool observe;
+    int expires; /* of EXPIRES */
+    int seed;    /* of MODEL_DATABASES */
+    int tokens;  /* of TOKENS */
+};
+struct model_group {
+    bool is_in;
+    bool absent;
+    int delete_protection;
+    bool has_token;
+};
+struct model {
+    struct model_group groups[MODEL_GROUPS];
+    struct model_db databases[MODEL_DATABASES];
+};
+
+struct chaos {
+    struct sim s;
+    struct model model;
+    uint64_t random;
+    unsigned crash_one_in; /* steps; 0: never */
+    uint64_t *reached;     /* [REACHED_N] */
+};
+
+/* Run one schedule. transcript: NULL, or where it goes. Returns false when a rule was broken; `why`
+ * (of `size`) says which. */
+bool chaos_run(struct chaos *c, uint64_t seed, uint64_t *reached, struct buf *transcript, char *why,
+               size_t size);
+
+/* A number below n; n > 0. */
+unsigned chaos_pick(struct chaos *c, unsigned n);
+/* True once in so many times. */
+bool chaos_once_in(struct chaos *c, unsigned n);
+/* Let the time pass that lies between two happenings. */
+void chaos_wait(struct chaos *c);
+void chaos_crash(struct chaos *c);
+/* What was told in a step that was lost is told to a new life. */
+void chaos_mind_loss(struct chaos *c);
+
+/* chaos_model.c */
+void model_init(struct chaos *c);
+void model_edit(struct chaos *c);  /* one thing of it */
+void model_write(struct chaos *c); /* into the simulated files, whole and valid */
+char *model_settings(struct chaos *c, bool writes);
+const char *model_db_name(unsigned i);
+const char *model_group_name(unsigned i);
+const char *model_file_name(unsigned i);
+
+/* chaos_happen.c: one of all that can happen. */
+void chaos_happen(struct chaos *c);
+/* Everything that is wrong ends. */
+void chaos_mend(struct chaos *c);
+
+/* chaos_end.c: is all as it should be, now that it has settled? */
+void chaos_check_end(struct chaos *c);
+
+#endif

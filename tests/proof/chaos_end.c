@@ -1,0 +1,327 @@
+/* chaos_end: is all as it should be, now that time has passed and nothing fails any more? What
+ * every record is said to be is compared with the truth, by a table: phase, reason, and what must
+ * be true then. What has no row cannot be an end. In:    a simulation that has settled. Out: the
+ * first thing that is not so. Never: changes anything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/view.h"
+#include "lib/json.h"
+#include "tests/proof/chaos.h"
+
+struct end {
+    struct sim *s;
+    const char *name;
+    const struct db_entry *entry;   /* the manifest's; NULL: none */
+    const struct owned *own;        /* the ledger's row of a group or database; NULL: none */
+    const struct platform_db *live; /* a database's truth */
+    const struct platform_group *group;
+    const struct token_want *token;
+    const struct held_token *held;
+};
+
+static bool is(const char *text, const char *what)
+{
+    return text && strcmp(text, what) == 0;
+}
+
+static bool is_live(const struct end *e)
+{
+    return e->live || e->group;
+}
+
+static bool is_ours(const struct end *e)
+{
+    const char *id = e->live ? e->live->id : e->group ? e->group->id : NULL;
+
+    return id && e->own && is(e->own->state, "owned") && is(e->own->id, id);
+}
+
+static bool is_fenced(const struct end *e)
+{
+    return e->own && e->own->fence && !is(e->own->fence, "lifted");
+}
+
+/* --- what must be true --- */
+
+static bool as_wanted(const struct end *e)
+{
+    const struct db_want *w = e->entry ? e->entry->want : NULL;
+
+    if (!w || w->absent || !is_ours(e) || is_fenced(e) ||
+        (w->group && strcmp(w->group, e->live->group) != 0))
+        return false;
+    for (int f = 0; f < CONFIG_N; f++) {
+        struct platform_db want = {0};
+
+        if (!w->config.value[f])
+            continue;
+        platform_set(&want, (enum config_field)f, w->config.value[f]);
+        if (strcmp(want.config[f], e->live->config[f]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool ours(const struct end *e)
+{
+    return is_ours(e) && !is_fenced(e);
+}
+
+static bool not_live(const struct end *e)
+{
+    return !is_live(e);
+}
+
+static bool not_ours(const struct end *e)
+{
+    return is_live(e) && !(e->own && is(e->own->state, "owned"));
+}
+
+static bool anothers(const struct end *e)
+{
+    return is_live(e) && !is_ours(e);
+}
+
+static bool ours_and_gone(const struct end *e)
+{
+    return e->own && is(e->own->state, "owned") && !is_ours(e);
+}
+
+static bool live(const struct end *e)
+{
+    return is_live(e);
+}
+
+static bool lately_deleted(const struct end *e)
+{
+    bool was_there = e->own && is(e->own->state, "deleted");
+
+    for (size_t i = 0; i < e->s->platform.n_databases; i++)
+        was_there = was_there || is(e->s->platform.databases[i].name, e->name);
+    return was_there && !is_live(e);
+}
+
+static bool unnamed(const struct end *e)
+{
+    return ours(e) && !e->entry && (!e->group || !desired_group(&e->s->want, e->name));
+}
+
+static bool going(const struct end *e) /* its grace began lately */
+{
+    return is_ours(e);
+}
+
+static bool any(const struct end *e)
+{
+    (void)e;
+    return true;
+}
+
+/* The file holds a token that opens what is ours, and that works. */
+static bool published(const struct end *e)
+{
+    const struct sim_file *f = e->held ? sim_find_file(e->s, e->held->file) : NULL;
+    const struct platform_token *t = f ? platform_token(&e->s->platform, f->hash) : NULL;
+
+    if (f && f->by_stranger)
+        return true; /* that there is a file is all that is looked at */
+    return t && is_ours(e) && is(e->own->id, t->target_id) &&
+           (!t->expires_ms || t->expires_ms > e->s->wall_ms) &&
+           (!e->token || t->authorization == e->token->authorization);
+}
+
+static bool no_file_of_it(const struct end *e)
+{
+    for (size_t i = 0; e->held && e->held->hash && i < e->s->n_files; i++)
+        if (is(e->held->file, e->s->files[i].path) && is(e->held->hash, e->s->files[i].hash))
+            return false;
+    return true;
+}
+
+static bool target_not_ours(const struct end *e)
+{
+    return !is_ours(e);
+}
+
+/* --- the table --- */
+
+struct ending {
+    const char *what; /* PHASE REASON */
+    bool (*holds)(const struct end *e);
+};
+/* clang-format off: tables */
+static const struct ending DATABASE[] = {
+    {"Ready InSync", as_wanted},
+    {"Ready Drifted", ours},
+    {"Ready Absent", not_live},
+    {"Ready Observed", live},
+    {"Blocked NotFound", not_live},
+    {"Blocked Conflict", anothers},
+    {"Blocked NotOwned", not_ours},
+    {"Blocked GroupChange", ours},
+    {"Blocked ResidencyViolated", any},
+    {"Blocked NoGroup", not_live},
+    {"Blocked GroupMissing", not_live},
+    {"Blocked GroupBlocked", not_live},
+    {"Blocked Archived", not_live},
+    {"Blocked RecentlyDeleted", lately_deleted},
+    {"Blocked Protected", ours},
+    {"Blocked DeleteProtected", ours},
+    {"Blocked Contended", ours},
+    {"Blocked Rejected", any},
+    {"Pending WaitingForSeed", not_live},
+    {"Missing Vanished", ours_and_gone},
+    {"Orphaned NotInManifest", unnamed},
+    {"Orphaned AdoptedRecently", unnamed},
+    {"Deleting Grace", going},
+    {NULL, NULL},
+};
+static const struct ending GROUP[] = {
+    {"Ready InSync", ours},
+    {"Ready Absent", not_live},
+    {"Blocked NotOwned", not_ours},
+    {"Blocked Conflict", anothers},
+    {"Blocked LocationChange", live},
+    {"Blocked Archived", ours},
+    {"Blocked NotEmpty", ours},
+    {"Blocked DeleteProtected", ours},
+    {"Blocked Rejected", ours},
+    {"Missing Vanished", ours_and_gone},
+    {"Orphaned NotInManifest", unnamed},
+    {"Deleting Grace", going},
+    {NULL, NULL},
+};
+static const struct ending TOKEN[] = {
+    {"Ready InSync", published},
+    {"Ready Absent", no_file_of_it},
+    {"Orphaned StillValid", no_file_of_it},
+    {"Blocked TargetBlocked", target_not_ours},
+    {"Pending WaitingForTarget", target_not_ours},
+    {"Deleting Grace", is_ours},
+    {NULL, NULL},
+};
+/* clang-format on */
+
+static void look_up(struct sim *s, bool is_group, const char *name, struct end *e)
+{
+    e->own = sim_owned(&s->ledger, is_group ? "group" : "database", name);
+    if (is_group)
+        e->group = platform_group(&s->platform, name);
+    else
+        e->live = platform_db(&s->platform, name);
+    if (!is_group)
+        e->entry = desired_database(&s->want, name);
+}
+
+static void look_up_token(struct sim *s, const char *kind, const char *name, struct end *e)
+{
+    const char *slash = strchr(name, '/');
+    char target[PLATFORM_NAME_BYTES];
+    char key[320];
+    const struct group_want *g;
+    const struct token_want *tokens;
+    size_t n;
+
+    snprintf(target, sizeof(target), "%.*s", (int)(slash - name), name);
+    snprintf(key, sizeof(key), "%s/%s", kind, name);
+    look_up(s, is(kind, "group-token"), target, e);
+    e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
+    g = is(kind, "group-token") ? desired_group(&s->want, target) : NULL;
+    tokens = g ? g->tokens : e->entry ? e->entry->want->tokens : NULL;
+    n = g ? g->n_tokens : e->entry ? e->entry->want->n_tokens : 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(tokens[i].name, slash + 1) == 0)
+            e->token = &tokens[i];
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    const char *text = NULL;
+
+    return json_get_str(o, key, &text) && text ? text : "";
+}
+
+static void check_record(struct sim *s, struct json_object *o)
+{
+    struct end e = {.s = s, .name = text_of(o, "name")};
+    const struct ending *row = TOKEN;
+    const char *kind = text_of(o, "kind");
+    char what[100];
+
+    snprintf(what, sizeof(what), "%s %s", text_of(o, "phase"), text_of(o, "reason"));
+    if (is(kind, "database") || is(kind, "group")) {
+        look_up(s, is(kind, "group"), e.name, &e);
+        row = is(kind, "group") ? GROUP : DATABASE;
+    } else {
+        look_up_token(s, kind, e.name, &e);
+    }
+    while (row->what && strcmp(row->what, what) != 0)
+        row++;
+    if (!row->what)
+        sim_break(s, "in the end %s/%s is %s", kind, e.name, what);
+    else if (!row->holds(&e))
+        sim_break(s, "in the end %s/%s is said to be %s, and is not", kind, e.name, what);
+}
+
+static void check_records(struct sim *s)
+{
+    struct view_cursor cursor = VIEW_CURSOR_INIT;
+    struct view_filter filter = {0};
+    struct json_object *o = NULL;
+
+    while (!*s->broken && view_next(s->rc, &filter, &cursor, &o) == 0 && o) {
+        check_record(s, o);
+        json_object_put(o);
+    }
+    view_cursor_deinit(&cursor);
+}
+
+/* What we made and still lives is ours in the ledger, unless it was released. */
+static void check_ledger(struct sim *s)
+{
+    for (size_t i = 0; i < s->platform.n_databases; i++) {
+        const struct platform_db *d = &s->platform.databases[i];
+        const struct owned *own = sim_owned(&s->ledger, "database", d->name);
+
+        if (d->live && d->by_daemon && !s->was_released && !(own && is(own->id, d->id)))
+            sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
+                      d->name, d->id);
+    }
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct owned *own = s->ledger.rows[i].row;
+
+        if (s->ledger.rows[i].table == LEDGER_OWNED && is(own->state, "creating") &&
+            !platform_db(&s->platform, own->name)) /* else it is a conflict */
+            sim_break(s, "in the end nobody knows what became of %s/%s", own->kind, own->name);
+    }
+}
+
+/* A file is of the token whose row names it, or of nobody's. */
+static void check_files(struct sim *s)
+{
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct held_token *h = s->ledger.rows[i].row;
+        const struct sim_file *f;
+        const struct platform_token *t;
+
+        if (s->ledger.rows[i].table != LEDGER_TOKEN || !is(h->state, "published"))
+            continue;
+        f = sim_find_file(s, h->file);
+        t = f && is(h->hash, f->hash) ? platform_token(&s->platform, f->hash) : NULL;
+        if (t && !is(h->target_id, t->target_id))
+            sim_break(s, "in the end %s opens %s, and not %s", h->file, t->target_id, h->target_id);
+    }
+}
+
+void chaos_check_end(struct chaos *c)
+{
+    check_records(&c->s);
+    check_ledger(&c->s);
+    check_files(&c->s);
+}

@@ -1,0 +1,272 @@
+/* chaos_model: the manifest and the configuration of a schedule, as models that are edited, and
+ * their text.
+ * In:    chance. Out: files that are valid by themselves and together.
+ * Never: what is wrong with a file; chaos_happen breaks them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/proof/chaos.h"
+
+static const char *const SIZES[] = {NULL, "64mb", "256mb", "1gb"};
+static const char *const EXPIRES[] = {NULL, "40m", "3h", "2027-01-15T10:00:00Z"};
+/* clang-format off: a table */
+static const char *const TOKENS[] = {
+    NULL,
+    "{app: {authorization: full-access, expiration: 2h, renew_before: 40m}}",
+    "{app: {authorization: full-access, expiration: 2h, renew_before: 40m, notify: reload}}",
+    "{app: {authorization: read-only, expiration: 3h, file: \"moved/%s.env\", format: env}}",
+    "{app: {authorization: full-access, expiration: never}, ro: {authorization: read-only, "
+    "expiration: 1h}}",
+};
+static const char *const FILES[MODEL_FILES] = {"m/root.yaml", "m/a.yaml", "m/b.yaml",
+                                               "tenants/t.yaml"};
+static const char *const GROUPS[MODEL_GROUPS] = {"g0", "g1", "g2"};
+static const char *const LOCATIONS[MODEL_GROUPS] = {"aws-eu-west-1", "aws-eu-central-1",
+                                                    "aws-us-east-1"};
+static const char *const DATABASES[MODEL_DATABASES] = {"d0", "d1", "d2", "d3", "d4", "d5"};
+/* clang-format on */
+#define TENANTS_FILE 3
+
+const char *model_db_name(unsigned i)
+{
+    return DATABASES[i];
+}
+
+const char *model_group_name(unsigned i)
+{
+    return GROUPS[i];
+}
+
+const char *model_file_name(unsigned i)
+{
+    return FILES[i];
+}
+
+/* --- the models --- */
+
+static int maybe(struct chaos *c, unsigned one_in)
+{
+    return chaos_once_in(c, one_in) ? (int)chaos_pick(c, 2) : -1;
+}
+
+static void new_db(struct chaos *c, struct model_db *d)
+{
+    *d = (struct model_db){.file = 1 + (int)chaos_pick(c, MODEL_FILES - 1),
+                           .group = chaos_once_in(c, 3) ? -1 : (int)chaos_pick(c, MODEL_GROUPS),
+                           .has_class = chaos_once_in(c, 3),
+                           .size = (int)chaos_pick(c, ARRAY_SIZE(SIZES)),
+                           .delete_protection = maybe(c, 8),
+                           .block_writes = maybe(c, 6),
+                           .protect = maybe(c, 10),
+                           .seed = chaos_once_in(c, 6) ? (int)chaos_pick(c, MODEL_DATABASES) : -1,
+                           .tokens = (int)chaos_pick(c, ARRAY_SIZE(TOKENS))};
+    if (chaos_once_in(c, 5))
+        d->expires = (int)chaos_pick(c, ARRAY_SIZE(EXPIRES));
+}
+
+void model_init(struct chaos *c)
+{
+    for (size_t i = 0; i < MODEL_GROUPS; i++)
+        c->model.groups[i] = (struct model_group){.is_in = i < 2 || chaos_once_in(c, 2),
+                                                  .delete_protection = maybe(c, 6),
+                                                  .has_token = chaos_once_in(c, 4)};
+    for (size_t i = 0; i < MODEL_DATABASES; i++) {
+        new_db(c, &c->model.databases[i]);
+        if (chaos_once_in(c, 4))
+            c->model.databases[i].file = -1;
+    }
+}
+
+static void edit_db(struct chaos *c, struct model_db *d)
+{
+    switch (chaos_pick(c, 12)) {
+    case 0:
+        d->size = (int)chaos_pick(c, ARRAY_SIZE(SIZES));
+        return;
+    case 1:
+        d->delete_protection = maybe(c, 2);
+        return;
+    case 2:
+        d->block_writes = maybe(c, 2);
+        return;
+    case 3:
+        d->protect = maybe(c, 2);
+        return;
+    case 4:
+        d->absent = !d->absent;
+        return;
+    case 5:
+        d->observe = !d->observe && chaos_once_in(c, 3);
+        return;
+    case 6:
+        d->expires = (int)chaos_pick(c, ARRAY_SIZE(EXPIRES));
+        return;
+    case 7:
+        d->tokens = (int)chaos_pick(c, ARRAY_SIZE(TOKENS));
+        return;
+    case 8:
+        d->has_class = !d->has_class;
+        return;
+    case 9:
+        new_db(c, d);
+        return;
+    default:
+        d->file = d->file >= 0 ? -1 : 1 + (int)chaos_pick(c, MODEL_FILES - 1);
+    }
+}
+
+static void edit_group(struct chaos *c, struct model_group *g)
+{
+    bool stays = g == &c->model.groups[0]; /* the residency needs one */
+
+    switch (chaos_pick(c, 4)) {
+    case 0:
+        g->absent = !g->absent && !stays;
+        return;
+    case 1:
+        g->has_token = !g->has_token;
+        return;
+    case 2:
+        g->delete_protection = maybe(c, 2);
+        return;
+    default:
+        g->is_in = !g->is_in || stays;
+    }
+}
+
+void model_edit(struct chaos *c)
+{
+    if (chaos_once_in(c, 6))
+        edit_group(c, &c->model.groups[chaos_pick(c, MODEL_GROUPS)]);
+    else
+        edit_db(c, &c->model.databases[chaos_pick(c, MODEL_DATABASES)]);
+}
+
+/* --- their text --- */
+
+static void say_flag(struct buf *b, const char *key, int value)
+{
+    if (value >= 0)
+        buf_printf(b, ", %s: %s", key, value ? "true" : "false");
+}
+
+static void say_db(struct buf *b, const struct model *m, unsigned i)
+{
+    const struct model_db *d = &m->databases[i];
+    bool plain = d->file == TENANTS_FILE;
+    int group =
+        d->group >= 0 && m->groups[d->group].is_in && !m->groups[d->group].absent ? d->group : -1;
+
+    buf_printf(b, "  %s: {", DATABASES[i]);
+    if (group >= 0)
+        buf_printf(b, "group: %s", GROUPS[group]);
+    else
+        buf_printf(b, "residency: eu");
+    if (d->absent && !plain) {
+        buf_printf(b, ", state: absent}\n");
+        return;
+    }
+    if (d->has_class)
+        buf_printf(b, ", class: free");
+    if (SIZES[d->size])
+        buf_printf(b, ", size_limit: %s", SIZES[d->size]);
+    say_flag(b, "delete_protection", d->delete_protection);
+    say_flag(b, "block_writes", d->block_writes);
+    if (!plain && !EXPIRES[d->expires])
+        say_flag(b, "protect", d->protect);
+    if (d->observe && !plain && !d->has_class) {
+        buf_printf(b, ", manage: observe}\n");
+        return;
+    }
+    if (EXPIRES[d->expires])
+        buf_printf(b, ", expires: %s", EXPIRES[d->expires]);
+    if (d->seed >= 0 && d->seed != (int)i && !plain)
+        buf_printf(b, ", seed: {database: %s}", DATABASES[d->seed]);
+    if (TOKENS[d->tokens] && !(plain && d->tokens > 1)) {
+        buf_printf(b, ", tokens: ");
+        buf_printf(b, TOKENS[d->tokens], DATABASES[i]);
+    }
+    buf_printf(b, "}\n");
+}
+
+static void say_root(struct buf *b, const struct model *m)
+{
+    buf_printf(b, "groups:\n");
+    for (size_t i = 0; i < MODEL_GROUPS; i++) {
+        const struct model_group *g = &m->groups[i];
+
+        if (!g->is_in)
+            continue;
+        buf_printf(b, "  %s: {location: %s", GROUPS[i], LOCATIONS[i]);
+        if (g->absent)
+            buf_printf(b, ", state: absent");
+        else
+            say_flag(b, "delete_protection", g->delete_protection);
+        if (g->has_token && !g->absent)
+            buf_printf(b, ", tokens: {all: {authorization: read-only, expiration: 3h}}");
+        buf_printf(b, "}\n");
+    }
+    buf_printf(b, "residency:\n  eu: {groups: [g0%s]}\n",
+               m->groups[1].is_in && !m->groups[1].absent ? ", g1" : "");
+    buf_printf(b, "%s",
+               "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
+               "expiration: 2h}}}\n");
+}
+
+void model_write(struct chaos *c)
+{
+    for (int f = 0; f < MODEL_FILES; f++) {
+        struct buf b = BUF_INIT(8192);
+        size_t n = 0;
+
+        if (f == 0)
+            say_root(&b, &c->model);
+        for (unsigned i = 0; i < MODEL_DATABASES; i++) {
+            if (c->model.databases[i].file != f)
+                continue;
+            if (n++ == 0)
+                buf_printf(&b, "databases:\n");
+            say_db(&b, &c->model, i);
+        }
+        if (f > 0 && n == 0)
+            buf_printf(&b, "databases: {}\n");
+        sim_file(&c->s, FILES[f], buf_str(&b), NULL);
+        buf_deinit(&b);
+    }
+    sim_file(&c->s, "m", NULL, NULL);
+    sim_file(&c->s, "tenants", NULL, NULL);
+}
+
+/* --- the configuration --- */
+
+static const char *any(struct chaos *c, const char *a, const char *b, const char *d)
+{
+    const char *all[] = {a, b, d};
+
+    return all[chaos_pick(c, 3)];
+}
+
+char *model_settings(struct chaos *c, bool writes)
+{
+    char *text = malloc(1500);
+
+    if (!text)
+        abort();
+    snprintf(text, 1500,
+             "api: {rate: %s, concurrency: %s}\n"
+             "reconcile: {interval: %s, config_sweep: %s, backoff: {initial: 500ms, max: 2m}}\n"
+             "hooks: {reload: {command: [/bin/true]}}\n"
+             "policy:\n"
+             "  writes: %s\n  prune: %s\n  removals: %s\n  adopt: %s\n  drift: %s\n"
+             "  deletion_grace: %s\n  expiry_grace: 20m\n"
+             "  guard: {max_deletes: %s, max_delete_percent: %s, max_update_percent: %s, "
+             "max_creates: %s, window: %s}\n",
+             any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "5m", "10m", "20m"),
+             any(c, "1h", "6h", "24h"), writes ? "on" : "off", any(c, "on", "on", "off"),
+             any(c, "on", "on", "plan"), any(c, "matching", "matching", "never"),
+             any(c, "correct", "correct", "report"), any(c, "30m", "1h", "2h"),
+             any(c, "1", "2", "5"), any(c, "20", "40", "100"), any(c, "20", "50", "100"),
+             any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
+    return text;
+}
