@@ -266,6 +266,49 @@ int64_t content_size(const struct content *c)
     return c->image_size;
 }
 
+static uint64_t cost(const struct content_query *q)
+{
+    return q->rows_read + q->rows_written;
+}
+
+/* The place of a statement among those that are remembered; the cheapest one makes room. */
+static size_t query_place(struct content *c, const char *sql)
+{
+    size_t i = 0;
+    char *copy;
+
+    while (i < c->n_queries && strcmp(c->queries[i].sql, sql) != 0)
+        i++;
+    if (i < c->n_queries)
+        return i;
+    copy = mem_strdup(sql);
+    if (!copy)
+        return CONTENT_QUERIES_MAX;
+    if (c->n_queries == CONTENT_QUERIES_MAX)
+        mem_free(c->queries[--c->n_queries].sql);
+    c->queries[c->n_queries] = (struct content_query){.sql = copy};
+    return c->n_queries++;
+}
+
+void content_count(struct content *c, const char *sql, uint64_t rows_read, uint64_t rows_written)
+{
+    size_t at;
+
+    c->rows_read += rows_read;
+    c->rows_written += rows_written;
+    at = rows_read + rows_written ? query_place(c, sql) : CONTENT_QUERIES_MAX;
+    if (at == CONTENT_QUERIES_MAX)
+        return;
+    c->queries[at].rows_read += rows_read;
+    c->queries[at].rows_written += rows_written;
+    for (; at && cost(&c->queries[at]) > cost(&c->queries[at - 1]); at--) {
+        struct content_query q = c->queries[at];
+
+        c->queries[at] = c->queries[at - 1];
+        c->queries[at - 1] = q;
+    }
+}
+
 void content_free(struct content *c)
 {
     char path[PATH_SIZE];
@@ -277,6 +320,8 @@ void content_free(struct content *c)
         sqlite3_close_v2(c->connection);
     }
     sqlite3_free(c->image);
+    for (size_t i = 0; i < c->n_queries; i++)
+        mem_free(c->queries[i].sql);
     if (c->store->dir && !c->store->is_closing) {
         path_of(c, path);
         (void)unlink(path); /* it may never have been written */

@@ -218,11 +218,44 @@ void route_org_usage(struct emulator *e, struct request *rq, struct answer *a)
     emit_close(&a->body, '}');
 }
 
+static void write_queries(const struct database *db, const char *key, struct buf *out)
+{
+    const struct content *c = db->content;
+
+    emit_open(out, key, '[');
+    for (size_t i = 0; c && i < c->n_queries; i++) {
+        emit_open(out, NULL, '{');
+        emit_string(out, "query", c->queries[i].sql);
+        emit_int(out, "rows_read", (int64_t)c->queries[i].rows_read);
+        emit_int(out, "rows_written", (int64_t)c->queries[i].rows_written);
+        emit_close(out, '}');
+    }
+    emit_close(out, ']');
+}
+
 void route_db_stats(struct emulator *e, struct request *rq, struct answer *a)
 {
+    struct database *db = routes_database(rq, a);
+
     (void)e;
-    if (routes_database(rq, a))
-        buf_add_str(&a->body, "{\"top_queries\":null}");
+    if (!db)
+        return;
+    emit_open(&a->body, NULL, '{');
+    if (db->content && db->content->n_queries)
+        write_queries(db, "top_queries", &a->body);
+    else
+        emit_null(&a->body, "top_queries");
+    emit_close(&a->body, '}');
+}
+
+/* The same as the command line asks for it. */
+void route_db_queries(struct emulator *e, struct request *rq, struct answer *a)
+{
+    struct database *db = routes_database(rq, a);
+
+    (void)e;
+    if (db && check_instant(rq, "from", a))
+        write_queries(db, NULL, &a->body);
 }
 
 void route_db_wakeup(struct emulator *e, struct request *rq, struct answer *a)

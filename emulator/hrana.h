@@ -7,10 +7,10 @@
 
 #include <json-c/json.h>
 #include <sqlite3.h>
-#include <stdint.h>
 
 #include "lib/buf.h"
 
+struct content;
 struct sql_guard;
 
 #define HRANA_ROWS_BYTES_MAX ((size_t)10 << 20) /* of one result */
@@ -19,7 +19,7 @@ struct hrana {
     sqlite3 *connection;
     struct sql_guard *guard;    /* is put on the connection */
     struct json_object *stored; /* texts by "id", of store_sql; made when the first is stored */
-    uint64_t rows_read, rows_written;
+    struct content *content;    /* what is read and written is counted there */
     struct buf *out;
 };
 

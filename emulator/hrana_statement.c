@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content.h"
 #include "emit.h"
 #include "hrana_value.h"
 #include "lib/json.h"
@@ -119,14 +120,14 @@ static void write_columns(sqlite3_stmt *stmt, struct buf *out)
 }
 
 /* SQLITE_DONE, or why not; SQLITE_TOOBIG when the rows are too many. */
-static int step_rows(struct hrana *h, sqlite3_stmt *stmt, bool wants_rows, struct buf *out)
+static int step_rows(sqlite3_stmt *stmt, bool wants_rows, struct buf *out, uint64_t *out_rows)
 {
     size_t start = out->size;
     int rc;
 
     emit_open(out, "rows", '[');
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        h->rows_read++;
+        ++*out_rows;
         if (!wants_rows)
             continue;
         emit_open(out, NULL, '[');
@@ -145,25 +146,25 @@ static bool write_result(struct hrana *h, sqlite3_stmt *stmt, bool wants_rows, s
 {
     int64_t before = sqlite3_total_changes64(h->connection);
     bool is_write = !sqlite3_stmt_readonly(stmt);
-    uint64_t rows_before = h->rows_read;
+    uint64_t n_rows = 0;
     char rowid[24];
     int64_t changes;
     int rc;
 
     emit_open(out, NULL, '{');
     write_columns(stmt, out);
-    rc = step_rows(h, stmt, wants_rows, out);
+    rc = step_rows(stmt, wants_rows, out, &n_rows);
     if (rc == SQLITE_TOOBIG && (out->failed || out->size > HRANA_ROWS_BYTES_MAX))
         return fail(error, "RESPONSE_TOO_LARGE", "the response is too large");
     if (rc != SQLITE_DONE)
         return fail_sqlite(h, rc, error);
     changes = sqlite3_total_changes64(h->connection) - before;
-    h->rows_written += (uint64_t)changes;
+    content_count(h->content, sqlite3_sql(stmt), n_rows, (uint64_t)changes);
     snprintf(rowid, sizeof(rowid), "%lld", (long long)sqlite3_last_insert_rowid(h->connection));
     emit_int(out, "affected_row_count", changes);
     emit_string(out, "last_insert_rowid", is_write ? rowid : NULL);
     emit_null(out, "replication_index");
-    emit_int(out, "rows_read", (int64_t)(h->rows_read - rows_before));
+    emit_int(out, "rows_read", (int64_t)n_rows);
     emit_int(out, "rows_written", changes);
     emit_close(out, '}');
     return true;
@@ -206,11 +207,13 @@ bool hrana_statement_run(struct hrana *h, struct json_object *stmt, struct buf *
 static int step_silently(struct hrana *h, sqlite3_stmt *stmt)
 {
     int64_t before = sqlite3_total_changes64(h->connection);
+    uint64_t n_rows = 0;
     int rc;
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        h->rows_read++;
-    h->rows_written += (uint64_t)(sqlite3_total_changes64(h->connection) - before);
+        n_rows++;
+    content_count(h->content, sqlite3_sql(stmt), n_rows,
+                  (uint64_t)(sqlite3_total_changes64(h->connection) - before));
     return rc;
 }
 

@@ -21,6 +21,7 @@ static void run(struct emulator *e, struct database *db, const struct sql_grant 
         answer_error(a, 500, "%s", err.msg);
         return;
     }
+    h.content = db->content;
     sql_guard_put(&guard, h.connection);
     emit_open(&a->body, NULL, '{');
     emit_null(&a->body, "baton");
@@ -29,8 +30,6 @@ static void run(struct emulator *e, struct database *db, const struct sql_grant 
     hrana_run(&h, requests);
     emit_close(&a->body, '}');
     sql_guard_take_off(h.connection);
-    db->content->rows_read += h.rows_read;
-    db->content->rows_written += h.rows_written;
 }
 
 void route_db_pipeline(struct emulator *e, struct request *rq, struct answer *a)

@@ -90,6 +90,7 @@ bool routes_want_bool(const struct request *rq, const char *key, bool *io, struc
     X(db_instance)                                                                                 \
     X(db_usage)                                                                                    \
     X(db_stats)                                                                                    \
+    X(db_queries)                                                                                  \
     X(db_token)                                                                                    \
     X(db_rotate)                                                                                   \
     X(db_wakeup)                                                                                   \

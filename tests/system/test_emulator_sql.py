@@ -177,10 +177,26 @@ def test_usage_counts_what_was_read_and_written(sql, call):
     usage = call("GET", ORG + "/databases/d-0/usage")["database"]["total"]
     assert usage["rows_written"] == 3 and usage["rows_read"] == 3
     assert usage["storage_bytes"] == 8192
+    top = [{"query": "SELECT a FROM t", "rows_read": 3, "rows_written": 0},
+           {"query": "INSERT INTO t SELECT value FROM json_each('[1,2,3]')", "rows_read": 0,
+            "rows_written": 3}]
+    found = call("GET", ORG + "/databases/d-0/stats")["top_queries"]
+    assert sorted(found, key=lambda q: q["query"], reverse=True) == top
     whole = call("GET", ORG + "/usage")["organization"]
     assert whole["usage"]["rows_written"] == 3
     assert whole["usage"]["storage_bytes"] == 8192 + 9 * 4096
     assert whole["databases"][0]["total"] == usage
+
+
+def test_the_dearest_queries_are_remembered(sql, call):
+    series = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT %d) " \
+             "SELECT i FROM r"
+    for n in range(1, 16):
+        sql.execute(series % n)
+    sql.execute(series % 12)
+    found = call("GET", ORG + "/databases/d-0/usage/queries?from=2026-01-01T00:00:00Z")
+    assert [q["rows_read"] for q in found] == [24, 15, 14, 13, 11, 10, 9, 8, 7, 6]
+    assert call("GET", ORG + "/databases/d-0/stats")["top_queries"] == found
 
 
 # --- Tokens -------------------------------------------------------------------------------------

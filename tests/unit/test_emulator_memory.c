@@ -19,6 +19,9 @@
 #include "tests/lib/fault.h"
 
 #define ORG "/v1/organizations/acme"
+/* Where what is no platform route goes, with the token that was minted last. */
+#define PIPELINE "/v2/pipeline"
+#define HOST_A   "a-acme.aws-eu-west-1.turso.io"
 /* These ids follow from the slug, and from the seed and what was made before. */
 #define V3          "/v3/organizations/ac138f0a-0fff-5a6d-a02a-43906c4e0d77"
 #define GROUP_ID    "6553f100-0e00-75e0-8b5e-44022e8bc153"
@@ -38,6 +41,17 @@ static const struct step {
     {"POST", ORG "/databases/a/auth/tokens?expiration=1d", "{}"},
     {"POST", ORG "/databases/a/auth/rotate", ""},
     {"POST", ORG "/groups/eu/auth/rotate", ""},
+    {"POST", "/_emulator/switches", "{\"data_plane_delay\":\"0s\"}"},
+    {"POST", ORG "/groups/eu/auth/tokens", ""},
+    {"POST", PIPELINE,
+     "{\"requests\":[{\"type\":\"sequence\",\"sql\":\"CREATE TABLE t (a); INSERT INTO t VALUES "
+     "(1)\"},"
+     "{\"type\":\"batch\",\"batch\":{\"steps\":[{\"stmt\":{\"sql\":\"SELECT ?\",\"args\":"
+     "[{\"type\":\"blob\",\"base64\":\"AAAA\"}]}}]}}]}"},
+    {"POST", ORG "/databases",
+     "{\"name\":\"c\",\"group\":\"eu\",\"seed\":{\"type\":\"database\",\"name\":\"a\"}}"},
+    {"GET", ORG "/databases/a/stats", ""},
+    {"DELETE", ORG "/databases/c", ""},
     {"POST", "/v1/auth/api-tokens/ci",
      "{\"organization\":\"acme\",\"group\":\"eu\",\"scopes\":[\"full-access\"]}"},
     {"GET", ORG "/api-tokens", ""},
@@ -67,22 +81,37 @@ static const struct step {
     {"POST", "/_emulator/reset", ""},
 };
 
+static char last_jwt[2048];
+
+static void remember_jwt(const struct answer *a)
+{
+    static const char start[] = "{\"jwt\":\"";
+    const char *text = buf_str(&a->body);
+
+    if (!strncmp(text, start, sizeof(start) - 1))
+        snprintf(last_jwt, sizeof(last_jwt), "%.*s", (int)strcspn(text + sizeof(start) - 1, "\""),
+                 text + sizeof(start) - 1);
+}
+
 /* Status of the answer; 0 when there was no memory even for the request. */
 static unsigned ask(struct emulator *e, const struct step *step)
 {
     struct request rq;
     struct answer a;
+    bool is_sql = !strcmp(step->uri, PIPELINE);
     unsigned status;
 
     if (!request_init(&rq, step->uri))
         return 0;
     snprintf(rq.method, sizeof(rq.method), "%s", step->method);
-    rq.bearer = mem_strdup("T");
+    rq.bearer = mem_strdup(is_sql ? last_jwt : "T");
+    snprintf(rq.host, sizeof(rq.host), "%s", is_sql ? HOST_A : "");
     rq.is_loopback = true;
     buf_add_str(&rq.body, step->body);
     answer_init(&a);
     emulator_answer(e, &rq, &a);
     status = a.status;
+    remember_jwt(&a);
     record_end(&e->record, &rq);
     answer_deinit(&a);
     request_deinit(&rq);
