@@ -46,6 +46,7 @@ struct ctl {
     bool follow;
     bool databases;
     bool yes;
+    bool all;           /* instances on this host */
     char *const *words; /* what is not an option, behind the verb */
     size_t n_words;
 };

@@ -13,8 +13,10 @@
 
 const struct verb VERBS[] = {
     {"status", "", "How it stands as a whole, and what stands in the way",
-     "Ends with 0 whenever the daemon answered; its state is in the answer.", "", 0, 0,
-     verb_status},
+     "Ends with 0 whenever the daemon answered; its state is in the answer. With --all: a line "
+     "for\n"
+     "each instance, and the worst of their exit statuses.",
+     "l", 0, 0, verb_status},
     {"list", "[KIND]", "Every resource with its phase",
      "KIND is group, database, token or group-token.", "pS", 0, 1, verb_list},
     {"describe", "KIND/NAME", "One resource, its fields and its tokens", "", "", 1, 1,

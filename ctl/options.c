@@ -11,6 +11,7 @@
 
 #define DEFAULT_SOCKET "/run/tenantd/tenantd.sock"
 #define COMMON         "sohV"
+#define LEADING        "l" /* beside those, what may stand before a verb that takes it */
 
 struct option_row {
     char letter; /* how verbs and this file name it; typed as such only if `is_short` */
@@ -38,6 +39,7 @@ static const struct option_row OPTIONS[] = {
      "when it ends: an RFC 3339 time, or a duration from now such as 2h"},
     {'a', false, "action", "CODE", "only this action, such as db-delete"},
     {'A', false, "author", "USER", "only what this user did"},
+    {'l', false, "all", NULL, "of every instance on this host: each socket in DIR and DIR/ORG"},
     {'d', false, "databases", NULL, "a line a database, too"},
     {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)"},
     {'i', false, "id", "ID", "the one of this platform id"},
@@ -169,6 +171,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
     case 'A':
         ctl->author = text;
         break;
+    case 'l':
+        ctl->all = true;
+        break;
     case 'd':
         ctl->databases = true;
         break;
@@ -217,7 +222,7 @@ static int pass(int argc, char **argv, const struct verb *verb, struct ctl *ctl)
     struct getopt_tables tables;
     int letter;
 
-    make_tables(&tables, verb ? verb->options : "", !verb);
+    make_tables(&tables, verb ? verb->options : LEADING, !verb);
     while ((letter = getopt_long(argc, argv, tables.letters, tables.rows, NULL)) != -1) {
         if (letter == '?') {
             fprintf(stderr, "`tenantctl help%s%s` shows what there is\n", verb ? " " : "",
@@ -290,6 +295,8 @@ int options_parse(int argc, char **argv, const struct verb **out_verb, struct ct
     rc = pass(argc, argv, *out_verb, out);
     if (rc >= 0)
         return rc;
+    if (out->all && !strchr((*out_verb)->options, 'l'))
+        return (int)usage("--all is of `status`");
     out->words = argv + optind;
     out->n_words = (size_t)(argc - optind);
     return check_words(*out_verb, out);

@@ -4,6 +4,7 @@
 
 #include "ctl/ask.h"
 #include "ctl/output.h"
+#include "ctl/status_all.h"
 
 #define LABEL "  %-12s "
 
@@ -199,9 +200,12 @@ static enum exit_code put_status(const struct ctl *ctl, struct json_object *s)
 enum exit_code verb_status(const struct ctl *ctl)
 {
     struct json_object *reply = NULL;
-    enum exit_code rc = ask(ctl, "GetStatus", NULL, "status", &reply);
     struct json_object *status;
+    enum exit_code rc;
 
+    if (ctl->all)
+        return status_all(ctl);
+    rc = ask(ctl, "GetStatus", NULL, "status", &reply);
     if (rc != EXIT_FINE)
         return rc;
     status = get_object(reply, "status");

@@ -324,6 +324,7 @@ static int start(struct app *app, struct err *err)
     app->rc = reconcile_new(app->config, clock_mono_ms());
     if (!app->rc)
         return err_nomem(err);
+    reconcile_watch(app->rc, app->options.mode == APP_SERVE);
     rv = open_handles(app, err);
     app->has_handles = rv == 0;
     if (rv == 0)
@@ -393,6 +394,7 @@ int app_run(const struct app_options *options)
     list_init(&app.commands);
     list_init(&app.watchers);
     list_init(&app.asks);
+    list_init(&app.followers);
     rv = uv_loop_init(&app.loop);
     if (rv != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "cannot start: the event loop: %s", uv_strerror(rv));

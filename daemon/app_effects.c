@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app_private.h"
+#include "core/ask.h"
 #include "io/clock.h"
 #include "io/store_load.h"
 #include "io/store_write.h"
@@ -222,7 +223,10 @@ static void start_hooks(struct app *app, struct effects *fx)
 static void give_answers(struct app *app, struct effects *fx)
 {
     for (size_t i = 0; i < fx->n_answers; i++)
-        app_ask_answered(app, fx->answers[i]);
+        if (fx->answers[i]->ticket == ASK_AUDIT)
+            app_platform_audited(app, fx->answers[i]);
+        else
+            app_ask_answered(app, fx->answers[i]);
     fx->n_answers = 0;
 }
 

@@ -10,11 +10,13 @@
 #include "lib/text.h"
 
 #define BATCH      256
-#define WHOLE_MAX  1000 /* in one reply */
-#define PAGES_MAX  1000 /* of the audit log, for one question */
+#define WHOLE_MAX  1000  /* in one reply */
+#define PAGES_MAX  1000  /* of the audit log, for one question */
+#define FOLLOW_MAX 10000 /* entries that a follower has not read yet */
 #define SPAN_AUDIT (24 * 3600 * INT64_C(1000))
 
 struct question {
+    struct list link; /* in app->followers */
     struct app *app;
     struct control_call *call;
     const struct platform_question *q;
@@ -31,12 +33,15 @@ struct question {
     char *author;
     int64_t since_ms;
     unsigned page;
+    bool follow;
+    bool lost; /* it reads too slowly */
 };
 
 static void question_free(void *arg)
 {
     struct question *q = arg;
 
+    list_remove(&q->link);
     app_ask_forget(q->app, q);
     for (size_t i = 0; i < PLATFORM_CALLS_MAX; i++)
         answer_free(q->answers[i]);
@@ -73,11 +78,16 @@ static struct json_object *batch(struct question *q, size_t most)
 static enum control_next rows_next(void *arg, struct json_object **out)
 {
     struct question *q = arg;
+    bool more = q->told < json_object_array_length(q->rows);
 
+    if (q->lost)
+        return CONTROL_BROKEN;
+    if (q->follow && !more)
+        return CONTROL_WAIT;
     *out = batch(q, BATCH);
     if (!*out)
         return CONTROL_BROKEN;
-    return q->told < json_object_array_length(q->rows) ? CONTROL_MORE : CONTROL_END;
+    return q->follow || q->told < json_object_array_length(q->rows) ? CONTROL_MORE : CONTROL_END;
 }
 
 static void tell(struct question *q)
@@ -85,6 +95,8 @@ static void tell(struct question *q)
     static const struct control_stream STREAM = {rows_next, question_free};
 
     if (control_wants_more(q->call)) {
+        if (q->follow)
+            list_append(&q->app->followers, &q->link);
         control_stream(q->call, &STREAM, q);
         return;
     }
@@ -322,6 +334,71 @@ static void ask_page(struct question *q)
         give_up(q, CONTROL_NOT_READY, err.msg);
 }
 
+/* --- Following it -------------------------------------------------------------------------- */
+
+/* Keep some of what was told, to know it again. False: no memory. */
+static bool trim(struct question *q)
+{
+    size_t n = json_object_array_length(q->rows);
+
+    if (q->told < n || n < 4 * (size_t)BATCH)
+        return true;
+    q->told -= n - BATCH;
+    return json_object_array_del_idx(q->rows, 0, n - BATCH) == 0;
+}
+
+static void follow(struct question *q, const struct report_row *row)
+{
+    struct json_object *o;
+    int64_t at;
+
+    if (!text_parse_time(report_text(row, REPORT_AUDIT_AT), &at))
+        at = INT64_MAX;
+    if (!is_wanted(q, row, at))
+        return;
+    o = report_row_json(CALL_REPORT_AUDIT, row);
+    q->lost = q->lost || !o || !trim(q) || json_object_array_length(q->rows) - q->told > FOLLOW_MAX;
+    if (q->lost || is_told(q, o) || json_object_array_add(q->rows, o) != 0)
+        json_object_put(o);
+}
+
+static void log_entry(const struct report_row *row)
+{
+    const char *action = report_text(row, REPORT_AUDIT_ACTION);
+    bool is_group = strncmp(action, "group-", 6) == 0;
+    bool is_database = strncmp(action, "db-", 3) == 0;
+    size_t column = is_group ? REPORT_AUDIT_GROUP : REPORT_AUDIT_DATABASE;
+    const char *name = row->cell[column] ? row->cell[column] : row->cell[REPORT_AUDIT_NAME];
+    struct log_fields fields = {.kind = is_group      ? "group"
+                                        : is_database ? "database"
+                                                      : NULL,
+                                .event = "Audit",
+                                .action = action,
+                                .author = row->cell[REPORT_AUDIT_AUTHOR]};
+
+    fields.name = fields.kind ? name : NULL;
+    if (!fields.name)
+        fields.kind = NULL;
+    log_event(&fields, LOG_LEVEL_INFO, "%s by %s (%s) at %s%s%s", action,
+              report_text(row, REPORT_AUDIT_AUTHOR), report_text(row, REPORT_AUDIT_ORIGIN),
+              report_text(row, REPORT_AUDIT_AT), row->cell[REPORT_AUDIT_DATA] ? " " : "",
+              report_text(row, REPORT_AUDIT_DATA));
+}
+
+void app_platform_audited(struct app *app, struct answer *a)
+{
+    for (size_t i = a->n_rows; i-- > 0;) {
+        log_entry(&a->rows[i]);
+        LIST_FOREACH (it, &app->followers) {
+            follow(container_of(it, struct question, link), &a->rows[i]);
+        }
+    }
+    LIST_FOREACH (it, &app->followers) {
+        control_wake(container_of(it, struct question, link)->call);
+    }
+    answer_free(a);
+}
+
 /* --- The method ---------------------------------------------------------------------------- */
 
 static int read_parameters(struct question *q, struct err *err)
@@ -338,6 +415,9 @@ static int read_parameters(struct question *q, struct err *err)
         q->since_ms = clock_wall_ms() - SPAN_AUDIT;
     q->wants_databases =
         control_bool(q->call, "databases", false) && q->q->calls[0] == CALL_REPORT_USAGE;
+    q->follow = control_bool(q->call, "follow", false);
+    if (q->follow && (q->q->calls[0] != CALL_REPORT_AUDIT || !control_wants_more(q->call)))
+        return err_set(err, ERR_INVALID, "follow: of the audit log, called with \"more\"");
     return ledger_set(&q->action, control_str(q->call, "action")) &&
                    ledger_set(&q->author, control_str(q->call, "author"))
                ? 0

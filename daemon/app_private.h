@@ -89,6 +89,7 @@ struct app {
     struct list watchers; /* event streams that wait for more */
     struct list asks;     /* reads of the platform that somebody waits for */
     uint64_t n_tickets;
+    struct list followers; /* of the audit log */
 };
 
 /* app.c */
@@ -164,6 +165,8 @@ void app_ask_drop(struct app *app);                       /* we are stopping */
 
 /* app_platform.c, app_export.c: methods */
 void app_platform(void *arg, struct control_call *call);
+/* New entries of the audit log, newest first: log them, and tell those who follow. Takes a. */
+void app_platform_audited(struct app *app, struct answer *a);
 void app_export(void *arg, struct control_call *call);
 
 /* app_history.c: Why */

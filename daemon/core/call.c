@@ -63,6 +63,7 @@ struct answer *answer_new(const struct call *c)
         return NULL;
     a->call_id = c->id;
     a->ticket = c->ticket;
+    a->total_only = c->total_only;
     a->kind = c->kind;
     a->attempt = c->attempt;
     a->outcome = OUTCOME_UNKNOWN;

@@ -88,6 +88,7 @@ struct call {
     char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
     char *target_id;       /* ..._RESTORE: of the deleted thing */
     unsigned page;         /* REPORT_AUDIT: from 1 */
+    bool total_only;       /* REPORT_USAGE: of the organization alone */
 };
 
 struct call *call_new(enum call_kind kind,
@@ -167,6 +168,7 @@ struct report_row { /* texts as report.h says for each kind; NULL: not said */
 struct answer {
     uint64_t call_id;
     uint64_t ticket;
+    bool total_only; /* the call's */
     enum call_kind kind;
     unsigned attempt; /* the call's */
     enum outcome outcome;

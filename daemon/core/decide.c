@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/decide_act.h"
+#include "core/quota.h"
 #include "lib/text.h"
 
 #define ACT_ROW(symbol, text, call, write, reason)                                                 \
@@ -21,6 +22,22 @@ bool say_refused(const struct world *w, const struct resource *r, enum act act,
         snprintf(out->message, sizeof(out->message), "%s: %s", REASON_TEXT[r->refused],
                  r->refused_text);
     say_wake(out, r->refused_until_ms);
+    return true;
+}
+
+bool say_no_room(const struct world *w, enum kind kind, bool over_quota, struct decision *out)
+{
+    if (quota_is_awaited(w->quota)) {
+        say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+        return true;
+    }
+    if (!over_quota)
+        return false;
+    say_blocked(out, REASON_QUOTA_EXCEEDED);
+    snprintf(out->message, sizeof(out->message),
+             "the plan %s allows %lld %ss, and those that are there or come first take them all; "
+             "upgrade it or remove some (looked at again hourly, or on sync)",
+             w->quota->plan, (long long)w->quota->limit[kind], KIND_NAME[kind]);
     return true;
 }
 

@@ -64,7 +64,9 @@ struct act_info {
 extern const struct act_info ACT[ACT_N];
 
 /* What is known of the world beyond one record. */
+struct quota;
 struct world {
+    const struct quota *quota;
     int64_t now_ms;  /* monotonic */
     int64_t wall_ms; /* since the epoch */
     const struct config *config;

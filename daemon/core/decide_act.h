@@ -54,6 +54,9 @@ static inline bool is_checked(const struct world *w, const struct live *l)
 bool say_refused(const struct world *w, const struct resource *r, enum act act,
                  struct decision *out);
 
+/* The plan has no room for one more, or whether it has is not known yet. True: it waits. */
+bool say_no_room(const struct world *w, enum kind kind, bool over_quota, struct decision *out);
+
 /* Something of ours was not in the list: read it by name, and again a minute later, before it
  * counts as missing. gone_ms: of the first 404 by name. */
 void decide_vanished(const struct world *w, const struct live *l, const struct owned *own,

@@ -277,7 +277,8 @@ void decide_create(const struct world *w, const struct database *d, struct decis
     } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until &&
                !d->own.recreate) {
         say_deleted(w, d, d->own.since, d->own.id, out);
-    } else if (!group_takes(w, d, out) || !seed_is_there(w, d, out) || !key_fits(w, d, out) ||
+    } else if (say_no_room(w, KIND_DATABASE, d->over_quota, out) || !group_takes(w, d, out) ||
+               !seed_is_there(w, d, out) || !key_fits(w, d, out) ||
                say_refused(w, &d->r, ACT_CREATE, out)) {
         return;
     } else if (w->now_ms < w->create_refused_until_ms[KIND_DATABASE]) {

@@ -96,6 +96,8 @@ static void decide_group_create(const struct world *w, const struct group *g, st
                  "does not exist, and the manifest names no location to make it in");
     } else if (say_refused(w, &g->r, ACT_CREATE, out)) {
         return;
+    } else if (say_no_room(w, KIND_GROUP, g->over_quota, out)) {
+        return;
     } else if (w->now_ms < w->create_refused_until_ms[KIND_GROUP]) {
         say_blocked(out, REASON_PLAN_REFUSED);
         say_wake(out, w->create_refused_until_ms[KIND_GROUP]);

@@ -88,6 +88,7 @@ struct desired_build {
     bool refused;    /* the whole new generation is: good alone is built */
     bool again;      /* a file was refused after entries were gathered: gather anew */
     bool names_clash;
+    const char *organization; /* the daemon's, or what a root file names; NULL: neither */
     struct desired_merge merge;
     struct candidates entries;
     struct want_pool pool;
@@ -97,6 +98,9 @@ struct desired_build {
 const void *desired_find(const void *items, size_t n, size_t size, const char *name);
 
 /* Functions below return 0 or -ERR_NOMEM unless they say more. */
+
+/* desired_check: warn of names that are likely too long beside the organization's. */
+void desired_check_labels(const struct desired_build *b, const struct desired *d);
 
 /* desired_files: pair the inputs by path and read those of now. Sets `refused` of files and build.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/desired_build.h"
+#include "core/label.h"
 #include "core/limits.h"
 #include "lib/mem.h"
 
@@ -194,4 +195,28 @@ int desired_check_stand_ins(struct desired_build *b)
         diags_deinit(&found);
     }
     return rc;
+}
+
+static void check_label(const struct desired_build *b, const char *kind, const char *name,
+                        struct source at)
+{
+    size_t most = label_room(b->organization);
+
+    if (strlen(name) > most)
+        diags_warning(b->diags, at,
+                      "%s \"%s\": a name and the organization's share one DNS label of %d bytes, "
+                      "so beside \"%s\" the platform is likely to take %zu bytes at most",
+                      kind, name, LIMIT_DNS_LABEL_BYTES, b->organization, most);
+}
+
+void desired_check_labels(const struct desired_build *b, const struct desired *d)
+{
+    if (!b->organization)
+        return;
+    for (size_t i = 0; i < d->n_groups; i++)
+        if (!d->groups[i].absent)
+            check_label(b, "group", d->groups[i].name, d->groups[i].at);
+    for (size_t i = 0; i < d->n_databases; i++)
+        if (!d->databases[i].want->absent)
+            check_label(b, "database", d->databases[i].name, d->databases[i].at);
 }

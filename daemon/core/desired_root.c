@@ -243,6 +243,7 @@ static void check_organization(struct desired_build *b)
         if (!first)
             first = m;
     }
+    b->organization = ours ? ours : first ? first->organization : NULL;
 }
 
 int desired_root_check(const struct desired_root *root, struct desired_build *b)

@@ -89,6 +89,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(REFUSED, "Refused", "the platform refused it")                                               \
     X(FORBIDDEN, "Forbidden", "the API token may not do this")                                     \
     X(PLAN_REFUSED, "PlanRefused", "the platform's plan does not allow it")                        \
+    X(QUOTA_EXCEEDED, "QuotaExceeded", "the platform's plan has no room for it")                   \
     X(PROTECTED, "Protected", "wanted gone, but protected (protect: true)")                        \
     X(DELETE_PROTECTED, "DeleteProtected", "wanted gone, but delete_protection is on")             \
     X(RECENTLY_DELETED, "RecentlyDeleted",                                                         \
@@ -223,6 +224,7 @@ struct group {
     bool has_own;
     char *closest;      /* resolved `closest`, not yet pinned in `own` */
     size_t n_databases; /* live in it by the last complete observation, and placed in it since */
+    bool over_quota;    /* as a database's */
     bool taken;         /* as a database's, and the next two */
     bool create_lost;
     bool suspect;
@@ -262,6 +264,7 @@ struct database {
     bool fence_lapsed; /* tried for so long that the guard counts it no more, and is asked anew */
     bool update_held;
     bool create_held;
+    bool over_quota;       /* to be made, and the plan has no room for it */
     bool rejected;         /* the held step was rejected, and its entry is as it was then */
     int64_t gone_ms;       /* monotonic, of the first 404 by name; 0: none */
     int64_t grace_mark_ms; /* monotonic: grace is accounted up to here */

@@ -155,6 +155,7 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
         return load_into(table, &rc->leaks, &rc->n_leaks, &rc->leaks_capacity, row);
     case LEDGER_META:
         doubt_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
+        audit_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         return true;
     case LEDGER_EVENT:
         doubt_load_entry(rc, ((const struct event *)row)->at);

@@ -13,6 +13,7 @@
 #define LIMIT_YAML_DEPTH          16
 #define LIMIT_YAML_SCALAR_BYTES   (1u << 20)
 #define LIMIT_NAME_BYTES          64
+#define LIMIT_DNS_LABEL_BYTES     63
 #define LIMIT_ENTRIES             2000000u
 #define LIMIT_ERRORS              1000u /* reported for one file; the rest are counted */
 #define LIMIT_ERRORS_ALL_FILES    10000u

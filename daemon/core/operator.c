@@ -289,6 +289,8 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 
     if (rv != 0)
         return rv;
+    if (rc->by_reason[REASON_QUOTA_EXCEEDED])
+        quota_again(rc);
     for (size_t i = 0; i < rc->fleet.n_groups + rc->fleet.n_databases; i++) {
         struct resource *r = i < rc->fleet.n_groups
                                  ? &rc->fleet.groups[i]->r

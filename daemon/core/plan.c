@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/label.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -40,7 +41,17 @@ static void say_fields(struct buf *b, const struct database *d, unsigned fields)
     }
 }
 
-static void say_detail(struct buf *b, const struct resource *r, const struct decision *d)
+static void say_label(struct buf *b, const struct resource *r, const char *organization)
+{
+    size_t most = label_room(organization);
+
+    if (strlen(r->name) > most)
+        buf_printf(b, " (its name may be too long: the platform is likely to take %zu bytes)",
+                   most);
+}
+
+static void say_detail(struct buf *b, const struct world *w, const struct resource *r,
+                       const struct decision *d)
 {
     const struct token *t = container_of(r, const struct token, r);
 
@@ -49,6 +60,7 @@ static void say_detail(struct buf *b, const struct resource *r, const struct dec
                    d->message[0] ? d->message : REASON_TEXT[d->reason]);
     } else if (r->kind <= KIND_DATABASE && d->step == STEP_CREATE) {
         buf_printf(b, "in %s", d->place ? d->place : "the closest location");
+        say_label(b, r, w->config->organization);
     } else if (r->kind == KIND_DATABASE && d->step == STEP_UPDATE) {
         say_fields(b, container_of(r, const struct database, r), d->fields);
     } else if (r->kind == KIND_GROUP && d->step == STEP_UPDATE) {
@@ -64,8 +76,8 @@ static void say_detail(struct buf *b, const struct resource *r, const struct dec
     }
 }
 
-static bool add(struct plan *p, const struct resource *r, const struct decision *d,
-                const char *action)
+static bool add(struct plan *p, const struct world *w, const struct resource *r,
+                const struct decision *d, const char *action)
 {
     struct buf b = BUF_INIT(DETAIL_BYTES);
     struct plan_step *s;
@@ -79,7 +91,7 @@ static bool add(struct plan *p, const struct resource *r, const struct decision 
                             .fields = d->fields,
                             .held = d->held,
                             .reason = d->reason};
-    say_detail(&b, r, d);
+    say_detail(&b, w, r, d);
     s->detail = b.failed ? mem_strdup(buf_str(&b)) : buf_steal(&b);
     buf_deinit(&b);
     if (!s->detail)
@@ -103,7 +115,7 @@ static bool look_at(struct plan *p, const struct world *w, const struct resource
     if (d.phase == PHASE_BLOCKED && !d.held && d.step != STEP_NONE)
         d.step = STEP_BLOCKED;
     if (d.step != STEP_NONE)
-        return add(p, r, &d, ACTION[d.step]);
+        return add(p, w, r, &d, ACTION[d.step]);
     if (d.reason == REASON_DRIFTED) {
         struct buf b = BUF_INIT(DETAIL_BYTES);
         bool ok;
@@ -112,7 +124,7 @@ static bool look_at(struct plan *p, const struct world *w, const struct resource
         say_fields(&b, container_of(r, const struct database, r), d.fields);
         snprintf(d.message, sizeof(d.message), "%s", buf_str(&b));
         buf_deinit(&b);
-        ok = add(p, r, &d, "drift");
+        ok = add(p, w, r, &d, "drift");
         return ok;
     }
     return true;

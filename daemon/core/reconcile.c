@@ -48,6 +48,8 @@ void reconcile_free(struct reconcile *rc)
         desired_deinit(&rc->desired);
     rc_recover_deinit(rc);
     ask_deinit(&rc->asks);
+    quota_deinit(&rc->quota);
+    audit_deinit(&rc->audit);
     arena_deinit(&rc->obs.arena);
     mem_free(rc->obs.databases);
     mem_free(rc->obs.groups);
@@ -64,6 +66,26 @@ void reconcile_free(struct reconcile *rc)
     mem_free(rc->approvals);
     mem_free(rc->leaks);
     mem_free(rc);
+}
+
+void reconcile_watch(struct reconcile *rc, bool audit)
+{
+    rc->quota.is_on = true;
+    rc->audit.is_on = audit;
+}
+
+void rc_ask(struct reconcile *rc, struct effects *fx, enum ask_ticket who, enum call_kind kind,
+            unsigned page)
+{
+    struct call *c = call_new(kind, NULL);
+
+    if (c) {
+        c->ticket = who;
+        c->page = page;
+        c->total_only = kind == CALL_REPORT_USAGE;
+    }
+    if (!ask_add(&rc->asks, c))
+        fx->failed = true;
 }
 
 uint64_t reconcile_cycle(const struct reconcile *rc)
@@ -468,9 +490,14 @@ static void pump(struct reconcile *rc, struct effects *fx)
 /* --- the step --- */
 
 /* To whom it was asked for. Takes `a`. */
-static void give_back(struct effects *fx, struct answer *a)
+static void give_back(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
-    effects_answer(fx, a);
+    if (a->ticket == ASK_QUOTA)
+        quota_absorb(rc, fx, a);
+    else if (a->ticket == ASK_AUDIT)
+        audit_absorb(rc, fx, a);
+    else
+        effects_answer(fx, a);
 }
 
 /* To whom it belongs: the observation, the lists of what was deleted, or a record. */
@@ -496,7 +523,7 @@ static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a
     if (a->ticket) {
         schedule_finished(&rc->schedule, a, rc->now_ms);
         doubt_clock(rc, fx, a);
-        give_back(fx, a);
+        give_back(rc, fx, a);
         return;
     }
     hand_on(rc, fx, a);
@@ -529,7 +556,7 @@ static void on_unsent_ask(struct reconcile *rc, struct effects *fx, const struct
         a->outcome = OUTCOME_NOT_SENT;
         snprintf(a->error, sizeof(a->error), "the ledger cannot be written");
         schedule_finished(&rc->schedule, a, rc->now_ms);
-        give_back(fx, a);
+        give_back(rc, fx, a);
     } else {
         fx->failed = true;
     }
@@ -578,6 +605,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         rc->replan = true;
         return 0;
     case RC_CREDENTIAL:
+        rc->audit.author[0] = '\0'; /* it may be somebody else's */
         rc_credential(rc);
         return 0;
     case RC_SYNC:
@@ -640,6 +668,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc_observe(rc);
     if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms)
         rc->replan = true;
+    quota_tick(rc, out);
+    audit_tick(rc, out);
     while ((r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
     rc_recover_tick(rc);
@@ -655,5 +685,9 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         earlier(&out->wake_ms, rc->now_ms + (rc->pause_ends_ms - rc->wall_ms));
     if (rc->obs.stage == OBS_IDLE && !rc->stopping)
         earlier(&out->wake_ms, rc->obs.next_ms);
+    if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
+        earlier(&out->wake_ms, rc->quota.next_ms);
+    if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
+        earlier(&out->wake_ms, rc->audit.next_ms);
     return out->failed ? err_nomem(err) : rv;
 }

@@ -76,6 +76,11 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err) MUST_CHECK;
 
+/* Before the first step: ask for the plan's limits now and then, and hold creates against them;
+ * `audit`: follow the platform's audit log, too. New entries come among the effects' answers with
+ * the ticket ASK_AUDIT, newest first, older pages first. */
+void reconcile_watch(struct reconcile *rc, bool audit);
+
 /* The number of the observation that answers what was asked by now: RC_SYNC's. */
 uint64_t reconcile_cycle(const struct reconcile *rc);
 /* A restore that was asked for has ended, which is told once: 0 or -ERR_x, and words for it. */

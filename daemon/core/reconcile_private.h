@@ -4,10 +4,12 @@
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
 #include "core/ask.h"
+#include "core/audit.h"
 #include "core/decide.h"
 #include "core/deleted.h"
 #include "core/doubt.h"
 #include "core/effects.h"
+#include "core/quota.h"
 #include "core/reconcile.h"
 #include "core/schedule.h"
 
@@ -113,6 +115,8 @@ struct reconcile {
     struct observation obs;
     struct recover recover;
     struct ask_line asks;
+    struct quota quota;
+    struct audit audit;
     struct flight *flights;
     size_t n_flights;
     size_t n_landed; /* of them */
@@ -160,6 +164,10 @@ struct reconcile {
     uint64_t calls;
     uint64_t call_errors;
 };
+
+/* reconcile.c: put a read of a room's own in the line. */
+void rc_ask(struct reconcile *rc, struct effects *fx, enum ask_ticket who, enum call_kind kind,
+            unsigned page);
 
 /* replan.c */
 void rc_world(const struct reconcile *rc, struct world *out);

@@ -18,6 +18,7 @@ void rc_world(const struct reconcile *rc, struct world *out)
         (struct world){.now_ms = rc->now_ms,
                        .wall_ms = rc->wall_ms,
                        .config = rc->config,
+                       .quota = &rc->quota,
                        .fleet = &rc->fleet,
                        .desired = rc->has_desired ? &rc->desired : NULL,
                        .authorized = rc->authorized,
@@ -431,6 +432,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         place(&w, rc->fleet.databases[i]);
     }
     ask_guard(rc, fx, &w);
+    quota_apply(rc);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         rc_consider_all(rc, fx, &rc->fleet.groups[i]->r);
     }

@@ -184,8 +184,11 @@ static int add_row(struct report *r, const struct report_row *row, struct err *e
 static int take_element(struct report *r, struct json_object *o, struct err *err)
 {
     struct report_row row;
-    int rc = read_row(r, o, &row, err);
+    int rc;
 
+    if (r->into->total_only)
+        return 0;
+    rc = read_row(r, o, &row, err);
     return rc < 0 ? rc : add_row(r, &row, err);
 }
 

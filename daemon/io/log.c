@@ -167,7 +167,7 @@ static void write_stderr(const struct entry *e, bool prefixed)
         return; /* there is nobody left to tell */
 }
 
-#define N_JOURNAL_FIELDS 9
+#define N_JOURNAL_FIELDS 11
 
 struct journal_fields {
     struct iovec iov[N_JOURNAL_FIELDS];
@@ -205,6 +205,10 @@ static int write_journal(const struct entry *e)
         journal_add(&j, "TENANTD_RESOURCE=%s", e->resource);
     if (f->event)
         journal_add(&j, "TENANTD_EVENT=%.64s", f->event);
+    if (f->action)
+        journal_add(&j, "TENANTD_ACTION=%.64s", f->action);
+    if (f->author)
+        journal_add(&j, "TENANTD_AUTHOR=%.64s", f->author);
     if (f->attempt)
         journal_add(&j, "TENANTD_ATTEMPT=%u", f->attempt);
     if (f->http_status)

@@ -29,6 +29,8 @@ struct log_fields {
     const char *kind; /* "database"; with name it makes TENANTD_RESOURCE=database/t-acme */
     const char *name;
     const char *event;   /* CamelCase, as in the history */
+    const char *action;  /* of the platform's audit log: "db-delete", */
+    const char *author;  /* and whose it was */
     unsigned attempt;    /* 0: none */
     int http_status;     /* 0: none */
     int64_t duration_ms; /* said when it or attempt is set */

@@ -349,6 +349,8 @@ static void start(struct sim *s)
 {
     s->rc = reconcile_new(s->config, s->now_ms);
     assert_non_null(s->rc);
+    if (s->watches)
+        reconcile_watch(s->rc, true);
     s->wake_ms = s->now_ms;
     s->n_sent = 0;
     s->is_lost = s->loses_step = false;

@@ -131,6 +131,7 @@ struct sim {
     int64_t jumped_ms; /* by which the wall clock was moved, both ways */
     int64_t ahead_ms;  /* the wall clock of the platform's, which no jump moves */
     int64_t wake_ms;
+    bool watches; /* quotas and the audit log */
     int64_t latency_ms;
     uint64_t random;
     uint64_t order;

@@ -4,6 +4,8 @@
  * Never: chance, clocks. */
 #include "tests/lib/sim_platform.h"
 
+#include "core/report.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -455,9 +457,76 @@ static void recover(struct platform *p, const struct call *c, struct answer *a)
         restore(p, c, a);
 }
 
+/* --- what it says of itself --- */
+
+void platform_note(struct platform *p, const char *code, const char *name, const char *author)
+{
+    struct platform_entry *e = &p->entries[p->n_entries++];
+
+    assert_true(p->n_entries < PLATFORM_MAX);
+    snprintf(e->code, sizeof(e->code), "%s", code);
+    snprintf(e->name, sizeof(e->name), "%s", name);
+    snprintf(e->author, sizeof(e->author), "%s", author);
+    e->wall_ms = p->wall_ms;
+}
+
+static const char *number(struct answer *a, int64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)n);
+    return n ? arena_strdup(&a->arena, text) : NULL;
+}
+
+static void say_audit(const struct platform *p, const struct call *c, struct answer *a)
+{
+    size_t size = p->page ? p->page : 100;
+    size_t first = (c->page - 1) * size;
+    char at[TEXT_TIME_SIZE];
+
+    a->total_pages = (int64_t)((p->n_entries + size - 1) / size);
+    for (size_t i = first; i < p->n_entries && i < first + size; i++) {
+        const struct platform_entry *e = &p->entries[p->n_entries - 1 - i];
+        struct report_row *row = &a->rows[a->n_rows++];
+        size_t whose =
+            strncmp(e->code, "group", 5) == 0 ? REPORT_AUDIT_GROUP : REPORT_AUDIT_DATABASE;
+
+        row->cell[REPORT_AUDIT_ACTION] = arena_strdup(&a->arena, e->code);
+        row->cell[REPORT_AUDIT_AUTHOR] = arena_strdup(&a->arena, e->author);
+        row->cell[REPORT_AUDIT_AT] = arena_strdup(&a->arena, text_time(e->wall_ms, at));
+        row->cell[whose] = arena_strdup(&a->arena, e->name);
+        row->cell[REPORT_AUDIT_ORIGIN] = "web";
+    }
+}
+
+static void report(const struct platform *p, const struct call *c, struct answer *a)
+{
+    a->rows = arena_alloc(&a->arena, (p->n_entries + 1) * sizeof(*a->rows));
+    if (c->kind == CALL_REPORT_AUDIT) {
+        say_audit(p, c, a);
+        return;
+    }
+    a->n_rows = 1;
+    if (c->kind == CALL_REPORT_SUBSCRIPTION) {
+        a->rows[0].cell[REPORT_SUBSCRIPTION_PLAN] = "Small";
+        a->rows[0].cell[REPORT_SUBSCRIPTION_OVERAGES] = p->overages ? "true" : "false";
+    } else if (c->kind == CALL_REPORT_PLANS) {
+        a->rows[0].cell[REPORT_PLAN_NAME] = "small";
+        a->rows[0].cell[REPORT_PLAN_DATABASES] = number(a, p->quota_databases);
+        a->rows[0].cell[REPORT_PLAN_GROUPS] = number(a, p->quota_groups);
+        a->rows[0].cell[REPORT_PLAN_READ] = "1000";
+    } else {
+        a->rows[0].cell[REPORT_USAGE_READ] = number(a, p->spent);
+    }
+}
+
 static void carry_out(struct platform *p, const struct call *c, struct answer *a)
 {
     a->outcome = OUTCOME_OK;
+    if (REPORT[c->kind].list) {
+        report(p, c, a);
+        return;
+    }
     switch (c->kind) {
     case CALL_ORGANIZATION_GET:
         a->organization_slug = p->lie == LIE_ORGANIZATION ? "other" : "acme";

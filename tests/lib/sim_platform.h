@@ -75,7 +75,20 @@ enum platform_lie {
     LIE_FENCE,        /* a change of configuration is confirmed as it was before */
 };
 
+struct platform_entry { /* of the audit log */
+    char code[32];
+    char name[PLATFORM_NAME_BYTES];
+    char author[32];
+    int64_t wall_ms;
+};
+
 struct platform {
+    int64_t quota_databases; /* what the plan allows; 0: nothing is said */
+    int64_t quota_groups;
+    int64_t spent; /* rows read, of 1000 */
+    bool overages;
+    struct platform_entry entries[PLATFORM_MAX];
+    size_t n_entries;
     bool recovers; /* it says the organization's id, and lists and restores what was deleted */
     struct platform_group groups[16];
     size_t n_groups;
@@ -118,6 +131,8 @@ const struct platform_token *platform_token(const struct platform *p, const char
 /* What a stale list shows from now on. */
 void platform_remember(struct platform *p);
 
+/* Somebody did something, and the audit log tells it. */
+void platform_note(struct platform *p, const char *code, const char *name, const char *author);
 /* Somebody else's doing. */
 struct platform_group *platform_make_group(struct platform *p, const char *name,
                                            const char *location);

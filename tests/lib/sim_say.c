@@ -37,7 +37,7 @@ void sim_say(struct sim *s, const char *fmt, ...)
 static bool is_observation(const struct call *c)
 {
     return c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
-           c->kind == CALL_DATABASES_LIST;
+           c->kind == CALL_DATABASES_LIST || c->ticket;
 }
 
 static void describe(const struct call *c, char *out, size_t size)
@@ -45,6 +45,8 @@ static void describe(const struct call *c, char *out, size_t size)
     struct buf b = BUF_INIT(2000);
 
     buf_printf(&b, "%s%s%s", CALL_INFO[c->kind].name, c->name ? " " : "", c->name ? c->name : "");
+    if (c->page)
+        buf_printf(&b, ", page %u", c->page);
     if (c->cursor)
         buf_printf(&b, " from %s", c->cursor);
     if (c->group || c->location)

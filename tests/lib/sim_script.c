@@ -400,6 +400,40 @@ static void do_recovery(struct script *c, char *args)
     c->s->platform.recovers = strcmp(args, "on") == 0;
 }
 
+static void do_watch(struct script *c, char *args)
+{
+    if (*args)
+        bad(c, "watch takes nothing");
+    c->s->watches = true;
+    reconcile_watch(c->s->rc, true);
+}
+
+/* quota databases N | groups N | spent N | overages on|off */
+static void do_quota(struct script *c, char *args)
+{
+    const char *what = word(&args);
+    struct platform *p = &c->s->platform;
+
+    if (strcmp(what, "databases") == 0)
+        p->quota_databases = strtoll(args, NULL, 10);
+    else if (strcmp(what, "groups") == 0)
+        p->quota_groups = strtoll(args, NULL, 10);
+    else if (strcmp(what, "spent") == 0)
+        p->spent = strtoll(args, NULL, 10);
+    else
+        p->overages = strcmp(args, "on") == 0;
+}
+
+/* audit CODE NAME AUTHOR */
+static void do_audit(struct script *c, char *args)
+{
+    const char *code = word(&args);
+    const char *name = word(&args);
+
+    c->s->platform.wall_ms = c->s->wall_ms;
+    platform_note(&c->s->platform, code, name, args);
+}
+
 static void do_operator(struct script *c, char *args)
 {
     if (!sim_operator(c->s, args))
@@ -512,36 +546,23 @@ static const struct {
     const char *name;
     void (*run)(struct script *c, char *args);
 } COMMAND[] = {
-    {"approve", do_approve},
-    {"clock", do_clock},
-    {"config", do_config},
-    {"crash", do_crash},
-    {"credential", do_credential},
-    {"drop", do_drop},
-    {"fault", do_fault},
-    {"files", do_files},
-    {"hooks", do_hooks},
-    {"latency", do_latency},
-    {"ledger", do_ledger},
-    {"lie", do_lie},
-    {"list", do_list},
-    {"manifest", do_manifest},
-    {"operator", do_operator},
-    {"outside", do_outside},
-    {"page", do_page},
-    {"plan", do_plan},
-    {"problems", do_problems},
-    {"recovery", do_recovery},
-    {"reject", do_reject},
-    {"restore", do_restore},
-    {"rows", do_rows},
-    {"run", do_run},
-    {"settle", do_settle},
-    {"show", do_show},
-    {"stop", do_stop},
-    {"sync", do_sync},
-    {"truth", do_truth},
-    {"unreadable", do_unreadable},
+    {"approve", do_approve},   {"clock", do_clock},
+    {"audit", do_audit},       {"config", do_config},
+    {"crash", do_crash},       {"credential", do_credential},
+    {"drop", do_drop},         {"fault", do_fault},
+    {"files", do_files},       {"hooks", do_hooks},
+    {"latency", do_latency},   {"ledger", do_ledger},
+    {"lie", do_lie},           {"list", do_list},
+    {"manifest", do_manifest}, {"operator", do_operator},
+    {"outside", do_outside},   {"page", do_page},
+    {"plan", do_plan},         {"problems", do_problems},
+    {"recovery", do_recovery}, {"quota", do_quota},
+    {"reject", do_reject},     {"restore", do_restore},
+    {"rows", do_rows},         {"run", do_run},
+    {"settle", do_settle},     {"show", do_show},
+    {"stop", do_stop},         {"sync", do_sync},
+    {"truth", do_truth},       {"unreadable", do_unreadable},
+    {"watch", do_watch},
 };
 
 static void run_command(struct script *c, char *line)

@@ -78,6 +78,8 @@ RUN_UNUSED static struct call *call_of(enum call_kind kind, const char *name)
     c->group = mem_strdup("eu");
     c->location = mem_strdup("aws-eu-west-1");
     c->expiration = mem_strdup("7d");
+    c->organization_id = mem_strdup("o-1");
+    c->target_id = mem_strdup("d-1");
     c->config[CONFIG_DELETE_PROTECTION] = mem_strdup("true");
     return c;
 }

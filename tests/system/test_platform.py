@@ -231,3 +231,149 @@ def test_platform__of_something_else__is_usage(strict, make_daemon):
     assert daemon.ctl("platform", "weather").code == 64
     assert daemon.ctl("platform").code == 64
     assert daemon.ctl("platform", "plan", "--follow").code == 64
+
+
+# --- The audit log, followed --------------------------------------------------------------------
+
+
+def events(daemon, what):
+    result = daemon.ctl("-o", "ndjson", "events")
+    return [e for e in result.ndjson() if e["what"] == what]
+
+
+def test_audit__is_followed_and_outside_hands_are_named(strict, make_daemon):
+    config = {"reconcile": {"interval": "1s"}}
+    daemon = make_daemon(strict.url, TOKEN, config=config)
+    daemon.write_manifest("m.yaml", GROUP + """
+databases:
+  a: {group: eu, delete_protection: true, tokens: {app: {authorization: read-only, expiration: 7d}}}
+  b: {group: eu}
+""")
+    daemon.start("--log-level", "info")
+    daemon.settle()
+    follower = harness.Process(
+        [harness.program("tenantctl"), "--socket", str(daemon.socket_path), "-o", "ndjson",
+         "platform", "audit", "--follow", "--author", "jo"],
+        daemon.root / "followed", harness.clean_environment())
+    try:
+        harness.wait_until(lambda: "db-create by owner" in daemon.log())
+        strict.state.note("db-unprotect", author="jo", database="a")
+        strict.state.note("db-token-create", author="jo", database="a")
+        strict.state.note("db-token-create", author="jo", database="not-ours")
+        strict.state.note("db-delete", author="jo", database="b")
+        harness.wait_until(lambda: follower.log().count("\n") == 4)
+    finally:
+        follower.end()
+    actions = [e["action"] for e in map(harness.json.loads, follower.log().splitlines())]
+    assert actions == ["db-unprotect", "db-token-create", "db-token-create", "db-delete"]
+    (unprotected,) = events(daemon, "UnprotectedOutside")
+    assert unprotected["name"] == "a" and unprotected["message"].startswith("jo at ")
+    (minted,) = events(daemon, "MintedOutside")
+    assert minted["name"] == "a"
+    (deleted,) = events(daemon, "DeletedOutside")
+    assert deleted["name"] == "b" and deleted["level"] == 3
+    assert daemon.log().count("db-token-create by jo") == 2
+
+
+def test_audit__is_not_told_twice_after_a_restart(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN, config={"reconcile": {"interval": "1s"}})
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    daemon.start("--log-level", "info")
+    daemon.settle()
+    harness.wait_until(lambda: "db-create by owner" in daemon.log())
+    strict.state.note("db-token-create", author="jo", database="a")
+    harness.wait_until(lambda: events(daemon, "MintedOutside"))
+    daemon.restart("--log-level", "info")
+    mark = strict.mark()
+    harness.wait_until(lambda: len(strict.calls("GET", "/audit-logs", mark)) >= 2)
+    assert len(events(daemon, "MintedOutside")) == 1
+
+
+# --- Before it hurts ----------------------------------------------------------------------------
+
+
+def test_quota__is_said_before_anything_is_sent(strict, make_daemon):
+    strict.state.knobs.quotas = {"databases": 2}
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}, b: {group: eu}, c: {group: eu}}\n")
+    plan = daemon.run("--plan")
+    assert "! blocked database/c QuotaExceeded: the plan scaler allows 2 databases" in plan.out
+    daemon.start()
+    assert daemon.sync().code == 8
+    assert sorted(strict.creates_by_name) == ["database/a", "database/b", "group/eu"]
+    (problem,) = daemon.status()["problems"]
+    assert problem["reason"] == "QuotaExceeded" and problem["example"] == "database/c"
+    strict.state.knobs.quotas = {}
+    daemon.settle()
+
+
+def test_quota__that_is_not_known__blocks_nothing(strict, make_daemon):
+    strict.fault(method="GET", path="/v1/organizations/acme/(plans|subscription|usage)", status=503,
+                 count=3)
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    daemon.start()
+    daemon.settle()
+
+
+def test_long_names__are_warned_of(strict, make_daemon):
+    name = "t-" + "x" * 60
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", f"organization: acme\n{GROUP}databases: {{{name}: {{group: eu}}}}\n")
+    valid = daemon.ctl("validate", daemon.manifest_dir)
+    assert valid.code == 0 and "the platform is likely to take 58 bytes at most" in valid.err
+    assert "(its name may be too long" in daemon.run("--plan").out
+
+
+# --- Several organizations ----------------------------------------------------------------------
+
+
+def test_all_status__asks_every_instance(strict, make_daemon, tmp_path):
+    run = harness.make_root()
+    (run / "acme").mkdir()
+    (run / "gone").mkdir()
+    daemon = make_daemon(strict.url, TOKEN, config={"socket": str(run / "acme" / "tenantd.sock")})
+    daemon.socket_path = run / "acme" / "tenantd.sock"
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    daemon.start()
+    daemon.settle()
+
+    def ctl(*arguments):
+        return harness.run([harness.program("tenantctl"), "--socket", str(run / "tenantd.sock"),
+                            *arguments], 30)
+
+    try:
+        one = ctl("--all", "status")
+        assert one.code == 0
+        assert one.out.splitlines()[1].split()[1:5] == ["acme", "settled", "1", "1"]
+        with harness.socket.socket(harness.socket.AF_UNIX) as left:
+            left.bind(str(run / "gone" / "tenantd.sock"))  # nobody listens
+        both = ctl("-o", "json", "--all", "status")
+        assert both.code == 5
+        acme, gone = both.json()
+        assert acme["organization"] == "acme" and acme["counts"]["database"] == {"Ready": 1}
+        assert gone["organization"] == "gone" and gone["state"] == "no answer" and gone["error"]
+        assert [s["organization"] for s in ctl("-o", "ndjson", "status", "--all").ndjson()] == [
+            "acme", "gone"]
+        assert ctl("--all", "plan").code == 64
+        daemon.stop()
+        nobody = harness.run([harness.program("tenantctl"), "--socket", str(tmp_path / "s"),
+                              "--all", "status"], 30)
+        assert nobody.code == 5 and "there is no tenantd here" in nobody.err
+    finally:
+        harness.shutil.rmtree(run)
+
+
+def test_instance__reads_its_own_file_over_the_shared_one(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN, organization="acme")
+    organization = daemon.config["organization"]
+    shared = {key: value for key, value in daemon.config.items() if key != "organization"}
+    harness.write_atomically(daemon.config_path, harness.to_yaml(shared) + "\n", 0o600)
+    harness.write_atomically(daemon.root / "acme.yaml",
+                             "policy: {writes: off}\nreconcile: {interval: 1m}\n", 0o600)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start("--instance", organization)
+    assert daemon.sync().code == 0
+    assert daemon.status()["organization"] == "acme"
+    assert daemon.resource("group/eu")["reason"] == "WritesOff"
+    assert strict.writes() == []

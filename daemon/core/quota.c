@@ -1,0 +1,174 @@
+/* quota: what the plan allows, held against what is to be made.
+ * In:    the answers about subscription, plans and usage, now and then; the fleet.
+ * Out:   which creates would exceed it; a word when usage comes near its limit.
+ * Never: blocks by a limit that is not known, or that overages lift. */
+#include "core/quota.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/platform_view.h"
+#include "core/reconcile_private.h"
+
+#define AGAIN_MS ((int64_t)3600 * 1000)
+#define HIGH     90 /* percent, from which on it is said */
+
+void quota_deinit(struct quota *q)
+{
+    answer_free(q->subscription);
+    answer_free(q->plans);
+    answer_free(q->usage);
+    q->subscription = q->plans = q->usage = NULL;
+}
+
+bool quota_is_awaited(const struct quota *q)
+{
+    return q->is_on && !q->answered;
+}
+
+void quota_again(struct reconcile *rc)
+{
+    rc->quota.next_ms = rc->now_ms;
+}
+
+void quota_tick(struct reconcile *rc, struct effects *fx)
+{
+    struct quota *q = &rc->quota;
+
+    if (!q->is_on || q->outstanding || rc->now_ms < q->next_ms || rc->stopping)
+        return;
+    q->next_ms = rc->now_ms + AGAIN_MS;
+    q->outstanding = 3;
+    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_SUBSCRIPTION, 0);
+    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_PLANS, 0);
+    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_USAGE, 0);
+}
+
+/* --- What the answers mean ----------------------------------------------------------------- */
+
+static bool has_overages(const struct quota *q)
+{
+    const struct answer *a = q->subscription;
+
+    return a && a->n_rows &&
+           strcmp(report_text(&a->rows[0], REPORT_SUBSCRIPTION_OVERAGES), "true") == 0;
+}
+
+static int64_t limit_of(const struct report_row *plan, size_t column)
+{
+    int64_t limit;
+
+    return plan && report_int(plan, column, &limit) ? limit : -1;
+}
+
+/* clang-format off: a table */
+static const struct {
+    const char *name;
+    size_t used;
+    size_t limit;
+} SPENT[] = {
+    {"storage_bytes", REPORT_USAGE_STORAGE, REPORT_PLAN_STORAGE},
+    {"rows_read", REPORT_USAGE_READ, REPORT_PLAN_READ},
+    {"rows_written", REPORT_USAGE_WRITTEN, REPORT_PLAN_WRITTEN},
+    {"bytes_synced", REPORT_USAGE_SYNCED, REPORT_PLAN_SYNCED},
+};
+/* clang-format on */
+
+static void say_spent(struct reconcile *rc, struct effects *fx, const struct report_row *plan,
+                      size_t i)
+{
+    struct quota *q = &rc->quota;
+    const struct report_row *usage = &q->usage->rows[q->usage->n_rows - 1];
+    int64_t used;
+    int64_t limit;
+    bool is_high;
+
+    if (!report_int(usage, SPENT[i].used, &used) || !report_int(plan, SPENT[i].limit, &limit) ||
+        limit <= 0)
+        return;
+    is_high = (double)used >= (double)limit * HIGH / 100;
+    if (is_high && !(q->high & 1u << i))
+        rc_event(rc, fx, NULL, "UsageHigh", 4, NULL,
+                 "%s: %" PRId64 " of the %" PRId64
+                 " that the plan %s allows are used; beyond it the platform may block reads or "
+                 "writes",
+                 SPENT[i].name, used, limit, q->plan);
+    q->high = is_high ? q->high | 1u << i : q->high & ~(1u << i);
+}
+
+static void conclude(struct reconcile *rc, struct effects *fx)
+{
+    struct quota *q = &rc->quota;
+    const struct report_row *plan = platform_plan(q->plans, q->subscription);
+
+    q->answered = true;
+    snprintf(q->plan, sizeof(q->plan), "%s", plan ? report_text(plan, REPORT_PLAN_NAME) : "");
+    for (int k = 0; k < KIND_N; k++)
+        q->limit[k] = -1;
+    if (plan && !has_overages(q)) {
+        q->limit[KIND_DATABASE] = limit_of(plan, REPORT_PLAN_DATABASES);
+        q->limit[KIND_GROUP] = limit_of(plan, REPORT_PLAN_GROUPS);
+        for (size_t i = 0; q->usage && q->usage->n_rows && i < ARRAY_SIZE(SPENT); i++)
+            say_spent(rc, fx, plan, i);
+    }
+    quota_deinit(q);
+    rc->replan = true;
+}
+
+void quota_absorb(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    struct quota *q = &rc->quota;
+    struct answer **place = a->kind == CALL_REPORT_SUBSCRIPTION ? &q->subscription
+                            : a->kind == CALL_REPORT_PLANS      ? &q->plans
+                                                                : &q->usage;
+
+    answer_free(*place);
+    *place = NULL;
+    if (a->outcome == OUTCOME_OK)
+        *place = a;
+    else
+        answer_free(a); /* not known, which blocks nothing */
+    if (q->outstanding && --q->outstanding == 0)
+        conclude(rc, fx);
+}
+
+/* --- What there is room for ---------------------------------------------------------------- */
+
+/* One of ours that is missing is not made anew by itself. */
+static bool is_missing(const struct owned *own, bool has_own)
+{
+    return has_own && strcmp(own->state, "owned") == 0 && !own->recreate;
+}
+
+/* What is there, whosesoever it is, takes its room first. */
+void quota_apply(struct reconcile *rc)
+{
+    const struct fleet *f = &rc->fleet;
+    int64_t groups = rc->quota.limit[KIND_GROUP];
+    int64_t databases = rc->quota.limit[KIND_DATABASE];
+    bool is_known = rc->quota.is_on && rc->quota.answered;
+    struct world w;
+
+    rc_world(rc, &w);
+    for (size_t i = 0; i < f->n_groups; i++)
+        groups -= groups > 0 && f->groups[i]->live.present;
+    for (size_t i = 0; i < f->n_databases; i++)
+        databases -= databases > 0 && f->databases[i]->live.present;
+    for (size_t i = 0; i < f->n_groups; i++) {
+        struct group *g = f->groups[i];
+        bool to_make =
+            g->want && !g->want->absent && !g->live.present && !is_missing(&g->own, g->has_own);
+
+        g->over_quota = is_known && to_make && groups == 0;
+        groups -= to_make && groups > 0;
+    }
+    for (size_t i = 0; i < f->n_databases; i++) {
+        struct database *d = f->databases[i];
+        bool to_make = database_is_wanted(&w, d) && !d->want->observe && !d->live.present &&
+                       !is_missing(&d->own, d->has_own);
+
+        d->over_quota = is_known && to_make && databases == 0;
+        databases -= to_make && databases > 0;
+    }
+}
