@@ -179,7 +179,7 @@ static int64_t grace_left(const struct world *w, const struct database *d)
 /* Whatever was allowed before, somebody has to look first. */
 static bool is_held_back(const struct world *w, const struct database *d)
 {
-    return (w->strangers || w->doubt) && !d->approved;
+    return d->rejected || ((w->strangers || w->doubt) && !d->approved);
 }
 
 static void say_removal_held(const struct world *w, const struct database *d, struct decision *out)

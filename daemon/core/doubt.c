@@ -87,6 +87,8 @@ static void void_approvals(struct reconcile *rc, struct effects *fx)
         }
     }
     rc->n_approvals = kept;
+    if (!rc_index_approvals(rc, true))
+        fx->failed = true;
 }
 
 static void begin(struct reconcile *rc, struct effects *fx, enum doubt d, int64_t value)

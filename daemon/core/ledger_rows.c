@@ -146,9 +146,11 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
     case LEDGER_TOKEN:
         return load_token(rc, row);
     case LEDGER_COUNT:
-        return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row);
+        return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row) &&
+               rc_index_counts(rc, false);
     case LEDGER_APPROVAL:
-        return load_into(table, &rc->approvals, &rc->n_approvals, &rc->approvals_capacity, row);
+        return load_into(table, &rc->approvals, &rc->n_approvals, &rc->approvals_capacity, row) &&
+               rc_index_approvals(rc, false);
     case LEDGER_PAUSE:
         return rc_pause_load(rc, row);
     case LEDGER_LEAK:

@@ -11,17 +11,43 @@
 
 /* --- counting --- */
 
+struct row_key {
+    const struct reconcile *rc;
+    const char *what;
+    const char *kind;
+    const char *name;
+};
+
+static bool is_count(const void *arg, size_t at)
+{
+    const struct row_key *k = arg;
+    const struct count *c = &k->rc->counts[at];
+
+    return strcmp(c->what, k->what) == 0 && strcmp(c->name, k->name) == 0 &&
+           strcmp(c->kind, k->kind) == 0;
+}
+
 static struct count *find_count(const struct reconcile *rc, const char *what,
                                 const struct resource *r)
 {
-    for (size_t i = 0; i < rc->n_counts; i++) {
-        struct count *c = &rc->counts[i];
+    struct row_key key = {rc, what, KIND_NAME[r->kind], r->name};
+    size_t at =
+        row_index_find(&rc->counts_index, row_hash(key.what, key.kind, key.name), is_count, &key);
 
-        if (strcmp(c->what, what) == 0 && strcmp(c->name, r->name) == 0 &&
-            strcmp(c->kind, KIND_NAME[r->kind]) == 0)
-            return c;
+    return at == ROW_NONE ? NULL : &rc->counts[at];
+}
+
+bool rc_index_counts(struct reconcile *rc, bool all)
+{
+    if (all)
+        row_index_clear(&rc->counts_index);
+    for (size_t i = all ? 0 : rc->n_counts - 1; i < rc->n_counts; i++) {
+        const struct count *c = &rc->counts[i];
+
+        if (!row_index_add(&rc->counts_index, row_hash(c->what, c->kind, c->name), i))
+            return false;
     }
-    return NULL;
+    return true;
 }
 
 bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r)
@@ -46,6 +72,8 @@ void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const 
         }
         c = &rc->counts[rc->n_counts++];
         *c = row;
+        if (!rc_index_counts(rc, false))
+            fx->failed = true;
     }
     effects_put(fx, LEDGER_COUNT, c);
 }
@@ -126,22 +154,63 @@ void rc_counts_expire(struct reconcile *rc, struct effects *fx)
             ledger_row_deinit(LEDGER_COUNT, &rc->counts[i]);
         }
     }
+    if (kept == rc->n_counts)
+        return;
     rc->n_counts = kept;
+    if (!rc_index_counts(rc, true))
+        fx->failed = true;
 }
 
 /* --- approvals --- */
 
-static struct approval *find_approval(const struct reconcile *rc, const char *action,
-                                      const char *kind, const char *name)
+static bool is_approval(const void *arg, size_t at)
 {
-    for (size_t i = 0; i < rc->n_approvals; i++) {
-        struct approval *a = &rc->approvals[i];
+    const struct row_key *k = arg;
+    const struct approval *a = &k->rc->approvals[at];
 
-        if (strcmp(a->action, action) == 0 && strcmp(a->name, name) == 0 &&
-            strcmp(a->kind, kind) == 0)
-            return a;
-    }
-    return NULL;
+    return strcmp(a->action, k->what) == 0 && strcmp(a->name, k->name) == 0 &&
+           strcmp(a->kind, k->kind) == 0;
+}
+
+static struct approval *find_approval(const struct reconcile *rc, const char *action,
+                                      const struct resource *r)
+{
+    struct row_key key = {rc, action, KIND_NAME[r->kind], r->name};
+    size_t at = row_index_find(&rc->approvals_index, row_hash(key.what, key.kind, key.name),
+                               is_approval, &key);
+
+    return at == ROW_NONE ? NULL : &rc->approvals[at];
+}
+
+static uint32_t hash_of(const struct approval *a)
+{
+    return row_hash(a->action, a->kind, a->name);
+}
+
+bool rc_index_approvals(struct reconcile *rc, bool all)
+{
+    if (all)
+        row_index_clear(&rc->approvals_index);
+    for (size_t i = all ? 0 : rc->n_approvals - 1; i < rc->n_approvals; i++)
+        if (!row_index_add(&rc->approvals_index, hash_of(&rc->approvals[i]), i))
+            return false;
+    return true;
+}
+
+/* The last one takes its place. */
+static void drop_approval(struct reconcile *rc, struct effects *fx, struct approval *a)
+{
+    size_t at = (size_t)(a - rc->approvals);
+    size_t last = rc->n_approvals - 1;
+
+    row_index_remove(&rc->approvals_index, hash_of(a), at);
+    effects_remove(fx, LEDGER_APPROVAL, a);
+    ledger_row_deinit(LEDGER_APPROVAL, a);
+    rc->n_approvals = last;
+    if (at == last)
+        return;
+    *a = rc->approvals[last];
+    row_index_move(&rc->approvals_index, hash_of(a), last, at);
 }
 
 static bool same_id(const char *a, const char *b)
@@ -152,17 +221,21 @@ static bool same_id(const char *a, const char *b)
 const struct approval *rc_approval(const struct reconcile *rc, const char *action,
                                    const struct resource *r, const char *id)
 {
-    const struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+    const struct approval *a = find_approval(rc, action, r);
 
     if (!a || !a->approved || !same_id(a->id, id))
         return NULL;
-    return a->begun || rc->wall_ms - a->at < APPROVAL_BEGINS_WITHIN_MS ? a : NULL;
+    if (a->begun)
+        return a;
+    return (uint64_t)a->digest == r->digest && rc->wall_ms - a->at < APPROVAL_BEGINS_WITHIN_MS
+               ? a
+               : NULL;
 }
 
 bool rc_rejected(const struct reconcile *rc, const char *action, const struct resource *r,
                  const char *id)
 {
-    const struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+    const struct approval *a = find_approval(rc, action, r);
 
     return a && !a->approved && same_id(a->id, id) && (uint64_t)a->digest == r->digest;
 }
@@ -170,7 +243,7 @@ bool rc_rejected(const struct reconcile *rc, const char *action, const struct re
 void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *action,
                        const struct resource *r)
 {
-    struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+    struct approval *a = find_approval(rc, action, r);
 
     if (!a || !a->approved || a->begun)
         return;
@@ -181,13 +254,24 @@ void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *act
 void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *action,
                       const struct resource *r)
 {
-    struct approval *a = find_approval(rc, action, KIND_NAME[r->kind], r->name);
+    struct approval *a = find_approval(rc, action, r);
 
     if (!a || !a->approved)
         return;
-    effects_remove(fx, LEDGER_APPROVAL, a);
-    ledger_row_deinit(LEDGER_APPROVAL, a);
-    *a = rc->approvals[--rc->n_approvals];
+    drop_approval(rc, fx, a);
+}
+
+void rc_approvals_expire(struct reconcile *rc, struct effects *fx)
+{
+    for (size_t i = rc->n_approvals; i-- > 0;) {
+        struct approval *a = &rc->approvals[i];
+        const struct resource *r = fleet_find(&rc->fleet, a->kind, a->name);
+        bool changed = r && (uint64_t)a->digest != r->digest;
+        bool late = a->approved && rc->wall_ms - a->at >= APPROVAL_BEGINS_WITHIN_MS;
+
+        if (!a->begun && (changed || late))
+            drop_approval(rc, fx, a);
+    }
 }
 
 static const char *own_id(const struct resource *r)
@@ -206,7 +290,8 @@ static void record(struct reconcile *rc, struct effects *fx, const struct plan *
             ? token_target(&rc->fleet, container_of(s->r, const struct token, r))
             : s->r;
     const char *id = s->r->kind >= KIND_TOKEN ? own_id(r) : s->id;
-    struct approval *a = find_approval(rc, s->action, KIND_NAME[r->kind], r->name);
+    struct approval *a = find_approval(rc, s->action, r);
+    bool is_new = !a;
     struct approval row = {
         .approved = ev->ok, .at = rc->wall_ms, .uid = ev->uid, .digest = (int64_t)r->digest};
 
@@ -224,6 +309,8 @@ static void record(struct reconcile *rc, struct effects *fx, const struct plan *
     else
         a = &rc->approvals[rc->n_approvals++];
     *a = row;
+    if (is_new && !rc_index_approvals(rc, false))
+        fx->failed = true;
     effects_put(fx, LEDGER_APPROVAL, a);
     rc_event(rc, fx, s->r, ev->ok ? "Approved" : "Rejected", 5, NULL,
              "%s %s by uid %lld in plan %s: %s", s->action, ev->ok ? "approved" : "rejected",

@@ -62,6 +62,8 @@ void reconcile_free(struct reconcile *rc)
     for (size_t i = 0; i < rc->n_leaks; i++)
         ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
     rc_pauses_deinit(rc);
+    row_index_deinit(&rc->counts_index);
+    row_index_deinit(&rc->approvals_index);
     mem_free(rc->counts);
     mem_free(rc->approvals);
     mem_free(rc->leaks);

@@ -11,6 +11,7 @@
 #include "core/effects.h"
 #include "core/quota.h"
 #include "core/reconcile.h"
+#include "core/row_index.h"
 #include "core/schedule.h"
 
 /* A field put right so often within so long, and wrong again, is left alone. */
@@ -147,9 +148,11 @@ struct reconcile {
     struct count *counts; /* what counts against the guard */
     size_t n_counts;
     size_t counts_capacity;
+    struct row_index counts_index;
     struct approval *approvals;
     size_t n_approvals;
     size_t approvals_capacity;
+    struct row_index approvals_index;
     struct pause **pauses; /* records and `paused` point to them */
     size_t n_pauses;
     size_t pauses_capacity;
@@ -292,6 +295,11 @@ void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource
 void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, bool was_present);
 bool rc_strangers(const struct reconcile *rc);
 void rc_counts_expire(struct reconcile *rc, struct effects *fx);
+/* What was said and never begun in its day, or of an entry that has changed since, is over. */
+void rc_approvals_expire(struct reconcile *rc, struct effects *fx);
+/* The last row of the array is new, or (all) rows have changed places. False: no memory. */
+bool rc_index_counts(struct reconcile *rc, bool all) MUST_CHECK;
+bool rc_index_approvals(struct reconcile *rc, bool all) MUST_CHECK;
 
 /* command.c, pause.c */
 int rc_command(struct reconcile *rc, struct effects *fx, struct command *c, struct err *err);

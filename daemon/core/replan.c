@@ -256,6 +256,13 @@ static bool wants_create(const struct world *w, const struct database *d)
            !owned_by(&d->own, d->has_own) && !decide_pause(w, &d->r);
 }
 
+/* Nobody has said yes or no to it. */
+static bool is_open(const struct reconcile *rc, const char *action, const struct database *d,
+                    const char *id)
+{
+    return !rc_approval(rc, action, &d->r, id) && !rc_rejected(rc, action, &d->r, id);
+}
+
 static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
 {
     *out = (struct wants){0};
@@ -269,13 +276,13 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
             bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
 
             out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
-            out->removals += !approved && !removal_is_planned(w, d);
+            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", d, d->own.id);
         }
         if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
-            !rc_approval(rc, "update", &d->r, d->own.id))
+            is_open(rc, "update", d, d->own.id))
             out->updates++;
         if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
-            !rc_approval(rc, "create", &d->r, NULL))
+            is_open(rc, "create", d, NULL))
             out->creates++;
     }
 }
@@ -313,10 +320,11 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
         if (going) /* it goes on from where it was held, for as long as its grace still takes */
             rc_approval_begin(rc, fx, "delete", &d->r);
         d->removal_ok = true;
+    } else if (d->rejected) {
+        unhold(rc, fx, d, HELD_REMOVAL);
     } else if (w->strangers || w->doubt_stays || (asked && !allowed && !d->own.is_branch)) {
         hold(rc, fx, d, HELD_REMOVAL);
-    } else if (asked && !w->doubt && !d->rejected &&
-               (!d->own.fence || strcmp(d->own.fence, "lifted") != 0)) {
+    } else if (asked && !w->doubt && (!d->own.fence || strcmp(d->own.fence, "lifted") != 0)) {
         /* one that somebody lifted waits for approval */
         d->removal_ok = !(d->own.held & HELD_REMOVAL) && !removal_is_planned(w, d);
     }
@@ -335,11 +343,24 @@ static void ask_update(struct reconcile *rc, struct effects *fx, const struct wo
         unhold(rc, fx, d, HELD_UPDATE);
         return;
     }
+    if (rc_rejected(rc, "update", &d->r, d->own.id)) {
+        d->rejected = d->update_held = true;
+        unhold(rc, fx, d, HELD_UPDATE);
+        return;
+    }
     if (!allowed && !rc_is_counted(rc, "update", &d->r))
         hold(rc, fx, d, HELD_UPDATE);
     d->update_held = (d->own.held & HELD_UPDATE) != 0;
-    if (d->update_held)
-        d->rejected = d->rejected || rc_rejected(rc, "update", &d->r, d->own.id);
+}
+
+static void ask_create(const struct reconcile *rc, const struct world *w, struct database *d,
+                       bool allowed)
+{
+    bool rejected = rc_rejected(rc, "create", &d->r, NULL);
+
+    d->create_held =
+        wants_create(w, d) && !rc_approval(rc, "create", &d->r, NULL) && (rejected || !allowed);
+    d->rejected = d->rejected || (d->create_held && rejected);
 }
 
 static void ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w)
@@ -366,13 +387,10 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
-        d->rejected = d->create_held = false;
+        d->rejected = false;
         ask_removal(rc, fx, w, d, removals);
         ask_update(rc, fx, w, d, updates);
-        if (!creates && wants_create(w, d) && !rc_approval(rc, "create", &d->r, NULL)) {
-            d->create_held = true;
-            d->rejected = d->rejected || rc_rejected(rc, "create", &d->r, NULL);
-        }
+        ask_create(rc, w, d, creates);
     }
 }
 
@@ -425,6 +443,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         consider_tokens(rc, fx); /* they are renewed under a bad manifest, too */
         return;
     }
+    rc_approvals_expire(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         note_group(rc, fx, rc->fleet.groups[i]);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
