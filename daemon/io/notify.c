@@ -1,7 +1,8 @@
 /* notify: what the service manager is told, and what it hands over.
  * In:    the state of the daemon; NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS.
  * Out:   datagrams to the manager; a listening descriptor.
- * Never: fails the daemon: a manager that cannot be told is its own problem. */
+ * Never: fails the daemon, or keeps its loop waiting with what recurs: a manager that cannot be
+ * told is its own problem. Only READY=1 and RELOADING=1, which it must not miss, wait for room. */
 #include "io/notify.h"
 
 #include <assert.h>
@@ -10,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,26 +22,48 @@
 
 #define STATUS_SIZE 512
 
-/* `state` lines first, then STATUS=. A newline in the status would begin a line of its own. */
-static void say(const char *state, const char *fmt, va_list ap) PRINTF(2, 0);
-static void say(const char *state, const char *fmt, va_list ap)
+/* As sd_notify, which waits where the manager's queue is full: this drops the datagram. */
+static void tell_if_there_is_room(const char *text)
 {
-    char status[STATUS_SIZE];
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *path = getenv("NOTIFY_SOCKET");
+    size_t n = path ? strlen(path) : 0;
+    int fd;
 
-    vsnprintf(status, sizeof(status), fmt, ap);
-    for (char *p = status; *p; p++)
+    if (n < 2 || n >= sizeof(to.sun_path))
+        return;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    memcpy(to.sun_path, path, n);
+    if (*path == '@') /* an abstract name */
+        to.sun_path[0] = '\0';
+    (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+    close(fd);
+}
+
+/* `state` lines first, then STATUS=. A newline in the status would begin a line of its own. */
+static void compose(char *out, const char *state, const char *fmt, va_list ap) PRINTF(3, 0);
+static void compose(char *out, const char *state, const char *fmt, va_list ap)
+{
+    size_t n = (size_t)snprintf(out, STATUS_SIZE, "%sSTATUS=", state);
+
+    vsnprintf(out + n, STATUS_SIZE - n, fmt, ap);
+    for (char *p = out + n; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = ' ';
-    (void)sd_notifyf(0, "%sSTATUS=%s", state, status);
 }
 
 void notify_ready(const char *fmt, ...)
 {
+    char text[STATUS_SIZE];
     va_list ap;
 
     va_start(ap, fmt);
-    say("READY=1\n", fmt, ap);
+    compose(text, "READY=1\n", fmt, ap);
     va_end(ap);
+    (void)sd_notify(0, text);
 }
 
 /* The manager tells reloads apart by the time at which they began. */
@@ -53,20 +78,24 @@ void notify_reloading(void)
 
 void notify_stopping(const char *fmt, ...)
 {
+    char text[STATUS_SIZE];
     va_list ap;
 
     va_start(ap, fmt);
-    say("STOPPING=1\n", fmt, ap);
+    compose(text, "STOPPING=1\n", fmt, ap);
     va_end(ap);
+    tell_if_there_is_room(text);
 }
 
 void notify_status(const char *fmt, ...)
 {
+    char text[STATUS_SIZE];
     va_list ap;
 
     va_start(ap, fmt);
-    say("", fmt, ap);
+    compose(text, "", fmt, ap);
     va_end(ap);
+    tell_if_there_is_room(text);
 }
 
 /* --- Watchdog ------------------------------------------------------------------------------ */
@@ -80,7 +109,7 @@ struct notify_watchdog {
 static void on_timer(uv_timer_t *timer)
 {
     (void)timer;
-    (void)sd_notify(0, "WATCHDOG=1");
+    tell_if_there_is_room("WATCHDOG=1");
 }
 
 static uint64_t period_ms(void)

@@ -83,6 +83,19 @@ static void state__status_with_newline__cannot_say_more_than_a_status(void **sta
     assert_string_equal(receive(c), "STATUS=x MAINPID=1");
 }
 
+/* As when the manager is stopped, or busy: its queue is full, and nobody empties it. */
+static void state__manager_that_does_not_read__keeps_nobody_waiting(void **state)
+{
+    struct ctx *c = *state;
+
+    alarm(30); /* waiting would be for ever */
+    for (int i = 0; i < 1000; i++)
+        notify_status("%d", i);
+    notify_stopping("full");
+    alarm(0);
+    assert_string_equal(receive(c), "STATUS=0");
+}
+
 static void state__reloading__says_since_when(void **state)
 {
     struct ctx *c = *state;
@@ -215,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(state__ready_status_stopping__arrive),
         T(state__status_with_newline__cannot_say_more_than_a_status),
+        T(state__manager_that_does_not_read__keeps_nobody_waiting),
         T(state__reloading__says_since_when),
         T(watchdog__asked_for__is_fed_from_the_loop),
         T(watchdog__of_another_process_or_none__is_silent),
