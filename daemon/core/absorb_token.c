@@ -285,7 +285,8 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
              t->held.expires ? until : "");
 }
 
-/* A file that was there before us, with a token that is as the manifest wants it. */
+/* A file that was there before us, with a token that is as the manifest wants it; or that a mint
+ * of ours did reach before we were ended. */
 static void found(struct reconcile *rc, struct effects *fx, struct token *t,
                   const struct file_result *res)
 {
@@ -295,6 +296,11 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
     bool read_only = t->want && t->want->authorization == AUTH_READ_ONLY;
 
     t->file_asked = true;
+    if (t->has_held) { /* "minted" in an earlier life: was it written? */
+        if (res->outcome == FILE_DONE && t->held.hash && strcmp(res->hash, t->held.hash) == 0)
+            published(rc, fx, t);
+        return;
+    }
     if (res->outcome != FILE_DONE || !t->want || t->want->absent || !id ||
         strcmp(res->target_id, id) != 0 || res->read_only != read_only || t->want->permissions ||
         (res->expires_ms && res->expires_ms <= rc->wall_ms) ||

@@ -280,6 +280,11 @@ static void decide_token_wanted(const struct world *w, const struct token *t,
         say_phase(out, PHASE_PENDING, REASON_WRITING);
         return;
     }
+    if (is_held(t, "minted") && t->held.file && !t->file_asked) {
+        out->act = ACT_ASK_FILE; /* it came back in an earlier life: perhaps it was written, too */
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
+        return;
+    }
     if (is_held(t, "minted") || (is_held(t, "minting") && !t->minting)) {
         decide_lost(t, out);
         return;

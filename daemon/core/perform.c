@@ -321,7 +321,8 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
                                                       [ACT_REMOVE_FILE] = FILE_REMOVE,
                                                       [ACT_REMOVE_STALE] = FILE_REMOVE};
     struct resource *target = token_target(&rc->fleet, t);
-    char *path = d->act == ACT_REMOVE_FILE    ? mem_strdup(t->held.file)
+    bool as_held = d->act == ACT_REMOVE_FILE || (d->act == ACT_ASK_FILE && t->has_held);
+    char *path = as_held                      ? mem_strdup(t->held.file)
                  : d->act == ACT_REMOVE_STALE ? mem_strdup(t->held.stale_file)
                                               : token_path(target->name, t);
     struct file_job *j = path ? file_job_new(KIND_OF[d->act], path) : NULL;
@@ -338,7 +339,7 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
         fx->failed = true;
         return;
     }
-    if (d->act == ACT_REMOVE_FILE)
+    if (as_held)
         j->format = (enum token_format)t->held.format;
     j->id = f->id;
     t->r.busy = true;
