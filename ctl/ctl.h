@@ -45,6 +45,7 @@ struct ctl {
     bool wait;
     bool follow;
     bool databases;
+    bool invalidate;
     bool yes;
     bool all;           /* instances on this host */
     char *const *words; /* what is not an option, behind the verb */
@@ -69,6 +70,7 @@ extern const size_t N_VERBS;
 enum exit_code verb_status(const struct ctl *ctl);
 enum exit_code verb_list(const struct ctl *ctl);
 enum exit_code verb_describe(const struct ctl *ctl);
+enum exit_code verb_rotate(const struct ctl *ctl);
 enum exit_code verb_backup(const struct ctl *ctl);
 enum exit_code verb_why(const struct ctl *ctl);
 enum exit_code verb_plan(const struct ctl *ctl);

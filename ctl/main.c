@@ -70,6 +70,15 @@ const struct verb VERBS[] = {
     {"purge", "NAME --reason TEXT", "End the running grace of a database: it is deleted now",
      "Guard, approvals and protection still hold, and its fence must stand.", "r", 1, 1,
      verb_purge},
+    {"rotate", "KIND/NAME", "Mint a token anew now; with --invalidate, end all that are out there",
+     "Without --invalidate KIND is token or group-token, and the present one works until it "
+     "expires.\n"
+     "With it, KIND may be database or group too: the platform's keys are rotated, which ends "
+     "every\n"
+     "token of the group at once, ours and others', also where one database was named; then all "
+     "of\n"
+     "ours are minted anew. It lists them, and does nothing without --yes.",
+     "Iyr", 1, 1, verb_rotate},
     {"backup", "[PATH]", "Copy the ledger, also while the daemon writes it",
      "PATH is a new file, or a directory for one with the time in its name; without it, here. The\n"
      "copy is made by tenantctl itself: it takes who may read the ledger, so root or the daemon's\n"

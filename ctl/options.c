@@ -42,6 +42,7 @@ static const struct option_row OPTIONS[] = {
     {'l', false, "all", NULL, "of every instance on this host: each socket in DIR and DIR/ORG"},
     {'d', false, "databases", NULL, "a line a database, too"},
     {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)"},
+    {'I', false, "invalidate", NULL, "rotate the keys, which ends every token of before"},
     {'i', false, "id", "ID", "the one of this platform id"},
 };
 
@@ -155,6 +156,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'D':
         ctl->state_dir = text;
+        break;
+    case 'I':
+        ctl->invalidate = true;
         break;
     case 'i':
         ctl->id = text;

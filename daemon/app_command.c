@@ -27,6 +27,7 @@ static int read_command(const struct control_call *call, struct command *out, st
                             .id = control_str(call, "id"),
                             .reason = control_str(call, "reason"),
                             .look = control_bool(call, "look", false),
+                            .invalidate = control_bool(call, "invalidate", false),
                             .uid = control_uid(call)};
     if (out->kind == COMMAND_PURGE)
         out->resource_kind = "database"; /* of nothing else a grace is ended */
@@ -47,7 +48,8 @@ static void answer(struct control_call *call, const struct command *c, int rv,
         return;
     }
     o = json_object_new_object();
-    if (!json_add_str(o, "message", c->message))
+    if (!json_add_str(o, "message", c->message) ||
+        (c->tokens && !json_add(o, "tokens", json_object_get(c->tokens))))
         json_put(&o);
     control_reply(call, o);
 }
@@ -65,6 +67,7 @@ static bool carry(struct app *app, struct control_call *call, struct command *c)
     if (rv == 0)
         rv = app_flush_now(app, &err);
     answer(call, c, rv, &err);
+    json_object_put(c->tokens);
     return true;
 }
 

@@ -538,8 +538,13 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         note_call(fx, r, a);
     if (!is_token && ACT[f->act].write)
         rc_parts(r).live->written_ms = rc->now_ms;
+    if (f->act == ACT_ROTATE)
+        rc_absorb_rotation(rc, fx, f, a);
     if (is_token) {
         rc_absorb_token(rc, fx, f, a);
+    } else if (f->act == ACT_ROTATE) { /* it is not tried again, whatever came of it */
+        if (a->outcome == OUTCOME_UNAUTHORIZED)
+            rc_absorb_failure(rc, fx, f, a);
     } else if (f->act == ACT_CONFIGURE && r->kind == KIND_DATABASE && is_refusal(a->outcome)) {
         field_refused(rc, fx, f, a);
     } else if (!rc_absorb_failure(rc, fx, f, a)) {

@@ -126,6 +126,10 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
     if (f->target->kind == KIND_DATABASE && strcmp(t->cause, "renewed") != 0)
         rc_approval_done(rc, fx, "update", f->target);
     t->minted_ms = rc->now_ms;
+    if (rc_rotated_since(rc, f->target, f->sent_ms)) { /* it may be dead already: once more */
+        t->minted_ms = 0;
+        t->held.renews = rc->wall_ms;
+    }
     rc_succeeded(&t->r);
     rc_set(fx, &t->held.state, "minted");
     rc_set(fx, &t->held.cause, t->cause);
@@ -304,7 +308,8 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
     if (res->outcome != FILE_DONE || !t->want || t->want->absent || !id ||
         strcmp(res->target_id, id) != 0 || res->read_only != read_only || t->want->permissions ||
         (res->expires_ms && res->expires_ms <= rc->wall_ms) ||
-        (res->expires_ms == 0) != (t->want->expiration_ms == 0))
+        (res->expires_ms == 0) != (t->want->expiration_ms == 0) ||
+        rc_is_cut_off(rc, target, res->issued_ms))
         return;
     t->has_held = true;
     rc_set(fx, &t->held.kind, KIND_NAME[t->r.kind]);

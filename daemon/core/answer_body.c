@@ -44,6 +44,8 @@ static const struct {
     [CALL_GROUP_CREATE] = {BODY_DUE, read_group},
     [CALL_GROUP_CONFIGURE] = {BODY_DUE, read_config},
     [CALL_GROUP_UNARCHIVE] = {BODY_OPTIONAL, read_group},
+    [CALL_GROUP_ROTATE] = {BODY_IGNORED, NULL},
+    [CALL_DATABASE_ROTATE] = {BODY_IGNORED, NULL},
     [CALL_GROUP_DELETE] = {BODY_IGNORED, NULL},
     [CALL_GROUP_TOKEN] = {BODY_DUE, read_token},
     [CALL_LOCATION_ADD] = {BODY_OPTIONAL, read_group},

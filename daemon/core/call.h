@@ -26,6 +26,7 @@
     X(GROUP_UNARCHIVE, "unarchive group", "POST", false)                                           \
     X(GROUP_DELETE, "delete group", "DELETE", false)                                               \
     X(GROUP_TOKEN, "mint group token", "POST", true)                                               \
+    X(GROUP_ROTATE, "rotate keys of group", "POST", true)                                          \
     X(LOCATION_ADD, "add location", "POST", false)                                                 \
     X(LOCATION_REMOVE, "remove location", "DELETE", false)                                         \
     X(LOCATION_CLOSEST, "find closest location", "GET", false)                                     \
@@ -36,6 +37,7 @@
     X(DATABASE_CONFIGURE, "configure database", "PATCH", false)                                    \
     X(DATABASE_DELETE, "delete database", "DELETE", false)                                         \
     X(DATABASE_TOKEN, "mint database token", "POST", true)                                         \
+    X(DATABASE_ROTATE, "rotate keys of database", "POST", true)                                    \
     X(DELETED_DATABASES_LIST, "list deleted databases", "GET", false)                              \
     X(DELETED_GROUPS_LIST, "list deleted groups", "GET", false)                                    \
     X(DATABASE_RESTORE, "restore database", "POST", true)                                          \

@@ -16,6 +16,7 @@ static const unsigned ABOUT[COMMAND_N] = {
     [COMMAND_RELEASE] = BIT(GROUP) | BIT(DATABASE),
     [COMMAND_ADOPT] = BIT(GROUP) | BIT(DATABASE),
     [COMMAND_PURGE] = BIT(DATABASE),
+    [COMMAND_ROTATE] = ANY,
 };
 
 #define COMMAND_ROW(symbol, method, function, event) [COMMAND_##symbol] = {method, event, function},

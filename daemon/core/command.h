@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <json-c/json_types.h>
+
 #include "lib/base.h"
 
 /* X(symbol, varlink method, function of the reconciler, event of the history) */
@@ -22,7 +24,8 @@
     X(RECREATE, "Recreate", rc_recreate, "RecreateAsked")                                          \
     X(RELEASE, "Release", rc_release, "ReleaseAsked")                                              \
     X(ADOPT, "Adopt", rc_adopt, "Adopted")                                                         \
-    X(PURGE, "Purge", rc_purge, "PurgeAsked")
+    X(PURGE, "Purge", rc_purge, "PurgeAsked")                                                      \
+    X(ROTATE, "RotateToken", rc_rotate, "RotateAsked")
 /* clang-format on */
 #define COMMAND_ENUM(symbol, method, function, event) COMMAND_##symbol,
 enum command_kind { COMMANDS(COMMAND_ENUM) COMMAND_N };
@@ -40,8 +43,10 @@ struct command {
     const char *reason;
     int64_t until_ms; /* wall clock; 0: not said */
     int64_t uid;
-    bool look;         /* only say what would be done */
-    int64_t asked_ms;  /* monotonic: it waits since; the reconciler's own; 0 at first */
+    bool look;                  /* only say what would be done */
+    bool invalidate;            /* RotateToken: rotate the keys, which ends the tokens of before */
+    struct json_object *tokens; /* out: RotateToken: those that stop working; the caller's */
+    int64_t asked_ms;           /* monotonic: it waits since; the reconciler's own; 0 at first */
     bool waits;        /* out: nothing is done yet; give it again when something has come back */
     char message[512]; /* out: what was done, for the operator */
 };

@@ -436,6 +436,7 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
         decide_token(w, container_of(r, const struct token, r), out);
     }
     decide_paused(w, r, out);
+    decide_rotate(w, r, out);
     if (r->look_now && out->act == ACT_NONE) { /* and it stands where it stood */
         out->act = ACT_READ;
         out->lane = LANE_RESOLVE;

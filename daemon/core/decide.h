@@ -31,6 +31,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(UNFENCE, "lift fence", true, true, UNFENCING)                                                \
     X(DELETE, "delete", true, true, DELETING)                                                      \
     X(MINT, "mint", true, true, MINTING)                                                           \
+    X(ROTATE, "rotate", true, true, ROTATING)                                                      \
     X(READ_TARGET, "read target", true, false, READING)                                            \
     X(ADOPT, "adopt", false, false, NONE)                                                          \
     X(RELEASE, "release", false, false, NONE)                                                      \

@@ -78,4 +78,7 @@ void decide_release(const struct world *w, const struct resource *r, struct deci
 /* It is wanted again while fenced, or its fence was half way up. True: that comes first. */
 bool decide_unfence(const struct world *w, const struct database *d, struct decision *out);
 
+/* An operator's order to rotate its keys comes before what else it needs. */
+void decide_rotate(const struct world *w, const struct resource *r, struct decision *out);
+
 #endif

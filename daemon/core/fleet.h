@@ -66,6 +66,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(CONFIGURING, "Configuring", "being configured")                                              \
     X(UNARCHIVING, "Unarchiving", "being woken up")                                                \
     X(MINTING, "Minting", "being minted")                                                          \
+    X(ROTATING, "Rotating", "its keys are being rotated")                                          \
     X(WRITING, "Writing", "its file is being written")                                             \
     X(PLATFORM_ERROR, "PlatformError", "the platform failed")                                      \
     X(THROTTLED, "Throttled", "the platform asked to slow down")                                   \
@@ -170,6 +171,10 @@ struct resource {
     int64_t refused_until_ms;  /* monotonic */
     const struct pause *pause; /* by name; NULL: it is not */
     struct last_call last;
+    int64_t rotate_until_ms; /* monotonic: an operator has ordered its keys to be rotated; 0: no */
+    bool is_rotating;        /* that is sent and not answered */
+    int64_t rotated_ms; /* monotonic: when its keys were last rotated, or may have been; 0: never */
+    int64_t rotated_wall_ms; /* the same by the wall clock, as the ledger knows it */
     struct list list;
     struct heap_node wake;
 };

@@ -28,6 +28,7 @@ static struct call *group_call(struct reconcile *rc, struct effects *fx, struct 
                                                   [ACT_FIND_CLOSEST] = CALL_LOCATION_CLOSEST,
                                                   [ACT_ADD_LOCATION] = CALL_LOCATION_ADD,
                                                   [ACT_REMOVE_LOCATION] = CALL_LOCATION_REMOVE,
+                                                  [ACT_ROTATE] = CALL_GROUP_ROTATE,
                                                   [ACT_DELETE] = CALL_GROUP_DELETE};
     struct call *c = call_new(KIND_OF[d->act], d->act == ACT_FIND_CLOSEST ? NULL : g->r.name);
 
@@ -150,7 +151,7 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
         [ACT_READ] = CALL_DATABASE_GET,        [ACT_READ_CONFIG] = CALL_DATABASE_CONFIG_GET,
         [ACT_CREATE] = CALL_DATABASE_CREATE,   [ACT_CONFIGURE] = CALL_DATABASE_CONFIGURE,
         [ACT_FENCE] = CALL_DATABASE_CONFIGURE, [ACT_UNFENCE] = CALL_DATABASE_CONFIGURE,
-        [ACT_DELETE] = CALL_DATABASE_DELETE};
+        [ACT_ROTATE] = CALL_DATABASE_ROTATE,   [ACT_DELETE] = CALL_DATABASE_DELETE};
     struct call *c = call_new(KIND_OF[dec->act], d->r.name);
 
     switch (dec->act) {
@@ -266,6 +267,8 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
         c = database_call(rc, fx, database_of(r), f, d);
     else
         c = token_call(rc, fx, token_of(r), f, d);
+    if (d->act == ACT_ROTATE)
+        rc_rotation_begin(fx, r);
     if (ACT[d->act].write && r->kind <= KIND_DATABASE) {
         rc_parts(r).live->checked = false;
         rc_parts(r).live->written_ms = rc->now_ms;

@@ -401,6 +401,7 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
 
     if (r->busy)
         return;
+    rc_rotation_look(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
         rc->replan = true; /* the guard has to be asked first */
@@ -664,6 +665,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     if (!rc->started_wall_ms) {
         rc->started_wall_ms = ev->wall_ms;
         doubt_start(rc, out);
+        rc_rotation_start(rc, out);
     }
     rv = take(rc, ev, out, err);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)

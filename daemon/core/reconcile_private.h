@@ -327,6 +327,19 @@ int rc_refuse_paused(const struct reconcile *rc, const struct resource *r, struc
 /* "paused until ... by uid ...: why", for people. */
 void rc_pause_text(const struct reconcile *rc, const struct resource *r, char *out, size_t size);
 
+/* rotate.c: see there. */
+int rc_rotate(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
+              struct err *err);
+void rc_rotation_begin(struct effects *fx, struct resource *r); /* with the call that is sent */
+void rc_absorb_rotation(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                        const struct answer *a);
+void rc_rotation_look(struct reconcile *rc, struct effects *fx, struct resource *r);
+void rc_rotation_load(struct reconcile *rc, const char *key, const char *value); /* of `meta` */
+void rc_rotation_start(struct reconcile *rc, struct effects *fx);
+/* What was issued, or asked for, then may be of the keys of before. */
+bool rc_is_cut_off(const struct reconcile *rc, struct resource *target, int64_t issued_ms);
+bool rc_rotated_since(const struct reconcile *rc, struct resource *target, int64_t sent_ms);
+
 /* ledger_rows.c: keeping rows and records together. */
 void rc_put_own(struct reconcile *rc, struct effects *fx, struct resource *r);
 void rc_put_token(struct reconcile *rc, struct effects *fx, struct token *t);

@@ -51,6 +51,7 @@ static const struct {
     [CALL_GROUP_UNARCHIVE] = {GROUP "/unarchive", NULL, NULL},
     [CALL_GROUP_DELETE] = {GROUP, NULL, NULL},
     [CALL_GROUP_TOKEN] = {GROUP "/auth/tokens", token_query, token_body},
+    [CALL_GROUP_ROTATE] = {GROUP "/auth/rotate", NULL, NULL},
     [CALL_LOCATION_ADD] = {GROUP "/locations/{l}", NULL, NULL},
     [CALL_LOCATION_REMOVE] = {GROUP "/locations/{l}", NULL, NULL},
     [CALL_LOCATION_CLOSEST] = {"/", NULL, NULL}, /* a service of its own; io knows which host */
@@ -60,6 +61,7 @@ static const struct {
     [CALL_DATABASE_CONFIG_GET] = {DATABASE "/configuration", NULL, NULL},
     [CALL_DATABASE_CONFIGURE] = {DATABASE "/configuration", NULL, configure_body},
     [CALL_DATABASE_DELETE] = {DATABASE, NULL, NULL},
+    [CALL_DATABASE_ROTATE] = {DATABASE "/auth/rotate", NULL, NULL},
     [CALL_DATABASE_TOKEN] = {DATABASE "/auth/tokens", token_query, token_body},
     [CALL_DELETED_DATABASES_LIST] = {"/v3/organizations/{i}/databases", deleted_query, NULL},
     [CALL_DELETED_GROUPS_LIST] = {"/v3/organizations/{i}/deleted-groups", listing_query, NULL},

@@ -160,6 +160,7 @@ struct sim {
     size_t n_removals;
     bool asked_restore;  /* by an operator */
     bool was_released;   /* something was, and may be the platform's alone */
+    unsigned rotations;  /* ordered by an operator, and not sent yet */
     int64_t sent_ms[64]; /* when the last calls went out */
     size_t n_sent;
 };
@@ -210,8 +211,8 @@ void sim_ledger_deinit(struct sim_ledger *l);
 const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const char *key);
 const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, const char *name);
 
-/* sim_operator.c: VERB [KIND/NAME] [id ID] [for DURATION] [look], a command of core/command.h.
- * False: it is not one. */
+/* sim_operator.c: VERB [KIND/NAME] [id ID] [for DURATION] [look] [invalidate], a command of
+ * core/command.h. False: it is not one. */
 bool sim_operator(struct sim *s, char *text);
 
 /* sim_files.c: what token files would do. */

@@ -282,7 +282,7 @@ static void check_write(struct sim *s, const struct call *c)
         sim_break(s, "%s is sent with writes off", name);
     if (s->told.refused)
         sim_break(s, "%s is sent, and the API token is refused", name);
-    if (strstr(name, "rotate"))
+    if (strstr(name, "rotate") && s->rotations-- == 0)
         sim_break(s, "%s: nobody has asked for it", name);
     if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {
         if (!s->asked_restore)

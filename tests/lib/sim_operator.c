@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <json-c/json.h>
+
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
@@ -53,7 +55,8 @@ bool sim_operator(struct sim *s, char *text)
     while ((word = strtok(NULL, " "))) {
         char *slash = strchr(word, '/');
         bool looks = strcmp(word, "look") == 0;
-        char *value = slash || looks ? NULL : strtok(NULL, " ");
+        bool invalidates = strcmp(word, "invalidate") == 0;
+        char *value = slash || looks || invalidates ? NULL : strtok(NULL, " ");
 
         if (slash) {
             *slash = '\0';
@@ -61,6 +64,8 @@ bool sim_operator(struct sim *s, char *text)
             c.name = slash + 1;
         } else if (looks) {
             c.look = true;
+        } else if (invalidates) {
+            c.invalidate = true;
         } else if (value && strcmp(word, "id") == 0) {
             c.id = value;
         } else if (value && strcmp(word, "for") == 0 && text_parse_duration(value, &ms)) {
@@ -69,6 +74,12 @@ bool sim_operator(struct sim *s, char *text)
             return false;
         }
     }
+    s->rotations += c.invalidate && !c.look;
     give(s, &c);
+    if (c.tokens)
+        sim_say(s, "? stops: %s",
+                json_object_to_json_string_ext(c.tokens, JSON_C_TO_STRING_PLAIN |
+                                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(c.tokens);
     return true;
 }

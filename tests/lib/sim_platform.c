@@ -303,6 +303,21 @@ static void answer_token(struct platform *p, const struct call *c, const char *t
 
 /* --- carrying out --- */
 
+/* The keys of a group are its databases' too. */
+static void rotate(struct platform *p, const char *group)
+{
+    const struct platform_group *g = platform_group(p, group);
+
+    for (size_t i = 0; i < p->n_tokens; i++) {
+        struct platform_token *t = &p->tokens[i];
+
+        t->dead = t->dead || (g && strcmp(t->target_id, g->id) == 0);
+        for (size_t k = 0; k < p->n_databases; k++)
+            t->dead = t->dead || (strcmp(p->databases[k].group, group) == 0 &&
+                                  strcmp(t->target_id, p->databases[k].id) == 0);
+    }
+}
+
 static void on_group(struct platform *p, const struct call *c, struct answer *a)
 {
     struct platform_group *g = platform_group(p, c->name);
@@ -320,6 +335,9 @@ static void on_group(struct platform *p, const struct call *c, struct answer *a)
         return;
     } else if (c->kind == CALL_GROUP_TOKEN) {
         answer_token(p, c, g->id, a);
+        return;
+    } else if (c->kind == CALL_GROUP_ROTATE) {
+        rotate(p, g->name);
         return;
     } else if (c->kind == CALL_GROUP_DELETE) {
         platform_drop_group(p, g);
@@ -378,6 +396,8 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
     before = *d;
     if (c->kind == CALL_DATABASE_TOKEN) {
         answer_token(p, c, d->id, a);
+    } else if (c->kind == CALL_DATABASE_ROTATE) {
+        rotate(p, d->group);
     } else if (c->kind == CALL_DATABASE_DELETE) {
         if (flag(d->config[CONFIG_DELETE_PROTECTION]) || is_group_protected(p, d->group))
             a->outcome = OUTCOME_INVALID;
@@ -558,6 +578,7 @@ static void carry_out(struct platform *p, const struct call *c, struct answer *a
     case CALL_DATABASE_CONFIGURE:
     case CALL_DATABASE_DELETE:
     case CALL_DATABASE_TOKEN:
+    case CALL_DATABASE_ROTATE:
         on_database(p, c, a);
         return;
     default:

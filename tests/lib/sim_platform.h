@@ -40,6 +40,7 @@ struct platform_token {
     char target_id[24];
     int64_t issued_ms;
     int64_t expires_ms; /* 0: never */
+    bool dead;          /* the keys it was signed with are gone */
     enum authorization authorization;
     char permissions[128];
     bool by_daemon;

@@ -217,7 +217,8 @@ static void say_file_truth(struct sim *s, const struct sim_file *f, struct buf *
     for (size_t i = 0; t && i < s->platform.n_groups; i++)
         if (s->platform.groups[i].live && strcmp(s->platform.groups[i].id, t->target_id) == 0)
             target = s->platform.groups[i].name;
-    buf_printf(b, "file %s mode %o opens %s%s%s", f->path, f->mode, target,
+    buf_printf(b, "file %s mode %o opens %s%s%s%s", f->path, f->mode, target,
+               t && t->dead ? " DEAD" : "",
                t && t->authorization == AUTH_READ_ONLY ? " read-only" : "",
                t && t->expires_ms && t->expires_ms <= s->wall_ms ? " EXPIRED" : "");
 }

@@ -16,6 +16,7 @@ BOUND_S = 300  # for a test without a `bound` mark
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "bound(seconds): the longest that this test may take")
+    config.addinivalue_line("markers", "rotates: an operator has keys rotated")
     config.addinivalue_line("markers", "allow_violations: the test violates the API on purpose")
 
 
@@ -50,6 +51,8 @@ def strict(request):
         yield api
         if not request.node.get_closest_marker("allow_violations"):
             api.assert_clean()
+        if "make_daemon" in request.fixturenames and not request.node.get_closest_marker("rotates"):
+            assert not api.state.counts["rotates"], "keys were rotated, and nobody had asked for it"
 
 
 @pytest.fixture

@@ -485,7 +485,7 @@ def test_help__names_every_verb_and_option():
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "why", "plan", "sync", "wait", "events", "approve", "reject",
             "restore", "pause", "resume", "recreate", "release", "adopt", "purge",
-            "export", "platform", "backup", "validate", "reload", "version", "help"} == set(verbs)
+            "export", "platform", "rotate", "backup", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
         assert result.code == FINE and result.out.startswith(f"Usage: tenantctl {verb}")
@@ -507,7 +507,7 @@ def test_usage(arguments):
 
 # --- Reaching the daemon ------------------------------------------------------------------------
 
-ASKING = [["status"], ["list"], ["describe", "database/a"], ["why", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
+ASKING = [["status"], ["list"], ["describe", "database/a"], ["plan"], ["sync"], ["sync", "--wait"],
           ["wait"], ["wait", "database/a"], ["events"], ["events", "--follow"],
           ["approve", "p", "--reason", "r"], ["reject", "p", "--reason", "r"],
           ["pause", "--reason", "r"], ["resume", "database/a"], ["recreate", "database/a", "--reason", "r", "--yes"],

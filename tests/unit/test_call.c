@@ -24,13 +24,14 @@ static void kinds__each__has_a_name_and_a_method(void **state)
     }
 }
 
-static void kinds__done_once__are_creates_mints_and_restores(void **state)
+static void kinds__done_once__are_creates_mints_restores_and_rotations(void **state)
 {
     (void)state;
     for (int k = 0; k < CALL_N; k++) {
         bool makes_anew = k == CALL_GROUP_CREATE || k == CALL_DATABASE_CREATE ||
                           k == CALL_GROUP_TOKEN || k == CALL_DATABASE_TOKEN ||
-                          k == CALL_GROUP_RESTORE || k == CALL_DATABASE_RESTORE;
+                          k == CALL_GROUP_RESTORE || k == CALL_DATABASE_RESTORE ||
+                          k == CALL_GROUP_ROTATE || k == CALL_DATABASE_ROTATE;
 
         assert_int_equal(CALL_INFO[k].once, makes_anew);
     }
@@ -121,7 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds__each__has_a_name_and_a_method),
-        cmocka_unit_test(kinds__done_once__are_creates_mints_and_restores),
+        cmocka_unit_test(kinds__done_once__are_creates_mints_restores_and_rotations),
         cmocka_unit_test(outcomes__that_a_retry_can_help__are_the_transient_ones),
         cmocka_unit_test(call__with_every_text__is_freed_whole),
         cmocka_unit_test(answer__new__knows_nothing_yet),
