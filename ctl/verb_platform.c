@@ -7,6 +7,7 @@
 #include "ctl/output.h"
 #include "ctl/since.h"
 #include "lib/json.h"
+#include "lib/text.h"
 
 #define CELL_BYTES 512
 #define CELLS_MAX  9
@@ -118,17 +119,19 @@ static void put_list(struct json_object *list, char *out, size_t size)
                                  json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
-/* A day, as lists of tokens say when one was made, or an instant. */
+/* Of an instant; or of a day, as lists of tokens say when one was made: whole days. */
 static void put_age(const char *text, char *out)
 {
     char instant[CELL_BYTES];
+    int64_t ms;
 
-    if (strlen(text) != strlen("2026-01-01")) {
+    snprintf(instant, sizeof(instant), "%sT00:00:00Z", text);
+    if (!text_parse_time(instant, &ms)) {
         age(text, out);
         return;
     }
-    snprintf(instant, sizeof(instant), "%sT00:00:00Z", text);
-    age(instant, out);
+    ms = now_ms() - ms;
+    snprintf(out, CELL_BYTES, "%" PRId64 "d", ms > 0 ? ms / (24 * 3600 * INT64_C(1000)) : 0);
 }
 
 static void put_cell(const struct showing *s, struct json_object *row, const struct cell *c,

@@ -377,3 +377,25 @@ def test_instance__reads_its_own_file_over_the_shared_one(strict, make_daemon):
     assert daemon.status()["organization"] == "acme"
     assert daemon.resource("group/eu")["reason"] == "WritesOff"
     assert strict.writes() == []
+
+
+# --- People and their tokens --------------------------------------------------------------------
+
+
+def test_tokens_and_members__are_shown(emulator, make_daemon):
+    emulator.request("POST", "/v1/organizations/acme/groups",
+                     {"name": "eu", "location": "aws-eu-west-1"})
+    for name, body in (("ci", {"organization": "acme", "group": "eu", "scopes": ["read", "db:create"]}),
+                       ("all", {"organization": "acme"})):
+        assert emulator.request("POST", f"/v1/auth/api-tokens/{name}", body)[0] == 200
+    emulator.request("POST", "/v2/organizations/acme/invites",
+                     {"email": "jo@example.com", "role": "admin"})
+    daemon = observed(make_daemon, emulator)
+    tokens = {t["name"]: t for t in rows(daemon, "tokens")}
+    assert tokens["ci"]["group"] == "eu" and set(tokens["ci"]["scopes"]) == {"read", "db:create"}
+    assert "group" not in tokens["all"] and tokens["all"]["owner"] == "owner"
+    members = rows(daemon, "members")
+    assert [(m["email"], m["role"], m["state"]) for m in members] == [
+        ("owner@example.com", "owner", "member"), ("jo@example.com", "admin", "invited")]
+    table = daemon.ctl("platform", "tokens").out
+    assert " 0d " in table or " 1d " in table  # whose clock's day it is, is the platform's business
