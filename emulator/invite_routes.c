@@ -114,7 +114,7 @@ static bool check_invite(const struct emulator *e, const struct org *org, const 
 {
     const struct user *user = users_find_email(&e->users, email);
 
-    if (!plan_current(&e->switches)->has_teams)
+    if (!plan_has_room_for_member(&e->switches, org->members.n))
         answer_error(a, 400,
                      "organization %s can't invite users because plan %s doesn't support it",
                      org->slug, switches_profile(&e->switches));

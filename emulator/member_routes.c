@@ -59,7 +59,7 @@ void route_member_add(struct emulator *e, struct request *rq, struct answer *a)
     if (!routes_want_string(rq, "username", &name, a) || !routes_read_role(rq, &role, a))
         return;
     user = users_find(&e->users, name);
-    if (!plan_current(&e->switches)->has_teams)
+    if (!plan_has_room_for_member(&e->switches, rq->org->members.n))
         answer_error(a, 400, "organization %s can't add members because plan %s doesn't support it",
                      rq->org->slug, switches_profile(&e->switches));
     else if (!user)

@@ -3,6 +3,7 @@
  * Out:   answers.
  * Never: touches groups or databases. */
 #include <string.h>
+#include <time.h>
 
 #include "emit.h"
 #include "people.h"
@@ -179,15 +180,40 @@ void route_org_subscription(struct emulator *e, struct request *rq, struct answe
     emit_close(&a->body, '}');
 }
 
+/* When the month that `now_ms` is in has ended. */
+static int64_t next_month(int64_t now_ms)
+{
+    time_t now = (time_t)(now_ms / 1000);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1, .tm_mday = 1};
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+/* Nothing was ever billed here; what is to come is the plan's price. */
 void route_org_invoices(struct emulator *e, struct request *rq, struct answer *a)
 {
-    char type[REQUEST_VALUE_MAX];
+    const struct plan *plan = plan_current(&e->switches);
+    char type[REQUEST_VALUE_MAX] = "all";
 
-    (void)e;
     if (request_query(rq, "type", type) && strcmp(type, "all") != 0 &&
         strcmp(type, "upcoming") != 0 && strcmp(type, "issued") != 0) {
         answer_error(a, 400, "invalid type: %s", type);
         return;
     }
-    buf_add_str(&a->body, "{\"invoices\":[]}"); /* nothing was ever billed here */
+    emit_open(&a->body, NULL, '{');
+    emit_open(&a->body, "invoices", '[');
+    if (strcmp(type, "issued") != 0 && strcmp(plan->price, "0") != 0) {
+        emit_open(&a->body, NULL, '{');
+        emit_string(&a->body, "invoice_number", "EMULATOR-00001");
+        emit_string(&a->body, "amount_due", plan->price);
+        emit_time(&a->body, "due_date", next_month(rq->now_ms));
+        emit_null(&a->body, "paid_at");
+        emit_null(&a->body, "payment_failed_at");
+        emit_null(&a->body, "invoice_pdf");
+        emit_close(&a->body, '}');
+    }
+    emit_close(&a->body, ']');
+    emit_close(&a->body, '}');
 }

@@ -56,3 +56,8 @@ int64_t plan_max_databases(const struct switches *s)
 {
     return s->max_databases ? s->max_databases : plan_current(s)->databases;
 }
+
+bool plan_has_room_for_member(const struct switches *s, size_t n)
+{
+    return plan_current(s)->has_teams && (!s->max_members || (int64_t)n < s->max_members);
+}

@@ -31,4 +31,7 @@ const struct plan *plan_current(const struct switches *s);
 int64_t plan_max_groups(const struct switches *s);
 int64_t plan_max_databases(const struct switches *s);
 
+/* May an organization of `n` members have one more? */
+bool plan_has_room_for_member(const struct switches *s, size_t n);
+
 #endif

@@ -37,6 +37,7 @@ static const struct row {
     {"page_cut", AT(page_cut), 1, 1000, NULL, KIND_INT},
     {"max_groups", AT(max_groups), 0, 1000000, NULL, KIND_INT},
     {"max_databases", AT(max_databases), 0, 10000000, NULL, KIND_INT},
+    {"max_members", AT(max_members), 0, 1000000, NULL, KIND_INT},
     {"rate", AT(rate), 0, 1000000, NULL, KIND_INT},
     {"burst", AT(burst), 1, 1000000, NULL, KIND_INT},
     {"primary_prefix", AT(primary_prefix), 0, 0, NULL, KIND_BOOL},

@@ -28,6 +28,7 @@ struct switches {
     int64_t page_cut;            /* rows a listing holds at most */
     int64_t max_groups;          /* 0: what the profile allows */
     int64_t max_databases;       /* 0: what the profile allows */
+    int64_t max_members;         /* 0: what the profile allows */
     int64_t rate;                /* requests a second; 0: no limit */
     int64_t burst;
     bool primary_prefix; /* a group's primary is aws-eu-west-1, not eu-west-1 */

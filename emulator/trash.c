@@ -54,9 +54,16 @@ static void unlink_group(struct org *org, struct group *g)
 void trash_group(struct group *g, int64_t now_ms)
 {
     struct org *org = g->org;
+    uint64_t last = 0;
 
-    while (g->list.n) /* from the end, where a removal is cheapest */
-        put_database(g->list.slots[g->list.n - 1].db, true, now_ms);
+    while (g->list.n) { /* in the order of ids, so that each goes to the end of the trash */
+        size_t at = db_list_after(&g->list, last);
+
+        while (!g->list.slots[at].db)
+            at++;
+        last = g->list.slots[at].key;
+        put_database(g->list.slots[at].db, true, now_ms);
+    }
     group_detach(g);
     g->deleted_ms = now_ms;
     link_group(org, g);

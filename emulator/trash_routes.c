@@ -235,20 +235,25 @@ void route_trash_database_restore(struct emulator *e, struct request *rq, struct
     emit_close(&a->body, '}');
 }
 
-/* Those that were deleted with the group come back, but for names that are taken by now. */
+/* Those that were deleted with the group come back, but for names that are taken by now. In the
+ * order of ids, so that each goes to the end of the live ones. */
 static void restore_databases(const struct emulator *e, const struct group *g, struct buf *failures,
                               struct buf *out)
 {
     struct db_list *trash = &g->org->trash;
-    char id[UUID_TEXT_SIZE];
+    uint64_t last = 0;
+    size_t at;
 
-    for (size_t i = trash->n; i-- > 0;) {
-        struct database *db = i < trash->n ? trash->slots[i].db : NULL;
-        struct database *back;
+    while ((at = db_list_after(trash, last)) < trash->n) {
+        struct database *db = trash->slots[at].db;
+        struct database *back = NULL;
+        char id[UUID_TEXT_SIZE];
 
+        last = trash->slots[at].key;
         if (!db || db->group != g || !db->deleted_with_group)
             continue;
-        back = database_find(g->org, db->name) ? NULL : trash_restore_database(db, NULL);
+        if (!database_find(g->org, db->name))
+            back = trash_restore_database(db, NULL);
         if (back) {
             shape_database(e, back, NULL, out);
             continue;

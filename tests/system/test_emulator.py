@@ -138,6 +138,9 @@ def test_usage_instances_and_stats(filled, call):
     assert call("GET", ORG + "/subscription")["subscription"]["plan"] == "scaler"
     assert {p["name"] for p in call("GET", ORG + "/plans")["plans"]} >= {"starter", "scaler"}
     assert call("GET", ORG + "/invoices?type=issued") == {"invoices": []}
+    (upcoming,) = call("GET", ORG + "/invoices")["invoices"]
+    assert upcoming["amount_due"] == "29" and upcoming["due_date"][8:11] == "01T"
+    assert call("GET", "/v1/plans") == call("GET", ORG + "/plans")
     call("GET", ORG + "/invoices?type=lost", expect=400)
 
 

@@ -351,3 +351,14 @@ def test_the_starter_plan_has_no_team(clients):
             "organization acme can't invite users because plan starter doesn't support it"
         assert "plan starter" in error_of(emu.client, "POST", ORG + "/members",
                                           {"username": "jo"})
+
+
+def test_a_plan_has_room_for_so_many_members(emu, call):
+    call("POST", INVITES, {"email": "jo@example.com"})
+    emu.admin("POST", "accept", {"email": "jo@example.com"})
+    emu.admin("POST", "switches", {"max_members": 2})
+    assert "plan scaler" in error_of(emu.client, "POST", INVITES, {"email": "eve@example.com"})
+    emu.admin("POST", "users", {"username": "eve"})
+    assert "plan scaler" in error_of(emu.client, "POST", ORG + "/members", {"username": "eve"})
+    call("DELETE", ORG + "/members/jo")
+    call("POST", ORG + "/members", {"username": "eve"})
