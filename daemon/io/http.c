@@ -16,6 +16,9 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -265,9 +268,31 @@ static int on_socket_unwanted(void *arg, curl_socket_t fd)
 
 /* --- Birth --------------------------------------------------------------------------------- */
 
+/* What libcurl hands back has held tokens: headers that it sent, answers that it received. */
+static void wiping_free(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *wiping_realloc(void *old, size_t size)
+{
+    size_t had = old ? malloc_usable_size(old) : 0;
+    void *p = malloc(size);
+
+    if (!p)
+        return NULL;
+    if (old)
+        memcpy(p, old, had < size ? had : size);
+    wiping_free(old);
+    return p;
+}
+
 static void curl_init_once(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT); /* never undone: a name lookup may outlive us */
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+                         calloc); /* never undone: a name lookup may outlive us */
 }
 
 static CURLMcode set_multi(struct http *h)

@@ -1,5 +1,6 @@
 #include "lib/json.h"
 
+#include <json-c/printbuf.h>
 #include <string.h>
 
 /* What json-c takes though it is not JSON: 'text', raw control characters in a text, NaN and
@@ -108,6 +109,7 @@ int json_parse(const char *s, size_t n, int depth, struct json_object **out, str
     if (!tok)
         return err_nomem(err);
     rc = json_parse_with(tok, s, n, out, err);
+    explicit_bzero(tok->pb->buf, (size_t)tok->pb->size); /* the last text in it may be a token */
     json_tokener_free(tok);
     return rc;
 }

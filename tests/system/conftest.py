@@ -63,7 +63,8 @@ def emulator():
 
 @pytest.fixture
 def make_daemon(request):
-    """make_daemon(api_url, token, ...): a Daemon, not started; ended and removed with the test."""
+    """make_daemon(api_url, token, ...): a Daemon, not started; ended and removed with the test. Whatever
+    the test was about, no secret may be left where none belongs: log, ledger, last good manifest."""
     made = []
 
     def make(*arguments, **options):
@@ -71,10 +72,14 @@ def make_daemon(request):
         return made[-1]
 
     yield make
+    minted = request.getfixturevalue("strict").state.minted if "strict" in request.fixturenames else []
     for daemon in made:
         if getattr(request.node, "has_failed", False):
             print(f"--- end of {daemon.log_path} ---\n{daemon.tail(80)}")
-        daemon.close()
+        try:
+            daemon.assert_files_hold_no_secrets([token["jwt"] for token in minted])
+        finally:
+            daemon.close()
 
 
 @pytest.fixture

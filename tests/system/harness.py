@@ -28,6 +28,7 @@ SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime e
 FOREIGN_VARIABLES = re.compile(
     r"NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|"
     r"TURSO_.*|(?i:.*_proxy)")
+JWT = re.compile(rb"ey[\w-]+\.[\w-]+\.[\w-]{20,}")
 ALLOWED_SOCKET_PATH = 107  # bytes in sockaddr_un, without the final NUL
 
 
@@ -491,6 +492,16 @@ class Daemon:
         status = self.status()
         assert status["state"] == "settled", f"{status}\n{self.tail()}"
         return status
+
+    def assert_files_hold_no_secrets(self, secrets):
+        """Searches log, configuration and state directory for the API token, what the token files hold,
+        and `secrets`."""
+        published = [jwt for path in files_under(self.tokens_dir, []) for jwt in JWT.findall(path.read_bytes())] \
+            if self.tokens_dir.is_dir() else []
+        long_enough = [s for s in [self.token, *secrets, *published] if s and len(s) >= 8]
+        places = [self.state_dir, *[p for p in (self.log_path, self.config_path) if p.exists()]]
+        if long_enough and self.process:
+            secrets_nowhere(places, long_enough, skip=[self.tokens_dir])
 
     def assert_no_secrets(self, secrets):
         """Searches log, configuration, ledger and all else in the state directory, the answers of
