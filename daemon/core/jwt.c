@@ -150,10 +150,15 @@ static int read_target(struct json_object *o, struct jwt_claims *out, struct err
 static int read_claims(struct json_object *o, struct jwt_claims *out, struct err *err)
 {
     struct json_object *p = NULL;
+    const char *jti = "";
     int rc = read_instant(o, "iat", &out->issued_ms, err);
 
     if (rc == 0)
         rc = read_instant(o, "exp", &out->expires_ms, err);
+    if (rc == 0)
+        rc = read_text(o, "jti", &jti, err);
+    if (rc == 0 && strlen(jti) < sizeof(out->token_id))
+        memcpy(out->token_id, jti, strlen(jti) + 1);
     if (rc == 0)
         rc = read_target(o, out, err);
     if (rc < 0 || !json_object_object_get_ex(o, "p", &p) || !p)

@@ -1,7 +1,7 @@
 /* jwt: the claims of a platform's SQL token, read without checking its signature (that is the
- * platform's business). RFC 7519; claims: exp, iat (seconds), id (database), gid (group), a ("ro" |
- * "rw", absent: rw), p (fine-grained). In:    the token. Out: what it says. Never: keeps or prints
- * the token. */
+ * platform's business). RFC 7519; claims: exp, iat (seconds), jti (of the token), id (database),
+ * gid (group), a ("ro" | "rw", absent: rw), p (fine-grained). In:    the token. Out: what it says.
+ * Never: keeps or prints the token. */
 #ifndef TENANTD_CORE_JWT_H
 #define TENANTD_CORE_JWT_H
 
@@ -18,6 +18,7 @@ struct jwt_claims {
     char target_id[128]; /* id or gid; "": not said */
     bool is_group;
     bool read_only;
+    char token_id[128]; /* jti: of the token itself; "": not said, or too long to be kept */
 };
 
 /* -ERR_INVALID: not three base64url parts with a JSON object in the second, or a claim of a wrong

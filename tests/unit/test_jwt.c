@@ -53,19 +53,22 @@ static void claims__of_every_form__are_read(void **state)
     } CASES[] = {
         {"{}", {0}},
         {"{\"iat\":1,\"exp\":2,\"id\":\"d\",\"a\":\"rw\",\"rid\":[1]}",
-         {1000, 2000, "d", false, false}},
-        {"{\"id\":\"d\",\"a\":\"ro\"}", {0, 0, "d", false, true}},
-        {"{\"gid\":\"g\"}", {0, 0, "g", true, false}},
-        {"{\"id\":\"d\",\"gid\":\"g\"}", {0, 0, "d", false, false}},
+         {1000, 2000, "d", false, false, ""}},
+        {"{\"id\":\"d\",\"a\":\"ro\"}", {0, 0, "d", false, true, ""}},
+        {"{\"jti\":\"clGFZ4STEe6fljpFzIum8A\"}",
+         {0, 0, "", false, false, "clGFZ4STEe6fljpFzIum8A"}},
+        {"{\"gid\":\"g\"}", {0, 0, "g", true, false, ""}},
+        {"{\"id\":\"d\",\"gid\":\"g\"}", {0, 0, "d", false, false, ""}},
         {"{\"id\":null,\"exp\":null,\"p\":null}", {0}},
-        {"{\"exp\":1795995048.75}", {0, 1795995048000, "", false, false}},
-        {"{\"exp\":253402300799}", {0, 253402300799000, "", false, false}},
-        {"{\"id\":\"x\",\"p\":{\"ro\":{\"ns\":[\"d\"]}}}", {0, 0, "d", false, true}},
-        {"{\"p\":{\"rw\":{\"ns\":[\"d\"],\"tags\":null}}}", {0, 0, "d", false, false}},
-        {"{\"p\":{\"rw\":{\"tags\":[\"g\"]}}}", {0, 0, "g", true, false}},
-        {"{\"p\":{\"ro\":{\"ns\":[\"d\"]},\"rw\":{\"ns\":[\"d\"]}}}", {0, 0, "d", false, false}},
-        {"{\"p\":{\"roa\":{\"ns\":[\"d\"]},\"ro\":{\"ns\":[\"e\"]}}}", {0, 0, "", false, true}},
-        {"{\"id\":\"x\",\"p\":{}}", {0, 0, "", false, true}},
+        {"{\"exp\":1795995048.75}", {0, 1795995048000, "", false, false, ""}},
+        {"{\"exp\":253402300799}", {0, 253402300799000, "", false, false, ""}},
+        {"{\"id\":\"x\",\"p\":{\"ro\":{\"ns\":[\"d\"]}}}", {0, 0, "d", false, true, ""}},
+        {"{\"p\":{\"rw\":{\"ns\":[\"d\"],\"tags\":null}}}", {0, 0, "d", false, false, ""}},
+        {"{\"p\":{\"rw\":{\"tags\":[\"g\"]}}}", {0, 0, "g", true, false, ""}},
+        {"{\"p\":{\"ro\":{\"ns\":[\"d\"]},\"rw\":{\"ns\":[\"d\"]}}}",
+         {0, 0, "d", false, false, ""}},
+        {"{\"p\":{\"roa\":{\"ns\":[\"d\"]},\"ro\":{\"ns\":[\"e\"]}}}", {0, 0, "", false, true, ""}},
+        {"{\"id\":\"x\",\"p\":{}}", {0, 0, "", false, true, ""}},
     };
     char token[TOKEN_SIZE];
 
@@ -81,6 +84,7 @@ static void claims__of_every_form__are_read(void **state)
         assert_int_equal(got.expires_ms, CASES[i].is.expires_ms);
         assert_string_equal(got.target_id, CASES[i].is.target_id);
         assert_int_equal(got.read_only, CASES[i].is.read_only);
+        assert_string_equal(got.token_id, CASES[i].is.token_id);
         if (got.target_id[0])
             assert_int_equal(got.is_group, CASES[i].is.is_group);
     }
