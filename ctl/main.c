@@ -18,7 +18,7 @@ const struct verb VERBS[] = {
      "each instance, and the worst of their exit statuses.",
      "l", 0, 0, verb_status},
     {"list", "[KIND]", "Every resource with its phase",
-     "KIND is group, database, token or group-token.", "pS", 0, 1, verb_list},
+     "KIND is group, database, token, group-token or api-token.", "pS", 0, 1, verb_list},
     {"describe", "KIND/NAME", "One resource, its fields and its tokens", "", "", 1, 1,
      verb_describe},
     {"why", "KIND/NAME", "How it came to stand where it stands: every change ever made to it",

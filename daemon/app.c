@@ -200,7 +200,8 @@ static void look_for_end(struct app *app)
     } else if (!app->ledger_ok) {
         if (!reconcile_in_flight(app->rc))
             app_stop(app, APP_EXIT_FAILED);
-    } else if (state != STATE_STARTING && app->options.mode == APP_PLAN) {
+    } else if (state != STATE_STARTING && app->options.mode == APP_PLAN &&
+               !reconcile_looks_beside(app->rc)) {
         if (reconcile_is_busy(app->rc))
             return; /* token files are still being looked at */
         print_plan(app);

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "app_private.h"
+#include "core/jwt.h"
 #include "core/limits.h"
 #include "io/credential.h"
+#include "io/digest.h"
 #include "io/read.h"
 #include "lib/mem.h"
 
@@ -96,6 +98,23 @@ static void forget_environment(void)
     unsetenv("TURSO_API_TOKEN");
 }
 
+/* So that the daemon never revokes the token it runs with. One that tells no id is known by its
+ * hash.
+ */
+static void identify(struct app *app)
+{
+    struct jwt_claims claims = {0};
+    struct err unread = ERR_INIT;
+    char hash[65] = "";
+    size_t n = strlen(app->token.text);
+
+    if (jwt_read(app->token.text, n, &claims, &unread) != 0)
+        claims.token_id[0] = '\0';
+    if (!digest_hex(app->token.text, n, hash))
+        hash[0] = '\0'; /* UNTESTED: OpenSSL without SHA-256; then nothing of ours is revoked */
+    reconcile_identify(app->rc, claims.token_id, hash);
+}
+
 int app_credential_load(struct app *app, const struct config *config, struct err *err)
 {
     struct credential token = {0};
@@ -119,6 +138,7 @@ int app_credential_load(struct app *app, const struct config *config, struct err
     credential_deinit(&app->token);
     app->token = token;
     forget_environment();
+    identify(app);
     return 0;
 }
 

@@ -137,7 +137,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
                  (long long)(r->retry_ms - rc->now_ms));
         return true;
     }
-    if (a->outcome == OUTCOME_PLAN && f->act == ACT_CREATE) {
+    if (a->outcome == OUTCOME_PLAN &&
+        (f->act == ACT_CREATE || (f->act == ACT_MINT && r->kind == KIND_API_TOKEN))) {
         rc->create_refused_until_ms[r->kind] = rc->now_ms + PLAN_REFUSED_AGAIN_MS;
         rc_event(rc, fx, r, "PlanRefused", 4, a,
                  "the platform's plan does not allow it: %s; %ss are tried again in an hour",
@@ -532,15 +533,17 @@ static void note_call(struct effects *fx, struct resource *r, const struct answe
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a)
 {
     struct resource *r = f->r;
-    bool is_token = r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN;
+    bool opens = r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN;
 
     if (ACT[f->act].write)
         note_call(fx, r, a);
-    if (!is_token && ACT[f->act].write)
+    if (r->kind <= KIND_DATABASE && ACT[f->act].write)
         rc_parts(r).live->written_ms = rc->now_ms;
     if (f->act == ACT_ROTATE)
         rc_absorb_rotation(rc, fx, f, a);
-    if (is_token) {
+    if (r->kind == KIND_API_TOKEN) {
+        rc_absorb_api_token(rc, fx, f, a);
+    } else if (opens) {
         rc_absorb_token(rc, fx, f, a);
     } else if (f->act == ACT_ROTATE) { /* it is not tried again, whatever came of it */
         if (a->outcome == OUTCOME_UNAUTHORIZED)
@@ -562,7 +565,7 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
     }
     if (rc->replan && rc->has_desired)
         return; /* all are considered in this very step, and after the guard was asked */
-    if (is_token)
+    if (opens)
         rc_consider_all(rc, fx, f->target);
     else
         rc_consider_all(rc, fx, r);

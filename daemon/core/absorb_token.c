@@ -19,12 +19,24 @@ static struct owned *own_of(struct resource *target)
     return target->kind == KIND_GROUP ? &group_of(target)->own : &database_of(target)->own;
 }
 
+/* An API token does not expire: it is made anew when rotate_every is over, or up to a tenth of that
+ * sooner. */
+static int64_t rotation(struct reconcile *rc, const struct api_token *a, int64_t issued)
+{
+    int64_t every = a->want ? a->want->rotate_every_ms : 0;
+
+    return every ? issued + every - (int64_t)(rc_random(rc) % (uint64_t)(every / 10)) : 0;
+}
+
 /* When to renew: renew_before ahead of the end, and up to a tenth of that sooner, so that tokens
  * minted together are not renewed together. 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires)
 {
     int64_t before = t->want ? t->want->renew_before_ms : 0;
     int64_t at;
+
+    if (t->r.kind == KIND_API_TOKEN)
+        return rotation(rc, container_of(t, const struct api_token, t), issued);
 
     if (!before || before >= expires - issued) /* a life shorter than was asked for */
         before = (expires - issued) / 3;
@@ -59,11 +71,11 @@ static void note_stale(struct effects *fx, struct token *t, const char *path)
     t->held.stale_format = t->held.format;
 }
 
-static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
-                     struct resource *target, const struct live_token *from)
+static void note_row(struct reconcile *rc, struct effects *fx, struct token *t, const char *target,
+                     const char *target_id, const struct live_token *from)
 {
     struct world w;
-    char *path = token_path(target->name, t);
+    char *path = token_path(target, t);
 
     rc_world(rc, &w);
     if (!path) {
@@ -77,7 +89,7 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t,
         t->held.format = t->want->format;
         t->held.mode = token_mode(&w, t->want);
     }
-    rc_set(fx, &t->held.target_id, own_of(target)->id);
+    rc_set(fx, &t->held.target_id, target_id);
     rc_set(fx, &t->held.hash, from->hash);
     t->held.issued = from->issued_ms ? from->issued_ms : rc->wall_ms;
     t->held.expires = from->expires_ms;
@@ -96,6 +108,26 @@ static void usurped(struct effects *fx, struct resource *target, const char *id)
     live_clear(l);
     l->present = true;
     rc_set(fx, &l->id, id);
+}
+
+void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, const char *target,
+                    const char *target_id, struct answer *a)
+{
+    note_row(rc, fx, t, target, target_id, &a->token);
+    rc_set(fx, &t->held.params,
+           t->held.asked); /* as it was asked for, whatever the manifest says by now */
+    rc_set(fx, &t->held.asked, NULL);
+    t->minting = false;
+    t->minted_ms = rc->now_ms;
+    rc_succeeded(&t->r);
+    rc_set(fx, &t->held.state, "minted");
+    rc_set(fx, &t->held.cause, t->cause);
+    wipe(t);
+    t->jwt = a->token.jwt;
+    t->jwt_size = a->token.jwt_size;
+    a->token.jwt = NULL;
+    t->file_gone = false;
+    rc_put_token(rc, fx, t);
 }
 
 static void minted(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -119,26 +151,14 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
                  "the token that came back is not in the manifest any more; it is not written");
         return; /* likewise */
     }
-    note_row(rc, fx, t, f->target, &a->token);
-    rc_set(fx, &t->held.params,
-           t->held.asked); /* as it was asked for, whatever the manifest says by now */
-    rc_set(fx, &t->held.asked, NULL);
     if (f->target->kind == KIND_DATABASE && strcmp(t->cause, "renewed") != 0)
         rc_approval_done(rc, fx, "update", f->target);
-    t->minted_ms = rc->now_ms;
+    rc_note_minted(rc, fx, t, f->target->name, id, a);
     if (rc_rotated_since(rc, f->target, f->sent_ms)) { /* it may be dead already: once more */
         t->minted_ms = 0;
         t->held.renews = rc->wall_ms;
+        rc_put_token(rc, fx, t);
     }
-    rc_succeeded(&t->r);
-    rc_set(fx, &t->held.state, "minted");
-    rc_set(fx, &t->held.cause, t->cause);
-    wipe(t);
-    t->jwt = a->token.jwt;
-    t->jwt_size = a->token.jwt_size;
-    a->token.jwt = NULL;
-    t->file_gone = false;
-    rc_put_token(rc, fx, t);
 }
 
 static bool was_not_minted(enum outcome o)
@@ -214,7 +234,7 @@ static uint64_t hook_flight(const struct reconcile *rc, const char *kind, const 
     for (size_t i = 0; i < rc->n_flights; i++) {
         const struct resource *r = rc->flights[i].r;
 
-        if (r && rc->flights[i].act == ACT_NONE && r->kind >= KIND_TOKEN &&
+        if (r && rc->flights[i].act == ACT_NONE && is_token(r) &&
             token_of(rc->flights[i].r)->hook_busy &&
             rc->flights[i].id == token_of(rc->flights[i].r)->hook_flight &&
             strcmp(KIND_NAME[r->kind], kind) == 0 && strcmp(r->name, name) == 0)
@@ -287,6 +307,8 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
     rc_event(rc, fx, &t->r, renewed ? "Renewed" : "Minted", 6, NULL, "%s in %s, %s%s",
              t->held.cause, t->held.file, t->held.expires ? "good until " : "never expires",
              t->held.expires ? until : "");
+    if (t->r.kind == KIND_API_TOKEN)
+        rc_api_token_published(rc, fx, api_token_of(&t->r));
 }
 
 /* A file that was there before us, with a token that is as the manifest wants it; or that a mint
@@ -316,7 +338,7 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
     rc_set(fx, &t->held.target, target->name);
     rc_set(fx, &t->held.name, t->short_name);
     memcpy(from.hash, res->hash, sizeof(from.hash));
-    note_row(rc, fx, t, target, &from);
+    note_row(rc, fx, t, target->name, id, &from);
     rc_note_params(fx, t, &t->held.params);
     rc_set(fx, &t->held.state, "published");
     rc_put_token(rc, fx, t);
@@ -327,7 +349,7 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
 static void moved(struct reconcile *rc, struct effects *fx, struct token *t)
 {
     struct resource *target = token_target(&rc->fleet, t);
-    char *path = token_path(target->name, t);
+    char *path = token_path(target ? target->name : NULL, t);
     struct world w;
 
     rc_world(rc, &w);
@@ -352,6 +374,10 @@ static void removed(struct reconcile *rc, struct effects *fx, struct token *t)
     rc_set(fx, &t->held.state, "removed");
     owe_hook(fx, t, "removed");
     rc_put_token(rc, fx, t);
+    if (t->r.kind == KIND_API_TOKEN) {
+        rc_event(rc, fx, &t->r, "Removed", 5, NULL, "%s is removed", t->held.file);
+        return;
+    }
     rc_event(rc, fx, &t->r, "Removed", 5, NULL, "%s is removed; the token works until %s",
              t->held.file,
              t->held.expires ? text_time(t->held.expires, until) : "its keys are rotated");

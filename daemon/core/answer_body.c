@@ -34,6 +34,13 @@ static int read_closest(struct json_object *o, const struct answer_asked *asked,
 static int read_restored(struct json_object *o, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
 
+static int read_api_tokens(struct json_object *o, const struct answer_asked *asked,
+                           struct answer *into, struct err *err);
+static int read_api_token(struct json_object *o, const struct answer_asked *asked,
+                          struct answer *into, struct err *err);
+static int read_user(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                     struct err *err);
+
 static const struct {
     enum answer_body_rule rule;
     read_fn read;
@@ -62,6 +69,10 @@ static const struct {
     [CALL_DELETED_GROUPS_LIST] = {BODY_LISTED, NULL},
     [CALL_DATABASE_RESTORE] = {BODY_IGNORED, NULL}, /* what came back is observed */
     [CALL_GROUP_RESTORE] = {BODY_OPTIONAL, read_restored},
+    [CALL_API_TOKENS_LIST] = {BODY_DUE, read_api_tokens},
+    [CALL_API_TOKEN_CREATE] = {BODY_DUE, read_api_token},
+    [CALL_API_TOKEN_REVOKE] = {BODY_IGNORED, NULL},
+    [CALL_USER_GET] = {BODY_DUE, read_user},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)
@@ -71,7 +82,7 @@ enum answer_body_rule answer_body_rule(enum call_kind kind)
 
 bool answer_body_is_secret(enum call_kind kind)
 {
-    return TABLE[kind].read == read_token;
+    return TABLE[kind].read == read_token || TABLE[kind].read == read_api_token;
 }
 
 static int want_object(struct json_object *o, const char *key, struct json_object **out,
@@ -280,6 +291,84 @@ static int read_token(struct json_object *o, const struct answer_asked *asked, s
     rc = keep_token(json_object_get_string(v), n, asked, into, err);
     wipe(v, n);
     return rc;
+}
+
+/* --- API tokens and users ------------------------------------------------------------------ */
+
+static int read_api_tokens(struct json_object *o, const struct answer_asked *asked,
+                           struct answer *into, struct err *err)
+{
+    struct json_object *list = NULL;
+    struct live_api_token *tokens;
+    size_t n;
+    int rc = 0;
+
+    (void)asked;
+    if (!json_get_arr(o, "tokens", &list))
+        return err_set(err, ERR_INVALID, "\"tokens\" is missing or no list");
+    n = json_object_array_length(list);
+    tokens = arena_alloc(&into->arena, (n + 1) * sizeof(*tokens));
+    if (!tokens)
+        return err_nomem(err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = live_api_token_read(json_object_array_get_idx(list, i), &into->arena, &tokens[i], err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        for (size_t j = 0; rc == 0 && j < i; j++)
+            if (strcmp(tokens[i].id, tokens[j].id) == 0)
+                rc = err_set(err, ERR_INVALID, "the id \"%s\" is listed twice", tokens[i].id);
+    if (rc < 0)
+        return rc;
+    into->api_tokens = tokens;
+    into->n_api_tokens = n;
+    return 0;
+}
+
+/* {"name", "id", "token": secret}, or {"token": {"name", "id", "value": secret}}. */
+static int read_api_token(struct json_object *o, const struct answer_asked *asked,
+                          struct answer *into, struct err *err)
+{
+    struct live_api_token *token = arena_alloc(&into->arena, sizeof(*token));
+    struct json_object *inner = NULL;
+    struct json_object *secret = NULL;
+    bool nested = json_get_obj(o, "token", &inner);
+    size_t n;
+    int rc;
+
+    if (!token)
+        return err_nomem(err);
+    if (!nested)
+        inner = o;
+    if (!json_object_object_get_ex(inner, nested ? "value" : "token", &secret) ||
+        !json_object_is_type(secret, json_type_string))
+        return err_set(err, ERR_INVALID, "the token's secret is missing or no text");
+    n = (size_t)json_object_get_string_len(secret);
+    rc = live_text(inner, "name", true, &into->arena, &token->name, err);
+    if (rc == 0)
+        rc = live_text(inner, "id", true, &into->arena, &token->id, err);
+    if (rc == 0)
+        rc = check_name(asked, token->name, err);
+    if (rc == 0 && !is_token(json_object_get_string(secret), n))
+        rc = err_set(err, ERR_INVALID, "what came is no token");
+    if (rc == 0 && !(into->token.jwt = mem_strndup(json_object_get_string(secret), n)))
+        rc = err_nomem(err);
+    wipe(secret, n);
+    if (rc < 0)
+        return rc;
+    into->token.jwt_size = n;
+    into->token.issued_ms = asked->now_ms;
+    into->api_tokens = token;
+    into->n_api_tokens = 1;
+    return 0;
+}
+
+static int read_user(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                     struct err *err)
+{
+    struct json_object *user = NULL;
+    int rc = want_object(o, "user", &user, err);
+
+    (void)asked;
+    return rc < 0 ? rc : live_text(user, "username", true, &into->arena, &into->username, err);
 }
 
 int answer_body_read(const char *body, size_t size, const struct answer_asked *asked,

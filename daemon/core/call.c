@@ -38,6 +38,7 @@ void call_free(struct call *c)
         return;
     mem_free(c->name);
     mem_free(c->group);
+    mem_free(c->scopes);
     mem_free(c->location);
     mem_free(c->extensions);
     mem_free(c->cursor);

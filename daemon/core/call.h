@@ -51,7 +51,11 @@
     X(REPORT_LOCATIONS, "show locations", "GET", false)                                            \
     X(REPORT_TOKENS, "show API tokens", "GET", false)                                              \
     X(REPORT_MEMBERS, "show members", "GET", false)                                                \
-    X(REPORT_INVITES, "show invites", "GET", false)
+    X(REPORT_INVITES, "show invites", "GET", false)                                                \
+    X(API_TOKENS_LIST, "list API tokens", "GET", false)                                            \
+    X(API_TOKEN_CREATE, "create API token", "POST", true)                                          \
+    X(API_TOKEN_REVOKE, "revoke API token", "DELETE", false)                                       \
+    X(USER_GET, "read user", "GET", false)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -71,8 +75,9 @@ struct call {
     uint64_t ticket; /* of who asked (ask.h); comes back too; 0: the reconciler's own act */
     enum call_kind kind;
     unsigned attempt;       /* from 1; for the log */
-    char *name;             /* the group or database in the path */
-    char *group;            /* DATABASE_CREATE: in which */
+    char *name;             /* the group, database or API token in the path */
+    char *group;            /* DATABASE_CREATE: in which; API_TOKEN_CREATE: of which; NULL: none */
+    char *scopes;           /* API_TOKEN_CREATE, with a group: a SET */
     char *location;         /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
     char *extensions;       /* GROUP_CREATE: "all" or a SET; NULL: none */
     char *cursor;           /* of a listing in pages: NULL on the first */
@@ -88,7 +93,7 @@ struct call {
     enum authorization authorization;
     char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
     char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
-    char *target_id;       /* ..._RESTORE: of the deleted thing */
+    char *target_id;       /* ..._RESTORE: of the deleted thing; API_TOKEN_REVOKE */
     unsigned page;         /* REPORT_AUDIT: from 1 */
     bool total_only;       /* REPORT_USAGE: of the organization alone */
 };
@@ -162,6 +167,15 @@ struct live_token { /* read from the JWT that was minted or found */
     bool read_only;
 };
 
+struct live_api_token {
+    const char *name;
+    const char *id;
+    const char *group;   /* NULL: none */
+    const char *scopes;  /* a set as in scope.h; NULL: none */
+    const char *owner;   /* the name of the user who made it; NULL: not said */
+    const char *created; /* a date; NULL: not said */
+};
+
 #define REPORT_CELLS_MAX 12
 struct report_row { /* texts as report.h says for each kind; NULL: not said */
     const char *cell[REPORT_CELLS_MAX];
@@ -195,10 +209,13 @@ struct answer {
     const char *location;    /* LOCATION_CLOSEST */
     struct report_row *rows; /* REPORT_... */
     size_t n_rows;
-    int64_t total_pages;     /* REPORT_AUDIT; 0: not said */
-    struct live_token token; /* ..._TOKEN */
-    size_t n_restored;       /* GROUP_RESTORE: databases that came back with it */
-    size_t n_failures;       /* and those that did not */
+    int64_t total_pages;               /* REPORT_AUDIT; 0: not said */
+    struct live_token token;           /* ..._TOKEN, API_TOKEN_CREATE */
+    size_t n_restored;                 /* GROUP_RESTORE: databases that came back with it */
+    size_t n_failures;                 /* and those that did not */
+    struct live_api_token *api_tokens; /* API_TOKENS_LIST; API_TOKEN_CREATE (one, name and id) */
+    size_t n_api_tokens;
+    const char *username; /* USER_GET */
 };
 
 struct answer *answer_new(const struct call *c) MUST_CHECK; /* outcome UNKNOWN; NULL: no memory */

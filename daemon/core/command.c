@@ -5,7 +5,7 @@
 #include "core/reconcile_private.h"
 
 #define BIT(kind) (1u << KIND_##kind)
-#define ANY       (BIT(GROUP) | BIT(DATABASE) | BIT(TOKEN) | BIT(GROUP_TOKEN))
+#define ANY       (BIT(GROUP) | BIT(DATABASE) | BIT(TOKEN) | BIT(GROUP_TOKEN) | BIT(API_TOKEN))
 #define WHOLE     (1u << KIND_N)
 
 /* What a command may be about: bits of enum kind, and WHOLE. */

@@ -431,6 +431,9 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
     case KIND_DATABASE:
         decide_database(w, container_of(r, const struct database, r), out);
         break;
+    case KIND_API_TOKEN:
+        decide_api_token(w, container_of(r, const struct api_token, t.r), out);
+        break;
     default:
         decision_init(out);
         decide_token(w, container_of(r, const struct token, r), out);

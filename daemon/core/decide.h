@@ -32,6 +32,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(DELETE, "delete", true, true, DELETING)                                                      \
     X(MINT, "mint", true, true, MINTING)                                                           \
     X(ROTATE, "rotate", true, true, ROTATING)                                                      \
+    X(REVOKE, "revoke", true, true, REVOKING)                                                      \
     X(READ_TARGET, "read target", true, false, READING)                                            \
     X(ADOPT, "adopt", false, false, NONE)                                                          \
     X(RELEASE, "release", false, false, NONE)                                                      \
@@ -64,6 +65,24 @@ struct act_info {
 };
 extern const struct act_info ACT[ACT_N];
 
+/* Lists that are read only when somebody needs them, after all others. One that the platform does
+ * not show hinders nothing but what it would list. */
+enum side { SIDE_API_TOKENS, SIDE_N };
+struct side_list {
+    bool ok;                  /* the last reading was whole */
+    bool refused;             /* the platform does not show it to us: 403, 404 */
+    int64_t sent_ms;          /* monotonic: when the last whole one was asked for; 0: never */
+    int64_t failing_since_ms; /* monotonic; 0: it is not */
+    char error[LIMIT_ERROR_TEXT_BYTES + 64]; /* why the last one was not; "" */
+};
+
+/* Who the daemon is to the platform. */
+struct self {
+    char token_id[128]; /* of its own API token; "": it does not say */
+    char token_hash[65];
+    char username[128]; /* "": not known */
+};
+
 /* What is known of the world beyond one record. */
 struct quota;
 struct world {
@@ -84,6 +103,8 @@ struct world {
     int64_t observed_ms; /* monotonic: end of the last complete observation */
     const struct deleted_list *deleted; /* databases that could be restored; NULL: no such list */
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
+    const struct side_list *sides;           /* by enum side */
+    const struct self *self;
 };
 
 struct decision {
@@ -96,6 +117,7 @@ struct decision {
     unsigned fields;    /* CONFIGURE: bits of enum config_field; for the step too */
     const char *place;  /* CREATE: the group or location; ADD_, REMOVE_LOCATION: which; borrowed */
     const char *cause;  /* MINT, and LOSE if it is minted again: why; static */
+    int64_t generation; /* REVOKE: of an API token */
     bool as_before;     /* MINT: with the parameters that it has, not with the manifest's */
     int64_t wake_ms;    /* monotonic: decide again then; INT64_MAX: when something changes */
     bool wants_view;    /* it waits for a fresh observation */
@@ -107,6 +129,7 @@ struct decision {
 void decide_group(const struct world *w, const struct group *g, struct decision *out);
 void decide_database(const struct world *w, const struct database *d, struct decision *out);
 void decide_token(const struct world *w, const struct token *t, struct decision *out);
+void decide_api_token(const struct world *w, const struct api_token *a, struct decision *out);
 void decide(const struct world *w, const struct resource *r, struct decision *out);
 
 /* The pause that a record is under, its own, its target's or everybody's: the one that lasts
@@ -157,7 +180,17 @@ void database_creation_read(const char *text, struct creation *out);
 
 /* It will be minted anew for changed parameters or a lost file: its database counts as updated. */
 bool token_wants_update(const struct world *w, const struct token *t);
-/* The database or group that a token opens. */
+/* As with a database: guard and approvals are asked about it; a policy holds it. */
+bool api_token_removal_is_asked(const struct world *w, const struct api_token *a);
+bool api_token_removal_is_planned(const struct world *w, const struct api_token *a);
+/* What it may do and where, as kept in the ledger; the caller's. NULL: no memory. */
+char *api_token_params(const struct api_token_want *want);
+/* Its newest generation; NULL: none. */
+const struct issued *api_token_newest(const struct api_token *a);
+
+/* What it should be is not what its file is: path, format or mode. target: its name, or NULL. */
+bool token_is_elsewhere(const struct world *w, const struct token *t, const char *target);
+/* The database or group that a token opens; NULL: an API token. */
 struct resource *token_target(const struct fleet *f, const struct token *t);
 /* Where its file belongs, relative to tokens_dir; the caller's. NULL: no memory. */
 char *token_path(const char *target, const struct token *t);

@@ -26,6 +26,19 @@ static size_t tokens_held(const struct group *g)
     return n;
 }
 
+/* API tokens of ours that the platform's delete would revoke. */
+static bool has_api_tokens(const struct world *w, const struct group *g)
+{
+    for (size_t i = 0; i < w->fleet->n_api_tokens; i++)
+        for (size_t j = 0; j < w->fleet->api_tokens[i]->n_keys; j++) {
+            const char *name = w->fleet->api_tokens[i]->keys[j].row.group_name;
+
+            if (name && strcmp(name, g->r.name) == 0)
+                return true;
+        }
+    return false;
+}
+
 /* Databases of ours that live in it, by ledger or by sight. */
 static bool has_databases(const struct world *w, const struct group *g)
 {
@@ -49,7 +62,7 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
         say_blocked(out, REASON_DELETE_PROTECTED);
         return;
     }
-    if (g->live.archived || tokens_held(g) ||
+    if (g->live.archived || tokens_held(g) || has_api_tokens(w, g) ||
         has_databases(w, g)) { /* an archived one may hide some */
         say_blocked(out, REASON_NOT_EMPTY);
         return;

@@ -20,13 +20,20 @@ char *token_params(const struct token_want *want)
                       want->permissions ? " " : "", want->permissions ? want->permissions : "");
 }
 
+static enum token_of kind_of(const struct token *t)
+{
+    return t->r.kind == KIND_API_TOKEN     ? TOKEN_OF_API
+           : t->r.kind == KIND_GROUP_TOKEN ? TOKEN_OF_GROUP
+                                           : TOKEN_OF_DATABASE;
+}
+
 char *token_path(const char *target, const struct token *t)
 {
     struct buf b = BUF_INIT(PATH_BYTES);
 
     if (!t->want)
         return mem_strdup(t->held.file);
-    if (!desired_token_file(&b, t->r.kind == KIND_GROUP_TOKEN, target, t->want)) {
+    if (!desired_token_file(&b, kind_of(t), target, t->want)) {
         buf_deinit(&b);
         return NULL;
     }
@@ -45,7 +52,7 @@ struct resource *token_target(const struct fleet *f, const struct token *t)
     struct database *d;
     struct group *g;
 
-    if (n >= sizeof(name))
+    if (t->r.kind == KIND_API_TOKEN || n >= sizeof(name))
         return NULL;
     memcpy(name, t->r.name, n);
     name[n] = '\0';
@@ -102,15 +109,13 @@ static bool is_held(const struct token *t, const char *state)
     return t->has_held && strcmp(t->held.state, state) == 0;
 }
 
-/* What the file should be is not what it is: path, format or mode. */
-static bool is_elsewhere(const struct world *w, const struct token *t, const struct target *target)
+bool token_is_elsewhere(const struct world *w, const struct token *t, const char *target)
 {
     struct buf path = BUF_INIT(PATH_BYTES);
-    bool differs =
-        desired_token_file(&path, t->r.kind == KIND_GROUP_TOKEN, target->r->name, t->want) &&
-        (!t->held.file || strcmp(t->held.file, buf_str(&path)) != 0 ||
-         t->held.format != (int64_t)t->want->format ||
-         t->held.mode != (int64_t)token_mode(w, t->want));
+    bool differs = desired_token_file(&path, kind_of(t), target, t->want) &&
+                   (!t->held.file || strcmp(t->held.file, buf_str(&path)) != 0 ||
+                    t->held.format != (int64_t)t->want->format ||
+                    t->held.mode != (int64_t)token_mode(w, t->want));
 
     buf_deinit(&path);
     return differs;
@@ -246,7 +251,7 @@ static void decide_held(const struct world *w, const struct token *t, const stru
     } else if (t->held.stale_file) {
         out->act = ACT_REMOVE_STALE;
         say_phase(out, PHASE_PENDING, REASON_WRITING);
-    } else if (t->want && is_elsewhere(w, t, target)) {
+    } else if (t->want && token_is_elsewhere(w, t, target->r->name)) {
         out->act = ACT_MOVE_FILE;
         out->step = STEP_UPDATE;
         say_phase(out, PHASE_PENDING, REASON_WRITING);

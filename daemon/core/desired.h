@@ -97,6 +97,16 @@ struct group_want {
     bool frozen; /* the whole generation is refused now */
 };
 
+/* A platform API token of ours. */
+struct api_token_want {
+    struct token_want token; /* name, at, absent, file, format, mode, notify; no more */
+    uint64_t digest;
+    const char *group;       /* NULL: of the whole organization */
+    const char *scopes;      /* of a group's: a set as in scope.h */
+    int64_t rotate_every_ms; /* 0: never */
+    bool frozen;             /* the whole generation is refused now */
+};
+
 struct desired {
     struct arena arena;
     struct group_want *groups; /* sorted by name; so are the others */
@@ -105,6 +115,8 @@ struct desired {
     size_t n_residencies;
     struct db_entry *databases;
     size_t n_databases;
+    struct api_token_want *api_tokens;
+    size_t n_api_tokens;
     size_t n_files;
     bool whole;      /* nothing is refused: only then may absence mean "wanted gone" */
     uint64_t digest; /* of all entries; equal digests ask for the same */
@@ -148,9 +160,11 @@ void desired_keep_deinit(struct desired_keep *k);
 const struct group_want *desired_group(const struct desired *d, const char *name);
 const struct db_entry *desired_database(const struct desired *d, const char *name);
 
+enum token_of { TOKEN_OF_DATABASE, TOKEN_OF_GROUP, TOKEN_OF_API };
 /* Where a token's file is, under tokens_dir: what the manifest says, or TARGET/TOKEN.FORMAT for a
- * database's and _group/TARGET/TOKEN.FORMAT for a group's. Appends; false as buf_add. */
-bool desired_token_file(struct buf *out, bool is_group, const char *target,
+ * database's, _group/TARGET/TOKEN.FORMAT for a group's, and _api/TOKEN.FORMAT for one of the
+ * platform's API, which has no target. Appends; false as buf_add. */
+bool desired_token_file(struct buf *out, enum token_of of, const char *target,
                         const struct token_want *t);
 
 #endif

@@ -78,6 +78,15 @@ uint64_t desired_digest_group(const struct group_want *g)
     return hash_tokens(h, g->tokens, g->n_tokens);
 }
 
+uint64_t desired_digest_api_token(const struct api_token_want *t)
+{
+    uint64_t h = hash_text(TEXT_HASH_INIT, t->group);
+
+    h = hash_text(h, t->scopes);
+    h = hash_number(h, t->rotate_every_ms);
+    return hash_tokens(h, &t->token, 1);
+}
+
 uint64_t desired_digest_all(const struct desired *d)
 {
     uint64_t h = hash_number(TEXT_HASH_INIT, (int64_t)d->n_groups);
@@ -91,6 +100,9 @@ uint64_t desired_digest_all(const struct desired *d)
         h = hash_texts(hash_text(h, r->name), r->groups, r->n_groups);
         h = hash_texts(h, r->locations, r->n_locations);
     }
+    for (size_t i = 0; i < d->n_api_tokens; i++)
+        h = hash_number(hash_text(h, d->api_tokens[i].token.name),
+                        (int64_t)d->api_tokens[i].digest);
     h = hash_number(h, (int64_t)d->n_databases);
     for (size_t i = 0; i < d->n_databases; i++)
         h = hash_number(hash_text(h, d->databases[i].name), (int64_t)d->databases[i].digest);

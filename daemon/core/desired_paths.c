@@ -2,6 +2,7 @@
  * In:    all that is wanted.
  * Out:   the files to refuse, since they give two tokens one path.
  * Never: spells the default path of every token: only the few that are named are looked up. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +11,18 @@
 #include "lib/mem.h"
 
 #define GROUP_PREFIX "_group/"
+#define API_TARGET   "_api" /* which no database is called */
 
 static const char *const EXTENSION[] = {
     [TOKEN_JWT] = ".jwt", [TOKEN_ENV] = ".env", [TOKEN_JSON] = ".json"};
 
-bool desired_token_file(struct buf *out, bool is_group, const char *target,
+bool desired_token_file(struct buf *out, enum token_of of, const char *target,
                         const struct token_want *t)
 {
     if (t->file)
         return buf_add_str(out, t->file);
-    return buf_printf(out, "%s%s/%s%s", is_group ? GROUP_PREFIX : "", target, t->name,
-                      EXTENSION[t->format]);
+    return buf_printf(out, "%s%s/%s%s", of == TOKEN_OF_GROUP ? GROUP_PREFIX : "",
+                      of == TOKEN_OF_API ? API_TARGET : target, t->name, EXTENSION[t->format]);
 }
 
 /* Of two that have one path the lower keeps it: what cannot be refused, then what would take the
@@ -33,10 +35,10 @@ struct use {
     const char *target;
     const struct token_want *token;
     struct source at;
-    bool is_group;
+    enum token_of of;
     bool frozen;
     enum rank rank;
-    struct db_entry *entry; /* NULL: a group's */
+    struct db_entry *entry; /* NULL: a group's, or the API's */
 };
 
 struct uses {
@@ -86,8 +88,19 @@ static struct use use_of_group(const struct group_want *g, const struct token_wa
                         .target = g->name,
                         .token = t,
                         .at = t->at,
-                        .is_group = true,
+                        .of = TOKEN_OF_GROUP,
                         .frozen = g->frozen,
+                        .rank = RANK_ROOT};
+}
+
+static struct use use_of_api(const struct api_token_want *t, const char *path)
+{
+    return (struct use){.path = path,
+                        .target = API_TARGET,
+                        .token = &t->token,
+                        .at = t->token.at,
+                        .of = TOKEN_OF_API,
+                        .frozen = t->frozen,
                         .rank = RANK_ROOT};
 }
 
@@ -101,6 +114,12 @@ static bool collect(const struct desired_build *b, struct desired *d, struct use
             if (t->file && !add(all, &u))
                 return false;
         }
+    for (size_t i = 0; i < d->n_api_tokens; i++) {
+        struct use u = use_of_api(&d->api_tokens[i], d->api_tokens[i].token.file);
+
+        if (u.path && !add(all, &u))
+            return false;
+    }
     for (size_t i = 0; i < d->n_databases; i++)
         for (size_t j = 0; j < d->databases[i].want->n_tokens; j++) {
             const struct token_want *t = &d->databases[i].want->tokens[j];
@@ -147,6 +166,19 @@ static const struct token_want *with_default(const struct token_want *tokens, si
     return t && !t->absent && !t->file && t->format == format ? t : NULL;
 }
 
+static bool add_default_api(const struct desired *d, const char *path, const char *name,
+                            enum token_format format, struct uses *all)
+{
+    const struct api_token_want *t =
+        desired_find(d->api_tokens, d->n_api_tokens, sizeof(*d->api_tokens), name);
+    struct use u;
+
+    if (!t || t->token.absent || t->token.file || t->token.format != format)
+        return true;
+    u = use_of_api(t, path);
+    return add(all, &u);
+}
+
 /* The token whose default path this is, if there is one. */
 static bool add_default(const struct desired_build *b, struct desired *d, const char *path,
                         struct uses *all)
@@ -160,6 +192,8 @@ static bool add_default(const struct desired_build *b, struct desired *d, const 
 
     if (!split(path + (is_group ? strlen(GROUP_PREFIX) : 0), target, name, &format))
         return true;
+    if (!is_group && strcmp(target, API_TARGET) == 0)
+        return add_default_api(d, path, name, format, all);
     if (is_group) {
         const struct group_want *g = desired_group(d, target);
 
@@ -198,16 +232,27 @@ static int compare(const void *left, const void *right)
     return r ? r : strcmp(a->target, b->target);
 }
 
+#define SHOWN_BYTES (2 * LIMIT_NAME_BYTES + 32)
+
+static const char *show(const struct use *u, char out[SHOWN_BYTES])
+{
+    if (u->of == TOKEN_OF_API)
+        snprintf(out, SHOWN_BYTES, "API token \"%s\"", u->token->name);
+    else
+        snprintf(out, SHOWN_BYTES, "token \"%s\" of %s \"%s\"", u->token->name,
+                 u->of == TOKEN_OF_GROUP ? "group" : "database", u->target);
+    return out;
+}
+
 static int refuse(struct desired_build *b, const struct use *u, const struct use *holder)
 {
     struct desired_file *f = desired_files_find(b, u->at.file);
+    char one[SHOWN_BYTES];
+    char other[SHOWN_BYTES];
 
-    diags_error(b->diags, u->at,
-                "token \"%s\" of %s \"%s\" and token \"%s\" of %s \"%s\" (%s:%u:%u) have one file, "
-                "%s; give each its own",
-                u->token->name, u->is_group ? "group" : "database", u->target, holder->token->name,
-                holder->is_group ? "group" : "database", holder->target, holder->at.file,
-                holder->at.line, holder->at.column, u->path);
+    diags_error(b->diags, u->at, "%s and %s (%s:%u:%u) have one file, %s; give each its own",
+                show(u, one), show(holder, other), holder->at.file, holder->at.line,
+                holder->at.column, u->path);
     b->again = true;
     if (!u->frozen && f)
         return desired_files_refuse(b, f);

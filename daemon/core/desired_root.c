@@ -1,6 +1,6 @@
-/* desired_root: what root files give to all others: groups, residencies and classes.
+/* desired_root: what root files alone say: groups, residencies, classes and API tokens.
  * In:    the manifests that count.
- * Out:   three lists by name; what is wrong with them refuses the generation.
+ * Out:   a list of each by name; what is wrong with them refuses the generation.
  * Never: databases. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +30,9 @@ static bool add_all(struct desired_root *root, const struct manifest *m)
                  &m->residencies[i]);
     for (size_t i = 0; ok && i < m->n_classes; i++)
         ok = add(&root->classes, m->classes[i].name, m->classes[i].at, &m->classes[i]);
+    for (size_t i = 0; ok && i < m->n_api_tokens; i++)
+        ok = add(&root->api_tokens, m->api_tokens[i].token.name, m->api_tokens[i].token.at,
+                 &m->api_tokens[i]);
     return ok;
 }
 
@@ -60,6 +63,7 @@ int desired_root_gather(struct desired_root *root, const struct desired_build *b
     sort(&root->groups);
     sort(&root->residencies);
     sort(&root->classes);
+    sort(&root->api_tokens);
     return 0;
 }
 
@@ -219,6 +223,15 @@ static void check_class(struct desired_build *b, const struct root_item *item)
     desired_merge_check_class(c, b->diags);
 }
 
+static void check_api_token(struct desired_build *b, const struct root_item *item)
+{
+    const struct api_token_spec *t = item->spec;
+
+    if (t->group && !t->token.absent)
+        check_group_name(&b->now_root, item, "API token", t->group, b->diags);
+    desired_check_hooks(b, &t->token, 1, b->diags);
+}
+
 /* All root files name one organization, and it is the daemon's. */
 static void check_organization(struct desired_build *b)
 {
@@ -254,12 +267,15 @@ int desired_root_check(const struct desired_root *root, struct desired_build *b)
     check_twice(&root->groups, "group", b->diags);
     check_twice(&root->residencies, "residency", b->diags);
     check_twice(&root->classes, "class", b->diags);
+    check_twice(&root->api_tokens, "API token", b->diags);
     for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
         rc = check_group(b, &root->groups.items[i]);
     for (size_t i = 0; i < root->residencies.n; i++)
         check_residency(b, &root->residencies.items[i]);
     for (size_t i = 0; i < root->classes.n; i++)
         check_class(b, &root->classes.items[i]);
+    for (size_t i = 0; i < root->api_tokens.n; i++)
+        check_api_token(b, &root->api_tokens.items[i]);
     return rc;
 }
 
@@ -268,5 +284,6 @@ void desired_root_deinit(struct desired_root *root)
     mem_free(root->groups.items);
     mem_free(root->residencies.items);
     mem_free(root->classes.items);
+    mem_free(root->api_tokens.items);
     *root = (struct desired_root){0};
 }

@@ -199,6 +199,35 @@ static int share_group(struct desired_build *b, struct desired *d, const struct 
     return 0;
 }
 
+static bool share_api_token(struct desired_build *b, struct desired *d,
+                            const struct api_token_spec *from, struct api_token_want *to)
+{
+    const struct token_spec *t = &from->token;
+    struct token_want w = {.name = t->name, .at = t->at, .absent = true};
+    bool ok = true;
+
+    if (!t->absent)
+        w = (struct token_want){.name = t->name,
+                                .at = t->at,
+                                .file = t->file,
+                                .format = t->format,
+                                .mode = t->mode,
+                                .mode_set = t->set & TOKEN_SET_MODE,
+                                .notify = t->notify};
+    *to = (struct api_token_want){.group = keep(d, from->group, &ok),
+                                  .scopes = keep(d, from->scopes, &ok),
+                                  .rotate_every_ms = from->rotate_every_ms,
+                                  .frozen = b->refused};
+    if (ok) {
+        const struct token_want *kept = keep_tokens(b, d, &w, 1, &ok);
+
+        if (ok)
+            to->token = *kept;
+    }
+    to->digest = desired_digest_api_token(to);
+    return ok;
+}
+
 static bool share_residency(struct desired *d, const struct residency_spec *from,
                             struct residency_want *to)
 {
@@ -228,7 +257,8 @@ int desired_share_root(struct desired_build *b, struct desired *d)
 
     d->groups = arena_alloc(&d->arena, root->groups.n * sizeof(*d->groups));
     d->residencies = arena_alloc(&d->arena, root->residencies.n * sizeof(*d->residencies));
-    if (!d->groups || !d->residencies)
+    d->api_tokens = arena_alloc(&d->arena, root->api_tokens.n * sizeof(*d->api_tokens));
+    if (!d->groups || !d->residencies || !d->api_tokens)
         return -ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
         if (!is_double(&root->groups, i))
@@ -237,6 +267,11 @@ int desired_share_root(struct desired_build *b, struct desired *d)
         if (!is_double(&root->residencies, i) &&
             !share_residency(d, root->residencies.items[i].spec,
                              &d->residencies[d->n_residencies++]))
+            rc = -ERR_NOMEM;
+    for (size_t i = 0; rc == 0 && i < root->api_tokens.n; i++)
+        if (!is_double(&root->api_tokens, i) &&
+            !share_api_token(b, d, root->api_tokens.items[i].spec,
+                             &d->api_tokens[d->n_api_tokens++]))
             rc = -ERR_NOMEM;
     return rc;
 }

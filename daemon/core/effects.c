@@ -77,7 +77,7 @@ void effects_hook(struct effects *fx, const struct held_token *t)
 {
     struct hook_run run = {.hook = mem_strdup(t->notify),
                            .kind = mem_strdup(t->kind),
-                           .name = mem_printf("%s/%s", t->target, t->name),
+                           .name = mem_printf("%s%s%s", t->target, *t->target ? "/" : "", t->name),
                            .file = mem_strdup(t->file ? t->file : ""),
                            .cause = mem_strdup(t->cause ? t->cause : "published")};
 

@@ -11,7 +11,7 @@
 /* Tell a hook of a published or removed file. All texts owned. */
 struct hook_run {
     char *hook;
-    char *kind; /* "token", "group-token" */
+    char *kind; /* "token", "group-token", "api-token" */
     char *name;
     char *file;
     char *cause;

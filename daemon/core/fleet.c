@@ -1,4 +1,4 @@
-#include "core/fleet.h"
+#include "core/fleet_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ const char *const REASON_NAME[REASON_N] = {REASONS(REASON_NAME_ROW)};
 #define REASON_TEXT_ROW(symbol, name, text) text,
 const char *const REASON_TEXT[REASON_N] = {REASONS(REASON_TEXT_ROW)};
 
-static bool resource_init(struct resource *r, enum kind kind, char *name)
+bool resource_init(struct resource *r, enum kind kind, char *name)
 {
     r->kind = kind;
     r->name = name;
@@ -22,7 +22,7 @@ static bool resource_init(struct resource *r, enum kind kind, char *name)
     return name != NULL;
 }
 
-static void resource_deinit(struct resource *r)
+void resource_deinit(struct resource *r)
 {
     list_remove(&r->list);
     mem_free(r->name);
@@ -31,13 +31,17 @@ static void resource_deinit(struct resource *r)
     mem_free(r->last.request);
 }
 
-static void token_free(struct token *t)
+void token_deinit(struct token *t)
 {
-    if (!t)
-        return;
     resource_deinit(&t->r);
     ledger_row_deinit(LEDGER_TOKEN, &t->held);
     mem_free_secret(t->jwt, t->jwt_size);
+}
+
+static void token_free(struct token *t)
+{
+    if (t)
+        token_deinit(t);
     mem_free(t);
 }
 
@@ -103,6 +107,7 @@ void fleet_deinit(struct fleet *f)
         group_free(f->groups[i]);
     for (size_t i = 0; i < f->n_databases; i++)
         database_free(f->databases[i]);
+    fleet_free_api_tokens(f);
     mem_free((void *)f->groups);
     mem_free((void *)f->databases);
     *f = (struct fleet){0};
@@ -300,7 +305,7 @@ struct token *fleet_add_token(enum kind kind, const char *target, struct token *
     return t;
 }
 
-static void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
+void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
 {
     r->source = at ? *at : (struct source){0};
     r->digest = digest;
@@ -384,7 +389,7 @@ bool fleet_bind(struct fleet *f, const struct desired *d)
 
         ok = bind_database(f->databases[i], wanted ? &d->databases[j++] : NULL);
     }
-    return ok;
+    return ok && fleet_bind_api_tokens(f, d);
 }
 
 /* Drop the tokens that are neither wanted nor held. Returns how many are left. */
@@ -435,6 +440,7 @@ void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), v
         }
     }
     f->n_databases = kept;
+    fleet_sweep_api_tokens(f, gone, arg);
 }
 
 static bool set_text(char **to, const char *from)

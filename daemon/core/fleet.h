@@ -21,7 +21,8 @@
     X(GROUP, "group")                                                                              \
     X(DATABASE, "database")                                                                        \
     X(TOKEN, "token")                                                                              \
-    X(GROUP_TOKEN, "group-token")
+    X(GROUP_TOKEN, "group-token")                                                                  \
+    X(API_TOKEN, "api-token")
 /* clang-format on */
 #define KIND_ENUM(symbol, text) KIND_##symbol,
 enum kind { KINDS(KIND_ENUM) KIND_N };
@@ -67,6 +68,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(UNARCHIVING, "Unarchiving", "being woken up")                                                \
     X(MINTING, "Minting", "being minted")                                                          \
     X(ROTATING, "Rotating", "its keys are being rotated")                                          \
+    X(REVOKING, "Revoking", "being revoked")                                                       \
     X(WRITING, "Writing", "its file is being written")                                             \
     X(PLATFORM_ERROR, "PlatformError", "the platform failed")                                      \
     X(THROTTLED, "Throttled", "the platform asked to slow down")                                   \
@@ -118,6 +120,9 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(GRACE, "Grace", "fenced; deleted when the grace ends")                                       \
     X(DELETING, "Deleting", "being deleted")                                                       \
     X(PAUSED, "Paused", "paused by an operator")                                                   \
+    X(UNOBSERVED, "Unobserved", "the platform does not list what there is of its kind")            \
+    X(OWN_TOKEN, "OwnToken",                                                                       \
+      "the daemon itself may be running with this token; it is not revoked")                       \
     X(NOT_OBSERVED, "NotObserved", "not observed yet")                                             \
     X(VANISHING, "Vanishing", "not found just now; being asked for again")
 /* clang-format on */
@@ -219,6 +224,25 @@ struct token {
     int64_t hook_retry_ms; /* monotonic */
 };
 
+/* One generation of a platform API token. */
+struct api_key {
+    struct issued row;
+    bool listed;     /* in the last good list */
+    int64_t made_ms; /* monotonic: when it was sent, or came back; an older list cannot show it */
+    int64_t gone_ms; /* monotonic, of the first list that did not show it; 0: none */
+};
+
+struct api_token {
+    struct token t; /* its file, as any token's; t.want is &want->token */
+    const struct api_token_want *want;
+    struct api_key *keys; /* sorted by generation */
+    size_t n_keys;
+    size_t keys_capacity;
+    int64_t floor;   /* no generation up to this one is taken: its name is somebody else's */
+    bool removal_ok; /* guard and approvals allow it */
+    bool rejected;
+};
+
 struct group {
     struct resource r;
     const struct group_want *want;
@@ -284,6 +308,9 @@ struct fleet {
     struct database **databases; /* sorted by name */
     size_t n_databases;
     size_t databases_capacity;
+    struct api_token **api_tokens; /* sorted by name */
+    size_t n_api_tokens;
+    size_t api_tokens_capacity;
 };
 
 /* Binary search; NULL: none. */
@@ -301,6 +328,17 @@ bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n) MU
  * no memory. */
 struct token *fleet_add_token(enum kind kind, const char *target, struct token ***tokens, size_t *n,
                               const char *short_name) MUST_CHECK;
+
+struct api_token *fleet_api_token(const struct fleet *f, const char *name);
+/* Made where there was none; NULL: no memory. */
+struct api_token *fleet_add_api_token(struct fleet *f, const char *name) MUST_CHECK;
+/* A generation, its row all zero but name and number; NULL: no memory. Moves the others. */
+struct api_key *api_token_add_key(struct api_token *a, int64_t generation) MUST_CHECK;
+void api_token_drop_key(struct api_token *a, struct api_key *key);
+/* By number; NULL: none. */
+struct api_key *api_token_key(const struct api_token *a, int64_t generation);
+/* The newest one that lives and that nothing took the place of; NULL: none. */
+struct api_key *api_token_current(const struct api_token *a);
 
 /* Point every record at its entry in `d` (borrowed until the next bind), making records for new
  * entries. Records without an entry keep what else they have. False: no memory. */
@@ -327,6 +365,15 @@ static inline struct database *database_of(struct resource *r)
 static inline struct group *group_of(struct resource *r)
 {
     return container_of(r, struct group, r);
+}
+static inline struct api_token *api_token_of(struct resource *r)
+{
+    return container_of(r, struct api_token, t.r);
+}
+/* It has a file: struct token is its beginning. */
+static inline bool is_token(const struct resource *r)
+{
+    return r->kind >= KIND_TOKEN && r->kind <= KIND_API_TOKEN;
 }
 static inline struct token *token_of(struct resource *r)
 {

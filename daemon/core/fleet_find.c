@@ -16,7 +16,10 @@ struct resource *fleet_find(const struct fleet *f, const char *kind, const char 
     struct group *g;
     struct database *d;
     struct token *t = NULL;
+    struct api_token *a;
 
+    if (strcmp(kind, KIND_NAME[KIND_API_TOKEN]) == 0)
+        return (a = fleet_api_token(f, name)) ? &a->t.r : NULL;
     if (n >= sizeof(target))
         return NULL;
     memcpy(target, name, n);

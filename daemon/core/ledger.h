@@ -57,7 +57,7 @@
 /* A token that we minted, or took over. */
 /* clang-format off: a table */
 #define TOKEN_COLUMNS(X)                                                                           \
-    X(held_token, kind, TEXT, KEY) /* "token", "group-token" */                                    \
+    X(held_token, kind, TEXT, KEY) /* "token", "group-token", "api-token" (whose target is "") */  \
     X(held_token, target, TEXT, KEY)                                                               \
     X(held_token, name, TEXT, KEY)                                                                 \
     X(held_token, state, TEXT,                                                                     \
@@ -81,6 +81,24 @@
     X(held_token, notify, TEXT,                                                                    \
       DATA)                          /* a hook that has yet to be told of this file; NULL: none */ \
     X(held_token, cause, TEXT, DATA) /* what to tell it: "published", "renewed", "removed", ... */
+/* clang-format on */
+
+/* A platform API token that we made, or whose making was begun: one a generation. Its secret's file
+ * is a row of held_token with the kind "api-token". */
+/* clang-format off: a table */
+#define ISSUED_COLUMNS(X)                                                                          \
+    X(issued, name, TEXT, KEY) /* the entry's; the platform's is NAME--gGENERATION */              \
+    X(issued, generation, INT, KEY)                                                                \
+    X(issued, state, TEXT, DATA)      /* "minting": sent; "lost": nobody knows; "live" */          \
+    X(issued, id, TEXT, DATA)         /* platform id; NULL: not known */                           \
+    X(issued, hash, TEXT, DATA)       /* SHA-256 of the secret; NULL: it never came */             \
+    X(issued, group_name, TEXT, DATA) /* NULL: of the whole organization */                        \
+    X(issued, group_id, TEXT, DATA)                                                                \
+    X(issued, scopes, TEXT, DATA)                                                                  \
+    X(issued, since, INT, DATA)                                                                    \
+    X(issued, retired, INT, DATA)       /* another one took its place, or it was lost; 0: not */   \
+    X(issued, removal_since, INT, DATA) /* the entry is gone since; 0: it is not */                \
+    X(issued, held, INT, DATA)          /* HELD_REMOVAL, as of an owned thing */
 /* clang-format on */
 
 /* A mint whose answer was lost: a token may exist that nobody holds. */
@@ -162,6 +180,7 @@
 #define LEDGER_TABLES(X)                                                                           \
     X(OWNED, owned, OWNED_COLUMNS)                                                                 \
     X(TOKEN, held_token, TOKEN_COLUMNS)                                                            \
+    X(ISSUED, issued, ISSUED_COLUMNS)                                                              \
     X(LEAK, leak, LEAK_COLUMNS)                                                                    \
     X(COUNT, count, COUNT_COLUMNS)                                                                 \
     X(APPROVAL, approval, APPROVAL_COLUMNS)                                                        \

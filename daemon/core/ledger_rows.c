@@ -100,10 +100,15 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
 static bool load_token(struct reconcile *rc, const struct held_token *row)
 {
     bool is_group = strcmp(row->kind, KIND_NAME[KIND_GROUP_TOKEN]) == 0;
+    bool is_api = strcmp(row->kind, KIND_NAME[KIND_API_TOKEN]) == 0;
     const char *target = row->target;
     struct token *t;
 
-    if (is_group) {
+    if (is_api) {
+        struct api_token *a = fleet_add_api_token(&rc->fleet, row->name);
+
+        t = a ? &a->t : NULL;
+    } else if (is_group) {
         struct group *g;
 
         if (!fleet_add_groups(&rc->fleet, &target, 1))
@@ -122,6 +127,17 @@ static bool load_token(struct reconcile *rc, const struct held_token *row)
         return false;
     t->has_held = true;
     return true;
+}
+
+static bool load_issued(struct reconcile *rc, const struct issued *row)
+{
+    struct api_token *a = fleet_add_api_token(&rc->fleet, row->name);
+    struct api_key *key = a ? api_token_add_key(a, row->generation) : NULL;
+
+    if (!key)
+        return false;
+    ledger_row_deinit(LEDGER_ISSUED, &key->row);
+    return ledger_row_copy(LEDGER_ISSUED, &key->row, row);
 }
 
 static bool load_into(enum ledger_table table, void *items, size_t *n, size_t *capacity,
@@ -145,6 +161,8 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
         return load_owned(rc, row);
     case LEDGER_TOKEN:
         return load_token(rc, row);
+    case LEDGER_ISSUED:
+        return load_issued(rc, row);
     case LEDGER_COUNT:
         return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row) &&
                rc_index_counts(rc, false);

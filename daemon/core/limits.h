@@ -17,7 +17,9 @@
 #define LIMIT_ENTRIES             2000000u
 #define LIMIT_ERRORS              1000u /* reported for one file; the rest are counted */
 #define LIMIT_ERRORS_ALL_FILES    10000u
-#define LIMIT_LIST_ITEMS          1000u /* of one list in a manifest: addresses, tables, ... */
+#define LIMIT_API_TOKENS                                                                           \
+    1000u /* in one file; of the organization, the platform lists all at once */
+#define LIMIT_LIST_ITEMS 1000u /* of one list in a manifest: addresses, tables, ... */
 
 #define LIMIT_ANSWER_BYTES         (1u << 20)  /* one API answer but a listing, decoded */
 #define LIMIT_LISTED_ELEMENT_BYTES (64u << 10) /* one object of a listing */

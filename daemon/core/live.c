@@ -1,4 +1,4 @@
-/* live: what the platform's JSON says of a database, a group, a configuration.
+/* live: what the platform's JSON says of a database, a group, a configuration, an API token.
  * In:    an object; unknown keys are passed over.
  * Out:   our own struct, its texts in an arena.
  * Never: takes a value of another type for what it might have meant. */
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/scope.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -410,5 +411,57 @@ int live_config_read(struct json_object *o, struct arena *a, struct db_config *o
         rc = read_value(o, (enum config_field)f, a, &out->value[f], err);
     if (rc < 0)
         err_wrap(err, "configuration");
+    return rc;
+}
+
+/* --- API tokens ---------------------------------------------------------------------------- */
+
+static int read_scopes(struct json_object *o, struct arena *a, const char **out, struct err *err)
+{
+    struct json_object *list = member(o, "scopes");
+    size_t n =
+        list && json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    struct buf set = BUF_INIT(LIMIT_ANSWER_BYTES);
+    const char **items;
+    bool ok;
+    int rc;
+
+    *out = NULL;
+    if (list && !json_object_is_type(list, json_type_array))
+        return err_set(err, ERR_INVALID, "\"scopes\" is not a list");
+    if (n == 0)
+        return 0;
+    items = mem_alloc(n * sizeof(*items));
+    if (!items)
+        return err_nomem(err);
+    rc = read_items(list, "scopes", a, items, err);
+    ok = rc == 0 && scope_add_set(&set, items, n);
+    *out = ok ? arena_strdup(a, buf_str(&set)) : NULL;
+    buf_deinit(&set);
+    mem_free((void *)items);
+    return rc < 0 || *out ? rc : err_nomem(err);
+}
+
+int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_token *out,
+                        struct err *err)
+{
+    struct json_object *owner = NULL;
+    int rc = want_object(o, err);
+
+    *out = (struct live_api_token){0};
+    if (rc == 0)
+        rc = live_text(o, "name", true, a, &out->name, err);
+    if (rc == 0)
+        rc = live_text(o, "id", true, a, &out->id, err);
+    if (rc == 0)
+        rc = live_text(o, "group", false, a, &out->group, err);
+    if (rc == 0)
+        rc = read_scopes(o, a, &out->scopes, err);
+    if (rc == 0)
+        rc = live_text(o, "created_at", false, a, &out->created, err);
+    if (rc == 0 && json_get_obj(o, "owner", &owner))
+        rc = live_text(owner, "username", false, a, &out->owner, err);
+    if (rc < 0)
+        err_wrap(err, "API token \"%s\"", out->name ? out->name : "?");
     return rc;
 }

@@ -1,4 +1,4 @@
-/* live: what the platform's JSON says of a database, a group, a configuration.
+/* live: what the platform's JSON says of a database, a group, a configuration, an API token.
  * In:    an object; unknown keys are passed over.
  * Out:   our own struct, its texts in an arena.
  * Never: takes a value of another type for what it might have meant. */
@@ -25,5 +25,8 @@ int live_group_read(struct json_object *o, struct arena *a, struct live_group *o
  * is. */
 int live_config_read(struct json_object *o, struct arena *a, struct db_config *out,
                      struct err *err) MUST_CHECK;
+
+int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_token *out,
+                        struct err *err) MUST_CHECK;
 
 #endif

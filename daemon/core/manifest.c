@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "core/manifest_api_token.h"
 #include "core/manifest_check.h"
 #include "core/manifest_database.h"
 #include "core/manifest_token.h"
@@ -222,7 +223,15 @@ static bool parse_organization(struct schema *s, const struct schema_key *k,
     return schema_parse_name(s, k, t, &m->organization);
 }
 
-enum { ROOT_ORGANIZATION, ROOT_GROUPS, ROOT_RESIDENCY, ROOT_CLASSES, ROOT_DATABASES, ROOT_N };
+enum {
+    ROOT_ORGANIZATION,
+    ROOT_GROUPS,
+    ROOT_RESIDENCY,
+    ROOT_CLASSES,
+    ROOT_DATABASES,
+    ROOT_API_TOKENS,
+    ROOT_N
+};
 static const struct schema_key ROOT_KEYS[ROOT_N] = {
     [ROOT_ORGANIZATION] = {.key = "organization",
                            .parse = parse_organization,
@@ -243,6 +252,10 @@ static const struct schema_key ROOT_KEYS[ROOT_N] = {
     [ROOT_DATABASES] = {.key = "databases",
                         .read = manifest_read_databases,
                         .expected = "a mapping of names to databases"},
+    [ROOT_API_TOKENS] = {.key = "api_tokens",
+                         .read = manifest_read_api_tokens,
+                         .not_in = MANIFEST_FROM_TENANTS,
+                         .expected = "a mapping of names to API tokens"},
 };
 static const struct schema_map ROOT = {
     .what = "a manifest", .keys = ROOT_KEYS, .n = ROOT_N, .set_offset = SCHEMA_NO_SET};
@@ -315,6 +328,7 @@ void manifest_deinit(struct manifest *m)
     mem_free(m->residencies);
     mem_free(m->classes);
     mem_free(m->databases);
+    mem_free(m->api_tokens);
     arena_deinit(&m->arena);
     *m = (struct manifest){0};
 }

@@ -107,6 +107,15 @@ struct group_spec {
     size_t n_tokens;
 };
 
+/* A platform API token: what its file is, as of any token, and what it may do. */
+struct api_token_spec {
+    struct token_spec token; /* name, at, absent, file, format, mode, notify; no more */
+    const char *group;       /* NULL: of the whole organization */
+    const char *scopes;      /* of a group's: a set as in scope.h */
+    int64_t rotate_every_ms; /* 0: never */
+};
+#define API_TOKEN_NAME_MAX 56 /* "--g" and a generation come behind it */
+
 struct residency_spec {
     const char *name;
     struct source at;
@@ -122,7 +131,7 @@ struct manifest {
     const char *organization; /* NULL: not named */
     struct source organization_at;
     struct group_spec
-        *groups; /* this and the next three: sorted by name; freed by manifest_deinit */
+        *groups; /* this and the next four: sorted by name; freed by manifest_deinit */
     size_t n_groups;
     struct residency_spec *residencies;
     size_t n_residencies;
@@ -130,6 +139,8 @@ struct manifest {
     size_t n_classes;
     struct db_spec *databases;
     size_t n_databases;
+    struct api_token_spec *api_tokens;
+    size_t n_api_tokens;
     bool is_root; /* names anything but `databases` */
 };
 

@@ -220,13 +220,11 @@ static bool parse_expiration(struct schema *s, const struct schema_key *k,
     return token->expiration;
 }
 
-static bool parse_mode(struct schema *s, const struct schema_key *k, const struct yaml_token *t,
-                       void *out)
+bool manifest_parse_mode(struct schema *s, const struct schema_key *k, const struct yaml_token *t,
+                         void *out)
 {
-    struct token_spec *token = out;
-
     (void)k;
-    if (!manifest_mode(t->text, &token->mode))
+    if (!manifest_mode(t->text, out))
         return false;
     if (t->plain)
         diags_warning(s->diags, t->at,
@@ -243,7 +241,7 @@ static const char *const AUTHORIZATIONS[] = {
 static const char *const FORMATS[] = {
     [TOKEN_JWT] = "jwt", [TOKEN_ENV] = "env", [TOKEN_JSON] = "json"};
 static const struct schema_words AUTHORIZATION_WORDS = {AUTHORIZATIONS, ARRAY_SIZE(AUTHORIZATIONS)};
-static const struct schema_words FORMAT_WORDS = {FORMATS, ARRAY_SIZE(FORMATS)};
+const struct schema_words MANIFEST_FORMAT_WORDS = {FORMATS, ARRAY_SIZE(FORMATS)};
 
 #define AT(field) offsetof(struct token_spec, field)
 static const struct schema_key KEYS[] = {
@@ -274,19 +272,18 @@ static const struct schema_key KEYS[] = {
      .bit = TOKEN_SET_FILE,
      .not_in = MANIFEST_FROM_TENANTS,
      .ok = manifest_is_file,
-     .expected = "a path below the directory of tokens: relative, no part empty or beginning with "
-                 "a dot, no backslash"},
+     .expected = MANIFEST_EXPECTED_FILE},
     {.key = "format",
      .parse = schema_parse_word,
      .offset = AT(format),
      .bit = TOKEN_SET_FORMAT,
-     .info = &FORMAT_WORDS,
-     .expected = "jwt, env or json"},
+     .info = &MANIFEST_FORMAT_WORDS,
+     .expected = MANIFEST_EXPECTED_FORMAT},
     {.key = "mode",
-     .parse = parse_mode,
+     .parse = manifest_parse_mode,
+     .offset = AT(mode),
      .bit = TOKEN_SET_MODE,
-     .expected =
-         "an octal mode such as \"0640\": read for the owner, nothing for others, no execute"},
+     .expected = MANIFEST_EXPECTED_MODE},
     {.key = "notify",
      .parse = schema_parse_name,
      .offset = AT(notify),

@@ -1,14 +1,14 @@
 /* observe: one look at everything: the organization, the groups, every page of the databases. What
  * is collected counts only as a whole; a look that failed changes nothing.
  *
- *   idle ─▶ organization ─▶ groups ─▶ databases, page by page ─▶ check ─▶ apply ─▶ idle
+ *   idle ─▶ organization ─▶ groups ─▶ databases, page by page ─▶ check ─▶ apply ─▶ sides ─▶ idle
  *     ▲           │ any failure, any contradiction: thrown away, tried again later │       */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/reconcile_private.h"
+#include "core/observe_private.h"
 #include "core/retry.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -48,13 +48,16 @@ void rc_observe_start(struct reconcile *rc, struct effects *fx)
 {
     static const enum call_kind KIND_OF[OBS_STAGES] = {[OBS_ORGANIZATION] = CALL_ORGANIZATION_GET,
                                                        [OBS_GROUPS] = CALL_GROUPS_LIST,
-                                                       [OBS_DATABASES] = CALL_DATABASES_LIST};
+                                                       [OBS_DATABASES] = CALL_DATABASES_LIST,
+                                                       [OBS_USER] = CALL_USER_GET,
+                                                       [OBS_API_TOKENS] = CALL_API_TOKENS_LIST};
     struct observation *o = &rc->obs;
     struct call *c = call_new(KIND_OF[o->stage], NULL);
 
     o->due = false;
     if (o->stage == OBS_ORGANIZATION)
         o->started_ms = rc->now_ms; /* what is read from now on is newer than the lists */
+    o->sent_ms = rc->now_ms;
     if (c && o->stage == OBS_DATABASES && o->cursor && !ledger_set(&c->cursor, o->cursor)) {
         call_free(c);
         c = NULL;
@@ -67,7 +70,7 @@ void rc_observe_start(struct reconcile *rc, struct effects *fx)
     effects_call(fx, c);
 }
 
-static void end(struct reconcile *rc, int64_t next_ms)
+void rc_observe_end(struct reconcile *rc, int64_t next_ms)
 {
     struct observation *o = &rc->obs;
 
@@ -103,9 +106,10 @@ static void failed(struct reconcile *rc, const struct answer *a)
 
     o->complete = false;
     o->attempts++;
-    end(rc, rc->now_ms + retry_delay(o->attempts, rc->config->reconcile.backoff_initial_ms,
-                                     rc->config->reconcile.backoff_max_ms,
-                                     a ? a->retry_after_ms : -1, rc_random(rc)));
+    rc_observe_end(rc,
+                   rc->now_ms + retry_delay(o->attempts, rc->config->reconcile.backoff_initial_ms,
+                                            rc->config->reconcile.backoff_max_ms,
+                                            a ? a->retry_after_ms : -1, rc_random(rc)));
 }
 
 /* It does not count as complete, and is tried again ever more seldom: a list may lie for long. */
@@ -451,7 +455,13 @@ static void apply(struct reconcile *rc, struct effects *fx)
         check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);
     for (size_t i = 0; i < rc->fleet.n_databases; i++)
         check_files(rc, fx, rc->fleet.databases[i]->tokens, rc->fleet.databases[i]->n_tokens);
-    end(rc, rc->now_ms + rc->config->reconcile.interval_ms);
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
+        struct token *t = &rc->fleet.api_tokens[i]->t;
+
+        check_files(rc, fx, &t, 1);
+    }
+    forget_collected(o);
+    rc_observe_sides(rc);
 }
 
 /* --- answers --- */
@@ -523,14 +533,17 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
     enum obs_stage stage = o->stage;
 
     o->flight = 0;
-    if (a->outcome != OUTCOME_OK) {
+    if (stage > OBS_DATABASES && a->outcome != OUTCOME_UNAUTHORIZED) {
+        rc_observe_side_absorb(rc, fx, a);
+    } else if (a->outcome != OUTCOME_OK) {
         if (a->outcome == OUTCOME_UNAUTHORIZED ||
             (stage == OBS_ORGANIZATION && a->outcome == OUTCOME_FORBIDDEN))
             unauthorized(rc, fx, a);
         note_error(rc, fx, a, "%s: %s%s%s",
                    stage == OBS_ORGANIZATION ? "reading the organization"
                    : stage == OBS_GROUPS     ? "listing groups"
-                                             : "listing databases",
+                   : stage == OBS_DATABASES  ? "listing databases"
+                                             : "listing what is beside them",
                    OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
         failed(rc, a);
     } else if (stage == OBS_ORGANIZATION) {

@@ -285,11 +285,10 @@ static void record(struct reconcile *rc, struct effects *fx, const struct plan *
 {
     /* A token's held re-mint is an update of what it opens, and that is what the guard asks about.
      */
+    bool opens = s->r->kind == KIND_TOKEN || s->r->kind == KIND_GROUP_TOKEN;
     const struct resource *r =
-        s->r->kind >= KIND_TOKEN
-            ? token_target(&rc->fleet, container_of(s->r, const struct token, r))
-            : s->r;
-    const char *id = s->r->kind >= KIND_TOKEN ? own_id(r) : s->id;
+        opens ? token_target(&rc->fleet, container_of(s->r, const struct token, r)) : s->r;
+    const char *id = opens ? own_id(r) : s->id;
     struct approval *a = find_approval(rc, s->action, r);
     bool is_new = !a;
     struct approval row = {
@@ -363,14 +362,39 @@ void rc_credential(struct reconcile *rc)
         for (size_t j = 0; j < rc->fleet.databases[i]->n_tokens; j++)
             forgive(&rc->fleet.databases[i]->tokens[j]->r);
     }
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        forgive(&rc->fleet.api_tokens[i]->t.r);
     rc->obs.attempts = 0;
     rc_observe(rc);
+}
+
+static bool is_it(const struct rc_event *ev, const struct resource *r)
+{
+    return ev->resource_kind && strcmp(ev->resource_kind, KIND_NAME[r->kind]) == 0 &&
+           strcmp(ev->name, r->name) == 0;
+}
+
+/* Those that hang on nothing. True: it is one of them. */
+static bool sync_others(struct reconcile *rc, const struct rc_event *ev)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
+        struct resource *r = &rc->fleet.api_tokens[i]->t.r;
+
+        if (!is_it(ev, r))
+            continue;
+        r->refused = REASON_NONE;
+        r->refused_until_ms = r->retry_ms = 0;
+        found = true;
+    }
+    return found;
 }
 
 int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 {
     bool all = !ev->resource_kind;
-    bool found = all;
+    bool found = sync_others(rc, ev) || all;
     int rv =
         rc_refuse_paused(rc, all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name), err);
 
@@ -385,10 +409,9 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
         struct token **tokens =
             r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
         size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
-        bool is_it = !all && strcmp(ev->resource_kind, KIND_NAME[r->kind]) == 0 &&
-                     strcmp(ev->name, r->name) == 0;
+        bool target = is_it(ev, r);
 
-        if (is_it) {
+        if (target) {
             r->refused = REASON_NONE;
             r->retry_ms = 0;
             r->refused_until_ms = 0;
@@ -398,17 +421,14 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
             }
         }
         for (size_t j = 0; j < n; j++) {
-            bool hit = !all && strcmp(ev->resource_kind, KIND_NAME[tokens[j]->r.kind]) == 0 &&
-                       strcmp(ev->name, tokens[j]->r.name) == 0;
-
-            if (hit || is_it) {
+            if (target || is_it(ev, &tokens[j]->r)) {
                 tokens[j]->r.refused = REASON_NONE;
                 tokens[j]->r.retry_ms = 0;
                 tokens[j]->r.resolve_now = tokens[j]->r.reason == REASON_MINT_UNKNOWN;
                 found = true;
             }
         }
-        found = found || is_it;
+        found = found || target;
         if (all)
             r->retry_ms = 0;
     }

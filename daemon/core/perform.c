@@ -263,6 +263,8 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
     f->fields = d->fields;
     if (r->kind == KIND_GROUP)
         c = group_call(rc, fx, group_of(r), d);
+    else if (r->kind == KIND_API_TOKEN)
+        c = rc_api_token_call(rc, fx, api_token_of(r), f, d);
     else if (r->kind == KIND_DATABASE)
         c = database_call(rc, fx, database_of(r), f, d);
     else
@@ -327,14 +329,14 @@ void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
     bool as_held = d->act == ACT_REMOVE_FILE || (d->act == ACT_ASK_FILE && t->has_held);
     char *path = as_held                      ? mem_strdup(t->held.file)
                  : d->act == ACT_REMOVE_STALE ? mem_strdup(t->held.stale_file)
-                                              : token_path(target->name, t);
+                                              : token_path(target ? target->name : NULL, t);
     struct file_job *j = path ? file_job_new(KIND_OF[d->act], path) : NULL;
     struct flight *f = j ? rc_flight(rc, &t->r, d->act) : NULL;
     struct world w;
 
     mem_free(path);
     rc_world(rc, &w);
-    if (!f || !set_job(j, t, rc_parts(target).own, &w) ||
+    if (!f || !set_job(j, t, target ? rc_parts(target).own : NULL, &w) ||
         (d->act == ACT_WRITE_FILE && !set_secret(j, t)) ||
         (d->act == ACT_MOVE_FILE && !set_old(j, t)) ||
         (d->act == ACT_REMOVE_STALE && !set_stale(j, t))) {

@@ -103,8 +103,13 @@ static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct parts p;
 
-    (void)rc;
-    if (r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN) {
+    if (r->kind == KIND_API_TOKEN) {
+        rc_approval_done(rc, fx, "delete", r);
+        rc_event(rc, fx, r, "Removed", 5, NULL, "nothing is left of it");
+        rc_api_token_forget(fx, api_token_of(r));
+        return;
+    }
+    if (is_token(r)) {
         struct token *t = token_of(r);
 
         effects_remove(fx, LEDGER_TOKEN, &t->held);
@@ -310,7 +315,10 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
         rc_put_token(rc, fx, token_of(r));
         return true;
     case ACT_LOSE:
-        lose(rc, fx, token_of(r), d->cause != NULL);
+        if (r->kind == KIND_API_TOKEN)
+            rc_api_token_lose(rc, fx, api_token_of(r));
+        else
+            lose(rc, fx, token_of(r), d->cause != NULL);
         return true;
     case ACT_FORGET:
         forget(rc, fx, r);

@@ -26,6 +26,12 @@ static const char *id_of(const struct resource *r)
         return container_of(r, const struct group, r)->own.id;
     if (r->kind == KIND_DATABASE)
         return container_of(r, const struct database, r)->own.id;
+    if (r->kind == KIND_API_TOKEN) {
+        const struct issued *newest =
+            api_token_newest(container_of(r, const struct api_token, t.r));
+
+        return newest ? newest->id : NULL;
+    }
     return container_of(r, const struct token, r)->held.target_id;
 }
 
@@ -69,7 +75,15 @@ static void say_detail(struct buf *b, const struct world *w, const struct resour
                    : d->fields ? "delete_protection"
                                : "unarchive",
                    d->place ? d->place : "", d->act == ACT_REMOVE_LOCATION ? " (remove)" : "");
-    } else if (r->kind >= KIND_TOKEN && d->step != STEP_DELETE && t->want) {
+    } else if (r->kind == KIND_API_TOKEN && d->step != STEP_DELETE && t->want) {
+        const struct api_token_want *want = container_of(r, const struct api_token, t.r)->want;
+
+        if (want->group)
+            buf_printf(b, "of group %s: %s", want->group, want->scopes);
+        else
+            buf_printf(b, "of the organization");
+    } else if ((r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN) && d->step != STEP_DELETE &&
+               t->want) {
         buf_printf(b, "%s %s",
                    t->want->authorization == AUTH_READ_ONLY ? "read-only" : "full-access",
                    t->want->expiration);
@@ -177,6 +191,8 @@ static bool collect(struct plan *p, const struct world *w)
         for (size_t j = 0; ok && j < f->databases[i]->n_tokens; j++)
             ok = look_at(p, w, &f->databases[i]->tokens[j]->r);
     }
+    for (size_t i = 0; ok && i < f->n_api_tokens; i++)
+        ok = look_at(p, w, &f->api_tokens[i]->t.r);
     return ok;
 }
 

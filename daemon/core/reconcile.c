@@ -51,6 +51,7 @@ void reconcile_free(struct reconcile *rc)
     quota_deinit(&rc->quota);
     audit_deinit(&rc->audit);
     arena_deinit(&rc->obs.arena);
+    arena_deinit(&rc->listed_arena);
     mem_free(rc->obs.databases);
     mem_free(rc->obs.groups);
     mem_free(rc->obs.cursors);
@@ -90,6 +91,16 @@ void rc_ask(struct reconcile *rc, struct effects *fx, enum ask_ticket who, enum 
         fx->failed = true;
 }
 
+void reconcile_identify(struct reconcile *rc, const char *token_id, const char *token_hash)
+{
+    bool changed = strcmp(rc->self.token_hash, token_hash) != 0;
+
+    snprintf(rc->self.token_id, sizeof(rc->self.token_id), "%s", token_id);
+    snprintf(rc->self.token_hash, sizeof(rc->self.token_hash), "%s", token_hash);
+    if (changed)
+        rc->self.username[0] = '\0';
+}
+
 uint64_t reconcile_cycle(const struct reconcile *rc)
 {
     return rc->sync_cycle;
@@ -111,6 +122,11 @@ bool reconcile_is_busy(const struct reconcile *rc)
 bool reconcile_is_observed(const struct reconcile *rc)
 {
     return rc->obs.ever && rc->obs.complete && !rc->obs.contradicted;
+}
+
+bool reconcile_looks_beside(const struct reconcile *rc)
+{
+    return rc->obs.stage > OBS_DATABASES;
 }
 
 unsigned reconcile_failed_observations(const struct reconcile *rc)
@@ -414,16 +430,20 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
             break;
     }
     follow(rc, fx, r, &d);
-    if (r->kind == KIND_TOKEN || r->kind == KIND_GROUP_TOKEN)
+    if (is_token(r))
         rc_notify(rc, fx, token_of(r));
 }
 
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
-    struct token **tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
-    size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
+    struct token **tokens;
+    size_t n;
 
     rc_consider(rc, fx, r);
+    if (r->kind > KIND_DATABASE)
+        return;
+    tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
+    n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
     for (size_t i = 0; i < n; i++)
         rc_consider(rc, fx, &tokens[i]->r);
 }

@@ -68,6 +68,10 @@ void reconcile_free(struct reconcile *rc);
 /* Before the first step: a row from the store, borrowed. False: no memory. */
 bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row) MUST_CHECK;
 
+/* Which token the daemon runs with: the id that it tells ("": none), and its SHA-256 in hex. Before
+ * the first step, and before RC_CREDENTIAL. */
+void reconcile_identify(struct reconcile *rc, const char *token_id, const char *token_hash);
+
 /* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any
  * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND, -ERR_PAUSED; RC_DECISION:
  * -ERR_NOT_FOUND when that is not the present plan; RC_RESTORE: -ERR_INVALID, -ERR_PAUSED,
@@ -91,6 +95,8 @@ size_t reconcile_in_flight(const struct reconcile *rc);
 bool reconcile_is_busy(const struct reconcile *rc);
 /* The last observation was complete. */
 bool reconcile_is_observed(const struct reconcile *rc);
+/* Databases and groups are known, and what only API tokens and the like need is being read. */
+bool reconcile_looks_beside(const struct reconcile *rc);
 /* Observations that have failed in a row. */
 unsigned reconcile_failed_observations(const struct reconcile *rc);
 

@@ -26,11 +26,22 @@ struct flight {
     struct resource *target; /* READ_TARGET: what is read */
     enum act act;
     unsigned fields;
+    int64_t generation; /* of an API token */
     int64_t sent_ms;
     bool landed; /* it came back, and only keeps its place */
 };
 
-enum obs_stage { OBS_IDLE, OBS_ORGANIZATION, OBS_GROUPS, OBS_DATABASES, OBS_STAGES };
+enum obs_stage {
+    OBS_IDLE,
+    OBS_ORGANIZATION,
+    OBS_GROUPS,
+    OBS_DATABASES,
+    OBS_USER, /* this and what follows: when what stands before is applied, and if it is needed */
+    OBS_API_TOKENS,
+    OBS_STAGES
+};
+
+#define API_TOKEN_GENERATIONS 100000 /* of one name; what is beyond is no generation of ours */
 
 struct observation {
     enum obs_stage stage;
@@ -42,7 +53,10 @@ struct observation {
     int64_t next_ms;   /* monotonic */
     unsigned attempts; /* failed in a row */
     int64_t started_ms;
-    struct arena arena; /* owns what is collected */
+    int64_t sent_ms;        /* the call under way */
+    bool side_failed;       /* a list that only some need could not be had this time */
+    unsigned side_attempts; /* cycles in a row in which that was so */
+    struct arena arena;     /* owns what is collected */
     struct live_db *databases;
     size_t n_databases;
     size_t capacity;
@@ -127,6 +141,12 @@ struct reconcile {
     int64_t now_ms;
     int64_t wall_ms;
     int64_t started_wall_ms;
+
+    struct side_list sides[SIDE_N];
+    struct self self;
+    struct arena listed_arena;            /* owns the texts of what follows */
+    struct live_api_token *listed_tokens; /* as the last list shows them */
+    size_t n_listed_tokens;
 
     bool authorized;
     char auth_error[LIMIT_ERROR_TEXT_BYTES + 64];
@@ -214,6 +234,12 @@ bool rc_recover_absorb(struct reconcile *rc, struct effects *fx, const struct an
 /* Of databases; NULL: the platform has no such list for us. */
 const struct deleted_list *rc_recoverable(const struct reconcile *rc);
 void rc_recover_deinit(struct reconcile *rc);
+/* A list that only some kinds need could not be read. */
+void rc_side_failed(struct reconcile *rc, struct effects *fx, enum side side,
+                    const struct answer *a);
+
+/* It was read, whole. */
+void rc_side_read(struct reconcile *rc, struct effects *fx, enum side side, int64_t sent_ms);
 
 /* The group or database behind a record, as far as both are alike. */
 struct parts {
@@ -243,12 +269,32 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
 void rc_perform_file(struct reconcile *rc, struct effects *fx, struct token *t,
                      const struct decision *d);
 
+/* perform_api_token.c */
+struct call *rc_api_token_call(struct reconcile *rc, struct effects *fx, struct api_token *a,
+                               struct flight *f, const struct decision *d);
+void rc_api_token_lose(struct reconcile *rc, struct effects *fx, struct api_token *a);
+void rc_api_token_unmint(struct effects *fx, struct api_token *a);
+void rc_api_token_forget(struct effects *fx, struct api_token *a);
+void rc_api_token_published(struct reconcile *rc, struct effects *fx, struct api_token *a);
+/* "signup--g3"; false: it does not fit. */
+bool rc_api_token_name(char *out, size_t size, const char *name, int64_t generation) MUST_CHECK;
+/* absorb_api_token.c; sent_ms: when the list was asked for. */
+void rc_see_api_tokens(struct reconcile *rc, struct effects *fx, const struct answer *a,
+                       int64_t sent_ms);
+/* Ours, by its id. */
+bool rc_owns_token(const struct reconcile *rc, const char *id);
+void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                         struct answer *a);
+
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
                      struct answer *a);
 /* The parameters that a mint asks for now, into a text of a token or its row. */
 void rc_note_params(struct effects *fx, struct token *t, char **out);
+/* A minted token's row, and its secret until it is in its file. target: its name, or NULL. */
+void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, const char *target,
+                    const char *target_id, struct answer *a);
 /* When a token is to be renewed, wall clock; 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);

@@ -31,7 +31,9 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .doubt = rc->doubt_text[0] ? rc->doubt_text : NULL,
                        .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
                        .observed_ms = o->completed_ms,
-                       .deleted = rc_recoverable(rc)};
+                       .deleted = rc_recoverable(rc),
+                       .sides = rc->sides,
+                       .self = &rc->self};
     memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
            sizeof(out->create_refused_until_ms));
 }
@@ -201,6 +203,25 @@ static void note_group(struct reconcile *rc, struct effects *fx, struct group *g
         rc_approval_done(rc, fx, "delete", &g->r);
 }
 
+/* Since when its entry is gone; an approval given for that ends when it is back. */
+static void note_api_token(struct reconcile *rc, struct effects *fx, struct api_token *a)
+{
+    struct issued *row = a->n_keys ? &a->keys[a->n_keys - 1].row : NULL;
+    bool wanted = a->want && !a->want->token.absent;
+    bool changed = false;
+
+    if (!row)
+        return;
+    note_since(&row->removal_since, wanted ? 0 : rc->wall_ms, &changed);
+    if (wanted) {
+        rc_approval_done(rc, fx, "delete", &a->t.r);
+        changed = changed || row->held;
+        row->held = 0;
+    }
+    if (changed)
+        effects_put(fx, LEDGER_ISSUED, row);
+}
+
 /* --- placement --- */
 
 static void place(const struct world *w, struct database *d)
@@ -285,6 +306,38 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
             is_open(rc, "create", d, NULL))
             out->creates++;
     }
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
+        struct api_token *a = rc->fleet.api_tokens[i];
+        const struct issued *row = api_token_newest(a);
+
+        out->owned += row != NULL;
+        if (api_token_removal_is_asked(w, a) && !rc_is_counted(rc, "removal", &a->t.r) &&
+            !rc_approval(rc, "delete", &a->t.r, row->id) && !api_token_removal_is_planned(w, a))
+            out->removals++;
+    }
+}
+
+static void ask_api_token(struct reconcile *rc, struct effects *fx, const struct world *w,
+                          struct api_token *a, bool allowed)
+{
+    struct issued *row = a->n_keys ? &a->keys[a->n_keys - 1].row : NULL;
+    int64_t held;
+    bool approved;
+
+    a->removal_ok = a->rejected = false;
+    if (!row || !api_token_removal_is_asked(w, a))
+        return;
+    held = row->held;
+    approved = rc_approval(rc, "delete", &a->t.r, row->id) != NULL;
+    a->rejected = !approved && rc_rejected(rc, "delete", &a->t.r, row->id);
+    if (approved)
+        row->held = 0;
+    else if (w->strangers || w->doubt_stays || (!allowed && !rc_is_counted(rc, "removal", &a->t.r)))
+        row->held = HELD_REMOVAL;
+    a->removal_ok = approved || (!row->held && !w->doubt && !a->rejected &&
+                                 !api_token_removal_is_planned(w, a));
+    if (row->held != held)
+        effects_put(fx, LEDGER_ISSUED, row);
 }
 
 static void hold(struct reconcile *rc, struct effects *fx, struct database *d, int64_t what)
@@ -384,6 +437,8 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
         g->removal_ok = rc_approval(rc, "delete", &g->r, g->own.id) != NULL;
         g->rejected = rc_rejected(rc, "delete", &g->r, g->own.id);
     }
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        ask_api_token(rc, fx, w, rc->fleet.api_tokens[i], removals);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
@@ -446,6 +501,8 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     rc_approvals_expire(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         note_group(rc, fx, rc->fleet.groups[i]);
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        note_api_token(rc, fx, rc->fleet.api_tokens[i]);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         note_database(rc, fx, rc->fleet.databases[i], &w);
         place(&w, rc->fleet.databases[i]);
@@ -458,5 +515,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         rc_consider_all(rc, fx, &rc->fleet.databases[i]->r);
     }
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        rc_consider(rc, fx, &rc->fleet.api_tokens[i]->t.r);
     fleet_sweep(&rc->fleet, on_gone, rc);
 }

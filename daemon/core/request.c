@@ -16,6 +16,8 @@
 #define ORGANIZATION_MAX     128
 #define ORGANIZATIONS_PREFIX "/v1/organizations/"
 #define BY_ID_PREFIX         "/v3/organizations/"
+#define API_TOKENS_PREFIX    "/v1/auth/api-tokens/"
+#define USER_PATH            "/v1/user"
 #define LISTING_LIMIT        "1000" /* the platform cuts a listing there, whether asked or not */
 #define AUDIT_PAGE_SIZE      "100"
 #define KEY_MARK             "@key@" /* stands for the key; no other text of a body can hold it */
@@ -28,14 +30,15 @@ static int group_create_body(const struct call *c, struct json_object *o, struct
 static int configure_body(const struct call *c, struct json_object *o, struct err *err);
 static int protect_body(const struct call *c, struct json_object *o, struct err *err);
 static int token_body(const struct call *c, struct json_object *o, struct err *err);
+static int api_token_body(const struct call *c, struct json_object *o, struct err *err);
 static int listing_query(const struct call *c, struct buf *target, struct err *err);
 static int deleted_query(const struct call *c, struct buf *target, struct err *err);
 static int token_query(const struct call *c, struct buf *target, struct err *err);
 static int restore_body(const struct call *c, struct json_object *o, struct err *err);
 static int audit_query(const struct call *c, struct buf *target, struct err *err);
 
-/* In a path: {o} the organization, {i} its id, {n} the call's name, {l} its location, {t} its
- * target's id. */
+/* In a path: {o} the organization, {i} its id, {n} and {a} the call's name, {l} its location,
+ * {t} its target's id, {k} an API token's. */
 #define GROUP    "/v1/organizations/{o}/groups/{n}"
 #define DATABASE "/v1/organizations/{o}/databases/{n}"
 static const struct {
@@ -77,6 +80,10 @@ static const struct {
     [CALL_REPORT_TOKENS] = {"/v1/organizations/{o}/api-tokens", NULL, NULL},
     [CALL_REPORT_MEMBERS] = {"/v1/organizations/{o}/members", NULL, NULL},
     [CALL_REPORT_INVITES] = {"/v2/organizations/{o}/invites", NULL, NULL},
+    [CALL_API_TOKENS_LIST] = {"/v1/organizations/{o}/api-tokens", NULL, NULL},
+    [CALL_API_TOKEN_CREATE] = {API_TOKENS_PREFIX "{a}", NULL, api_token_body},
+    [CALL_API_TOKEN_REVOKE] = {"/v1/organizations/{o}/api-tokens/{k}", NULL, NULL},
+    [CALL_USER_GET] = {USER_PATH, NULL, NULL},
 };
 
 /* --- Path and query ------------------------------------------------------------------------ */
@@ -136,12 +143,16 @@ static int add_placeholder(struct buf *b, char which, const struct call *c,
     switch (which) {
     case 'n':
         return add_name(b, "database or group", c->name, err);
+    case 'a':
+        return add_name(b, "API token", c->name, err);
     case 'l':
         return add_name(b, "location", c->location, err);
     case 'i':
         return add_slug(b, "id of an organization", c->organization_id, err);
     case 't':
         return add_slug(b, "id of a database or group", c->target_id, err);
+    case 'k':
+        return add_slug(b, "id of an API token", c->target_id, err);
     default:
         return add_slug(b, "name of an organization", organization, err);
     }
@@ -359,14 +370,29 @@ static char *body_text(const struct call *c, const char *text)
                       mark + strlen("\"" KEY_MARK "\""));
 }
 
+/* Without a body the token could do everything in every organization; without scopes one of a
+ * group is none. So both are named, or the call is not made; build_body names the organization. */
+static int api_token_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    if (!c->group != !c->scopes || (c->group && (!is_name(c->group) || !*c->scopes)))
+        return err_set(err, ERR_INVALID, "an API token of a group needs the group and scopes");
+    if (!c->group)
+        return 0;
+    return json_add_str(o, "group", c->group) && json_add(o, "scopes", set_array(c->scopes))
+               ? 0
+               : err_nomem(err);
+}
+
 /* *out: NULL when nothing is to be sent. */
-static int build_body(const struct call *c, char **out, struct err *err)
+static int build_body(const struct call *c, const char *organization, char **out, struct err *err)
 {
     CLEANUP(json_put) struct json_object *o = json_object_new_object();
     const char *text;
     int rc;
 
     if (!o)
+        return err_nomem(err);
+    if (c->kind == CALL_API_TOKEN_CREATE && !json_add_str(o, "organization", organization))
         return err_nomem(err);
     rc = TABLE[c->kind].body(c, o, err);
     if (rc < 0 || (json_object_object_length(o) == 0 && !CALL_INFO[c->kind].once))
@@ -389,6 +415,11 @@ static void assert_target(const struct call *c, const char *organization, const 
     size_t prefix = strlen(prefix_text);
     size_t n = strlen(whose);
 
+    assert(!strstr(target, "//") && !strstr(target, "/."));
+    if (c->kind == CALL_API_TOKEN_CREATE) {
+        assert(strncmp(target, API_TOKENS_PREFIX, strlen(API_TOKENS_PREFIX)) == 0);
+        return;
+    }
     if (!by_id && !strstr(TABLE[c->kind].path, "/v1/organizations/{o}")) { /* reads alone */
         assert(strcmp(CALL_INFO[c->kind].method, "GET") == 0);
         return;
@@ -396,7 +427,6 @@ static void assert_target(const struct call *c, const char *organization, const 
     assert(strncmp(target, prefix_text, prefix) == 0);
     assert(strncmp(target + prefix, whose, n) == 0);
     assert(target[prefix + n] == '/' || c->kind == CALL_ORGANIZATION_GET);
-    assert(!strstr(target, "//") && !strstr(target, "/."));
 }
 
 static int build_target(const struct call *c, const char *organization, struct buf *b,
@@ -419,7 +449,7 @@ int request_build(const struct call *c, const char *organization, struct request
     assert(c->kind < CALL_N);
     rc = build_target(c, organization, &target, err);
     if (rc == 0 && TABLE[c->kind].body)
-        rc = build_body(c, &body, err);
+        rc = build_body(c, organization, &body, err);
     if (rc < 0) {
         buf_deinit(&target);
         err_wrap(err, "%s", CALL_INFO[c->kind].name);

@@ -229,8 +229,9 @@ static bool begin_entry(struct schema *s, const struct schema_entries *kind,
     if (yaml_is_null(key) || !text_is_name(key->text, key->size))
         diags_error(
             s->diags, key->at,
-            "the name of a %s is %s; expected small letters, digits and inner dashes, at most %d",
-            kind->what, schema_show(key, shown), LIMIT_NAME_BYTES);
+            "the name of %s %s is %s; expected small letters, digits and inner dashes, at most %d",
+            strchr("AEIOUaeiou", *kind->what) ? "an" : "a", kind->what, schema_show(key, shown),
+            LIMIT_NAME_BYTES);
     else
         schema_warn_name(s, key);
     entry->at = key->at;

@@ -42,6 +42,8 @@ static void walk(const struct reconcile *rc, visit_fn visit, void *arg)
         for (size_t j = 0; j < f->databases[i]->n_tokens; j++)
             visit(arg, &f->databases[i]->tokens[j]->r);
     }
+    for (size_t i = 0; i < f->n_api_tokens; i++)
+        visit(arg, &f->api_tokens[i]->t.r);
 }
 
 static bool is_trouble(const struct reconcile *rc, const struct resource *r)
@@ -65,10 +67,25 @@ static void count_retrying(void *arg, const struct resource *r)
     t->fresh += r->phase == PHASE_RETRYING && !is_trouble(t->rc, r);
 }
 
+/* A list that only some need could not be had for long. */
+static const struct side_list *stale_side(const struct reconcile *rc)
+{
+    for (int i = 0; i < SIDE_N; i++) {
+        const struct side_list *l = &rc->sides[i];
+
+        if (l->failing_since_ms && !l->refused &&
+            rc->now_ms - l->failing_since_ms > STALE_INTERVALS * rc->config->reconcile.interval_ms)
+            return l;
+    }
+    return NULL;
+}
+
 static bool is_stale(const struct reconcile *rc)
 {
     int64_t age = rc->now_ms - rc->obs.completed_ms;
 
+    if (stale_side(rc))
+        return true;
     return rc->obs.ever && !rc->obs.complete &&
            age > STALE_INTERVALS * rc->config->reconcile.interval_ms;
 }
@@ -188,6 +205,10 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         ok =
             ok && add_problem(list, "ObservationFailed", o->attempts,
                               o->ever ? o->completed_wall_ms : rc->started_wall_ms, NULL, o->error);
+    if (stale_side(rc))
+        ok = ok && add_problem(list, "ObservationFailed", o->side_attempts,
+                               rc->wall_ms - (rc->now_ms - stale_side(rc)->failing_since_ms), NULL,
+                               stale_side(rc)->error);
     if (rc->tokens_unmarked)
         ok = ok && add_problem(list, REASON_NAME[REASON_UNMARKED], 1, rc->started_wall_ms, NULL,
                                REASON_TEXT[REASON_UNMARKED]);
@@ -265,6 +286,8 @@ static int64_t unmanaged(const struct reconcile *rc)
         n += rc->fleet.databases[i]->r.phase == PHASE_NONE && rc->fleet.databases[i]->live.present;
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
+    for (size_t i = 0; i < rc->n_listed_tokens; i++)
+        n += !rc_owns_token(rc, rc->listed_tokens[i].id);
     return n;
 }
 

@@ -42,7 +42,45 @@ static const char *id_of(const struct resource *r)
         return g->live.id ? g->live.id : g->own.id;
     if (r->kind == KIND_DATABASE)
         return d->live.id ? d->live.id : d->own.id;
+    if (r->kind == KIND_API_TOKEN) {
+        const struct issued *newest =
+            api_token_newest(container_of(r, const struct api_token, t.r));
+
+        return newest ? newest->id : NULL;
+    }
     return NULL;
+}
+
+/* A set as a list; NULL: none. */
+static bool add_set(struct json_object *o, const char *key, const char *set)
+{
+    struct json_object *list = set ? json_object_new_array() : NULL;
+    bool ok = !set || list;
+
+    while (ok && set && *set) {
+        size_t n = strcspn(set, ",");
+
+        ok = json_object_array_add(list, json_object_new_string_len(set, (int)n)) == 0;
+        set += n + (set[n] == ',');
+    }
+    if (!ok)
+        json_put(&list);
+    return !list ? ok : json_add(o, key, list);
+}
+
+static bool add_api_token(struct json_object *o, const struct api_token *a)
+{
+    const struct issued *newest = api_token_newest(a);
+
+    return json_add_str(o, "group",
+                        newest    ? newest->group_name
+                        : a->want ? a->want->group
+                                  : NULL) &&
+           add_set(o, "scopes",
+                   newest    ? newest->scopes
+                   : a->want ? a->want->scopes
+                             : NULL) &&
+           add_time(o, "created", newest ? newest->since : 0);
 }
 
 static bool add_token(struct json_object *o, const struct token *t)
@@ -84,8 +122,10 @@ static struct json_object *resource_json(const struct reconcile *rc, const struc
          add_time(o, "due", r->due_ms);
     if (ok && r->kind == KIND_DATABASE)
         ok = add_drift(o, container_of(r, const struct database, r));
-    if (ok && r->kind >= KIND_TOKEN)
+    if (ok && is_token(r))
         ok = add_token(o, container_of(r, const struct token, r));
+    if (ok && r->kind == KIND_API_TOKEN)
+        ok = add_api_token(o, container_of(r, const struct api_token, t.r));
     if (!ok)
         json_put(&o);
     return o;
@@ -103,9 +143,10 @@ bool view_filter_is_valid(const struct view_filter *filter, struct err *err)
     for (int i = PHASE_NONE + 1; !phase && i < PHASE_N; i++)
         phase = strcmp(filter->phase, PHASE_NAME[i]) == 0;
     if (!kind)
-        err_set(err, ERR_INVALID,
-                "there is no kind \"%s\"; expected group, database, token or group-token",
-                filter->kind);
+        err_set(
+            err, ERR_INVALID,
+            "there is no kind \"%s\"; expected group, database, token, group-token or api-token",
+            filter->kind);
     else if (!phase)
         err_set(err, ERR_INVALID, "there is no phase \"%s\"", filter->phase);
     return kind && phase;
@@ -127,7 +168,7 @@ static bool fits(const struct view_filter *f, const struct resource *r)
         return false;
     if (f->phase ? strcmp(f->phase, phase) != 0 : r->phase == PHASE_NONE)
         return false;
-    if (r->phase == PHASE_NONE && r->kind >= KIND_TOKEN)
+    if (r->phase == PHASE_NONE && is_token(r))
         return false;
     if (r->phase == PHASE_NONE &&
         !(r->kind == KIND_GROUP ? container_of(r, const struct group, r)->live.present
@@ -142,14 +183,30 @@ void view_cursor_deinit(struct view_cursor *c)
     *c = VIEW_CURSOR_INIT;
 }
 
+/* Those that hang on nothing, sorted by name. */
+static struct resource *const *records(const struct reconcile *rc, enum kind kind, size_t *n)
+{
+    const struct fleet *f = &rc->fleet;
+
+    switch (kind) {
+    case KIND_GROUP:
+        *n = f->n_groups;
+        return (struct resource *const *)(void *)f->groups;
+    case KIND_DATABASE:
+        *n = f->n_databases;
+        return (struct resource *const *)(void *)f->databases;
+    default:
+        *n = f->n_api_tokens;
+        return (struct resource *const *)(void *)f->api_tokens;
+    }
+}
+
 /* The first record whose name is `name` or comes behind it; `past`: behind it. */
 static const struct resource *at_or_after(const struct reconcile *rc, enum kind kind,
                                           const char *name, bool past)
 {
-    struct resource *const *items = kind == KIND_GROUP
-                                        ? (struct resource *const *)(void *)rc->fleet.groups
-                                        : (struct resource *const *)(void *)rc->fleet.databases;
-    size_t hi = kind == KIND_GROUP ? rc->fleet.n_groups : rc->fleet.n_databases;
+    size_t hi;
+    struct resource *const *items = records(rc, kind, &hi);
     size_t n = hi;
     size_t lo = 0;
 
@@ -169,7 +226,9 @@ static const struct resource *token_at(const struct resource *target, size_t i)
 {
     const struct group *g = container_of(target, const struct group, r);
     const struct database *d = container_of(target, const struct database, r);
-    size_t n = target->kind == KIND_GROUP ? g->n_tokens : d->n_tokens;
+    size_t n = target->kind == KIND_GROUP      ? g->n_tokens
+               : target->kind == KIND_DATABASE ? d->n_tokens
+                                               : 0;
 
     if (i >= n)
         return NULL;
@@ -180,6 +239,8 @@ static const struct resource *token_at(const struct resource *target, size_t i)
 static const struct resource *advance(const struct reconcile *rc, struct view_cursor *c,
                                       bool *nomem)
 {
+    static const enum kind NEXT[KIND_N] = {
+        [KIND_GROUP] = KIND_DATABASE, [KIND_DATABASE] = KIND_API_TOKEN, [KIND_API_TOKEN] = KIND_N};
     const struct resource *target = c->name ? at_or_after(rc, c->kind, c->name, false) : NULL;
 
     if (target && strcmp(target->name, c->name) == 0) {
@@ -188,18 +249,50 @@ static const struct resource *advance(const struct reconcile *rc, struct view_cu
         if (t)
             return t;
     }
-    for (;;) {
-        target = at_or_after(rc, c->kind, c->name, true);
-        if (target)
-            break;
-        if (c->kind == KIND_DATABASE)
-            return NULL;
+    while (!(target = at_or_after(rc, c->kind, c->name, true))) {
+        enum kind next = NEXT[c->kind];
+
         view_cursor_deinit(c);
-        c->kind = KIND_DATABASE;
+        c->kind = next;
+        if (next == KIND_N)
+            return NULL;
     }
     c->token = 0;
     *nomem = !ledger_set(&c->name, target->name);
     return *nomem ? NULL : target;
+}
+
+static struct json_object *listed_json(const struct live_api_token *l)
+{
+    struct json_object *o = json_object_new_object();
+    bool ok = o && json_add_str(o, "kind", KIND_NAME[KIND_API_TOKEN]) &&
+              json_add_str(o, "name", l->name) && json_add_str(o, "phase", UNMANAGED) &&
+              json_add_str(o, "message", "not ours") && json_add_str(o, "id", l->id) &&
+              json_add_int(o, "attempts", 0) && json_add_str(o, "group", l->group) &&
+              add_set(o, "scopes", l->scopes) && json_add_str(o, "owner", l->owner) &&
+              json_add_str(o, "created", l->created);
+
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+/* API tokens that are none of ours; on request only. */
+static int next_listed(const struct reconcile *rc, const struct view_filter *f,
+                       struct view_cursor *c, struct json_object **out)
+{
+    if (!f->phase || strcmp(f->phase, UNMANAGED) != 0 || f->source ||
+        (f->kind && strcmp(f->kind, KIND_NAME[KIND_API_TOKEN]) != 0))
+        return 0;
+    while (c->token < rc->n_listed_tokens) {
+        const struct live_api_token *l = &rc->listed_tokens[c->token++];
+
+        if (rc_owns_token(rc, l->id))
+            continue;
+        *out = listed_json(l);
+        return *out ? 0 : -(int)ERR_NOMEM;
+    }
+    return 0;
 }
 
 int view_next(const struct reconcile *rc, const struct view_filter *filter,
@@ -209,13 +302,13 @@ int view_next(const struct reconcile *rc, const struct view_filter *filter,
     bool nomem = false;
 
     *out = NULL;
-    while ((r = advance(rc, cursor, &nomem))) {
+    while (cursor->kind != KIND_N && (r = advance(rc, cursor, &nomem))) {
         if (!fits(filter, r))
             continue;
         *out = resource_json(rc, r);
         return *out ? 0 : -(int)ERR_NOMEM;
     }
-    return nomem ? -(int)ERR_NOMEM : 0;
+    return nomem ? -(int)ERR_NOMEM : next_listed(rc, filter, cursor, out);
 }
 
 /* --- one --- */
@@ -258,6 +351,28 @@ static bool add_tokens(const struct reconcile *rc, struct json_object *o,
     return json_add(o, "tokens", list);
 }
 
+static bool add_generations(struct json_object *o, const struct api_token *a)
+{
+    struct json_object *list = json_object_new_array();
+    bool ok = list != NULL;
+
+    for (size_t i = 0; ok && i < a->n_keys; i++) {
+        const struct issued *row = &a->keys[i].row;
+        struct json_object *one = json_object_new_object();
+
+        ok = one && json_add_int(one, "generation", row->generation) &&
+             json_add_str(one, "state", row->state) && json_add_str(one, "id", row->id) &&
+             add_time(one, "since", row->since) && add_time(one, "retired", row->retired);
+        if (!ok || json_object_array_add(list, one) != 0) {
+            json_object_put(one);
+            ok = false;
+        }
+    }
+    if (!ok)
+        json_put(&list);
+    return json_add(o, "generations", list);
+}
+
 int view_describe(const struct reconcile *rc, const char *kind, const char *name,
                   struct json_object **out, struct err *err)
 {
@@ -265,7 +380,7 @@ int view_describe(const struct reconcile *rc, const char *kind, const char *name
     struct json_object *o;
     bool ok;
 
-    if (!r || (r->phase == PHASE_NONE && r->kind >= KIND_TOKEN))
+    if (!r || (r->phase == PHASE_NONE && is_token(r)))
         return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", kind, name);
     o = resource_json(rc, r);
     ok = o != NULL;
@@ -281,6 +396,8 @@ int view_describe(const struct reconcile *rc, const char *kind, const char *name
         ok = json_add_str(o, "location", g->live.place) &&
              json_add_str(o, "origin", g->has_own ? g->own.origin : NULL) &&
              json_add_int(o, "databases", (int64_t)g->n_databases);
+    } else if (ok && r->kind == KIND_API_TOKEN) {
+        ok = add_generations(o, container_of(r, const struct api_token, t.r));
     }
     if (ok && r->kind <= KIND_DATABASE)
         ok = add_tokens(rc, o, r);

@@ -15,7 +15,7 @@
 struct hooks;
 
 struct hooks_line {
-    const char *kind; /* "token", "group-token" */
+    const char *kind; /* "token", "group-token", "api-token" */
     const char *name; /* "t-acme/app" */
     const char *file;
     const char *cause; /* "published", "renewed", "removed", ... */

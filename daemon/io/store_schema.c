@@ -17,10 +17,15 @@ static const struct store_step STEPS[] = {
         "ALTER TABLE owned ADD COLUMN recreate INTEGER NOT NULL DEFAULT 0;"},
     {3, "ALTER TABLE event ADD COLUMN request TEXT;"},
     {4, "ALTER TABLE held_token ADD COLUMN asked TEXT;"},
+    {5, "CREATE TABLE issued ("
+        "  name TEXT NOT NULL, generation INTEGER NOT NULL, state TEXT, id TEXT, hash TEXT,"
+        "  group_name TEXT, group_id TEXT, scopes TEXT, since INTEGER NOT NULL DEFAULT 0,"
+        "  retired INTEGER NOT NULL DEFAULT 0, removal_since INTEGER NOT NULL DEFAULT 0,"
+        "  held INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, generation)"
+        ") STRICT, WITHOUT ROWID;"},
 };
-
 const struct store_schema STORE_SCHEMA = {
-    .version = 4, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 5, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

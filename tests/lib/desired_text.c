@@ -37,8 +37,8 @@ static void list(struct buf *out, const char *key, const char *const *items, siz
     buf_add_char(out, ']');
 }
 
-static void tokens(struct buf *out, bool is_group, const char *target, const struct token_want *t,
-                   size_t n)
+static void tokens(struct buf *out, enum token_of of, const char *target,
+                   const struct token_want *t, size_t n)
 {
     char renew[TEXT_DURATION_SIZE];
 
@@ -52,7 +52,7 @@ static void tokens(struct buf *out, bool is_group, const char *target, const str
         buf_printf(out, " %s %s renew=%s file=",
                    t->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", t->expiration,
                    text_duration(t->renew_before_ms, renew));
-        desired_token_file(out, is_group, target, t);
+        desired_token_file(out, of, target, t);
         word(out, "(named)", t->file);
         if (t->mode_set)
             buf_printf(out, " mode=%04o", t->mode);
@@ -75,7 +75,7 @@ static void group(struct buf *out, const struct group_want *g)
     word(out, "absent", g->absent);
     word(out, "frozen", g->frozen);
     buf_add_char(out, '\n');
-    tokens(out, true, g->name, g->tokens, g->n_tokens);
+    tokens(out, TOKEN_OF_GROUP, g->name, g->tokens, g->n_tokens);
 }
 
 static void residency(struct buf *out, const struct residency_want *r)
@@ -120,7 +120,30 @@ static void database(struct buf *out, const struct db_entry *e)
     word(out, "from_tenants_dir", e->from_tenants_dir);
     word(out, "frozen", e->frozen);
     buf_add_char(out, '\n');
-    tokens(out, false, e->name, w->tokens, w->n_tokens);
+    tokens(out, TOKEN_OF_DATABASE, e->name, w->tokens, w->n_tokens);
+}
+
+static void api_token(struct buf *out, const struct api_token_want *t)
+{
+    char every[TEXT_DURATION_SIZE];
+
+    buf_printf(out, "api-token %s", t->token.name);
+    at(out, t->token.at);
+    word(out, "frozen", t->frozen);
+    if (t->token.absent) {
+        buf_add_str(out, " absent\n");
+        return;
+    }
+    field(out, "group", t->group);
+    field(out, "scopes", t->scopes);
+    if (t->rotate_every_ms)
+        field(out, "rotate_every", text_duration(t->rotate_every_ms, every));
+    buf_add_str(out, " file=");
+    desired_token_file(out, TOKEN_OF_API, NULL, &t->token);
+    if (t->token.mode_set)
+        buf_printf(out, " mode=%04o", t->token.mode);
+    field(out, "notify", t->token.notify);
+    buf_add_char(out, '\n');
 }
 
 void desired_text(const struct desired *d, struct buf *out)
@@ -133,4 +156,6 @@ void desired_text(const struct desired *d, struct buf *out)
         residency(out, &d->residencies[i]);
     for (size_t i = 0; i < d->n_databases; i++)
         database(out, &d->databases[i]);
+    for (size_t i = 0; i < d->n_api_tokens; i++)
+        api_token(out, &d->api_tokens[i]);
 }

@@ -99,6 +99,24 @@ static void database(struct buf *out, const char *kind, const struct db_spec *d)
     tokens(out, d->tokens, d->n_tokens);
 }
 
+static void api_token(struct buf *out, const struct api_token_spec *a)
+{
+    static const char *const FORMATS[] = {"jwt", "env", "json"};
+    const struct token_spec *t = &a->token;
+
+    head(out, "api-token", t->name, t->at);
+    field(out, a->group, "group", a->group);
+    field(out, a->scopes, "scopes", a->scopes);
+    duration(out, a->rotate_every_ms, "rotate_every", a->rotate_every_ms);
+    field(out, t->file, "file", t->file);
+    field(out, t->format, "format", FORMATS[t->format]);
+    if (t->set & TOKEN_SET_MODE)
+        buf_printf(out, " mode=%04o", t->mode);
+    field(out, t->notify, "notify", t->notify);
+    flag(out, t->absent, "absent", t->absent);
+    buf_add_char(out, '\n');
+}
+
 void manifest_text(const struct manifest *m, struct buf *out)
 {
     buf_printf(out, "manifest %s %s\n", m->path, m->is_root ? "root" : "databases alone");
@@ -120,4 +138,6 @@ void manifest_text(const struct manifest *m, struct buf *out)
         database(out, "class", &m->classes[i]);
     for (size_t i = 0; i < m->n_databases; i++)
         database(out, "database", &m->databases[i]);
+    for (size_t i = 0; i < m->n_api_tokens; i++)
+        api_token(out, &m->api_tokens[i]);
 }

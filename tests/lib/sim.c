@@ -310,6 +310,15 @@ void sim_configure(struct sim *s, const char *settings)
 
 /* --- beginning, ending, and what is between --- */
 
+static void begin(struct sim *s)
+{
+    s->rc = reconcile_new(s->config, s->now_ms);
+    assert_non_null(s->rc);
+    reconcile_identify(s->rc, s->self_id, s->self_hash);
+    if (s->watches)
+        reconcile_watch(s->rc, true);
+}
+
 void sim_init(struct sim *s, const char *settings, uint64_t random)
 {
     memset(s, 0, sizeof(*s));
@@ -321,8 +330,9 @@ void sim_init(struct sim *s, const char *settings, uint64_t random)
     s->state_shown = -1;
     s->files_say = FILE_DONE;
     s->config = read_config(settings);
-    s->rc = reconcile_new(s->config, s->now_ms);
-    assert_non_null(s->rc);
+    snprintf(s->self_id, sizeof(s->self_id), "k-0");
+    snprintf(s->self_hash, sizeof(s->self_hash), "self");
+    begin(s);
     s->wake_ms = s->now_ms;
 }
 
@@ -347,10 +357,7 @@ static void forget_pending(struct sim *s, enum sim_end end)
 
 static void start(struct sim *s)
 {
-    s->rc = reconcile_new(s->config, s->now_ms);
-    assert_non_null(s->rc);
-    if (s->watches)
-        reconcile_watch(s->rc, true);
+    begin(s);
     s->wake_ms = s->now_ms;
     s->n_sent = 0;
     s->is_lost = s->loses_step = false;

@@ -118,6 +118,8 @@ struct sim {
     size_t n_files;
     enum file_outcome files_say; /* FAILED, UNMARKED: all jobs end so; DONE: as they are */
     bool hooks_fail;
+    char self_id[32]; /* of the token that the daemon runs with */
+    char self_hash[32];
     struct sim_manifest_files now_files;
     struct sim_manifest_files good_files;
     struct desired want; /* as the reconciler's own */

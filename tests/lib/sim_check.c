@@ -250,6 +250,27 @@ static void check_target(struct sim *s, const struct call *c, const char *kind)
                   c->name, own->id);
 }
 
+/* One of a name that the ledger tells of is made, one of an id that it knows is revoked. */
+static void check_api_token(struct sim *s, const struct call *c)
+{
+    bool noted = false;
+
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct issued *row = s->ledger.rows[i].row;
+        char name[LIMIT_NAME_BYTES + 1];
+
+        if (s->ledger.rows[i].table != LEDGER_ISSUED)
+            continue;
+        snprintf(name, sizeof(name), "%s--g%lld", row->name, (long long)row->generation);
+        noted = noted ||
+                (c->kind == CALL_API_TOKEN_REVOKE ? row->id && is(row->id, c->target_id)
+                                                  : is(name, c->name) && is(row->state, "minting"));
+    }
+    if (!noted)
+        sim_break(s, "%s %s: the ledger does not know of it", CALL_INFO[c->kind].name,
+                  c->name ? c->name : c->target_id);
+}
+
 /* --- pace --- */
 
 static void check_pace(struct sim *s, const struct call *c)
@@ -287,6 +308,8 @@ static void check_write(struct sim *s, const struct call *c)
     if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {
         if (!s->asked_restore)
             sim_break(s, "%s: nobody has asked for it", name);
+    } else if (c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE) {
+        check_api_token(s, c);
     } else if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
         check_create(s, c, c->kind == CALL_GROUP_CREATE ? "group" : "database");
     else
@@ -345,6 +368,16 @@ void sim_check_arrived(struct sim *s, const struct call *c)
 
     if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !s->platform.has_hidden)
         sim_break(s, "database %s is made twice", c->name);
+    for (size_t i = 0; c->kind == CALL_API_TOKEN_REVOKE && i < s->platform.n_api_tokens; i++) {
+        const struct platform_api_token *t = &s->platform.api_tokens[i];
+
+        if (strcmp(t->id, c->target_id) != 0)
+            continue;
+        if (!t->by_daemon)
+            sim_break(s, "API token %s, which is not ours, is revoked", t->name);
+        if (strcmp(t->hash, s->self_hash) == 0 || strcmp(t->id, s->self_id) == 0)
+            sim_break(s, "API token %s, which the daemon runs with, is revoked", t->name);
+    }
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !s->platform.has_hidden)
         sim_break(s, "group %s is made twice", c->name);
     if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))

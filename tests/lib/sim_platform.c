@@ -145,6 +145,9 @@ void platform_drop_group(struct platform *p, struct platform_group *g)
     for (size_t i = 0; i < p->n_databases; i++)
         if (p->databases[i].live && strcmp(p->databases[i].group, g->name) == 0)
             platform_drop_db(p, &p->databases[i]);
+    for (size_t i = 0; i < p->n_api_tokens; i++)
+        if (strcmp(p->api_tokens[i].group_id, g->id) == 0)
+            p->api_tokens[i].live = false;
 }
 
 const struct platform_token *platform_mint(struct platform *p, const char *target_id,
@@ -547,6 +550,8 @@ static void carry_out(struct platform *p, const struct call *c, struct answer *a
         report(p, c, a);
         return;
     }
+    if (platform_people_call(p, c, a))
+        return;
     switch (c->kind) {
     case CALL_ORGANIZATION_GET:
         a->organization_slug = p->lie == LIE_ORGANIZATION ? "other" : "acme";

@@ -49,6 +49,19 @@ struct platform_token {
     char target[PLATFORM_NAME_BYTES];
 };
 
+/* One of the platform's own API. */
+struct platform_api_token {
+    char name[PLATFORM_NAME_BYTES];
+    char id[24];
+    char hash[24];
+    char group[PLATFORM_NAME_BYTES]; /* "": of the organization */
+    char group_id[24];
+    char scopes[160];
+    char owner[32];
+    bool live;
+    bool by_daemon;
+};
+
 /* The next `times` calls of `kind` (to `name`, "": any) end with `outcome`; `committed`: they are
  * carried out all the same. */
 struct platform_fault {
@@ -98,6 +111,8 @@ struct platform {
     size_t n_databases;
     struct platform_token *tokens;
     size_t n_tokens;
+    struct platform_api_token api_tokens[64]; /* dead ones stay */
+    size_t n_api_tokens;
     struct platform_fault faults[PLATFORM_FAULTS_MAX];
     size_t n_faults;
     enum platform_lie lie;
@@ -138,6 +153,13 @@ void platform_note(struct platform *p, const char *code, const char *name, const
 struct platform_group *platform_make_group(struct platform *p, const char *name,
                                            const char *location);
 struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group);
+/* sim_people.c. False: the call is about something else. */
+bool platform_people_call(struct platform *p, const struct call *c, struct answer *a);
+/* Of its secret, also when it was revoked; NULL: none. */
+const struct platform_api_token *platform_api_secret(const struct platform *p, const char *hash);
+struct platform_api_token *platform_make_api_token(struct platform *p, const char *name,
+                                                   const char *group, const char *scopes);
+struct platform_api_token *platform_api_token(struct platform *p, const char *name);
 void platform_drop_group(struct platform *p, struct platform_group *g); /* with its databases */
 void platform_drop_db(struct platform *p, struct platform_db *d);
 void platform_set(struct platform_db *d, enum config_field f, const char *value);

@@ -37,7 +37,8 @@ void sim_say(struct sim *s, const char *fmt, ...)
 static bool is_observation(const struct call *c)
 {
     return c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
-           c->kind == CALL_DATABASES_LIST || c->ticket;
+           c->kind == CALL_DATABASES_LIST || c->ticket || c->kind == CALL_API_TOKENS_LIST ||
+           c->kind == CALL_USER_GET;
 }
 
 static void describe(const struct call *c, char *out, size_t size)
@@ -51,6 +52,8 @@ static void describe(const struct call *c, char *out, size_t size)
         buf_printf(&b, " from %s", c->cursor);
     if (c->group || c->location)
         buf_printf(&b, " in %s", c->group ? c->group : c->location);
+    if (c->scopes)
+        buf_printf(&b, " for %s", c->scopes);
     if (c->extensions)
         buf_printf(&b, " with %s", c->extensions);
     if (c->use_tursodb)
@@ -217,10 +220,22 @@ static void say_file_truth(struct sim *s, const struct sim_file *f, struct buf *
     for (size_t i = 0; t && i < s->platform.n_groups; i++)
         if (s->platform.groups[i].live && strcmp(s->platform.groups[i].id, t->target_id) == 0)
             target = s->platform.groups[i].name;
+    if (platform_api_secret(&s->platform, f->hash))
+        target = platform_api_secret(&s->platform, f->hash)->name;
     buf_printf(b, "file %s mode %o opens %s%s%s%s", f->path, f->mode, target,
                t && t->dead ? " DEAD" : "",
                t && t->authorization == AUTH_READ_ONLY ? " read-only" : "",
                t && t->expires_ms && t->expires_ms <= s->wall_ms ? " EXPIRED" : "");
+}
+
+static char *say_api_token_truth(const struct platform_api_token *t)
+{
+    char line[400];
+
+    snprintf(line, sizeof(line), "api-token %s of %s%s%s by %s", t->name,
+             *t->group ? t->group : "the organization", *t->scopes ? " for " : "", t->scopes,
+             t->owner);
+    return strdup(line);
 }
 
 void sim_say_truth(struct sim *s, struct buf *out)
@@ -229,6 +244,9 @@ void sim_say_truth(struct sim *s, struct buf *out)
     char *lines[2 * PLATFORM_MAX + SIM_FILES_MAX];
     size_t n = 0;
 
+    for (size_t i = 0; i < p->n_api_tokens; i++)
+        if (p->api_tokens[i].live)
+            lines[n++] = say_api_token_truth(&p->api_tokens[i]);
     for (size_t i = 0; i < p->n_groups + p->n_databases + s->n_files; i++) {
         struct buf b = BUF_INIT(2000);
         size_t d = i - p->n_groups;

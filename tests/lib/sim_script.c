@@ -277,24 +277,32 @@ static void do_stop(struct script *c, char *args)
 static void outside_make(struct script *c, char *args)
 {
     struct platform *p = &c->s->platform;
-    bool is_group = strcmp(word(&args), "group") == 0;
+    const char *kind = word(&args);
+    bool is_group = strcmp(kind, "group") == 0;
     const char *name = word(&args);
 
-    word(&args); /* in */
-    if (is_group)
+    word(&args); /* in, of */
+    if (strcmp(kind, "api-token") == 0) {
+        const char *group = word(&args);
+
+        platform_make_api_token(p, name, *group ? group : NULL, *args ? args : NULL);
+    } else if (is_group) {
         platform_make_group(p, name, word(&args));
-    else
+    } else {
         platform_make_db(p, name, word(&args));
+    }
 }
 
 static void outside_delete(struct script *c, char *args)
 {
     struct platform *p = &c->s->platform;
-    bool is_group = strcmp(word(&args), "group") == 0;
+    const char *kind = word(&args);
     const char *name = word(&args);
 
     p->wall_ms = c->s->wall_ms;
-    if (is_group)
+    if (strcmp(kind, "api-token") == 0)
+        platform_api_token(p, name)->live = false;
+    else if (strcmp(kind, "group") == 0)
         platform_drop_group(p, platform_group(p, name));
     else
         platform_drop_db(p, platform_db(p, name));
@@ -521,8 +529,21 @@ static void do_rows(struct script *c, char *args)
             buf_printf(&c->s->out, " %s", ((const struct held_token *)r->row)->state);
         if (r->table == LEDGER_OWNED)
             buf_printf(&c->s->out, " %s", ((const struct owned *)r->row)->state);
+        if (r->table == LEDGER_ISSUED)
+            buf_printf(&c->s->out, " %s%s", ((const struct issued *)r->row)->state,
+                       ((const struct issued *)r->row)->retired ? " retired" : "");
         buf_printf(&c->s->out, "\n");
     }
+}
+
+/* self ID [SECRET]: the daemon runs with that API token; "-": it tells no id */
+static void do_self(struct script *c, char *args)
+{
+    const char *id = word(&args);
+
+    snprintf(c->s->self_id, sizeof(c->s->self_id), "%s", strcmp(id, "-") == 0 ? "" : id);
+    snprintf(c->s->self_hash, sizeof(c->s->self_hash), "%s", *args ? args : "self");
+    reconcile_identify(c->s->rc, c->s->self_id, c->s->self_hash);
 }
 
 static void do_show(struct script *c, char *args)
@@ -546,22 +567,17 @@ static const struct {
     const char *name;
     void (*run)(struct script *c, char *args);
 } COMMAND[] = {
-    {"approve", do_approve},   {"clock", do_clock},
-    {"audit", do_audit},       {"config", do_config},
-    {"crash", do_crash},       {"credential", do_credential},
-    {"drop", do_drop},         {"fault", do_fault},
-    {"files", do_files},       {"hooks", do_hooks},
-    {"latency", do_latency},   {"ledger", do_ledger},
-    {"lie", do_lie},           {"list", do_list},
-    {"manifest", do_manifest}, {"operator", do_operator},
-    {"outside", do_outside},   {"page", do_page},
-    {"plan", do_plan},         {"problems", do_problems},
-    {"recovery", do_recovery}, {"quota", do_quota},
-    {"reject", do_reject},     {"restore", do_restore},
-    {"rows", do_rows},         {"run", do_run},
-    {"settle", do_settle},     {"show", do_show},
-    {"stop", do_stop},         {"sync", do_sync},
-    {"truth", do_truth},       {"unreadable", do_unreadable},
+    {"approve", do_approve},   {"clock", do_clock},       {"audit", do_audit},
+    {"config", do_config},     {"crash", do_crash},       {"credential", do_credential},
+    {"drop", do_drop},         {"fault", do_fault},       {"files", do_files},
+    {"hooks", do_hooks},       {"latency", do_latency},   {"ledger", do_ledger},
+    {"lie", do_lie},           {"list", do_list},         {"manifest", do_manifest},
+    {"operator", do_operator}, {"outside", do_outside},   {"page", do_page},
+    {"plan", do_plan},         {"problems", do_problems}, {"recovery", do_recovery},
+    {"quota", do_quota},       {"reject", do_reject},     {"restore", do_restore},
+    {"rows", do_rows},         {"run", do_run},           {"self", do_self},
+    {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
+    {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
     {"watch", do_watch},
 };
 

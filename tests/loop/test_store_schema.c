@@ -243,9 +243,15 @@ static void migrate__from_version_1__is_as_if_made_anew(void **state)
     static const char AS_MADE[] =
         "SELECT count(*) FROM pragma_table_info('pause') AS made, pragma_table_list('pause') AS t "
         "WHERE t.strict = 1 AND t.wr = 1 AND (made.pk > 0) = (made.name IN ('kind', 'name'))";
+    static const char ISSUED_AS_MADE[] =
+        "SELECT count(*) FROM pragma_table_info('issued') AS made, pragma_table_list('issued') AS "
+        "t "
+        "WHERE t.strict = 1 AND t.wr = 1 AND "
+        "(made.pk > 0) = (made.name IN ('name', 'generation')) AND "
+        "(made.type = 'TEXT' OR (made.pk > 0) OR (made.\"notnull\" = 1 AND made.dflt_value = '0'))";
     struct ctx *c = *state;
 
-    outside(c, "PRAGMA user_version = 1; DROP TABLE pause;"
+    outside(c, "PRAGMA user_version = 1; DROP TABLE pause; DROP TABLE issued;"
                "ALTER TABLE event DROP COLUMN request;"
                "ALTER TABLE owned DROP COLUMN released; ALTER TABLE owned DROP COLUMN purged;"
                "ALTER TABLE owned DROP COLUMN recreate;"
@@ -256,6 +262,7 @@ static void migrate__from_version_1__is_as_if_made_anew(void **state)
 
     expect_int(c, "PRAGMA user_version", STORE_SCHEMA.version);
     expect_int(c, AS_MADE, 6);
+    expect_int(c, ISSUED_AS_MADE, 12);
     expect_int(c, "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'request'", 1);
     expect_int(c, "SELECT count(*) FROM owned WHERE name = 'x'", 1);
 }

@@ -144,6 +144,12 @@ ACTIONS = set("data_read data_add data_update data_delete "
 AUTHORIZATION = {"full-access", "read-only"}
 NEW_GROUP = {"name!": check_name, "location!": str, "extensions": check_extensions}
 PROTECTION = {"delete_protection": bool}
+SCOPES = set("read db:create db:delete db:configure db:mint-token db:rotate-creds "
+             "group:configure group:mint-token group:rotate-creds".split())
+PRESETS = {"read-only": {"read"}, "full-access": SCOPES}
+# The documents take one without a body, too; an unrestricted token is what nobody here may make.
+NEW_API_TOKEN = {"organization!": check_name, "group": check_name,
+                 "scopes": [SCOPES | set(PRESETS)]}
 NEW_DATABASE = {
     "name!": check_name,
     "group!": check_name,
@@ -269,6 +275,7 @@ class Platform:
         self.deleted, self.deleted_groups = [], []  # newest last, as long as they can be restored
         self.minted, self.cascaded, self.cursors = [], [], {}
         self.audit = []  # oldest first
+        self.api_tokens = []  # live ones, oldest first
         kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores")
         self.counts = {kind: collections.Counter() for kind in kinds}
 
@@ -312,6 +319,7 @@ class Platform:
             self.cascaded.append(database["DbId"])
             self._forget(database)
         self._revoke("gid", group["uuid"])
+        self.api_tokens = [t for t in self.api_tokens if t.get("group_uuid") != group["uuid"]]
         del self.groups[name]
         for database in self.deleted[len(self.deleted) - len(members):]:
             database["group_deleted_at"] = rfc3339_now()
@@ -434,6 +442,22 @@ class Platform:
             if token["claims"].get(claim) == value:
                 token["revoked"] = True
 
+    def add_api_token(self, name, group=None, scopes=(), owner=None):
+        owner = owner or self.organization
+        if any(t["name"] == name and t["owner"]["username"] == owner for t in self.api_tokens):
+            raise Refused(409, "token name already exists")
+        wide = set().union(*(PRESETS.get(s, {s}) for s in scopes))
+        token = {"name": name, "id": base64.urlsafe_b64encode(secrets.token_bytes(16))
+                 .rstrip(b"=").decode(), "organization": self.organization,
+                 "owner": {"username": owner, "email": f"{owner}@example.com"},
+                 "created_at": datetime.date.today().isoformat()}
+        if group:
+            token.update(group=group, scopes=sorted(wide))
+            token["group_uuid"] = self.group(group)["uuid"]
+        token["jwt"] = new_jwt({"jti": token["id"]})
+        self.api_tokens.append(token)
+        return token
+
     def configure(self, name, changes):
         config = self.database(name)["config"]
         legacy = self.groups[self.databases[name]["group"]]["legacy"]
@@ -540,6 +564,31 @@ def get_user(p, _):
     return {"user": {"username": name, "name": name, "email": f"{name}@example.com",
                      "avatarUrl": "", "plan": "scaler", "mfa": False,
                      "has_pending_invites": False}}
+
+
+def list_api_tokens(p, _):
+    hidden = ("jwt", "group_uuid")
+    return {"tokens": [{k: v for k, v in t.items() if k not in hidden} for t in p.api_tokens]}
+
+
+def create_api_token(p, r):
+    group, scopes = r.json.get("group"), r.json.get("scopes")
+    if bool(group) != bool(scopes):
+        violate("scopes", "group and scopes go together")
+    if r.json["organization"] != p.organization:
+        violate("scopes", "a token of another organization")
+    token = p.add_api_token(r.name, group, scopes or ())
+    p.counts["creates"][f"api-token/{r.name}"] += 1
+    return {"name": token["name"], "id": token["id"], "token": token["jwt"]}
+
+
+def revoke_api_token(p, r):
+    for token in p.api_tokens:
+        if token["id"] == r.args["id"]:
+            p.api_tokens.remove(token)
+            p.counts["deletes"][f"api-token/{token['name']}"] += 1
+            return {"token": token["id"]}
+    raise Refused(404, "token not found")
 
 
 def list_databases(p, r):
@@ -778,6 +827,9 @@ def route(method, path, handler, query=None, may=None, must=None):
 ROUTES = [
     route("GET", "/v1/user", get_user),
     route("GET", "/v1/auth/validate", lambda p, r: {"exp": p.knobs.token_exp}),
+    route("POST", "/v1/auth/api-tokens/{name}", create_api_token, must=NEW_API_TOKEN),
+    route("GET", "O/api-tokens", list_api_tokens),
+    route("DELETE", "O/api-tokens/{id}", revoke_api_token),
     route("GET", "/v1/locations", lambda p, r: {"locations": LOCATIONS}),
     route("GET", "/v1/organizations", lambda p, r: [view_organization(p)]),
     route("GET", "/v2/organizations", lambda p, r: {"organizations": [view_organization(p)]}),

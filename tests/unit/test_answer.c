@@ -72,6 +72,16 @@ static void dump_token(struct buf *b, const struct live_token *t)
     buf_add_char(b, '\n');
 }
 
+static void dump_api_token(struct buf *b, const struct live_api_token *t)
+{
+    buf_printf(b, "api token %s %s", t->name, t->id);
+    dump_text(b, "group", t->group);
+    dump_text(b, "scopes", t->scopes);
+    dump_text(b, "owner", t->owner);
+    dump_text(b, "created", t->created);
+    buf_add_char(b, '\n');
+}
+
 static void dump_line(struct buf *b, const char *key, const char *value)
 {
     if (value)
@@ -110,6 +120,9 @@ static void dump(const struct answer *a, struct buf *b)
         dump_row(b, a->kind, &a->rows[i]);
     if (a->total_pages)
         buf_printf(b, "pages %lld\n", (long long)a->total_pages);
+    for (size_t i = 0; i < a->n_api_tokens; i++)
+        dump_api_token(b, &a->api_tokens[i]);
+    dump_line(b, "user", a->username);
     if (a->token.jwt)
         dump_token(b, &a->token);
 }

@@ -123,6 +123,17 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
         {{.kind = CALL_REPORT_TOKENS}, O "/api-tokens", NULL},
         {{.kind = CALL_REPORT_MEMBERS}, O "/members", NULL},
         {{.kind = CALL_REPORT_INVITES}, "/v2/organizations/acme/invites", NULL},
+        {{.kind = CALL_API_TOKENS_LIST}, O "/api-tokens", NULL},
+        {{.kind = CALL_API_TOKEN_CREATE,
+          .name = TEXT("signup--g3"),
+          .group = TEXT("eu"),
+          .scopes = TEXT("db:create,read")},
+         "/v1/auth/api-tokens/signup--g3",
+         "{\"organization\":\"acme\",\"group\":\"eu\",\"scopes\":[\"db:create\",\"read\"]}"},
+        {{.kind = CALL_API_TOKEN_REVOKE, .target_id = TEXT("clGFZ4STEe6fljpFzIum8A")},
+         O "/api-tokens/clGFZ4STEe6fljpFzIum8A",
+         NULL},
+        {{.kind = CALL_USER_GET}, "/v1/user", NULL},
     };
 
     (void)state;
@@ -198,6 +209,9 @@ static void request__with_all_that_it_can_hold__sends_it(void **state)
          "{\"size_limit\":\"5gb\",\"delete_protection\":true,\"block_reads\":false,"
          "\"block_writes\":true,\"allowed_ips\":[\"" IP "\",\"::1\"],"
          "\"allowed_aws_vpc_ids\":[],\"allow_attach\":true}"},
+        {{.kind = CALL_API_TOKEN_CREATE, .name = TEXT("signup--g3")},
+         "/v1/auth/api-tokens/signup--g3",
+         "{\"organization\":\"acme\"}"},
         {{.kind = CALL_DATABASE_TOKEN,
           .name = TEXT("a"),
           .expiration = TEXT("1w2d"),
@@ -271,6 +285,13 @@ static void call__that_lacks_what_it_needs__is_refused_with_the_reason(void **st
                            .name = TEXT("a"),
                            .config = {[CONFIG_BLOCK_READS] = TEXT("yes")}},
             "acme", "configure database: block_reads must be true or false, not \"yes\"");
+    refused(&(struct call){.kind = CALL_API_TOKEN_CREATE, .name = TEXT("a"), .group = TEXT("eu")},
+            "acme", "create API token: an API token of a group needs the group and scopes");
+    refused(
+        &(struct call){.kind = CALL_API_TOKEN_CREATE, .name = TEXT("a"), .scopes = TEXT("read")},
+        "acme", "create API token: an API token of a group needs the group and scopes");
+    refused(&(struct call){.kind = CALL_API_TOKEN_REVOKE, .target_id = TEXT("..")}, "acme",
+            "revoke API token: \"..\" cannot be the id of an API token");
     refused(&(struct call){.kind = CALL_GROUP_TOKEN, .name = TEXT("a")}, "acme",
             "mint group token: a token is asked for with an expiration of at most 64 bytes");
     refused(&(struct call){.kind = CALL_DATABASE_TOKEN,

@@ -1,0 +1,19 @@
+/* fleet_private: what the fleet's rooms share. Nobody else includes it. */
+#ifndef TENANTD_CORE_FLEET_PRIVATE_H
+#define TENANTD_CORE_FLEET_PRIVATE_H
+
+#include "core/fleet.h"
+
+/* name: taken; NULL: no memory, then false. */
+bool resource_init(struct resource *r, enum kind kind, char *name) MUST_CHECK;
+void resource_deinit(struct resource *r);
+void token_deinit(struct token *t);
+/* at: NULL: in no manifest. */
+void bind_resource(struct resource *r, const struct source *at, uint64_t digest);
+
+bool fleet_bind_api_tokens(struct fleet *f, const struct desired *d) MUST_CHECK;
+void fleet_sweep_api_tokens(struct fleet *f, void (*gone)(void *arg, struct resource *r),
+                            void *arg);
+void fleet_free_api_tokens(struct fleet *f);
+
+#endif

@@ -1,0 +1,126 @@
+/* sim_people: the part of the platform that is about who may use it: API tokens and users.
+ * In:    calls, in the order in which they arrive; what people do.
+ * Out:   answers; the truth, for tests to look at.
+ * Never: chance, clocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/mem.h"
+#include "tests/lib/sim_platform.h"
+
+#define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
+#define DAEMON_USER   "robot"
+
+struct platform_api_token *platform_api_token(struct platform *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_api_tokens; i++)
+        if (p->api_tokens[i].live && strcmp(p->api_tokens[i].name, name) == 0)
+            return &p->api_tokens[i];
+    return NULL;
+}
+
+const struct platform_api_token *platform_api_secret(const struct platform *p, const char *hash)
+{
+    for (size_t i = 0; i < p->n_api_tokens; i++)
+        if (strcmp(p->api_tokens[i].hash, hash) == 0)
+            return &p->api_tokens[i];
+    return NULL;
+}
+
+struct platform_api_token *platform_make_api_token(struct platform *p, const char *name,
+                                                   const char *group, const char *scopes)
+{
+    struct platform_api_token *t = &p->api_tokens[p->n_api_tokens++];
+    const struct platform_group *g = group ? platform_group(p, group) : NULL;
+
+    assert_true(p->n_api_tokens <= ARRAY_SIZE(p->api_tokens));
+    *t = (struct platform_api_token){.live = true};
+    SET(t->name, name);
+    SET(t->group, group ? group : "");
+    SET(t->group_id, g ? g->id : "");
+    SET(t->scopes, scopes ? scopes : "");
+    SET(t->owner, "jo");
+    snprintf(t->id, sizeof(t->id), "k-%u", ++p->next_id);
+    snprintf(t->hash, sizeof(t->hash), "secret-%zu", p->n_api_tokens);
+    return t;
+}
+
+static void create(struct platform *p, const struct call *c, struct answer *a)
+{
+    struct platform_api_token *t = platform_api_token(p, c->name);
+
+    if (t && strcmp(t->owner, DAEMON_USER) == 0) {
+        a->outcome = OUTCOME_CONFLICT;
+        return;
+    }
+    if (c->group && !platform_group(p, c->group)) {
+        a->outcome = OUTCOME_NOT_FOUND;
+        return;
+    }
+    t = platform_make_api_token(p, c->name, c->group, c->scopes);
+    t->by_daemon = true;
+    SET(t->owner, DAEMON_USER);
+    a->api_tokens = arena_alloc(&a->arena, sizeof(*a->api_tokens));
+    a->n_api_tokens = 1;
+    *a->api_tokens = (struct live_api_token){.name = arena_strdup(&a->arena, t->name),
+                                             .id = arena_strdup(&a->arena, t->id)};
+    a->token = (struct live_token){
+        .jwt = mem_strdup(t->hash), .jwt_size = strlen(t->hash), .issued_ms = p->wall_ms};
+    SET(a->token.hash, t->hash);
+}
+
+static void list(struct platform *p, struct answer *a)
+{
+    a->api_tokens = arena_alloc(&a->arena, (p->n_api_tokens + 1) * sizeof(*a->api_tokens));
+    for (size_t i = 0; i < p->n_api_tokens && p->lie != LIE_EMPTY; i++) {
+        const struct platform_api_token *t = &p->api_tokens[i];
+
+        if (!t->live || (p->lie == LIE_HIDE && strcmp(p->lie_name, t->name) == 0))
+            continue;
+        a->api_tokens[a->n_api_tokens++] = (struct live_api_token){
+            .name = arena_strdup(&a->arena, t->name),
+            .id = arena_strdup(&a->arena, t->id),
+            .group = *t->group ? arena_strdup(&a->arena, t->group) : NULL,
+            .scopes = *t->scopes ? arena_strdup(&a->arena, t->scopes) : NULL,
+            .owner = arena_strdup(&a->arena, t->owner)};
+    }
+}
+
+static void revoke(struct platform *p, const struct call *c, struct answer *a)
+{
+    for (size_t i = 0; i < p->n_api_tokens; i++) {
+        struct platform_api_token *t = &p->api_tokens[i];
+
+        if (t->live && strcmp(t->id, c->target_id) == 0) {
+            t->live = false;
+            return;
+        }
+    }
+    a->outcome = OUTCOME_NOT_FOUND;
+}
+
+bool platform_people_call(struct platform *p, const struct call *c, struct answer *a)
+{
+    switch (c->kind) {
+    case CALL_API_TOKENS_LIST:
+        list(p, a);
+        return true;
+    case CALL_API_TOKEN_CREATE:
+        create(p, c, a);
+        return true;
+    case CALL_API_TOKEN_REVOKE:
+        revoke(p, c, a);
+        return true;
+    case CALL_USER_GET:
+        a->username = DAEMON_USER;
+        return true;
+    default:
+        return false;
+    }
+}
