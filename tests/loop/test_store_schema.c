@@ -252,7 +252,7 @@ static void migrate__from_version_1__is_as_if_made_anew(void **state)
     struct ctx *c = *state;
 
     outside(c, "PRAGMA user_version = 1; DROP TABLE pause; DROP TABLE issued;"
-               "ALTER TABLE event DROP COLUMN request;"
+               "ALTER TABLE event DROP COLUMN request; ALTER TABLE held_token DROP COLUMN asked;"
                "ALTER TABLE owned DROP COLUMN released; ALTER TABLE owned DROP COLUMN purged;"
                "ALTER TABLE owned DROP COLUMN recreate;"
                "INSERT INTO owned (kind, name, state) VALUES ('database', 'x', 'owned')");
