@@ -40,8 +40,6 @@ static int not_wanted(const struct resource *r, struct err *err)
                    r->name);
 }
 
-/* --- adopt --- */
-
 /* Why it cannot be read now; 0: it can. */
 static int check_reading(const struct reconcile *rc, const struct resource *r, struct err *err)
 {
@@ -58,6 +56,8 @@ static int check_reading(const struct reconcile *rc, const struct resource *r, s
                        r->refused_text ? r->refused_text : "");
     return 0;
 }
+
+/* --- adopt --- */
 
 /* Have it read by name, for this very command. c->waits: it was not yet. */
 static int look(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
@@ -244,9 +244,7 @@ static int list_deleted(struct reconcile *rc, struct command *c, const struct re
         return err_set(err, ERR_NOT_READY, "what was deleted cannot be listed just now");
     else
         c->waits = true;
-    return rc->authorized ? 0
-                          : err_set(err, ERR_NOT_READY, "the platform refuses the API token: %s",
-                                    rc->auth_error);
+    return check_reading(rc, r, err);
 }
 
 /* What is known of the old one, and whether it could still come back. */

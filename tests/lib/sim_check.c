@@ -293,8 +293,39 @@ static void check_pace(struct sim *s, const struct call *c)
         sim_break(s, "%s is sent while stopping", CALL_INFO[c->kind].name);
 }
 
+static bool is_paused(const struct sim *s, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct pause *p = s->ledger.rows[i].row;
+
+        if (s->ledger.rows[i].table == LEDGER_PAUSE && p->until > s->wall_ms &&
+            (!*p->kind || (strcmp(p->kind, kind) == 0 && strcmp(p->name, name) == 0)))
+            return true;
+    }
+    return false;
+}
+
+/* But for renewals nothing is sent for what is paused; a restore was asked for before. */
+static void check_pause(struct sim *s, const struct call *c, const char *kind)
+{
+    bool is_mint = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+    bool renews = false;
+
+    if (!is_paused(s, kind, c->name))
+        return;
+    for (size_t i = 0; is_mint && i < s->ledger.n; i++) {
+        const struct held_token *t = s->ledger.rows[i].row;
+
+        renews = renews || (s->ledger.rows[i].table == LEDGER_TOKEN && is(t->target, c->name) &&
+                            is(t->state, "minting") && t->hash);
+    }
+    if (!renews)
+        sim_break(s, "%s %s is sent, and it is paused", CALL_INFO[c->kind].name, c->name);
+}
+
 static void check_write(struct sim *s, const struct call *c)
 {
+    const char *kind = c->kind <= CALL_LOCATION_REMOVE ? "group" : "database";
     const char *name = CALL_INFO[c->kind].name;
 
     if (strcmp(CALL_INFO[c->kind].method, "GET") == 0)
@@ -308,12 +339,17 @@ static void check_write(struct sim *s, const struct call *c)
     if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {
         if (!s->asked_restore)
             sim_break(s, "%s: nobody has asked for it", name);
-    } else if (c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE) {
+        return;
+    }
+    if (c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE) {
         check_api_token(s, c);
-    } else if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
-        check_create(s, c, c->kind == CALL_GROUP_CREATE ? "group" : "database");
+        return;
+    }
+    if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
+        check_create(s, c, kind);
     else
-        check_target(s, c, c->kind <= CALL_LOCATION_REMOVE ? "group" : "database");
+        check_target(s, c, kind);
+    check_pause(s, c, c->kind == CALL_GROUP_TOKEN ? "group" : kind);
 }
 
 void sim_check_sent(struct sim *s, const struct call *c)

@@ -37,7 +37,7 @@ static void give(struct sim *s, struct command *c)
     if (rv != 0)
         sim_say(s, "? %s: %s", err_text(err.code), err.msg);
     else if (c->waits)
-        sim_break(s, "an operator's command is never answered");
+        sim_say(s, "? it still waits");
     else if (c->look)
         sim_say(s, "? %s", c->message);
 }
