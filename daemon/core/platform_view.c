@@ -259,6 +259,7 @@ struct group_sum {
     const char *name;
     int64_t databases;
     int64_t of[USAGE_CELLS];
+    bool said[USAGE_CELLS];
 };
 
 static const size_t SUMMED[] = {REPORT_USAGE_STORAGE, REPORT_USAGE_READ, REPORT_USAGE_WRITTEN,
@@ -270,8 +271,10 @@ static void add_to(struct group_sum *sum, const struct report_row *row)
 
     sum->databases++;
     for (size_t i = 0; i < ARRAY_SIZE(SUMMED); i++)
-        if (report_int(row, SUMMED[i], &value))
+        if (report_int(row, SUMMED[i], &value)) {
             sum->of[SUMMED[i]] += value;
+            sum->said[SUMMED[i]] = true;
+        }
 }
 
 static bool add_sum(const struct group_sum *sum, struct json_object *rows)
@@ -281,7 +284,8 @@ static bool add_sum(const struct group_sum *sum, struct json_object *rows)
               json_add_int(o, "databases", sum->databases);
 
     for (size_t i = 0; ok && i < ARRAY_SIZE(SUMMED); i++)
-        ok = json_add_int(o, REPORT[CALL_REPORT_USAGE].columns[SUMMED[i]].key, sum->of[SUMMED[i]]);
+        ok = !sum->said[SUMMED[i]] ||
+             json_add_int(o, REPORT[CALL_REPORT_USAGE].columns[SUMMED[i]].key, sum->of[SUMMED[i]]);
     if (!ok)
         json_put(&o);
     return add_row(rows, o);

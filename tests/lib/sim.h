@@ -183,6 +183,9 @@ bool sim_happen(struct sim *s, int64_t until);
 /* Until nothing is starting or working, and at most for so long. */
 enum state sim_settle(struct sim *s, int64_t most_ms);
 enum state sim_state(struct sim *s);
+/* What an operator reads: a manifest of what is live; a report. False: there is none such. */
+void sim_export(struct sim *s);
+bool sim_platform(struct sim *s, const char *what);
 
 /* kill -9. What is under way reaches its end, or does not, or some of it; nobody hears of it. Then
  * a start from the ledger, `down_ms` later. */

@@ -522,24 +522,92 @@ static void say_audit(const struct platform *p, const struct call *c, struct ans
     }
 }
 
-static void report(const struct platform *p, const struct call *c, struct answer *a)
+static struct report_row *row_of(struct answer *a)
 {
-    a->rows = arena_alloc(&a->arena, (p->n_entries + 1) * sizeof(*a->rows));
-    if (c->kind == CALL_REPORT_AUDIT) {
-        say_audit(p, c, a);
+    return &a->rows[a->n_rows++];
+}
+
+/* Every other database, then the organization itself. */
+static void say_usage(const struct platform *p, const struct call *c, struct answer *a)
+{
+    struct report_row *whole;
+
+    for (size_t i = 0; !c->total_only && i < p->n_databases; i += 2) {
+        struct report_row *row = row_of(a);
+
+        row->cell[REPORT_USAGE_ID] = arena_strdup(&a->arena, p->databases[i].id);
+        row->cell[REPORT_USAGE_STORAGE] = number(a, 4096 + (int64_t)i);
+    }
+    whole = row_of(a);
+    whole->cell[REPORT_USAGE_DATABASES] = number(a, (int64_t)p->n_databases);
+    whole->cell[REPORT_USAGE_READ] = number(a, p->spent);
+}
+
+static void say_places(struct answer *a)
+{
+    static const char *const CODES[] = {"lhr", "aws-us-east-1", "aws-eu-west-1", "gcp-zz-1"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(CODES); i++)
+        row_of(a)->cell[REPORT_LOCATION_CODE] = CODES[i];
+}
+
+static void say_people(enum call_kind kind, struct answer *a)
+{
+    struct report_row *row = row_of(a);
+
+    if (kind == CALL_REPORT_MEMBERS) {
+        row->cell[REPORT_MEMBER_EMAIL] = "jo@example.com";
+        row->cell[REPORT_MEMBER_ROLE] = "owner";
+    } else if (kind == CALL_REPORT_INVITES) {
+        row->cell[REPORT_INVITE_EMAIL] = "al@example.com";
+    } else if (kind == CALL_REPORT_TOKENS) {
+        row->cell[REPORT_TOKEN_NAME] = "ci";
+        row->cell[REPORT_TOKEN_ID] = "k-1";
+        row->cell[REPORT_TOKEN_SCOPES] = "read,db:create";
+    } else {
+        row->cell[REPORT_ORGANIZATION_SLUG] = "acme";
+        row->cell[REPORT_ORGANIZATION_OVERAGES] = "true";
+    }
+}
+
+static void say_plan(const struct platform *p, enum call_kind kind, struct answer *a)
+{
+    struct report_row *row = row_of(a);
+
+    if (kind == CALL_REPORT_SUBSCRIPTION) {
+        row->cell[REPORT_SUBSCRIPTION_PLAN] = "Small";
+        row->cell[REPORT_SUBSCRIPTION_OVERAGES] = p->overages ? "true" : "false";
         return;
     }
-    a->n_rows = 1;
-    if (c->kind == CALL_REPORT_SUBSCRIPTION) {
-        a->rows[0].cell[REPORT_SUBSCRIPTION_PLAN] = "Small";
-        a->rows[0].cell[REPORT_SUBSCRIPTION_OVERAGES] = p->overages ? "true" : "false";
-    } else if (c->kind == CALL_REPORT_PLANS) {
-        a->rows[0].cell[REPORT_PLAN_NAME] = "small";
-        a->rows[0].cell[REPORT_PLAN_DATABASES] = number(a, p->quota_databases);
-        a->rows[0].cell[REPORT_PLAN_GROUPS] = number(a, p->quota_groups);
-        a->rows[0].cell[REPORT_PLAN_READ] = "1000";
-    } else {
-        a->rows[0].cell[REPORT_USAGE_READ] = number(a, p->spent);
+    row->cell[REPORT_PLAN_NAME] = "small";
+    row->cell[REPORT_PLAN_DATABASES] = number(a, p->quota_databases);
+    row->cell[REPORT_PLAN_GROUPS] = number(a, p->quota_groups);
+    row->cell[REPORT_PLAN_READ] = "1000";
+    row_of(a)->cell[REPORT_PLAN_NAME] = "large";
+}
+
+static void report(const struct platform *p, const struct call *c, struct answer *a)
+{
+    a->rows = arena_alloc(&a->arena, (p->n_entries + p->n_databases + 8) * sizeof(*a->rows));
+    switch (c->kind) {
+    case CALL_REPORT_AUDIT:
+        say_audit(p, c, a);
+        return;
+    case CALL_REPORT_SUBSCRIPTION:
+    case CALL_REPORT_PLANS:
+        say_plan(p, c->kind, a);
+        return;
+    case CALL_REPORT_USAGE:
+        say_usage(p, c, a);
+        return;
+    case CALL_REPORT_DATABASE_USAGE:
+        row_of(a)->cell[REPORT_USAGE_STORAGE] = "1";
+        return;
+    case CALL_REPORT_LOCATIONS:
+        say_places(a);
+        return;
+    default:
+        say_people(c->kind, a);
     }
 }
 

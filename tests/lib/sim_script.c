@@ -408,6 +408,19 @@ static void do_recovery(struct script *c, char *args)
     c->s->platform.recovers = strcmp(args, "on") == 0;
 }
 
+static void do_export(struct script *c, char *args)
+{
+    if (*args)
+        bad(c, "export takes nothing");
+    sim_export(c->s);
+}
+
+static void do_platform(struct script *c, char *args)
+{
+    if (!sim_platform(c->s, args))
+        bad(c, "the platform cannot say %s", args);
+}
+
 static void do_watch(struct script *c, char *args)
 {
     if (*args)
@@ -567,17 +580,41 @@ static const struct {
     const char *name;
     void (*run)(struct script *c, char *args);
 } COMMAND[] = {
-    {"approve", do_approve},   {"clock", do_clock},       {"audit", do_audit},
-    {"config", do_config},     {"crash", do_crash},       {"credential", do_credential},
-    {"drop", do_drop},         {"fault", do_fault},       {"files", do_files},
-    {"hooks", do_hooks},       {"latency", do_latency},   {"ledger", do_ledger},
-    {"lie", do_lie},           {"list", do_list},         {"manifest", do_manifest},
-    {"operator", do_operator}, {"outside", do_outside},   {"page", do_page},
-    {"plan", do_plan},         {"problems", do_problems}, {"recovery", do_recovery},
-    {"quota", do_quota},       {"reject", do_reject},     {"restore", do_restore},
-    {"rows", do_rows},         {"run", do_run},           {"self", do_self},
-    {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
-    {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
+    {"approve", do_approve},
+    {"clock", do_clock},
+    {"audit", do_audit},
+    {"config", do_config},
+    {"crash", do_crash},
+    {"credential", do_credential},
+    {"drop", do_drop},
+    {"export", do_export},
+    {"fault", do_fault},
+    {"files", do_files},
+    {"hooks", do_hooks},
+    {"latency", do_latency},
+    {"ledger", do_ledger},
+    {"lie", do_lie},
+    {"list", do_list},
+    {"manifest", do_manifest},
+    {"operator", do_operator},
+    {"outside", do_outside},
+    {"page", do_page},
+    {"plan", do_plan},
+    {"platform", do_platform},
+    {"problems", do_problems},
+    {"recovery", do_recovery},
+    {"quota", do_quota},
+    {"reject", do_reject},
+    {"restore", do_restore},
+    {"rows", do_rows},
+    {"run", do_run},
+    {"self", do_self},
+    {"settle", do_settle},
+    {"show", do_show},
+    {"stop", do_stop},
+    {"sync", do_sync},
+    {"truth", do_truth},
+    {"unreadable", do_unreadable},
     {"watch", do_watch},
 };
 
