@@ -181,8 +181,9 @@ static bool by_us(struct reconcile *rc, struct resource *r, const struct report_
     const struct parts p = rc_parts(r);
     const char *author = report_text(row, REPORT_AUDIT_AUTHOR);
     const char *action = report_text(row, REPORT_AUDIT_ACTION);
+    const char *we = rc->self.username[0] ? rc->self.username : rc->audit.author;
 
-    if (rc->audit.author[0] && strcmp(rc->audit.author, author) != 0)
+    if (*we && strcmp(we, author) != 0)
         return false;
     if (strstr(action, "-token-create"))
         return minted_near(rc, r, at);

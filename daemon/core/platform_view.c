@@ -442,6 +442,41 @@ static bool view_locations(const struct reconcile *rc, struct answer *const *ans
     return ok;
 }
 
+/* --- API tokens ---------------------------------------------------------------------------- */
+
+/* The one that we run with, or one that the ledger says we made. */
+static bool is_ours(const struct reconcile *rc, const char *id)
+{
+    if (!id)
+        return false;
+    if (strcmp(rc->self.token_id, id) == 0)
+        return true;
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        for (size_t k = 0; k < rc->fleet.api_tokens[i]->n_keys; k++) {
+            const char *known = rc->fleet.api_tokens[i]->keys[k].row.id;
+
+            if (known && strcmp(known, id) == 0)
+                return true;
+        }
+    return false;
+}
+
+static bool view_tokens(const struct reconcile *rc, struct answer *const *answers,
+                        struct json_object *rows)
+{
+    const struct answer *a = answers[0];
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < a->n_rows; i++) {
+        struct json_object *o = report_row_json(a->kind, &a->rows[i]);
+
+        if (!json_add_bool(o, "ours", is_ours(rc, a->rows[i].cell[REPORT_TOKEN_ID])))
+            json_put(&o);
+        ok = add_row(rows, o);
+    }
+    return ok;
+}
+
 /* --- Members ------------------------------------------------------------------------------- */
 
 static bool view_members(const struct reconcile *rc, struct answer *const *answers,
@@ -470,7 +505,7 @@ static const struct platform_question QUESTIONS[] = {
     {"usage", {CALL_REPORT_USAGE}, 1, 1, view_usage},
     {"locations", {CALL_REPORT_LOCATIONS, CALL_LOCATION_CLOSEST}, 2, 1, view_locations},
     {"organizations", {CALL_REPORT_ORGANIZATIONS}, 1, 1, view_rows},
-    {"tokens", {CALL_REPORT_TOKENS}, 1, 1, view_rows},
+    {"tokens", {CALL_REPORT_TOKENS}, 1, 1, view_tokens},
     {"members", {CALL_REPORT_MEMBERS, CALL_REPORT_INVITES}, 2, 1, view_members},
     {"audit", {CALL_REPORT_AUDIT}, 1, 1, view_rows},
 };

@@ -394,6 +394,11 @@ def test_tokens_and_members__are_shown(emulator, make_daemon):
     tokens = {t["name"]: t for t in rows(daemon, "tokens")}
     assert tokens["ci"]["group"] == "eu" and set(tokens["ci"]["scopes"]) == {"read", "db:create"}
     assert "group" not in tokens["all"] and tokens["all"]["owner"] == "owner"
+    assert not tokens["ci"]["ours"] and not tokens["all"]["ours"]
+    daemon.write_manifest("m.yaml", GROUP + "api_tokens: {signup: {group: eu, scopes: [read]}}\n")
+    daemon.settle()
+    (ours,) = [t for t in rows(daemon, "tokens") if t["ours"]]
+    assert ours["name"].startswith("signup") and ours["scopes"] == ["read"]
     members = rows(daemon, "members")
     assert [(m["email"], m["role"], m["state"]) for m in members] == [
         ("owner@example.com", "owner", "member"), ("jo@example.com", "admin", "invited")]
