@@ -1,7 +1,7 @@
-"""docs/coverage.md names tests and verbs that are there.
+"""docs/coverage.md and docs/safety.md name tests and verbs that are there.
 
-In:    the page, the tree's tests, tenantctl's help.
-Out:   no name in the page that leads nowhere, no row without a test that should have one.
+In:    the pages, the tree's tests, tenantctl's help.
+Out:   no name in a page that leads nowhere, no row without a test that should have one.
 Never: a program but `tenantctl help`.
 """
 
@@ -13,6 +13,7 @@ import harness
 
 TREE = pathlib.Path(os.environ["TENANTD_SOURCE_DIR"])
 PAGE = (TREE / "docs/coverage.md").read_text()
+SAFETY = (TREE / "docs/safety.md").read_text()
 TESTS = TREE / "tests"
 
 
@@ -24,13 +25,23 @@ def table_rows():
 
 
 def test_every_test_that_is_named_is_there():
-    for name, function in re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", PAGE):
+    for name, function in re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", PAGE + SAFETY):
         text = (TESTS / "system" / name).read_text()
         assert not function or f"def {function}(" in text, f"{name}::{function}"
-    for name in re.findall(r"`(test_\w+\.c)`", PAGE):
+    for name in re.findall(r"`(test_\w+\.c)`", PAGE + SAFETY):
         assert list(TESTS.glob(f"*/{name}")), name
     for name in re.findall(r"`([\w-]+\.scenario)`", PAGE):
         assert (TESTS / "data/reconcile" / name).exists(), name
+
+
+def test_every_promise_is_shown_by_transcripts_that_are_there():
+    promises = re.findall(r"^## \d+\..*?(?=^## )", SAFETY, re.DOTALL | re.MULTILINE)
+    assert len(promises) >= 11
+    for promise in promises:
+        shown = promise.partition("*Shown by*")[2]
+        assert "`" in shown, promise
+        for name in re.findall(r"`([a-z0-9-]+)`", shown):
+            assert (TESTS / "data/reconcile" / f"{name}.scenario").exists(), name
 
 
 def test_every_row_has_a_test_but_what_is_not_there_to_be_tested():
