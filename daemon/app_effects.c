@@ -131,7 +131,7 @@ static void on_answer(void *arg, struct answer *answer)
         bind_organization(app);
 }
 
-static void on_files(void *arg, const struct file_result *results, size_t n)
+static void on_files(void *arg, struct file_result *results, size_t n)
 {
     struct rc_event ev = {.kind = RC_FILES, .files = results, .n_files = n};
 
@@ -162,24 +162,79 @@ static int start_call(struct app *app, struct call *c, struct err *err)
     return api_start(app->api, c, on_answer, app, err);
 }
 
+static void not_sent(struct app *app, struct call *c, const char *why)
+{
+    struct answer *a = answer_new(c);
+
+    if (!a) {
+        app->fx.failed = true;
+        return;
+    }
+    a->outcome = OUTCOME_NOT_SENT;
+    snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, why);
+    call_free(c);
+    on_answer(app, a);
+}
+
+/* A probe whose token is being fetched from its file, off the loop. */
+struct probe {
+    struct app *app;
+    struct call *call;
+};
+
+static void on_revealed(void *arg, struct file_result *results, size_t n)
+{
+    struct probe *p = arg;
+    struct app *app = p->app;
+    struct call *c = p->call;
+    struct err err = ERR_INIT;
+
+    (void)n;
+    mem_free(p);
+    c->jwt = results->jwt;
+    c->jwt_size = results->jwt_size;
+    results->jwt = NULL;
+    if (app->closing)
+        call_free(c);
+    else if (!c->jwt)
+        not_sent(app, c, results->error[0] ? results->error : "its token file is not there");
+    else if (api_start(app->api, c, on_answer, app, &err) != 0)
+        not_sent(app, c, err.msg);
+}
+
+static int start_probe(struct app *app, struct call *c, struct err *err)
+{
+    struct probe *p = mem_alloc(sizeof(*p));
+    struct file_job *job = p ? file_job_new(FILE_REVEAL, c->token_file) : NULL;
+    int rv;
+
+    if (!job || !ledger_set(&job->hash, c->token_hash)) {
+        file_job_free(job);
+        mem_free(p);
+        return err_nomem(err);
+    }
+    job->format = c->token_format;
+    *p = (struct probe){app, c};
+    rv = token_files_start(app->token_files, &job, 1, on_revealed, p, err);
+    if (rv != 0) {
+        file_job_free(job);
+        mem_free(p);
+    }
+    return rv;
+}
+
 static void start_calls(struct app *app, struct effects *fx)
 {
     for (size_t i = 0; i < fx->n_calls; i++) {
         struct call *c = fx->calls[i];
         struct err err = ERR_INIT;
 
-        if (start_call(app, c, &err) != 0) {
-            struct answer *a = answer_new(c);
+        int rv = c->kind == CALL_DATABASE_PROBE ? add_key(app, c, &err) : start_call(app, c, &err);
 
-            if (!a) {
-                app->fx.failed = true;
-                return;
-            }
-            a->outcome = OUTCOME_NOT_SENT;
-            snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, err.msg);
-            call_free(c);
-            on_answer(app, a);
-        }
+        if (rv == 0 && c->kind == CALL_DATABASE_PROBE)
+            rv = start_probe(app, c, &err);
+        if (rv != 0)
+            not_sent(app, c, err.msg);
     }
     fx->n_calls = 0;
 }

@@ -11,7 +11,7 @@
 
 /* --- failures --- */
 
-static enum reason reason_of(enum outcome o)
+enum reason rc_reason_of(enum outcome o)
 {
     switch (o) {
     case OUTCOME_NOT_SENT:
@@ -35,8 +35,8 @@ static enum reason reason_of(enum outcome o)
     }
 }
 
-static void refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
-                   enum act act, const struct answer *a)
+void rc_refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
+               enum act act, const struct answer *a)
 {
     char text[LIMIT_ERROR_TEXT_BYTES + 32];
 
@@ -98,9 +98,9 @@ static void note_create(struct reconcile *rc, struct effects *fx, struct resourc
 static void read_refused(struct reconcile *rc, struct effects *fx, const struct flight *f,
                          const struct answer *a)
 {
-    bool again = f->r->failure == reason_of(a->outcome);
+    bool again = f->r->failure == rc_reason_of(a->outcome);
 
-    rc_failed(rc, f->r, f->act, reason_of(a->outcome), a->retry_after_ms, a->error);
+    rc_failed(rc, f->r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
     if (!again)
         rc_event(rc, fx, f->r, "Refused", 4, a, "%s: %s", ACT[f->act].text,
                  a->error[0] ? a->error : OUTCOME_INFO[a->outcome].text);
@@ -131,7 +131,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     if (f->act == ACT_CREATE)
         note_create(rc, fx, r, a);
     if (OUTCOME_INFO[a->outcome].retry) {
-        rc_failed(rc, r, f->act, reason_of(a->outcome), a->retry_after_ms, a->error);
+        rc_failed(rc, r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
         rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,
                  OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error,
                  (long long)(r->retry_ms - rc->now_ms));
@@ -152,7 +152,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
         read_refused(rc, fx, f, a);
         return true;
     }
-    refuse(rc, fx, r, reason_of(a->outcome), f->act, a);
+    rc_refuse(rc, fx, r, rc_reason_of(a->outcome), f->act, a);
     return true;
 }
 
@@ -541,7 +541,9 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         rc_parts(r).live->written_ms = rc->now_ms;
     if (f->act == ACT_ROTATE)
         rc_absorb_rotation(rc, fx, f, a);
-    if (r->kind == KIND_API_TOKEN) {
+    if (f->act == ACT_PROBE) {
+        rc_absorb_probe(rc, fx, f, a);
+    } else if (r->kind == KIND_API_TOKEN) {
         rc_absorb_api_token(rc, fx, f, a);
     } else if (opens) {
         rc_absorb_token(rc, fx, f, a);

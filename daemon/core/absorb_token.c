@@ -126,7 +126,7 @@ void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, c
     t->jwt = a->token.jwt;
     t->jwt_size = a->token.jwt_size;
     a->token.jwt = NULL;
-    t->file_gone = false;
+    t->file_gone = t->dead = false;
     rc_put_token(rc, fx, t);
 }
 
@@ -407,6 +407,8 @@ static void absorb_result(struct reconcile *rc, struct effects *fx, struct token
     if (res->kind != FILE_CHECK)
         rc_succeeded(&t->r);
     switch (res->kind) {
+    case FILE_REVEAL: /* the shell asks for those by itself */
+        break;
     case FILE_PUBLISH:
         published(rc, fx, t);
         return;
@@ -440,6 +442,7 @@ static void absorb_result(struct reconcile *rc, struct effects *fx, struct token
 
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res)
 {
+    struct resource *target;
     struct flight f;
 
     if (!rc_land(rc, res->job_id, &f) || !f.r)
@@ -447,4 +450,7 @@ void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_
     f.r->busy = false;
     absorb_result(rc, fx, token_of(f.r), f.act, res);
     rc_consider(rc, fx, f.r);
+    target = token_target(&rc->fleet, token_of(f.r));
+    if (target && target->reason == REASON_WAITING_FOR_TOKEN)
+        rc_consider(rc, fx, target);
 }

@@ -40,6 +40,8 @@ static int read_api_token(struct json_object *o, const struct answer_asked *aske
                           struct answer *into, struct err *err);
 static int read_user(struct json_object *o, const struct answer_asked *asked, struct answer *into,
                      struct err *err);
+static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err);
 
 static const struct {
     enum answer_body_rule rule;
@@ -73,6 +75,7 @@ static const struct {
     [CALL_API_TOKEN_CREATE] = {BODY_DUE, read_api_token},
     [CALL_API_TOKEN_REVOKE] = {BODY_IGNORED, NULL},
     [CALL_USER_GET] = {BODY_DUE, read_user},
+    [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)
@@ -204,6 +207,27 @@ static int read_restored(struct json_object *o, const struct answer_asked *asked
     if (json_get_obj(o, "failures", &failures))
         into->n_failures = (size_t)json_object_object_length(failures);
     return 0;
+}
+
+/* SELECT 1: {"results": [{"type": "ok", ...}, ...]}, or what the database said is wrong. */
+static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err)
+{
+    struct json_object *list = NULL;
+    struct json_object *first = NULL;
+    struct json_object *error = NULL;
+    const char *type = "";
+    const char *message = "";
+
+    (void)asked;
+    (void)into;
+    if (json_get_arr(o, "results", &list) && json_object_array_length(list) > 0)
+        first = json_object_array_get_idx(list, 0);
+    if (first && json_get_str(first, "type", &type) && strcmp(type, "ok") == 0)
+        return 0;
+    if (first && json_get_obj(first, "error", &error) && json_get_str(error, "message", &message))
+        return err_set(err, ERR_INVALID, "the database says: %.150s", message);
+    return err_set(err, ERR_INVALID, "it holds no result");
 }
 
 /* --- Tokens -------------------------------------------------------------------------------- */

@@ -53,6 +53,10 @@ void call_free(struct call *c)
     mem_free(c->permissions);
     mem_free(c->organization_id);
     mem_free(c->target_id);
+    mem_free(c->host);
+    mem_free(c->token_file);
+    mem_free(c->token_hash);
+    mem_free_secret(c->jwt, c->jwt_size);
     mem_free(c);
 }
 

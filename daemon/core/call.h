@@ -42,6 +42,7 @@
     X(DELETED_GROUPS_LIST, "list deleted groups", "GET", false)                                    \
     X(DATABASE_RESTORE, "restore database", "POST", true)                                          \
     X(GROUP_RESTORE, "restore group", "POST", true)                                                \
+    X(DATABASE_PROBE, "probe database", "POST", false)                                             \
     X(REPORT_ORGANIZATIONS, "list organizations", "GET", false)                                    \
     X(REPORT_PLANS, "list plans", "GET", false)                                                    \
     X(REPORT_SUBSCRIPTION, "read subscription", "GET", false)                                      \
@@ -94,8 +95,14 @@ struct call {
     char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
     char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
     char *target_id;       /* ..._RESTORE: of the deleted thing; API_TOKEN_REVOKE */
-    unsigned page;         /* REPORT_AUDIT: from 1 */
-    bool total_only;       /* REPORT_USAGE: of the organization alone */
+    char *host;            /* DATABASE_PROBE: its own, as the platform said it */
+    char *token_file;      /* DATABASE_PROBE: where io finds the token to ask with, if it is */
+    char *token_hash;      /*   that of this hash */
+    enum token_format token_format;
+    char *jwt; /* secret: that token, filled in by io; wiped */
+    size_t jwt_size;
+    unsigned page;   /* REPORT_AUDIT: from 1 */
+    bool total_only; /* REPORT_USAGE: of the organization alone */
 };
 
 struct call *call_new(enum call_kind kind,

@@ -98,5 +98,6 @@ void config_deinit(struct config *c);
 
 /* True when `url` is https, or http to loopback (127.0.0.0/8, [::1], localhost). */
 bool config_url_is_safe(const char *url);
+bool config_url_is_remote(const char *url); /* elsewhere than loopback */
 
 #endif

@@ -130,6 +130,13 @@ bool config_url_is_safe(const char *url)
     return split_url(url, &u) && (u.tls || is_loopback(&u));
 }
 
+bool config_url_is_remote(const char *url)
+{
+    struct url u;
+
+    return split_url(url, &u) && !is_loopback(&u);
+}
+
 /* --- Between keys -------------------------------------------------------------------------- */
 
 static void check_organization(const struct config_draft *d, struct diags *diags)

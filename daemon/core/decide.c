@@ -267,6 +267,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
         out->due_ms = expiry;
         say_wake(out, w->now_ms + (expiry - w->wall_ms));
     }
+    decide_probe(w, d, out);
 }
 
 static void decide_observe_only(const struct world *w, const struct database *d,

@@ -22,6 +22,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(READ, "read", true, false, READING)                                                          \
     X(READ_CONFIG, "read configuration", true, false, READING)                                     \
     X(CREATE, "create", true, true, CREATING)                                                      \
+    X(PROBE, "probe", true, false, PROBING)                                                        \
     X(CONFIGURE, "configure", true, true, CONFIGURING)                                             \
     X(UNARCHIVE, "unarchive", true, true, UNARCHIVING)                                             \
     X(FIND_CLOSEST, "find closest", true, false, READING)                                          \
@@ -180,6 +181,8 @@ void database_creation_read(const char *text, struct creation *out);
 
 /* It will be minted anew for changed parameters or a lost file: its database counts as updated. */
 bool token_wants_update(const struct world *w, const struct token *t);
+/* The token that its host is asked with: the first that is in its file and opens it. NULL: none. */
+const struct token *database_probe_token(const struct database *d);
 /* As with a database: guard and approvals are asked about it; a policy holds it. */
 bool api_token_removal_is_asked(const struct world *w, const struct api_token *a);
 bool api_token_removal_is_planned(const struct world *w, const struct api_token *a);
@@ -206,6 +209,9 @@ unsigned token_mode(const struct world *w, const struct token_want *want);
     (10 * 60 * 1000) /* an id that was seen may be minted for so long; the token says whose it is  \
                       */
 #define DELETED_WITHIN_MS (60 * 1000) /* the platform may show a deleted thing for so long */
-#define SETTLE_MAX_MS     (10 * 60 * 1000)
+#define STARTS_WITHIN_MS                                                                           \
+    (30 * 1000) /* a new database's host may say for so long that it is none                       \
+                 */
+#define SETTLE_MAX_MS (10 * 60 * 1000)
 
 #endif

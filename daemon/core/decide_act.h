@@ -65,6 +65,8 @@ void decide_vanished(const struct world *w, const struct live *l, const struct o
 /* Take out of a decision what a pause stops. */
 void decide_paused(const struct world *w, const struct resource *r, struct decision *out);
 
+/* decide_probe.c: of one that is Ready but for that. */
+void decide_probe(const struct world *w, const struct database *d, struct decision *out);
 /* decide_create.c */
 void decide_create(const struct world *w, const struct database *d, struct decision *out);
 /* The manifest says otherwise of what counts at creation only. True: blocked. */

@@ -155,6 +155,8 @@ static const char *mint_cause(const struct world *w, const struct token *t,
         return "replaced";
     if (t->want && has_other_params(t))
         return "changed";
+    if (t->dead)
+        return "rotated";
     if (t->file_gone)
         return "lost";
     if (is_due(w, t))
@@ -165,7 +167,8 @@ static const char *mint_cause(const struct world *w, const struct token *t,
 /* A re-mint that counts as an update of its database. */
 static bool token_is_touched(const struct token *t, const char *cause)
 {
-    return t->has_held && (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0);
+    return t->has_held && (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0 ||
+                           strcmp(cause, "rotated") == 0);
 }
 
 bool token_wants_update(const struct world *w, const struct token *t)

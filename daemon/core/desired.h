@@ -49,6 +49,7 @@ struct db_want {
     bool protect;
     bool observe; /* then there are no tokens */
     bool absent;
+    bool probe;                /* then there is a token */
     const char *seed_database; /* NULL: none */
     const char *seed_timestamp;
     enum cipher cipher;              /* where there is a key */

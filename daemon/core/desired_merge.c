@@ -36,6 +36,8 @@ static void apply_fields(struct merged_db *m, const struct db_spec *s)
     }
     if (s->set & DB_SET_MANAGE)
         w->observe = s->observe;
+    if (s->set & DB_SET_PROBE)
+        w->probe = s->probe;
     if (s->set & DB_SET_SEED) {
         w->seed_database = s->seed_database;
         w->seed_timestamp = s->seed_timestamp;
@@ -255,6 +257,18 @@ static void check_conflicts(const struct desired_merge *m, const struct db_spec 
                      diags);
 }
 
+/* A host is asked with a token of its database. */
+static void check_probe(const struct desired_merge *m, const struct db_spec *own,
+                        const struct db_want *w, struct diags *diags)
+{
+    if (w->probe && !w->absent && !wants_token(m, w->n_tokens))
+        diags_error(
+            diags, own->at,
+            "database \"%s\" is probed (probe: true) and has no token to ask with; name one "
+            "under its tokens",
+            own->name);
+}
+
 static void check_place(const struct desired_root *root, const struct db_spec *own,
                         const struct merged_db *m, struct diags *diags)
 {
@@ -298,6 +312,7 @@ int desired_merge_database(struct desired_merge *m, const struct desired_root *r
     out->want.n_tokens = (size_t)n;
     if (class)
         check_conflicts(m, spec, class, out, diags);
+    check_probe(m, spec, &out->want, diags);
     check_place(root, spec, out, diags);
     if (out->want.observe)
         out->want.n_tokens = 0;

@@ -98,7 +98,7 @@ static bool same_want(const struct merged_db *m, const struct db_want *b)
                 same_text(m->residency, b->residency ? b->residency->name : NULL) &&
                 a->engine_set == b->engine_set && a->engine == b->engine &&
                 a->protect_set == b->protect_set && a->protect == b->protect &&
-                a->observe == b->observe && a->absent == b->absent &&
+                a->observe == b->observe && a->absent == b->absent && a->probe == b->probe &&
                 same_text(a->seed_database, b->seed_database) &&
                 same_text(a->seed_timestamp, b->seed_timestamp) && a->cipher == b->cipher &&
                 same_text(a->encryption_key, b->encryption_key) &&

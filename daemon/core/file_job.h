@@ -17,6 +17,7 @@ enum file_job_kind {
     FILE_REMOVE, /* remove `path`, if its token's hash is `hash` (another's file is left alone) */
     FILE_READ,   /* say what token `path` holds */
     FILE_CHECK,  /* say whether `path` is still there */
+    FILE_REVEAL, /* give the token that `path` holds, if its hash is `hash` */
 };
 
 struct file_job {
@@ -31,7 +32,7 @@ struct file_job {
     int64_t expires_ms; /* for json; 0: never */
     char *old_path;     /* MOVE; may equal path (another format or mode) */
     enum token_format old_format;
-    char *hash; /* MOVE, REMOVE: SHA-256 hex that the old token must have */
+    char *hash; /* MOVE, REMOVE, REVEAL: SHA-256 hex that the old token must have */
 };
 
 enum file_outcome {
@@ -53,6 +54,8 @@ struct file_result {
     int64_t expires_ms;
     char target_id[128];
     bool read_only;
+    char *jwt; /* REVEAL: secret; whoever takes it sets this NULL and wipes it */
+    size_t jwt_size;
 };
 
 struct file_job *file_job_new(enum file_job_kind kind,

@@ -98,6 +98,7 @@ static void database_free(struct database *d)
     db_config_deinit(&d->applied);
     db_config_deinit(&d->readback);
     db_config_deinit(&d->sent);
+    mem_free(d->probe_hash);
     mem_free(d);
 }
 

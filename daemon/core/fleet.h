@@ -59,10 +59,13 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(WAITING_FOR_GROUP, "WaitingForGroup", "waiting for its group")                               \
     X(WAITING_FOR_TARGET, "WaitingForTarget", "waiting for what the token opens")                  \
     X(WAITING_FOR_SEED, "WaitingForSeed", "waiting for the database it is copied from")            \
+    X(WAITING_FOR_TOKEN, "WaitingForToken", "waiting for a token to ask its host with")            \
+    X(WAITING_FOR_HOST, "WaitingForHost", "waiting for its own host to answer")                    \
     X(WAITING_FOR_VIEW, "WaitingForView", "waiting for a complete observation")                    \
     X(WRITES_OFF, "WritesOff", "not done, for policy.writes is off")                               \
     X(UNAUTHORIZED, "Unauthorized", "waiting until the platform accepts the API token")            \
     X(READING, "Reading", "being read")                                                            \
+    X(PROBING, "Probing", "its own host is being asked")                                           \
     X(CREATING, "Creating", "being created")                                                       \
     X(CONFIGURING, "Configuring", "being configured")                                              \
     X(UNARCHIVING, "Unarchiving", "being woken up")                                                \
@@ -77,6 +80,8 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(BAD_ANSWER, "BadAnswer", "the platform's answer was not understood")                         \
     X(FILE_FAILED, "FileFailed", "its file could not be written")                                  \
     X(UNMARKED, "TokensDirUnmarked", "tokens_dir is not the directory it was; is it mounted?")     \
+    X(TOKEN_DEAD, "TokenDead",                                                                     \
+      "its host refuses a token that was just minted, though the keys were rotated")               \
     X(CONFLICT, "Conflict",                                                                        \
       "another thing of this name is live; it is not ours and is left alone")                      \
     X(NOT_OWNED, "NotOwned", "live, but not ours")                                                 \
@@ -212,6 +217,7 @@ struct token {
     bool has_held;
     bool file_asked; /* FILE_READ was answered for the wanted path: there is nothing to take over */
     bool file_gone;  /* FILE_CHECK says so */
+    bool dead;       /* its database's own host says so */
     bool minting;    /* a mint of this process is in flight: state "minting" is not yet unknown */
     char *jwt;       /* secret: minted and not yet in its file; wiped once it is */
     size_t jwt_size;
@@ -275,6 +281,9 @@ struct database {
     struct db_config readback; /* owned: what the platform answered to that */
     struct db_config sent;     /* owned: what the change under way says */
     bool config_asked;         /* by name: read its whole configuration */
+    bool probe_asked;          /* by name: ask its host again */
+    int64_t probe_ms;          /* monotonic: not asked again before; 0: whenever */
+    char *probe_hash;          /* of the token that its host is asked with, or was last */
     bool approved;             /* its removal, by an operator */
     unsigned refused_fields;   /* bits of enum config_field */
     unsigned drift_fields;     /* differing although the manifest did not change */

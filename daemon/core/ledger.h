@@ -51,7 +51,8 @@
     X(owned, released, INT, DATA)    /* an operator: forget it, once its fence is down; 0: not */  \
     X(owned, purged, INT, DATA)      /* an operator: its grace is over; 0: not */                  \
     X(owned, recreate, INT,                                                                        \
-      DATA) /* an operator: make a new one, empty, whatever was deleted; until it is made */
+      DATA) /* an operator: make a new one, empty, whatever was deleted; until it is made */       \
+    X(owned, probed, INT, DATA) /* when its own host last answered; 0: it did not */
 /* clang-format on */
 
 /* A token that we minted, or took over. */

@@ -58,6 +58,7 @@ struct token_spec {
 #define DB_SET_STATE      (1u << 8)
 #define DB_SET_TOKENS     (1u << 9)
 #define DB_SET_ENCRYPTION (1u << 10)
+#define DB_SET_PROBE      (1u << 11)
 
 enum db_engine { ENGINE_LIBSQL, ENGINE_TURSODB };
 
@@ -74,6 +75,7 @@ struct db_spec {
     bool protect;
     bool observe; /* manage: observe */
     bool absent;  /* state: absent */
+    bool probe;
     const char *seed_database;
     const char *seed_timestamp; /* RFC 3339 as written; NULL: now */
     int64_t expires_after_ms;   /* expires: a duration; 0: not one */

@@ -418,6 +418,7 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
             if (r->kind == KIND_DATABASE) {
                 database_of(r)->refused_fields = 0;
                 database_of(r)->config_asked = true;
+                database_of(r)->probe_asked = true;
             }
         }
         for (size_t j = 0; j < n; j++) {

@@ -144,6 +144,23 @@ static struct call *unfence_call(struct reconcile *rc, struct effects *fx, struc
                 unfence_target(d, CONFIG_BLOCK_WRITES));
 }
 
+/* Which token is asked with; itself it joins the call at the last moment. */
+static struct call *probe_call(struct effects *fx, struct database *d, struct call *c)
+{
+    const struct token *t = database_probe_token(d);
+    const char *host = d->live.hostname ? d->live.hostname : d->own.hostname;
+    struct creation creation;
+
+    database_creation_read(d->own.create_digest, &creation);
+    rc_set(fx, &d->probe_hash, t->held.hash);
+    if (c)
+        c->token_format = (enum token_format)t->held.format;
+    c = text(c, c ? &c->token_file : NULL, t->held.file);
+    c = text(c, c ? &c->token_hash : NULL, t->held.hash);
+    c = text(c, c ? &c->key_name : NULL, *creation.key ? creation.key : NULL);
+    return text(c, c ? &c->host : NULL, host);
+}
+
 static struct call *database_call(struct reconcile *rc, struct effects *fx, struct database *d,
                                   struct flight *f, const struct decision *dec)
 {
@@ -151,7 +168,8 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
         [ACT_READ] = CALL_DATABASE_GET,        [ACT_READ_CONFIG] = CALL_DATABASE_CONFIG_GET,
         [ACT_CREATE] = CALL_DATABASE_CREATE,   [ACT_CONFIGURE] = CALL_DATABASE_CONFIGURE,
         [ACT_FENCE] = CALL_DATABASE_CONFIGURE, [ACT_UNFENCE] = CALL_DATABASE_CONFIGURE,
-        [ACT_ROTATE] = CALL_DATABASE_ROTATE,   [ACT_DELETE] = CALL_DATABASE_DELETE};
+        [ACT_ROTATE] = CALL_DATABASE_ROTATE,   [ACT_DELETE] = CALL_DATABASE_DELETE,
+        [ACT_PROBE] = CALL_DATABASE_PROBE};
     struct call *c = call_new(KIND_OF[dec->act], d->r.name);
 
     switch (dec->act) {
@@ -163,6 +181,8 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
         return fence_call(rc, fx, d, c);
     case ACT_UNFENCE:
         return unfence_call(rc, fx, d, c);
+    case ACT_PROBE:
+        return probe_call(fx, d, c);
     case ACT_DELETE:
         rc_event(rc, fx, &d->r, "Deleting", 5, NULL, "its grace is over; deleting it, id %s",
                  d->own.id);
@@ -211,7 +231,8 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
     t->cause = cause;
     rc_put_token(rc, fx, t);
     if (target->kind == KIND_DATABASE && !is_new &&
-        (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0)) {
+        (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0 ||
+         strcmp(cause, "rotated") == 0)) {
         rc_count(rc, fx, "update", target);
         rc_approval_begin(rc, fx, "update", target);
     }

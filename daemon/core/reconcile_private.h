@@ -286,6 +286,13 @@ bool rc_owns_token(const struct reconcile *rc, const char *id);
 void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
                          struct answer *a);
 
+/* absorb_probe.c: a database's own host answered, or did not. */
+void rc_absorb_probe(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                     const struct answer *a);
+enum reason rc_reason_of(enum outcome o); /* as what it is shown */
+/* Not tried again until the entry changes, somebody asks, or a day passes. */
+void rc_refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
+               enum act act, const struct answer *a);
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,

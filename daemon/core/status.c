@@ -110,9 +110,9 @@ static bool is_working(const struct reconcile *rc)
     if (has_flights(rc))
         return true;
     if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
-        rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_UNFENCING] ||
-        rc->by_reason[REASON_FENCING] || rc->by_reason[REASON_DELETING] ||
-        rc->by_reason[REASON_WRITING])
+        rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_WAITING_FOR_HOST] ||
+        rc->by_reason[REASON_UNFENCING] || rc->by_reason[REASON_FENCING] ||
+        rc->by_reason[REASON_DELETING] || rc->by_reason[REASON_WRITING])
         return true;
     if (rc->by_reason[REASON_WAITING_FOR_VIEW] && !is_stale(rc) && !rc_recover_is_stuck(rc))
         return true;

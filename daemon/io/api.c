@@ -15,6 +15,7 @@
 
 #include "core/answer.h"
 #include "core/answer_body.h"
+#include "core/config.h"
 #include "core/request.h"
 #include "io/clock.h"
 #include "io/digest.h"
@@ -249,17 +250,52 @@ static bool is_listing(const struct call *c)
     return answer_body_rule(c->kind) == BODY_LISTED;
 }
 
+static bool is_probe(const struct call *c)
+{
+    return c->kind == CALL_DATABASE_PROBE;
+}
+
+/* A platform on this very machine, or in the clear, has its databases at its own address; a real
+ * one has them at hosts of theirs. */
+static bool is_local(const struct api *api)
+{
+    return strncmp(api->origin.text, "https://", 8) != 0 || !config_url_is_remote(api->origin.text);
+}
+
+/* Where it goes. The caller's; NULL: no memory. */
+static char *url_of(const struct api *api, const struct call *call, const char *target)
+{
+    if (is_elsewhere(api, call))
+        return mem_strdup(CLOSEST_URL);
+    if (is_probe(call) && !is_local(api))
+        return mem_printf("https://%s%s", call->host, target);
+    return mem_printf("%s%s", api->origin.text, target);
+}
+
+/* What it is allowed with: the platform's token goes to the platform alone. The caller's, wiped;
+ * NULL: nothing, or no memory, as *fine says. */
+static char *authorization_of(const struct api *api, const struct call *call, bool *fine)
+{
+    char *text = is_elsewhere(api, call) ? NULL
+                 : is_probe(call)        ? mem_printf("Bearer %s", call->jwt)
+                                         : mem_strdup(api->authorization);
+
+    *fine = text || is_elsewhere(api, call);
+    return text;
+}
+
 static int send_request(struct api_call *c, const struct request *r, struct err *err)
 {
     struct api *api = c->api;
-    bool elsewhere = is_elsewhere(api, c->call);
-    CLEANUP(mem_free_string)
-    char *url =
-        elsewhere ? mem_strdup(CLOSEST_URL) : mem_printf("%s%s", api->origin.text, r->target);
+    bool fine;
+    char *authorization = authorization_of(api, c->call, &fine);
+    CLEANUP(mem_free_string) char *url = url_of(api, c->call, r->target);
     struct http_request request = {
         .method = r->method,
         .url = url,
-        .authorization = elsewhere ? NULL : api->authorization,
+        .authorization = authorization,
+        .host = is_probe(c->call) && is_local(api) ? c->call->host : NULL,
+        .key = is_probe(c->call) ? c->call->key : NULL,
         .body = r->body,
         .once = CALL_INFO[c->call->kind].once,
         .is_long = is_listing(c->call),
@@ -267,10 +303,12 @@ static int send_request(struct api_call *c, const struct request *r, struct err 
     };
     const struct http_callbacks callbacks = {on_head, on_data, on_done, c};
 
+    int rc;
+
     assert(r->target[0] == '/'); /* so that the host ends where it should */
-    if (!url)
-        return err_nomem(err);
-    return http_start(api->http, &request, &callbacks, &c->http, err);
+    rc = url && fine ? http_start(api->http, &request, &callbacks, &c->http, err) : err_nomem(err);
+    mem_free_secret(authorization, authorization ? strlen(authorization) : 0);
+    return rc;
 }
 
 static struct api_call *call_make(struct api *api, const struct call *call, api_done_fn done,
@@ -309,12 +347,22 @@ static int launch(struct api_call *c, struct call *call, struct err *err)
     return rc;
 }
 
+/* Nothing in it could lead to another host than the one that is named. */
+static bool is_host(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:");
+
+    return n > 0 && s[n] == '\0';
+}
+
 int api_start(struct api *api, struct call *call, api_done_fn done, void *arg, struct err *err)
 {
     struct api_call *c;
     int rc;
 
-    if (!api->authorization && !is_elsewhere(api, call))
+    if (is_probe(call) && !(call->jwt && call->host && is_host(call->host)))
+        return err_set(err, ERR_INVALID, "a probe without a token or a host");
+    if (!api->authorization && !is_elsewhere(api, call) && !is_probe(call))
         return err_set(err, ERR_PERMISSION, "there is no API token");
     c = call_make(api, call, done, arg);
     if (!c)

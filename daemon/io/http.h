@@ -25,6 +25,8 @@ struct http_request {
     const char *method;
     const char *url;
     const char *authorization; /* the header's value; NULL: none is sent */
+    const char *host;          /* another name for the server than the URL's; NULL: that */
+    const char *key;           /* secret: what the database is encrypted with; NULL: not sent */
     const char *body;          /* JSON; NULL: none */
     bool once;                 /* twice would be two deeds: never sent again by itself */
     bool is_long;              /* a large answer: timeout_ms is how long it may stand still */

@@ -238,14 +238,23 @@ static bool add_header(struct http_transfer *t, const char *line)
     return longer != NULL;
 }
 
-static CURLcode set_headers(struct http_transfer *t, const struct http_request *r)
+/* True too when there is no such value. */
+static bool add_named(struct http_transfer *t, const char *name, const char *value)
 {
-    char *line = r->authorization ? mem_printf("Authorization: %s", r->authorization) : NULL;
-    bool fine = (line || !r->authorization) && add_header(t, "Accept: application/json") &&
-                add_header(t, "Expect:") && (!line || add_header(t, line)) &&
-                add_header(t, r->body ? "Content-Type: application/json" : "Content-Type:");
+    char *line = value ? mem_printf("%s: %s", name, value) : NULL;
+    bool fine = !value || (line && add_header(t, line));
 
     mem_free_secret(line, line ? strlen(line) : 0);
+    return fine;
+}
+
+static CURLcode set_headers(struct http_transfer *t, const struct http_request *r)
+{
+    bool fine = add_header(t, "Accept: application/json") && add_header(t, "Expect:") &&
+                add_named(t, "Authorization", r->authorization) && add_named(t, "Host", r->host) &&
+                add_named(t, "x-turso-encryption-key", r->key) &&
+                add_header(t, r->body ? "Content-Type: application/json" : "Content-Type:");
+
     return fine ? curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) : CURLE_OUT_OF_MEMORY;
 }
 

@@ -23,9 +23,10 @@ static const struct store_step STEPS[] = {
         "  retired INTEGER NOT NULL DEFAULT 0, removal_since INTEGER NOT NULL DEFAULT 0,"
         "  held INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, generation)"
         ") STRICT, WITHOUT ROWID;"},
+    {6, "ALTER TABLE owned ADD COLUMN probed INTEGER NOT NULL DEFAULT 0;"},
 };
 const struct store_schema STORE_SCHEMA = {
-    .version = 5, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 6, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

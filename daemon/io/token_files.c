@@ -127,6 +127,8 @@ static void on_done(uv_work_t *req, int status)
     run_next(tf);
     b->done(b->arg, b->results, b->n); /* may start more, or close */
     tf->pending -= b->n;
+    for (size_t i = 0; i < b->n; i++)
+        mem_free_secret(b->results[i].jwt, b->results[i].jwt_size);
     batch_free(b);
     maybe_closed(tf);
 }

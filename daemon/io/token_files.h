@@ -18,9 +18,10 @@
 
 struct token_files;
 
-/* results[i] answers jobs[i] of that start; borrowed until the callback returns. The jobs are gone,
+/* A token that is revealed is the callback's only if it takes it out of the result.
+ * results[i] answers jobs[i] of that start; borrowed until the callback returns. The jobs are gone,
  * their tokens wiped. It may start more and may close. */
-typedef void (*token_files_done_fn)(void *arg, const struct file_result *results, size_t n);
+typedef void (*token_files_done_fn)(void *arg, struct file_result *results, size_t n);
 typedef void (*token_files_closed_fn)(void *arg);
 
 /* `o` is copied. -ERR_NOMEM, -ERR_IO. */

@@ -171,6 +171,22 @@ static void run_check(struct tokens_dir *d, const struct file_job *j, struct fil
         answer(r, FILE_DONE, NULL);
 }
 
+static void run_reveal(struct tokens_dir *d, const struct file_job *j, struct file_result *r)
+{
+    struct secret token CLEANUP(secret_deinit) = {0};
+    struct err err = ERR_INIT;
+    int rc = find_hash(d, j->path, j->format, j->hash, &token, &err);
+
+    if (rc) {
+        answer_unfound(r, rc, &err);
+        return;
+    }
+    r->jwt = token.data;
+    r->jwt_size = token.size;
+    token = (struct secret){0};
+    answer(r, FILE_DONE, NULL);
+}
+
 static void run_job(struct tokens_dir *d, const struct file_job *j, struct file_result *r)
 {
     switch (j->kind) {
@@ -188,6 +204,9 @@ static void run_job(struct tokens_dir *d, const struct file_job *j, struct file_
         break;
     case FILE_CHECK:
         run_check(d, j, r);
+        break;
+    case FILE_REVEAL:
+        run_reveal(d, j, r);
         break;
     }
 }

@@ -110,6 +110,7 @@ static void database(struct buf *out, const struct db_entry *e)
     if (w->engine_set)
         field(out, "engine", w->engine == ENGINE_TURSODB ? "tursodb" : "libsql");
     flag(out, "protect", w->protect_set, w->protect);
+    flag(out, "probe", w->probe, true);
     word(out, "observe", w->observe);
     field(out, "seed", w->seed_database);
     field(out, "seed_at", w->seed_timestamp);

@@ -87,6 +87,7 @@ static void database(struct buf *out, const char *kind, const struct db_spec *d)
     field(out, d->set & DB_SET_ENGINE, "engine", d->engine == ENGINE_LIBSQL ? "libsql" : "tursodb");
     flag(out, d->set & DB_SET_PROTECT, "protect", d->protect);
     flag(out, d->set & DB_SET_MANAGE, "observe", d->observe);
+    flag(out, d->set & DB_SET_PROBE, "probe", d->probe);
     field(out, d->set & DB_SET_SEED, "seed", d->seed_database);
     field(out, d->seed_timestamp, "timestamp", d->seed_timestamp);
     field(out, d->set & DB_SET_ENCRYPTION, "cipher", CIPHER_NAME[d->cipher]);

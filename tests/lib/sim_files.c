@@ -120,6 +120,7 @@ struct file_result sim_do_job(struct sim *s, const struct file_job *j)
     case FILE_READ:
         read_file(s, j, &r);
         break;
+    case FILE_REVEAL: /* the shell's own */
     case FILE_CHECK:
         r.outcome = sim_find_file(s, j->path) ? FILE_DONE : FILE_ABSENT;
         break;

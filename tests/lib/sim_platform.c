@@ -611,6 +611,16 @@ static void report(const struct platform *p, const struct call *c, struct answer
     }
 }
 
+static void probe(struct platform *p, const struct call *c, struct answer *a)
+{
+    const struct platform_db *d = platform_db(p, c->name);
+    const struct platform_token *t = platform_token(p, c->token_hash);
+    bool opens = d && t && !t->dead && strcmp(t->target_id, d->id) == 0 &&
+                 (!t->expires_ms || t->expires_ms > p->wall_ms);
+
+    a->outcome = !d ? OUTCOME_NOT_FOUND : opens ? OUTCOME_OK : OUTCOME_UNAUTHORIZED;
+}
+
 static void carry_out(struct platform *p, const struct call *c, struct answer *a)
 {
     a->outcome = OUTCOME_OK;
@@ -621,6 +631,9 @@ static void carry_out(struct platform *p, const struct call *c, struct answer *a
     if (platform_people_call(p, c, a))
         return;
     switch (c->kind) {
+    case CALL_DATABASE_PROBE:
+        probe(p, c, a);
+        return;
     case CALL_ORGANIZATION_GET:
         a->organization_slug = p->lie == LIE_ORGANIZATION ? "other" : "acme";
         a->organization_id = p->recovers ? "o-1" : NULL;

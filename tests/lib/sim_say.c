@@ -69,6 +69,8 @@ static void describe(const struct call *c, char *out, size_t size)
             buf_printf(&b, " %s=%s", CONFIG_FIELD[f].key, c->config[f]);
     if (c->target_id)
         buf_printf(&b, " %s", c->target_id);
+    if (c->token_file)
+        buf_printf(&b, " with %s", c->token_file);
     if (c->expiration)
         buf_printf(&b, " %s %s%s%s",
                    c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", c->expiration,

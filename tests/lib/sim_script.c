@@ -324,6 +324,16 @@ static void outside_set(struct script *c, char *args)
         platform_group(p, name)->archived = strcmp(args, "true") == 0;
 }
 
+/* rotate NAME: every token of that database dies */
+static void outside_rotate(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const struct platform_db *d = platform_db(p, word(&args));
+
+    for (size_t i = 0; i < p->n_tokens; i++)
+        p->tokens[i].dead = p->tokens[i].dead || strcmp(p->tokens[i].target_id, d->id) == 0;
+}
+
 /* write PATH for NAME full-access|read-only EXPIRATION; write PATH */
 static void outside_write(struct script *c, char *args)
 {
@@ -352,6 +362,8 @@ static void do_outside(struct script *c, char *args)
         outside_delete(c, args);
     else if (strcmp(what, "set") == 0)
         outside_set(c, args);
+    else if (strcmp(what, "rotate") == 0)
+        outside_rotate(c, args);
     else if (strcmp(what, "write") == 0)
         outside_write(c, args);
     else if (strcmp(what, "remove") == 0 && sim_find_file(c->s, args))

@@ -58,7 +58,7 @@ static bool is_of_group(enum call_kind kind)
 
 static bool is_write(const struct call *c)
 {
-    return strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+    return c->kind != CALL_DATABASE_PROBE && strcmp(CALL_INFO[c->kind].method, "GET") != 0;
 }
 
 static bool is(const char *text, const char *what)
@@ -226,6 +226,8 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
                    c->kind == CALL_DATABASES_LIST;
     bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
 
+    if (c->kind == CALL_DATABASE_PROBE)
+        return; /* what its own host says is not about the API token */
     if (a->outcome == OUTCOME_UNAUTHORIZED ||
         (a->outcome == OUTCOME_FORBIDDEN && c->kind == CALL_ORGANIZATION_GET))
         s->told.refused = true;

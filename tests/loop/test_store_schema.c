@@ -254,7 +254,8 @@ static void migrate__from_version_1__is_as_if_made_anew(void **state)
     outside(c, "PRAGMA user_version = 1; DROP TABLE pause; DROP TABLE issued;"
                "ALTER TABLE event DROP COLUMN request; ALTER TABLE held_token DROP COLUMN asked;"
                "ALTER TABLE owned DROP COLUMN released; ALTER TABLE owned DROP COLUMN purged;"
-               "ALTER TABLE owned DROP COLUMN recreate;"
+               "ALTER TABLE owned DROP COLUMN recreate; ALTER TABLE owned DROP COLUMN probed;"
+               "ALTER TABLE held_token DROP COLUMN asked;"
                "INSERT INTO owned (kind, name, state) VALUES ('database', 'x', 'owned')");
     c->store = open_store(c->state);
     store_close(c->store);

@@ -62,7 +62,7 @@ static int teardown_loop(void **state)
     return teardown(&base);
 }
 
-static void on_done(void *arg, const struct file_result *results, size_t n)
+static void on_done(void *arg, struct file_result *results, size_t n)
 {
     struct lctx *c = arg;
 
@@ -270,7 +270,7 @@ static void close__with_batches_waiting__finishes_them_first(void **state)
 }
 
 /* Closes inside the callback number `want`; every job still gets its one answer. */
-static void close_in_done(void *arg, const struct file_result *results, size_t n)
+static void close_in_done(void *arg, struct file_result *results, size_t n)
 {
     struct lctx *c = arg;
 
@@ -302,7 +302,7 @@ static void close__inside_each_callback__answers_every_batch_once(void **state)
 }
 
 /* Starts one more from inside the callback, until there were enough. */
-static void start_in_done(void *arg, const struct file_result *results, size_t n)
+static void start_in_done(void *arg, struct file_result *results, size_t n)
 {
     struct lctx *c = arg;
     struct file_job *j;

@@ -178,6 +178,8 @@ LIST_QUERY = {"group": check_name, "parent": str, "schema": str, "limit": check_
 PAGE_QUERY = {"limit": check_limit, "cursor": str}
 DELETED_QUERY = dict(PAGE_QUERY, deleted={"true"}, search=str)
 RESTORE = {"name": check_name}
+DATA_PLANE = "/v2/pipeline"  # of a database's own host
+PIPELINE = {"baton": str, "requests!": [{"type!": {"execute", "close"}, "stmt": {"sql!": str}}]}
 USAGE_QUERY = {"from": check_instant, "to": check_instant}
 
 
@@ -265,7 +267,7 @@ class Platform:
 
     groups, databases: name to record; a database's settings are under its "config".
     minted: every token ever handed out, newest last.
-    counts: creates, deletes, updates, rotates, mints, restores, each a Counter keyed "database/NAME" or
+    counts: creates, deletes, updates, rotates, mints, restores, probes, each a Counter keyed "database/NAME" or
             "group/NAME"; only what came over the API counts."""
 
     def __init__(self, organization, knobs):
@@ -276,7 +278,7 @@ class Platform:
         self.minted, self.cascaded, self.cursors = [], [], {}
         self.audit = []  # oldest first
         self.api_tokens = []  # live ones, oldest first
-        kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores")
+        kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores", "probes")
         self.counts = {kind: collections.Counter() for kind in kinds}
 
     def note(self, code, author="owner", at=None, **data):
@@ -803,6 +805,30 @@ def list_plans(p, _):
                       for plan in PLANS]}
 
 
+def pipeline(p, r):
+    """The database's own host, as far as a probe needs it."""
+    database = next((d for d in p.databases.values() if d["Hostname"] == r.header("host")), None)
+    if database is None:
+        raise Refused(404, "no such database")
+    _, _, token = (r.header("authorization") or "").partition(" ")
+    opens = [t for t in p.minted if t["jwt"] == token and not t["revoked"]
+             and t["claims"].get("id") == database["DbId"]]
+    sealed = database["encryption"]
+    if sealed and r.header("x-turso-encryption-key") != sealed["encryption_key"]:
+        raise Refused(400, "the encryption key is needed")
+    if not opens:
+        raise Refused(401, "the token does not open this database")
+    if r.json["requests"] != [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]:
+        violate("value", "a probe asks SELECT 1 and closes")
+    p.counts["probes"]["database/" + database["Name"]] += 1
+    return {"baton": None, "base_url": None, "results": [
+        {"type": "ok", "response": {"type": "execute", "result": {
+            "cols": [{"name": "1", "decltype": None}],
+            "rows": [[{"type": "integer", "value": "1"}]], "affected_row_count": 0,
+            "last_insert_rowid": None}}},
+        {"type": "ok", "response": {"type": "close"}}]}
+
+
 @dataclasses.dataclass
 class Route:
     """body: "no" (a body is a violation), "may", or "must"; then its shape."""
@@ -867,6 +893,7 @@ ROUTES = [
           USAGE_QUERY),
     route("POST", "O/D/auth/tokens", mint("database"), TOKEN_QUERY, may=TOKEN_BODY),
     route("POST", "O/D/auth/rotate", rotate("database")),
+    route("POST", DATA_PLANE, pipeline, must=PIPELINE),
     route("GET", "/v3/organizations/{oid}/databases", list_deleted_databases, DELETED_QUERY),
     route("GET", "/v3/organizations/{oid}/deleted-groups", list_deleted_groups, PAGE_QUERY),
     route("POST", "/v3/organizations/{oid}/databases/{id}/restore", restore_database,
@@ -990,6 +1017,10 @@ class Request:
         return found
 
     def _check_token(self, tokens):
+        if self.path == DATA_PLANE:
+            if (self.header("authorization") or "").partition(" ")[2] in tokens:
+                violate("authorization", "the platform's token at a database's own host", 401)
+            return
         scheme, _, token = (self.header("authorization") or "").partition(" ")
         if scheme != "Bearer" or token not in tokens:
             violate("authorization", "could not parse jwt id" if token.count(".") == 2
@@ -1297,7 +1328,8 @@ class StrictApi:
     async def _counted(self, reader, request):
         entry = {"n": len(self.requests), "at": time.monotonic(), "method": request.method,
                  "target": request.target, "path": request.path, "query": {}, "json": None,
-                 "headers": {k: v[0] for k, v in request.headers.items() if k != "authorization"},
+                 "headers": {k: v[0] for k, v in request.headers.items() if k not in
+                             ("authorization", "x-turso-encryption-key")},
                  "status": None, "fault": False}
         self.requests.append(entry)
         self.in_flight += 1

@@ -55,6 +55,64 @@ databases:
     assert refused.code == 4 and "encryption key" in refused.err and "no key" not in refused.err
 
 
+# --- Probes --------------------------------------------------------------------------------------
+
+PROBED = """
+databases:
+  a:
+    group: eu
+    probe: true
+    tokens: {app: {authorization: read-only, expiration: 7d, format: env}, b: {authorization: read-only, expiration: 7d}}
+"""
+
+
+def test_ready_is_what_its_own_host_answers(strict, make_daemon):
+    late = strict.fault(method="POST", path="^/v2/pipeline$", status=404, count=2)
+    daemon = started(make_daemon, strict, PROBED)
+    assert daemon.resource("database/a")["phase"] == "Ready" and late.hits == 2
+    assert strict.state.counts["probes"] == {"database/a": 1}
+    asked = strict.calls("POST", "^/v2/pipeline$")
+    assert {r["headers"]["host"] for r in asked} == {strict.state.databases["a"]["Hostname"]}
+    strict.assert_clean()
+
+    daemon.stop()
+    daemon.start()
+    daemon.settle()
+    assert strict.state.counts["probes"] == {"database/a": 1}  # the ledger knows
+    assert daemon.ctl("sync", "database/a", "--wait").code == 0
+    assert strict.state.counts["probes"] == {"database/a": 2}
+    strict.assert_clean()
+
+
+def test_rotated_keys_are_noticed_and_tokens_minted_anew(strict, make_daemon):
+    daemon = started(make_daemon, strict, PROBED)
+    before = {name: daemon.token_file(name) for name in ("a/app.env", "a/b.jwt")}
+    strict.state.rotate("group", "eu")
+    assert daemon.ctl("sync", "database/a", "--wait").code == 0
+    assert len(strict.state.minted) == 4
+    assert all(daemon.token_file(name) != text for name, text in before.items())
+    assert "KeysRotated" in daemon.ctl("events", "-o", "ndjson").out
+    assert daemon.resource("database/a")["phase"] == "Ready"
+    daemon.assert_no_secrets([t["jwt"] for t in strict.state.minted])
+    strict.assert_clean()
+
+
+def test_a_sealed_database_is_asked_with_its_key(strict, make_daemon, tmp_path):
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    harness.write_atomically(tmp_path / "key", key, 0o600)
+    daemon = started(make_daemon, strict, """
+databases:
+  a:
+    group: eu
+    probe: true
+    encryption: {cipher: aes256gcm, key: k}
+    tokens: {app: {authorization: read-only, expiration: 7d}}
+""", {"encryption_keys": {"k": {"file": str(tmp_path / "key")}}})
+    assert strict.state.counts["probes"] == {"database/a": 1}
+    daemon.assert_no_secrets([key])
+    strict.assert_clean()
+
+
 # --- Restoring -----------------------------------------------------------------------------------
 
 

@@ -69,6 +69,11 @@ static void call__with_every_text__is_freed_whole(void **state)
     c->cipher = mem_strdup("aes256gcm");
     c->key_name = mem_strdup("k");
     c->key = mem_strdup("a/+b==");
+    c->host = mem_strdup("h");
+    c->token_file = mem_strdup("a/app.jwt");
+    c->token_hash = mem_strdup("0");
+    c->jwt = mem_strdup("j");
+    c->jwt_size = 1;
     c->organization_id = mem_strdup("o-1");
     c->target_id = mem_strdup("d-1");
     call_free(c);

@@ -113,6 +113,10 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
           .target_id = TEXT("g-1")},
          "/v3/organizations/o-1/groups/g-1/restore",
          "{}"},
+        {{.kind = CALL_DATABASE_PROBE, .name = TEXT("t-1"), .host = TEXT("t-1-acme.turso.io")},
+         "/v2/pipeline",
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT "
+         "1\"}},{\"type\":\"close\"}]}"},
         {{.kind = CALL_REPORT_ORGANIZATIONS}, "/v1/organizations", NULL},
         {{.kind = CALL_REPORT_PLANS}, O "/plans", NULL},
         {{.kind = CALL_REPORT_SUBSCRIPTION}, O "/subscription", NULL},
