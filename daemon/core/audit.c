@@ -309,16 +309,33 @@ static void refused(struct reconcile *rc, struct effects *fx, const struct answe
     drop_pages(a);
 }
 
-/* Only the first page of the first round is read: what was before us is nobody's news. */
-static bool is_last(const struct reconcile *rc, const struct answer *page)
+/* It reaches what is known: so is all behind it. Of the first round the first page is enough: what
+ * was before us is nobody's news. */
+static bool is_known(const struct reconcile *rc, const struct answer *page)
+{
+    bool any_new = false;
+
+    for (size_t i = 0; i < page->n_rows; i++) {
+        if (at_of(rc, &page->rows[i]) <= rc->audit.floor_ms)
+            return true;
+        any_new = any_new || is_new(rc, &page->rows[i]);
+    }
+    return !any_new || rc->audit.floor_ms == 0;
+}
+
+static bool is_last(struct reconcile *rc, struct effects *fx, const struct answer *page)
 {
     const struct audit *a = &rc->audit;
-    bool is_known = page->n_rows == 0 || a->floor_ms == 0;
 
-    for (size_t i = 0; !is_known && i < page->n_rows; i++)
-        is_known = at_of(rc, &page->rows[i]) <= a->floor_ms;
-    return is_known || a->n_pages == AUDIT_PAGES ||
-           (page->total_pages && (int64_t)a->n_pages >= page->total_pages);
+    if (is_known(rc, page) || (page->total_pages && (int64_t)a->n_pages >= page->total_pages))
+        return true;
+    if (a->n_pages < AUDIT_PAGES)
+        return false;
+    rc_event(rc, fx, NULL, "AuditGap", 4, page,
+             "the audit log has grown by more than %d pages since it was last read; what is older "
+             "was not looked at",
+             AUDIT_PAGES);
+    return true;
 }
 
 void audit_absorb(struct reconcile *rc, struct effects *fx, struct answer *page)
@@ -332,7 +349,7 @@ void audit_absorb(struct reconcile *rc, struct effects *fx, struct answer *page)
     }
     a->refused_said = false;
     a->pages[a->n_pages++] = page;
-    if (is_last(rc, page))
+    if (is_last(rc, fx, page))
         finish(rc, fx);
     else
         rc_ask(rc, fx, ASK_AUDIT, CALL_REPORT_AUDIT, a->n_pages + 1);

@@ -457,14 +457,20 @@ static void do_quota(struct script *c, char *args)
         p->overages = strcmp(args, "on") == 0;
 }
 
-/* audit CODE NAME AUTHOR */
+/* audit CODE NAME AUTHOR [TIMES]: so often, each about another one */
 static void do_audit(struct script *c, char *args)
 {
     const char *code = word(&args);
     const char *name = word(&args);
+    const char *author = word(&args);
+    long long times = *args ? strtoll(args, NULL, 10) : 1;
+    char one[PLATFORM_NAME_BYTES];
 
     c->s->platform.wall_ms = c->s->wall_ms;
-    platform_note(&c->s->platform, code, name, args);
+    for (long long i = 0; i < times; i++) {
+        snprintf(one, sizeof(one), times > 1 ? "%s-%lld" : "%s", name, i);
+        platform_note(&c->s->platform, code, one, author);
+    }
 }
 
 static void do_operator(struct script *c, char *args)
