@@ -28,6 +28,7 @@ struct sim_ledger {
     size_t n_waiting;
     size_t capacity;
     bool fails;
+    uint64_t version; /* grows with every change of a token or a leak */
 };
 
 struct sim_file {
@@ -160,6 +161,8 @@ struct sim {
     char broken[512]; /* the first rule that was broken; "" */
     struct sim_removal removals[256];
     size_t n_removals;
+    uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
+    size_t checked_tokens;
     bool asked_restore;  /* by an operator */
     bool was_released;   /* something was, and may be the platform's alone */
     unsigned rotations;  /* ordered by an operator, and not sent yet */

@@ -461,6 +461,10 @@ static void check_mints_of(struct sim *s, const struct platform_token *t)
 
 void sim_check_step(struct sim *s)
 {
+    if (s->checked_version == s->ledger.version && s->checked_tokens == s->platform.n_tokens)
+        return;
+    s->checked_version = s->ledger.version;
+    s->checked_tokens = s->platform.n_tokens;
     for (size_t i = 0; i < s->platform.n_tokens && !*s->broken; i++) {
         const struct platform_token *t = &s->platform.tokens[i];
 

@@ -67,6 +67,7 @@ static void put(struct sim_ledger *l, struct ledger_op *op)
     char key[320];
     struct sim_row *r;
 
+    l->version += op->table == LEDGER_TOKEN || op->table == LEDGER_LEAK;
     key_of(op->table, op->row, key, sizeof(key));
     r = find(l, op->table, key);
     if (op->is_delete) {

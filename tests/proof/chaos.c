@@ -17,8 +17,9 @@
 
 #define HAPPENINGS_MAX 40
 #define MINUTE_MS      (60 * 1000)
-#define ROUNDS         10
-#define ROUND_MS       (45 * MINUTE_MS)
+#define ROUNDS         3 /* at least; until nothing is held or counted down any more */
+#define ROUNDS_MAX     12
+#define ROUND_MS       (40 * MINUTE_MS)
 #define STEPS_MAX      100000
 
 #define REACHED_TEXT(symbol, text) [REACHED_##symbol] = text,
@@ -54,7 +55,7 @@ static void note_event(struct sim *s, const struct event *e)
     struct chaos *c = s->arg;
 
     for (size_t i = REACHED_SETTLED + 1; i < REACHED_N; i++)
-        if (strcmp(REACHED_NAME[i], e->what) == 0) {
+        if (*REACHED_NAME[i] == *e->what && strcmp(REACHED_NAME[i], e->what) == 0) {
             c->reached[i]++;
             s->was_released = s->was_released || i == REACHED_Released;
             return;
@@ -127,16 +128,18 @@ static void begin(struct chaos *c, bool quiet)
         sim_run(&c->s, MINUTE_MS);
 }
 
-/* What waits for somebody finds somebody. */
-static void attend(struct chaos *c)
+/* What waits for somebody finds somebody. False: nothing is held, nor on its way out. */
+static bool attend(struct chaos *c)
 {
     struct err err = ERR_INIT;
     struct plan plan;
     char id[17];
+    bool waits;
 
     sim_tell(&c->s, (struct rc_event){.kind = RC_TICK}); /* the plan of now */
     assert_int_equal(plan_build(c->s.rc, &plan, &err), 0);
     snprintf(id, sizeof(id), "%s", plan.id);
+    waits = plan.n_held || plan.n_delete;
     if (plan.n_held && sim_decide(&c->s, true, id, "seen", &err) != 0)
         sim_break(&c->s, "the plan cannot be approved: %s", err.msg);
     plan_deinit(&plan);
@@ -149,18 +152,20 @@ static void attend(struct chaos *c)
 
         (void)sim_step(&c->s, &ev, &err);
     }
+    return waits;
 }
 
 static void end(struct chaos *c)
 {
+    bool waits = true;
     unsigned writes;
 
     chaos_mend(c);
-    for (int i = 0; i < ROUNDS && !*c->s.broken; i++) {
+    for (unsigned i = 0; i < ROUNDS_MAX && (waits || i < ROUNDS) && !*c->s.broken; i++) {
         sim_run(&c->s, ROUND_MS);
-        attend(c);
+        waits = attend(c);
     }
-    sim_run(&c->s, ROUND_MS);
+    sim_run(&c->s, MINUTE_MS);
     if (*c->s.broken)
         return;
     chaos_check_end(c);
