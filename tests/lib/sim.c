@@ -97,6 +97,10 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     ev->random = sim_random(s);
     s->steps++;
     s->asked_restore = s->asked_restore || ev->kind == RC_RESTORE;
+    if (ev->kind == RC_COMMAND) {
+        s->asked_recreate = s->asked_recreate || ev->command->kind == COMMAND_RECREATE;
+        s->was_released = s->was_released || ev->command->kind == COMMAND_RELEASE;
+    }
     rv = reconcile_step(s->rc, ev, &fx, err);
     s->wake_ms = fx.wake_ms;
     if (rv == -ERR_NOMEM || s->is_lost || s->loses_step) {

@@ -163,6 +163,7 @@ struct sim {
     size_t n_removals;
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;
+    bool asked_recreate; /* by an operator, once */
     bool asked_restore;  /* by an operator */
     bool was_released;   /* something was, and may be the platform's alone */
     unsigned rotations;  /* ordered by an operator, and not sent yet */

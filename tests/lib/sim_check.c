@@ -210,6 +210,26 @@ static void check_group_delete(struct sim *s, const struct call *c)
 
 /* --- creating, minting --- */
 
+/* Ours of that name was there lately, and is gone: nobody but an operator makes another one. */
+static bool is_lost(const struct sim *s, const char *name)
+{
+    for (size_t i = 0; i < s->platform.n_databases; i++) {
+        const struct platform_db *d = &s->platform.databases[i];
+
+        if (!d->live && d->was_ours && strcmp(d->name, name) == 0 &&
+            s->wall_ms - d->deleted_ms < TOMBSTONE_MS)
+            return !s->asked_recreate && !s->was_released && !s->jumped_ms;
+    }
+    return false;
+}
+
+static void note_ours(struct sim *s, const struct owned *own)
+{
+    for (size_t i = 0; own && i < s->platform.n_databases; i++)
+        if (is(own->state, "owned") && is(own->id, s->platform.databases[i].id))
+            s->platform.databases[i].was_ours = true;
+}
+
 static void check_create(struct sim *s, const struct call *c, const char *kind)
 {
     const struct owned *own = sim_owned(&s->ledger, kind, c->name);
@@ -217,6 +237,8 @@ static void check_create(struct sim *s, const struct call *c, const char *kind)
 
     if (k && k->live && !k->hidden)
         sim_break(s, "%s %s is created, and one is known to live", kind, c->name);
+    if (is(kind, "database") && is_lost(s, c->name))
+        sim_break(s, "database %s is created, and ours of that name was lost lately", c->name);
     if (!own || !is(own->state, "creating"))
         sim_break(s, "%s %s is created, and the ledger does not know", kind, c->name);
     else if (!sim_told_all(s))
@@ -356,6 +378,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
 {
     const struct owned *own = c->name ? sim_owned(&s->ledger, "database", c->name) : NULL;
 
+    note_ours(s, own);
     check_pace(s, c);
     check_write(s, c);
     switch (c->kind) {

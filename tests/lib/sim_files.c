@@ -48,6 +48,19 @@ static struct sim_file *holding(struct sim *s, const char *path, enum token_form
     return f && f->format == format && hash && strcmp(f->hash, hash) == 0 ? f : NULL;
 }
 
+/* It opens what the ledger calls ours by the name that its row bears. */
+static void check_target(struct sim *s, const struct file_job *j, const struct platform_token *t)
+{
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct held_token *h = s->ledger.rows[i].row;
+
+        if (s->ledger.rows[i].table == LEDGER_TOKEN && h->file && strcmp(h->file, j->path) == 0 &&
+            strcmp(h->state, "minted") == 0 && strcmp(h->target_id, t->target_id) != 0)
+            sim_break(s, "%s is to open %s, and its token opens %s", j->path, h->target_id,
+                      t->target_id);
+    }
+}
+
 static void publish(struct sim *s, const struct file_job *j, struct file_result *r)
 {
     struct platform_token *t =
@@ -56,8 +69,10 @@ static void publish(struct sim *s, const struct file_job *j, struct file_result 
     const char *hash = t ? t->hash : j->jwt; /* an API token's secret is its own hash here */
 
     assert_true(t || platform_api_secret(&s->platform, j->jwt));
-    if (t)
+    if (t) {
         t->was_published = true;
+        check_target(s, j, t);
+    }
     sim_put_file(s, j->path, hash, j->format);
     sim_find_file(s, j->path)->mode = j->mode;
     snprintf(r->hash, sizeof(r->hash), "%s", hash);
