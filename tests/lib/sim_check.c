@@ -188,6 +188,17 @@ static bool is_fence(const struct call *c, const struct owned *own)
            is(c->config[CONFIG_BLOCK_WRITES], "true") && own && is(own->fence, "wanted");
 }
 
+/* Both blocks are a fence's, going up or given way to, or the manifest's. */
+static void check_block(struct sim *s, const struct call *c, const struct owned *own)
+{
+    const struct db_entry *e = s->has_want ? desired_database(&s->want, c->name) : NULL;
+    bool named = e && is(e->want->config.value[CONFIG_BLOCK_READS], "true");
+
+    if (is(c->config[CONFIG_BLOCK_READS], "true") && is(c->config[CONFIG_BLOCK_WRITES], "true") &&
+        !named && !(own && (is(own->fence, "wanted") || is(own->fence, "lifting"))))
+        sim_break(s, "%s is fenced, and the ledger does not know", c->name);
+}
+
 static void check_group_delete(struct sim *s, const struct call *c)
 {
     const struct group_want *w = s->has_want ? desired_group(&s->want, c->name) : NULL;
@@ -389,6 +400,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
         check_mint(s, c, "group-token");
         break;
     case CALL_DATABASE_CONFIGURE:
+        check_block(s, c, own);
         if (!is_fence(c, own))
             break;
         check_removal(s, c, own);
