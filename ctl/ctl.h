@@ -37,6 +37,7 @@ struct ctl {
     const char *since;
     const char *reason;
     const char *id;
+    const char *to;
     const char *until;
     const char *state_dir;
     int64_t timeout_ms; /* -1: not said */
@@ -76,6 +77,7 @@ enum exit_code verb_why(const struct ctl *ctl);
 enum exit_code verb_plan(const struct ctl *ctl);
 enum exit_code verb_approve(const struct ctl *ctl);
 enum exit_code verb_reject(const struct ctl *ctl);
+enum exit_code verb_move(const struct ctl *ctl);
 enum exit_code verb_restore(const struct ctl *ctl);
 enum exit_code verb_sync(const struct ctl *ctl);
 enum exit_code verb_wait(const struct ctl *ctl);

@@ -46,6 +46,9 @@ const struct verb VERBS[] = {
      verb_approve},
     {"reject", "PLAN --reason TEXT", "Give the held steps of a plan up, until their entries change",
      "", "r", 1, 1, verb_reject},
+    {"move", "database/NAME --to GROUP", "Say which steps move a database, and do none of them",
+     "A database cannot change its group: these are the steps that lead to the same.", "G", 1, 1,
+     verb_move},
     {"restore", "KIND/NAME [--id ID]", "Bring back a database or group deleted in the last days",
      "Of several deleted ones of that name the last one, unless --id says which. What the ledger "
      "knew\nis ours again.",

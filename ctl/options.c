@@ -44,6 +44,7 @@ static const struct option_row OPTIONS[] = {
     {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)"},
     {'I', false, "invalidate", NULL, "rotate the keys, which ends every token of before"},
     {'i', false, "id", "ID", "the one of this platform id"},
+    {'G', false, "to", "GROUP", "the group that it is to live in"},
 };
 
 const struct verb *options_find_verb(const char *name)
@@ -162,6 +163,9 @@ static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
         break;
     case 'i':
         ctl->id = text;
+        break;
+    case 'G':
+        ctl->to = text;
         break;
     case 'y':
         ctl->yes = true;

@@ -113,6 +113,27 @@ databases:
     strict.assert_clean()
 
 
+# --- Moving --------------------------------------------------------------------------------------
+
+
+def test_move_says_the_steps_and_does_none(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", "groups: {eu: {location: aws-eu-west-1}, us: {location: aws-us-east-1}}\n"
+                                    "databases: {a: {group: eu}}\n")
+    daemon.start()
+    daemon.settle()
+    mark = strict.mark()
+    steps = daemon.ctl("move", "database/a", "--to", "us")
+    assert steps.code == 0 and "seed: {database: a}" in steps.out
+    assert "from group eu to group us (aws-us-east-1)" in steps.out
+    assert daemon.ctl("move", "database/a", "--to", "eu").out == ""
+    assert daemon.ctl("move", "database/zz", "--to", "us").code == 1
+    assert daemon.ctl("move", "database/a", "--to", "nowhere").code == 1
+    assert daemon.ctl("move", "group/eu", "--to", "us").code == 64
+    assert daemon.ctl("move", "database/a").code == 64
+    assert not strict.writes(mark)
+
+
 # --- Restoring -----------------------------------------------------------------------------------
 
 

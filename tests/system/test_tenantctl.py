@@ -484,7 +484,7 @@ def test_help__names_every_verb_and_option():
     assert everything.code == FINE and everything.err == ""
     verbs = re.findall(r"^  ([a-z]+)", everything.out.split("Verbs:")[1].split("Options:")[0], re.M)
     assert {"status", "list", "describe", "why", "plan", "sync", "wait", "events", "approve", "reject",
-            "restore", "pause", "resume", "recreate", "release", "adopt", "purge",
+            "move", "restore", "pause", "resume", "recreate", "release", "adopt", "purge",
             "export", "platform", "rotate", "backup", "validate", "reload", "version", "help"} == set(verbs)
     for verb in verbs:
         result = run_ctl("help", verb)
