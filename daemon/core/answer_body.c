@@ -42,6 +42,8 @@ static int read_user(struct json_object *o, const struct answer_asked *asked, st
                      struct err *err);
 static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
+static int read_validity(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err);
 
 static const struct {
     enum answer_body_rule rule;
@@ -76,6 +78,7 @@ static const struct {
     [CALL_API_TOKEN_REVOKE] = {BODY_IGNORED, NULL},
     [CALL_USER_GET] = {BODY_DUE, read_user},
     [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
+    [CALL_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)
@@ -393,6 +396,19 @@ static int read_user(struct json_object *o, const struct answer_asked *asked, st
 
     (void)asked;
     return rc < 0 ? rc : live_text(user, "username", true, &into->arena, &into->username, err);
+}
+
+/* {"exp": seconds since the epoch}, -1: never */
+static int read_validity(struct json_object *o, const struct answer_asked *asked,
+                         struct answer *into, struct err *err)
+{
+    int64_t exp;
+
+    (void)asked;
+    if (!json_get_int(o, "exp", &exp) || exp < -1 || exp > INT64_C(253402300799))
+        return err_set(err, ERR_INVALID, "\"exp\" is missing or no time");
+    into->token_ends_ms = exp == -1 ? 0 : exp * 1000;
+    return 0;
 }
 
 int answer_body_read(const char *body, size_t size, const struct answer_asked *asked,

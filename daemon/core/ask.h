@@ -9,7 +9,7 @@
 #include "core/call.h"
 
 /* Tickets below ASK_SHELL are the reconciler's own rooms. */
-enum ask_ticket { ASK_NOBODY, ASK_QUOTA, ASK_AUDIT, ASK_SHELL = 16 };
+enum ask_ticket { ASK_NOBODY, ASK_QUOTA, ASK_AUDIT, ASK_OWN_TOKEN, ASK_SHELL = 16 };
 
 struct ask_line {
     struct call **calls; /* [first..n) wait */

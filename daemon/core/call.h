@@ -56,7 +56,8 @@
     X(API_TOKENS_LIST, "list API tokens", "GET", false)                                            \
     X(API_TOKEN_CREATE, "create API token", "POST", true)                                          \
     X(API_TOKEN_REVOKE, "revoke API token", "DELETE", false)                                       \
-    X(USER_GET, "read user", "GET", false)
+    X(USER_GET, "read user", "GET", false)                                                         \
+    X(TOKEN_VALIDATE, "validate API token", "GET", false)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -222,7 +223,8 @@ struct answer {
     size_t n_failures;                 /* and those that did not */
     struct live_api_token *api_tokens; /* API_TOKENS_LIST; API_TOKEN_CREATE (one, name and id) */
     size_t n_api_tokens;
-    const char *username; /* USER_GET */
+    const char *username;  /* USER_GET */
+    int64_t token_ends_ms; /* TOKEN_VALIDATE; 0: never */
 };
 
 struct answer *answer_new(const struct call *c) MUST_CHECK; /* outcome UNKNOWN; NULL: no memory */

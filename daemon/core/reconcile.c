@@ -74,6 +74,7 @@ void reconcile_free(struct reconcile *rc)
 void reconcile_watch(struct reconcile *rc, bool audit)
 {
     rc->quota.is_on = true;
+    rc->own_token.is_on = true;
     rc->audit.is_on = audit;
 }
 
@@ -97,8 +98,10 @@ void reconcile_identify(struct reconcile *rc, const char *token_id, const char *
 
     snprintf(rc->self.token_id, sizeof(rc->self.token_id), "%s", token_id);
     snprintf(rc->self.token_hash, sizeof(rc->self.token_hash), "%s", token_hash);
-    if (changed)
-        rc->self.username[0] = '\0';
+    if (!changed)
+        return;
+    rc->self.username[0] = '\0';
+    own_token_changed(rc);
 }
 
 uint64_t reconcile_cycle(const struct reconcile *rc)
@@ -519,6 +522,8 @@ static void give_back(struct reconcile *rc, struct effects *fx, struct answer *a
         quota_absorb(rc, fx, a);
     else if (a->ticket == ASK_AUDIT)
         audit_absorb(rc, fx, a);
+    else if (a->ticket == ASK_OWN_TOKEN)
+        own_token_absorb(rc, fx, a);
     else
         effects_answer(fx, a);
 }
@@ -693,6 +698,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
     if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms)
         rc->replan = true;
     quota_tick(rc, out);
+    own_token_tick(rc, out);
     audit_tick(rc, out);
     while ((r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
@@ -711,6 +717,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         earlier(&out->wake_ms, rc->obs.next_ms);
     if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
         earlier(&out->wake_ms, rc->quota.next_ms);
+    if (rc->own_token.is_on && !rc->own_token.is_asked && !rc->stopping)
+        earlier(&out->wake_ms, rc->own_token.next_ms);
     if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
         earlier(&out->wake_ms, rc->audit.next_ms);
     return out->failed ? err_nomem(err) : rv;

@@ -9,6 +9,7 @@
 #include "core/deleted.h"
 #include "core/doubt.h"
 #include "core/effects.h"
+#include "core/own_token.h"
 #include "core/quota.h"
 #include "core/reconcile.h"
 #include "core/row_index.h"
@@ -131,6 +132,7 @@ struct reconcile {
     struct recover recover;
     struct ask_line asks;
     struct quota quota;
+    struct own_token own_token;
     struct audit audit;
     struct flight *flights;
     size_t n_flights;

@@ -86,6 +86,7 @@ static const struct {
     [CALL_API_TOKEN_CREATE] = {API_TOKENS_PREFIX "{a}", NULL, api_token_body},
     [CALL_API_TOKEN_REVOKE] = {"/v1/organizations/{o}/api-tokens/{k}", NULL, NULL},
     [CALL_USER_GET] = {USER_PATH, NULL, NULL},
+    [CALL_TOKEN_VALIDATE] = {"/v1/auth/validate", NULL, NULL},
 };
 
 /* --- Path and query ------------------------------------------------------------------------ */

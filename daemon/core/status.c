@@ -126,7 +126,7 @@ static bool is_degraded(const struct reconcile *rc, const struct shell_facts *sh
     return in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) ||
            in_phase(rc, PHASE_RETRYING) || shell->manifest_refused || shell->config_error ||
            !rc->authorized || !rc->ledger_ok || rc->tokens_unmarked || is_stale(rc) ||
-           rc_recover_is_stuck(rc);
+           rc_recover_is_stuck(rc) || own_token_ends(rc, (char[1]){0}, 1);
 }
 
 enum state status_state(const struct reconcile *rc, const struct shell_facts *shell)
@@ -186,6 +186,7 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
                                struct json_object *list)
 {
     const struct observation *o = &rc->obs;
+    char token[256];
     bool ok = true;
 
     if (shell->manifest_refused) {
@@ -205,6 +206,8 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         ok =
             ok && add_problem(list, "ObservationFailed", o->attempts,
                               o->ever ? o->completed_wall_ms : rc->started_wall_ms, NULL, o->error);
+    if (own_token_ends(rc, token, sizeof(token)))
+        ok = ok && add_problem(list, "TokenExpires", 1, rc->started_wall_ms, NULL, token);
     if (stale_side(rc))
         ok = ok && add_problem(list, "ObservationFailed", o->side_attempts,
                                rc->wall_ms - (rc->now_ms - stale_side(rc)->failing_since_ms), NULL,

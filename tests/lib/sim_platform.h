@@ -114,6 +114,7 @@ struct platform {
     size_t n_tokens;
     struct platform_api_token api_tokens[64]; /* dead ones stay */
     size_t n_api_tokens;
+    int64_t own_token_ends_ms; /* of the daemon; 0: never */
     struct platform_fault faults[PLATFORM_FAULTS_MAX];
     size_t n_faults;
     enum platform_lie lie;

@@ -567,6 +567,15 @@ static void do_rows(struct script *c, char *args)
     }
 }
 
+/* expiry DURATION: the daemon's API token ends then; "never" */
+static void do_expiry(struct script *c, char *args)
+{
+    const char *in = word(&args);
+
+    c->s->platform.own_token_ends_ms =
+        strcmp(in, "never") == 0 ? 0 : c->s->wall_ms + duration(c, in);
+}
+
 /* self ID [SECRET]: the daemon runs with that API token; "-": it tells no id */
 static void do_self(struct script *c, char *args)
 {
@@ -598,41 +607,18 @@ static const struct {
     const char *name;
     void (*run)(struct script *c, char *args);
 } COMMAND[] = {
-    {"approve", do_approve},
-    {"clock", do_clock},
-    {"audit", do_audit},
-    {"config", do_config},
-    {"crash", do_crash},
-    {"credential", do_credential},
-    {"drop", do_drop},
-    {"export", do_export},
-    {"fault", do_fault},
-    {"files", do_files},
-    {"hooks", do_hooks},
-    {"latency", do_latency},
-    {"ledger", do_ledger},
-    {"lie", do_lie},
-    {"list", do_list},
-    {"manifest", do_manifest},
-    {"operator", do_operator},
-    {"outside", do_outside},
-    {"page", do_page},
-    {"plan", do_plan},
-    {"platform", do_platform},
-    {"problems", do_problems},
-    {"recovery", do_recovery},
-    {"quota", do_quota},
-    {"reject", do_reject},
-    {"restore", do_restore},
-    {"rows", do_rows},
-    {"run", do_run},
-    {"self", do_self},
-    {"settle", do_settle},
-    {"show", do_show},
-    {"stop", do_stop},
-    {"sync", do_sync},
-    {"truth", do_truth},
-    {"unreadable", do_unreadable},
+    {"approve", do_approve},   {"clock", do_clock},       {"audit", do_audit},
+    {"config", do_config},     {"crash", do_crash},       {"credential", do_credential},
+    {"drop", do_drop},         {"expiry", do_expiry},     {"export", do_export},
+    {"fault", do_fault},       {"files", do_files},       {"hooks", do_hooks},
+    {"latency", do_latency},   {"ledger", do_ledger},     {"lie", do_lie},
+    {"list", do_list},         {"manifest", do_manifest}, {"operator", do_operator},
+    {"outside", do_outside},   {"page", do_page},         {"plan", do_plan},
+    {"platform", do_platform}, {"problems", do_problems}, {"recovery", do_recovery},
+    {"quota", do_quota},       {"reject", do_reject},     {"restore", do_restore},
+    {"rows", do_rows},         {"run", do_run},           {"self", do_self},
+    {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
+    {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
     {"watch", do_watch},
 };
 

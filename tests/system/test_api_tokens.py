@@ -6,6 +6,7 @@ Never: a look inside the daemon.
 """
 
 import json
+import time
 
 import harness
 import strict_api
@@ -114,6 +115,16 @@ def test_a_list_that_is_refused_stops_api_tokens_alone(strict, make_daemon):
     token = daemon.resource("api-token/signup")
     assert (token["phase"], token["reason"]) == ("Blocked", "Unobserved")
     assert "admins only" in token["message"]
+
+
+def test_the_end_of_its_own_token_is_said_a_week_before(make_daemon):
+    with strict_api.StrictApi("acme", TOKEN, token_exp=int(time.time()) + 6 * 86400) as strict:
+        daemon = make_daemon(strict.url, TOKEN)
+        daemon.write_manifest("m.yaml", GROUP)
+        daemon.start()
+        harness.wait_until(lambda: [p for p in daemon.status()["problems"]
+                                    if p["reason"] == "TokenExpires"], what="the problem")
+        strict.assert_clean()
 
 
 def test_plan_mode_shows_api_tokens_and_makes_none(strict, make_daemon):

@@ -123,6 +123,8 @@ static void dump(const struct answer *a, struct buf *b)
     for (size_t i = 0; i < a->n_api_tokens; i++)
         dump_api_token(b, &a->api_tokens[i]);
     dump_line(b, "user", a->username);
+    if (a->token_ends_ms)
+        buf_printf(b, "ends %lld\n", (long long)a->token_ends_ms);
     if (a->token.jwt)
         dump_token(b, &a->token);
 }
