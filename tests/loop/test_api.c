@@ -40,7 +40,8 @@ static void calls__of_every_kind__go_to_their_path_with_the_token(void **state)
             assert_non_null(strstr(request, "GET / HTTP/1.1\r\n"));
         else
             assert_true(strstr(request, " /v1/organizations") ||
-                        strstr(request, " /v1/locations") ||
+                        strstr(request, " /v1/locations") || strstr(request, " /v1/auth/") ||
+                        strstr(request, " /v1/user ") ||
                         strstr(request, " /v2/organizations/acme/invites") ||
                         strstr(request, " /v3/organizations/o-1/"));
     }

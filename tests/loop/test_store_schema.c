@@ -255,7 +255,6 @@ static void migrate__from_version_1__is_as_if_made_anew(void **state)
                "ALTER TABLE event DROP COLUMN request; ALTER TABLE held_token DROP COLUMN asked;"
                "ALTER TABLE owned DROP COLUMN released; ALTER TABLE owned DROP COLUMN purged;"
                "ALTER TABLE owned DROP COLUMN recreate; ALTER TABLE owned DROP COLUMN probed;"
-               "ALTER TABLE held_token DROP COLUMN asked;"
                "INSERT INTO owned (kind, name, state) VALUES ('database', 'x', 'owned')");
     c->store = open_store(c->state);
     store_close(c->store);
