@@ -70,7 +70,6 @@ static void stop_writing(struct reconcile *rc, struct effects *fx, const struct 
 static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,
                         const struct answer *a)
 {
-    struct parts p = rc_parts(r);
     bool lost = a->outcome == OUTCOME_UNKNOWN || a->outcome == OUTCOME_MALFORMED ||
                 a->outcome == OUTCOME_UNAVAILABLE;
     bool *create_lost =
@@ -81,14 +80,7 @@ static void note_create(struct reconcile *rc, struct effects *fx, struct resourc
     *taken = a->outcome == OUTCOME_CONFLICT;
     if (*create_lost)
         return;
-    if (p.own->recreate) { /* the operator's word stands until it is made */
-        rc_set(fx, &p.own->state, "deleted");
-        rc_put_own(rc, fx, r);
-    } else {
-        effects_remove(fx, LEDGER_OWNED, p.own);
-        ledger_row_deinit(LEDGER_OWNED, p.own);
-        *p.has_own = false;
-    }
+    rc_unmake(rc, fx, r);
     if (*taken)
         rc_stranger(rc, fx, r, "somebody else made one of this name");
 }
@@ -186,7 +178,8 @@ void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, b
 {
     bool wanted = d->want && !d->want->absent && !d->want->observe;
 
-    if (d->has_own && (!d->own.id || strcmp(d->own.id, d->live.id) == 0))
+    if (d->has_own &&
+        (!d->own.id || strcmp(d->own.id, d->live.id) == 0 || strcmp(d->own.state, "creating") == 0))
         return; /* ours, or about to be */
     if (is_owned(d) && !rc_is_counted(rc, "stranger", &d->r))
         rc_stranger(rc, fx, &d->r, "it is ours, and somebody else's stands in its place");
@@ -215,9 +208,7 @@ static void create_failed_after_all(struct reconcile *rc, struct effects *fx, st
         rc->wall_ms - p.own->since < KNOWN_FOR_MS ||
         (p.live->written_ms && rc->now_ms - p.live->written_ms < KNOWN_FOR_MS))
         return;
-    effects_remove(fx, LEDGER_OWNED, p.own);
-    ledger_row_deinit(LEDGER_OWNED, p.own);
-    *p.has_own = false;
+    rc_unmake(rc, fx, r);
 }
 
 /* A 404 by name. */

@@ -89,6 +89,20 @@ void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_approval_done(rc, fx, "create", r);
 }
 
+void rc_unmake(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    if (p.own->id && strcmp(p.own->state, "creating") == 0) { /* the one it was to replace */
+        rc_set(fx, &p.own->state, "deleted");
+        rc_put_own(rc, fx, r);
+        return;
+    }
+    effects_remove(fx, LEDGER_OWNED, p.own);
+    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.has_own = false;
+}
+
 /* The create whose answer was lost did happen. */
 static void created_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
@@ -101,8 +115,6 @@ static void created_after_all(struct reconcile *rc, struct effects *fx, struct r
 
 static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
-    struct parts p;
-
     if (r->kind == KIND_API_TOKEN) {
         rc_approval_done(rc, fx, "delete", r);
         rc_event(rc, fx, r, "Removed", 5, NULL, "nothing is left of it");
@@ -118,10 +130,7 @@ static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
         t->file_asked = false;
         return;
     }
-    p = rc_parts(r);
-    effects_remove(fx, LEDGER_OWNED, p.own);
-    ledger_row_deinit(LEDGER_OWNED, p.own);
-    *p.has_own = false;
+    rc_unmake(rc, fx, r);
 }
 
 /* What an operator released keeps its token files, and they are looked after no more. */
@@ -177,6 +186,7 @@ static void returned(struct reconcile *rc, struct effects *fx, struct database *
     if (d->own.fenced_since)
         rc_set(fx, &d->own.fence, "lifting");
     d->own.fenced_since = d->own.missing_since = d->own.held = 0;
+    d->own.recreate = d->own.purged = 0;
     d->own.since = rc->wall_ms;
     d->own.wanted_since = d->want ? rc->wall_ms : 0;
     rc_put_own(rc, fx, &d->r);

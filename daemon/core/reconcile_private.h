@@ -258,6 +258,9 @@ void rc_take_over(struct reconcile *rc, struct effects *fx, struct resource *r, 
 /* Start the row of a thing that was not ours. */
 void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
                 const char *origin);
+/* Its row goes; that of a create which did not happen is again that of the one it was to replace,
+ * so that an operator's word stands, and the name is not made again without one. */
+void rc_unmake(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* The create that its row tells of has happened. */
 void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* Set a text of a row; without memory `fx` fails. */
