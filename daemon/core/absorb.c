@@ -50,19 +50,10 @@ void rc_refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enu
     rc_event(rc, fx, r, "Refused", 4, a, "%s", text);
 }
 
-/* 401 anywhere: a read of the organization has to succeed before anything is written. */
-static void stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a)
+void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a)
 {
-    snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s",
-             OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error);
-    if (rc->authorized)
-        rc_event(rc, fx, NULL, "Unauthorized", 3, a,
-                 "the platform refuses the API token: %s; nothing is written until it "
-                 "accepts it",
-                 rc->auth_error);
-    rc->authorized = false;
+    rc_unauthorized(rc, fx, a);
     rc_observe(rc);
-    rc->replan = true;
 }
 
 /* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome
@@ -116,7 +107,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     if (a->outcome == OUTCOME_CANCELED)
         return true;
     if (a->outcome == OUTCOME_UNAUTHORIZED) {
-        stop_writing(rc, fx, a);
+        rc_stop_writing(rc, fx, a);
         rc_failed(rc, r, f->act, REASON_UNAUTHORIZED, a->retry_after_ms, NULL);
         return true;
     }

@@ -515,7 +515,7 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
     fx->failed = fx->failed || nomem;
 }
 
-static void unauthorized(struct reconcile *rc, struct effects *fx, const struct answer *a)
+void rc_unauthorized(struct reconcile *rc, struct effects *fx, const struct answer *a)
 {
     snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s",
              OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error);
@@ -525,6 +525,7 @@ static void unauthorized(struct reconcile *rc, struct effects *fx, const struct 
                  "until it accepts it",
                  rc->config->organization, rc->auth_error);
     rc->authorized = false;
+    rc->replan = true;
 }
 
 void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a)
@@ -538,7 +539,7 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
     } else if (a->outcome != OUTCOME_OK) {
         if (a->outcome == OUTCOME_UNAUTHORIZED ||
             (stage == OBS_ORGANIZATION && a->outcome == OUTCOME_FORBIDDEN))
-            unauthorized(rc, fx, a);
+            rc_unauthorized(rc, fx, a);
         note_error(rc, fx, a, "%s: %s%s%s",
                    stage == OBS_ORGANIZATION ? "reading the organization"
                    : stage == OBS_GROUPS     ? "listing groups"

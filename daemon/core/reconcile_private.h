@@ -216,6 +216,9 @@ void rc_observe(struct reconcile *rc); /* ask for an observation, now */
 void rc_observe_start(struct reconcile *rc,
                       struct effects *fx); /* the next call of the one under way */
 void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a);
+/* The platform refuses the API token: nothing is written until a read of the organization succeeds.
+ */
+void rc_unauthorized(struct reconcile *rc, struct effects *fx, const struct answer *a);
 /* A read has shown that the last list lied. */
 void rc_contradict(struct reconcile *rc, struct effects *fx, const char *kind, const char *name);
 /* All that it did not show is read to be gone. */
@@ -318,6 +321,8 @@ void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
 void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reason why,
                int64_t retry_after_ms, const char *text);
 void rc_succeeded(struct resource *r);
+/* 401 to anything but an observation, which is therefore asked for. */
+void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a);
 /* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
  */
 bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,

@@ -115,7 +115,7 @@ static void absorb_list(struct reconcile *rc, struct effects *fx, struct recover
         take_list(rc, l, true);
     } else if (a->outcome != OUTCOME_OK) {
         if (a->outcome == OUTCOME_UNAUTHORIZED)
-            rc_observe(rc); /* which says so, and stops writing */
+            rc_stop_writing(rc, fx, a);
         list_failed(rc, fx, l, a);
     } else if (!keep(l, a)) {
         fx->failed = true;
@@ -175,10 +175,16 @@ static int check_restore(const struct reconcile *rc, enum kind kind, const char 
     bool absent =
         kind == KIND_GROUP ? g && g->want && g->want->absent : d && d->want && d->want->absent;
     struct world w;
+    int rv = rc_refuse_paused(rc, r, err);
 
     rc_world(rc, &w);
+    if (rv != 0)
+        return rv;
     if (!rc->config->policy.writes)
         return err_set(err, ERR_INVALID, "policy.writes is off: nothing is restored");
+    if (!rc->authorized)
+        return err_set(err, ERR_NOT_READY, "the platform refuses the API token: %s",
+                       rc->auth_error);
     if (cannot_list(rc))
         return err_set(err, ERR_INVALID, "%s", cannot_list(rc));
     if (live)
@@ -213,9 +219,7 @@ int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err)
     if (r->stage != RESTORE_NONE)
         return err_set(err, ERR_LOCKED, "%s/%s is being restored just now: one after the other",
                        KIND_NAME[r->kind], r->name);
-    rv = rc_refuse_paused(rc, fleet_find(&rc->fleet, ev->resource_kind, ev->name), err);
-    if (rv == 0)
-        rv = check_restore(rc, kind, ev->name, err);
+    rv = check_restore(rc, kind, ev->name, err);
     if (rv != 0)
         return rv;
     if (!ledger_set(&r->name, ev->name) || !ledger_set(&r->id, ev->text))
@@ -229,18 +233,14 @@ int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err)
     return 0;
 }
 
-/* The list is there: choose, and look once more. */
+/* The list is there. */
 static void choose(struct reconcile *rc)
 {
     struct restore *r = &rc->recover.restore;
     const struct deleted_list *l = &rc->recover.lists[r->kind].list;
     const struct deleted_thing *thing = deleted_find(l, r->name, r->id);
-    struct err err = ERR_INIT;
-    int rv = check_restore(rc, r->kind, r->name, &err);
 
-    if (rv != 0)
-        finish(rc, rv, "%s", err.msg);
-    else if (l->refused)
+    if (l->refused)
         finish(rc, -ERR_PERMISSION,
                "the platform does not list what it could restore: its plan, or the API token, does "
                "not allow it");
@@ -279,6 +279,8 @@ static void absorb_restore(struct reconcile *rc, struct effects *fx, const struc
     bool lost;
 
     r->flight = 0;
+    if (a->outcome == OUTCOME_UNAUTHORIZED)
+        rc_stop_writing(rc, fx, a);
     rc_observe(rc); /* whatever came of it */
     if (a->outcome == OUTCOME_OK) {
         rc_event(rc, fx, NULL, "Restored", 5, a, "%s/%s restored by uid %lld, id %s%s",
@@ -312,6 +314,8 @@ void rc_recover_tick(struct reconcile *rc)
 {
     struct recover *v = &rc->recover;
     struct restore *r = &v->restore;
+    struct err err = ERR_INIT;
+    int rv;
 
     for (int k = 0; k < RECOVER_KINDS; k++) {
         struct recover_list *l = &v->lists[k];
@@ -323,6 +327,8 @@ void rc_recover_tick(struct reconcile *rc)
         choose(rc);
     else if (r->stage == RESTORE_LISTING && v->lists[r->kind].attempts)
         finish(rc, -ERR_UNREACHABLE, "what was deleted cannot be listed just now");
+    if (r->stage == RESTORE_SENDING && (rv = check_restore(rc, r->kind, r->name, &err)) != 0)
+        finish(rc, rv, "%s", err.msg); /* what has come in between counts */
 }
 
 bool rc_recover_is_due(const struct reconcile *rc)
