@@ -87,20 +87,26 @@ size_t rc_counted(const struct reconcile *rc, const char *what)
     return n;
 }
 
+/* What a row of the guard is about counts among what is owned now. */
+static bool is_owned_now(const struct reconcile *rc, const struct count *c)
+{
+    struct resource *r = fleet_find(&rc->fleet, c->kind, c->name);
+    struct parts p;
+
+    if (r && r->kind == KIND_API_TOKEN)
+        return api_token_of(r)->n_keys > 0;
+    if (!r || r->kind > KIND_DATABASE)
+        return false;
+    p = rc_parts(r);
+    return *p.has_own && strcmp(p.own->state, "owned") == 0;
+}
+
 size_t rc_removed(const struct reconcile *rc)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < rc->n_counts; i++) {
-        const struct count *c = &rc->counts[i];
-        const struct group *g = fleet_group(&rc->fleet, c->name);
-        const struct database *d = fleet_database(&rc->fleet, c->name);
-        bool ours = strcmp(c->kind, KIND_NAME[KIND_GROUP]) == 0
-                        ? g && g->has_own && strcmp(g->own.state, "owned") == 0
-                        : d && d->has_own && strcmp(d->own.state, "owned") == 0;
-
-        n += strcmp(c->what, "removal") == 0 && !ours;
-    }
+    for (size_t i = 0; i < rc->n_counts; i++)
+        n += strcmp(rc->counts[i].what, "removal") == 0 && !is_owned_now(rc, &rc->counts[i]);
     return n;
 }
 

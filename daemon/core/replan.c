@@ -278,10 +278,10 @@ static bool wants_create(const struct world *w, const struct database *d)
 }
 
 /* Nobody has said yes or no to it. */
-static bool is_open(const struct reconcile *rc, const char *action, const struct database *d,
+static bool is_open(const struct reconcile *rc, const char *action, const struct resource *r,
                     const char *id)
 {
-    return !rc_approval(rc, action, &d->r, id) && !rc_rejected(rc, action, &d->r, id);
+    return !rc_approval(rc, action, r, id) && !rc_rejected(rc, action, r, id);
 }
 
 static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
@@ -297,13 +297,13 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
             bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
 
             out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
-            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", d, d->own.id);
+            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", &d->r, d->own.id);
         }
         if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
-            is_open(rc, "update", d, d->own.id))
+            is_open(rc, "update", &d->r, d->own.id))
             out->updates++;
         if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
-            is_open(rc, "create", d, NULL))
+            is_open(rc, "create", &d->r, NULL))
             out->creates++;
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
@@ -311,9 +311,11 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
         const struct issued *row = api_token_newest(a);
 
         out->owned += row != NULL;
-        if (api_token_removal_is_asked(w, a) && !rc_is_counted(rc, "removal", &a->t.r) &&
-            !rc_approval(rc, "delete", &a->t.r, row->id) && !api_token_removal_is_planned(w, a))
-            out->removals++;
+        if (!api_token_removal_is_asked(w, a) || rc_is_counted(rc, "removal", &a->t.r))
+            continue;
+        out->approved += rc_approval(rc, "delete", &a->t.r, row->id) != NULL;
+        out->removals +=
+            !api_token_removal_is_planned(w, a) && is_open(rc, "delete", &a->t.r, row->id);
     }
 }
 
@@ -330,7 +332,7 @@ static void ask_api_token(struct reconcile *rc, struct effects *fx, const struct
     held = row->held;
     approved = rc_approval(rc, "delete", &a->t.r, row->id) != NULL;
     a->rejected = !approved && rc_rejected(rc, "delete", &a->t.r, row->id);
-    if (approved)
+    if (approved || a->rejected)
         row->held = 0;
     else if (w->strangers || w->doubt_stays || (!allowed && !rc_is_counted(rc, "removal", &a->t.r)))
         row->held = HELD_REMOVAL;
