@@ -272,7 +272,8 @@ void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct 
     } else if (f->act == ACT_REVOKE && (ok || a->outcome == OUTCOME_NOT_FOUND)) {
         revoked(rc, fx, f, a);
     } else if (f->act == ACT_READ && ok) {
-        rc_succeeded(f->r);
+        if (f->r->failed_act == ACT_READ) /* what else failed is not mended by looking */
+            rc_succeeded(f->r);
         rc_see_api_tokens(rc, fx, a, f->sent_ms);
     } else if (f->act == ACT_READ) {
         rc_side_failed(rc, fx, SIDE_API_TOKENS, a);
