@@ -217,10 +217,22 @@ static int invalidate(struct reconcile *rc, struct command *c, struct resource *
     return 0;
 }
 
+/* How long the present one goes on working. */
+static void say_until(const struct token *t, char *out, size_t size)
+{
+    char until[TEXT_TIME_SIZE];
+
+    if (t->r.kind == KIND_API_TOKEN)
+        snprintf(out, size, "is revoked when whoever uses it has had time to read the new one");
+    else
+        snprintf(out, size, "works until %s",
+                 t->held.expires ? text_time(t->held.expires, until) : "its keys are rotated");
+}
+
 static int mint_anew(struct reconcile *rc, struct effects *fx, struct command *c, struct token *t,
                      struct err *err)
 {
-    char until[TEXT_TIME_SIZE];
+    char until[80];
 
     if (!t->has_held || is_removed(t))
         return err_set(err, ERR_INVALID, "%s/%s has no token that could be replaced",
@@ -228,9 +240,9 @@ static int mint_anew(struct reconcile *rc, struct effects *fx, struct command *c
     if (strcmp(t->held.state, "published") != 0)
         return err_set(err, ERR_NOT_READY, "%s/%s is being minted", KIND_NAME[t->r.kind],
                        t->r.name);
-    snprintf(c->message, sizeof(c->message), "%s minted anew; the present one works until %s",
-             c->look ? "would be" : "is",
-             t->held.expires ? text_time(t->held.expires, until) : "its keys are rotated");
+    say_until(t, until, sizeof(until));
+    snprintf(c->message, sizeof(c->message), "%s minted anew; the present one %s",
+             c->look ? "would be" : "is", until);
     if (!c->look)
         remint(rc, fx, t);
     return 0;
@@ -244,7 +256,11 @@ int rc_rotate(struct reconcile *rc, struct effects *fx, struct command *c, struc
 
     if (rv != 0)
         return rv;
-    if (c->invalidate && target)
+    if (c->invalidate && !target)
+        return err_set(err, ERR_INVALID,
+                       "an API token is signed with no keys of ours that could be rotated: rotate "
+                       "it without invalidate, or revoke it at the platform");
+    if (c->invalidate)
         return invalidate(rc, c, target, err);
     if (r->kind < KIND_TOKEN)
         return err_set(err, ERR_INVALID,
