@@ -74,8 +74,9 @@ const struct verb VERBS[] = {
      "Guard, approvals and protection still hold, and its fence must stand.", "r", 1, 1,
      verb_purge},
     {"rotate", "KIND/NAME", "Mint a token anew now; with --invalidate, end all that are out there",
-     "Without --invalidate KIND is token or group-token, and the present one works until it "
-     "expires.\n"
+     "Without --invalidate KIND is token, group-token or api-token, and the present one works "
+     "until "
+     "it expires,\nor is revoked a while later (api-token).\n"
      "With it, KIND may be database or group too: the platform's keys are rotated, which ends "
      "every\n"
      "token of the group at once, ours and others', also where one database was named; then all "

@@ -217,6 +217,21 @@ static int invalidate(struct reconcile *rc, struct command *c, struct resource *
     return 0;
 }
 
+/* One of the platform's API is not made anew when nobody wants it, or it is gone. */
+static int check_api_token(const struct api_token *a, struct err *err)
+{
+    const struct api_key *current = api_token_current(a);
+
+    if (!a->want || a->want->token.absent)
+        return err_set(err, ERR_INVALID, "no entry wants api-token/%s", a->t.r.name);
+    if (current && current->gone_ms)
+        return err_set(err, ERR_INVALID,
+                       "api-token/%s is gone from the platform: edit its entry, or take it out, "
+                       "sync, and put it back",
+                       a->t.r.name);
+    return 0;
+}
+
 /* How long the present one goes on working. */
 static void say_until(const struct token *t, char *out, size_t size)
 {
@@ -265,7 +280,9 @@ int rc_rotate(struct reconcile *rc, struct effects *fx, struct command *c, struc
     if (r->kind < KIND_TOKEN)
         return err_set(err, ERR_INVALID,
                        "rotate is for one token; with invalidate for all of a database or group");
-    return mint_anew(rc, fx, c, token_of(r), err);
+    if (r->kind == KIND_API_TOKEN)
+        rv = check_api_token(api_token_of(r), err);
+    return rv != 0 ? rv : mint_anew(rc, fx, c, token_of(r), err);
 }
 
 /* --- sent, once --- */

@@ -1,6 +1,6 @@
 /* The reconciler in virtual time: every tests/data/reconcile/NAME.scenario is run, and what it
- * leads to is compared with what stands in it. SCENARIO=NAME runs one; with SCENARIO_PRINT=1 it is
- * printed as it should be written, and nothing is compared. */
+ * leads to is compared with what stands in it. SCENARIO=NAME runs one; with SCENARIO_WRITE=1 what
+ * differs is written anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
