@@ -16,23 +16,29 @@ int app_ask(struct app *app, enum call_kind kind, const char *name, unsigned pag
 {
     struct rc_event ev = {.kind = RC_ASK, .call = call_new(kind, name)};
     struct app_ask *ask = mem_alloc(sizeof(*ask));
+    int rv = 0;
 
-    if (!ask || !ev.call) {
+    if (!ask || !ev.call)
+        rv = err_nomem(err);
+    else if (app->stopping)
+        rv = err_set(err, ERR_CANCELED, "tenantd is stopping");
+    if (rv != 0) {
         mem_free(ask);
         call_free(ev.call);
-        return err_nomem(err);
-    }
-    if (app->stopping) {
-        mem_free(ask);
-        call_free(ev.call);
-        return err_set(err, ERR_CANCELED, "tenantd is stopping");
+        return rv;
     }
     *ask = (struct app_ask){.ticket = ASK_SHELL + app->n_tickets++, .done = done, .arg = arg};
     ev.call->ticket = ask->ticket;
     ev.call->page = page;
     list_append(&app->asks, &ask->link);
-    app_step(app, &ev);
-    return 0;
+    rv = app_try(app, &ev, err);
+    if (rv == -ERR_NOMEM)
+        app_fail("out of memory");
+    if (rv != 0) {
+        list_remove(&ask->link);
+        mem_free(ask);
+    }
+    return rv;
 }
 
 static void finish(struct app_ask *ask, struct answer *a)

@@ -129,6 +129,17 @@ static void refuse(struct question *q, const struct answer *a)
     give_up(q, a->outcome == OUTCOME_NOT_FOUND ? CONTROL_NOT_FOUND : CONTROL_NOT_READY, text);
 }
 
+/* Ask the platform for more, unless whoever wanted it has gone. */
+static void ask(struct question *q, enum call_kind kind, const char *name, app_ask_fn done)
+{
+    struct err err = ERR_INIT;
+
+    if (!control_is_awaited(q->call))
+        give_up(q, CONTROL_NOT_READY, "nobody waits for it");
+    else if (app_ask(q->app, kind, name, q->page, done, q, &err) != 0)
+        give_up(q, CONTROL_NOT_READY, err.msg);
+}
+
 /* --- Databases that the organization's usage does not tell of ------------------------------ */
 
 static void read_next(struct question *q);
@@ -168,14 +179,11 @@ static void on_database(void *arg, struct answer *a)
 
 static void read_next(struct question *q)
 {
-    struct err err = ERR_INIT;
-
     if (q->n_read == q->n_names) {
         add_left(q);
         tell(q);
-    } else if (app_ask(q->app, CALL_REPORT_DATABASE_USAGE, q->names[q->n_read], 0, on_database, q,
-                       &err) != 0) {
-        give_up(q, CONTROL_NOT_READY, err.msg);
+    } else {
+        ask(q, CALL_REPORT_DATABASE_USAGE, q->names[q->n_read], on_database);
     }
 }
 
@@ -226,12 +234,10 @@ static void on_answer(void *arg, struct answer *a)
 
 static void ask_next(struct question *q)
 {
-    struct err err = ERR_INIT;
-
     if (q->n_answers == q->q->n_calls)
         view(q);
-    else if (app_ask(q->app, q->q->calls[q->n_answers], NULL, 0, on_answer, q, &err) != 0)
-        give_up(q, CONTROL_NOT_READY, err.msg);
+    else
+        ask(q, q->q->calls[q->n_answers], NULL, on_answer);
 }
 
 /* --- The audit log, page by page ----------------------------------------------------------- */
@@ -328,10 +334,8 @@ static void on_page(void *arg, struct answer *a)
 
 static void ask_page(struct question *q)
 {
-    struct err err = ERR_INIT;
-
-    if (app_ask(q->app, CALL_REPORT_AUDIT, NULL, ++q->page, on_page, q, &err) != 0)
-        give_up(q, CONTROL_NOT_READY, err.msg);
+    q->page++;
+    ask(q, CALL_REPORT_AUDIT, NULL, on_page);
 }
 
 /* --- Following it -------------------------------------------------------------------------- */

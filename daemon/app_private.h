@@ -155,7 +155,8 @@ void app_commands_again(struct app *app); /* something came back: do those wait 
 void app_commands_drop(struct app *app);  /* we are stopping */
 
 /* app_ask.c: read something of the platform for an operator. `done` is called once, from a later
- * turn, with an answer that it takes; NULL: we are stopping. */
+ * turn, with an answer that it takes; NULL: we are stopping. On an error it never is:
+ * -ERR_NOT_READY: too many wait already; -ERR_CANCELED: we are stopping; -ERR_NOMEM. */
 typedef void (*app_ask_fn)(void *arg, struct answer *a);
 int app_ask(struct app *app, enum call_kind kind, const char *name, unsigned page, app_ask_fn done,
             void *arg, struct err *err) MUST_CHECK;

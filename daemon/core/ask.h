@@ -7,6 +7,7 @@
 #define TENANTD_CORE_ASK_H
 
 #include "core/call.h"
+#include "lib/err.h"
 
 /* Tickets below ASK_SHELL are the reconciler's own rooms. */
 enum ask_ticket { ASK_NOBODY, ASK_QUOTA, ASK_AUDIT, ASK_OWN_TOKEN, ASK_SHELL = 16 };
@@ -26,6 +27,8 @@ static inline bool ask_waits(const struct ask_line *l)
 
 /* Put a read at the end of the line. Takes c, NULL too. False: no memory. */
 bool ask_add(struct ask_line *l, struct call *c) MUST_CHECK;
+/* The same for who asks from outside. -ERR_NOT_READY: LIMIT_ASKS wait already; -ERR_NOMEM. */
+int ask_take(struct ask_line *l, struct call *c, struct err *err) MUST_CHECK;
 /* Is it this line's turn, when others wait too? Counts the asking. */
 bool ask_turn(struct ask_line *l, bool others_wait);
 /* Take the first one, the caller's. The line must not be empty. */

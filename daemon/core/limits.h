@@ -33,6 +33,7 @@
 #define LIMIT_RETRY_AFTER_MS   (15 * 60 * 1000)
 
 #define LIMIT_CONCURRENCY       256
+#define LIMIT_ASKS              4096u /* reads for operators that wait for their turn */
 #define LIMIT_HOOKS_RUNNING     4
 #define LIMIT_HOOK_LINES        1000000u   /* waiting for all hooks */
 #define LIMIT_HOOK_BATCH_BYTES  (1u << 20) /* for one child's standard input */

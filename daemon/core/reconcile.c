@@ -656,9 +656,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         rc->ledger_ok = true;
         return 0;
     case RC_ASK:
-        if (!ask_add(&rc->asks, ev->call))
-            fx->failed = true;
-        return 0;
+        return ask_take(&rc->asks, ev->call, err);
     case RC_DECISION:
         return rc_decide_plan(rc, fx, ev, err);
     case RC_RESTORE:

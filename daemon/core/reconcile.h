@@ -29,7 +29,7 @@ enum rc_event_kind {
                   stand behind; `unsent` is borrowed; `text` says why */
     RC_LEDGER_OK, /* it takes them again */
     RC_ASK,       /* `call`, a read with a ticket from ASK_SHELL on, is taken; its answer comes back
-                     among the effects */
+                     among the effects. -ERR_NOT_READY: too many wait, and it is gone */
     RC_DECISION,  /* an operator: `plan`, `ok` (approve or reject), `uid`, `text` (reason) */
     RC_RESTORE,   /* an operator: bring `resource_kind`/`name` back, of id `text` (NULL: the one
                      deleted last); what came of it: reconcile_restored */

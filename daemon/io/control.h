@@ -83,6 +83,8 @@ const char *control_str(const struct control_call *call, const char *name);
 bool control_int(const struct control_call *call, const char *name, int64_t *out) MUST_CHECK;
 bool control_bool(const struct control_call *call, const char *name, bool otherwise);
 bool control_wants_more(const struct control_call *call);
+/* False: its client has gone. The call must be answered all the same, but work for it may stop. */
+bool control_is_awaited(const struct control_call *call);
 uid_t control_uid(const struct control_call *call);
 pid_t control_pid(const struct control_call *call);
 

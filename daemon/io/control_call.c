@@ -264,6 +264,11 @@ bool control_wants_more(const struct control_call *call)
     return call->request.more;
 }
 
+bool control_is_awaited(const struct control_call *call)
+{
+    return call->client;
+}
+
 uid_t control_uid(const struct control_call *call)
 {
     return call->uid;

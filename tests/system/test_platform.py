@@ -5,6 +5,8 @@ Out:   manifests that change nothing, tables and rows as people see them.
 Never: a write to the platform by any of these verbs.
 """
 
+import socket
+
 import harness
 import pytest
 
@@ -216,6 +218,21 @@ def test_audit__is_read_page_by_page_and_filtered(strict, make_daemon):
     assert len(rows(daemon, "audit", "--author", "jo", "--action", "db-create")) == 125
     assert rows(daemon, "audit", "--since", "2099-01-01T00:00:00Z") == []
     assert daemon.ctl("platform", "audit", "--since", "yesterday").code == 64
+
+
+def test_audit__that_nobody_waits_for__is_read_no_further(strict, make_daemon):
+    for i in range(10000):
+        strict.state.note("db-create", database=f"d-{i}")
+    daemon = observed(make_daemon, strict, config={"api": {"rate": 20}})
+    mark = strict.mark()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(daemon.socket_path))
+        client.sendall(b'{"method": "org.tenantd.Control.Platform", "parameters": {"what": "audit"}}\0')
+        harness.wait_until(lambda: len(strict.calls("GET", "/audit-logs", mark)) >= 2)
+    mark = strict.mark()
+    for _ in range(5):  # in the same line, so that it would have been its turn too
+        assert rows(daemon, "organizations")
+    assert len(strict.calls("GET", "/audit-logs", mark)) <= 2
 
 
 def test_audit__that_the_plan_does_not_hold__is_said(strict, make_daemon):
