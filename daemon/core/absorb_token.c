@@ -146,7 +146,8 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
         rc_observe(rc);
         return; /* the row says "minting": it is accounted for as lost */
     }
-    if (!t->want && !t->held.file) { /* nobody wants it any more, nor ever had a file of it */
+    if (!id || (!t->want && !t->held.file)) { /* what it opens was let go; or nobody wants it any
+                                               * more, nor ever had a file of it */
         rc_event(rc, fx, &t->r, "Unwanted", 5, a,
                  "the token that came back is not in the manifest any more; it is not written");
         return; /* likewise */
@@ -167,6 +168,14 @@ static bool was_not_minted(enum outcome o)
            o != OUTCOME_UNAVAILABLE && o != OUTCOME_CANCELED;
 }
 
+/* The id that a read of a group or database tells; NULL: none. */
+static const char *id_read(const struct answer *a, const struct resource *target)
+{
+    if (a->outcome != OUTCOME_OK)
+        return NULL;
+    return target->kind == KIND_GROUP ? a->groups[0].id : a->databases[0].id;
+}
+
 static void target_read(struct reconcile *rc, struct effects *fx, const struct flight *f,
                         const struct answer *a)
 {
@@ -174,9 +183,13 @@ static void target_read(struct reconcile *rc, struct effects *fx, const struct f
 
     read.r = f->target;
     read.act = ACT_READ;
-    if (f->target->busy) { /* it is in somebody else's hands; its own answer will tell */
+    if (f->target->busy) { /* it is in other hands, which will tell; but it may be another by now */
+        const char *id = id_read(a, f->target);
+
         if (a->outcome == OUTCOME_NOT_FOUND)
             rc_failed(rc, f->r, f->act, REASON_NOT_FOUND, -1, NULL);
+        else if (id && own_of(f->target)->id && strcmp(id, own_of(f->target)->id) != 0)
+            usurped(fx, f->target, id);
         return;
     }
     rc_absorb(rc, fx, &read, (struct answer *)(uintptr_t)a);

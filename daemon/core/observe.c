@@ -315,6 +315,15 @@ static void apply_absence(struct reconcile *rc, struct live *l)
     l->listed = false;
 }
 
+/* Ours since before the look began, read by name while it went on, and yet not in its list: the
+ * list lies. */
+static void note_hidden(struct observation *o, const struct resource *r, const struct live *l,
+                        bool ours, int64_t deleted_ms)
+{
+    if (ours && !l->listed && l->present && !deleted_ms && l->made_ms < o->started_ms)
+        o->hidden = r;
+}
+
 static bool apply_groups(struct reconcile *rc)
 {
     struct observation *o = &rc->obs;
@@ -331,6 +340,7 @@ static bool apply_groups(struct reconcile *rc)
             ok = live_set_group(g, &o->groups[j]);
         j += listed;
         g->live.listed = listed;
+        note_hidden(o, &g->r, &g->live, is_ours(&g->own, g->has_own), g->deleted_ms);
         if (g->live.present)
             g->gone_ms = 0;
         g->suspect = is_ours(&g->own, g->has_own) && !g->live.present && !g->gone_ms &&
@@ -368,6 +378,7 @@ static bool apply_databases(struct reconcile *rc, struct effects *fx)
             ok = live_set_database(&d->live, &o->databases[j]);
         j += listed;
         d->live.listed = listed;
+        note_hidden(o, &d->r, &d->live, is_ours(&d->own, d->has_own), d->deleted_ms);
         if (d->live.present)
             d->gone_ms = 0;
         if (listed && d->live.present)
@@ -430,6 +441,7 @@ static void apply(struct reconcile *rc, struct effects *fx)
     struct observation *o = &rc->obs;
 
     o->suspects = 0;
+    o->hidden = NULL;
     if (!add_records(rc) || !apply_groups(rc) || !apply_databases(rc, fx)) {
         fx->failed = true;
         return;
@@ -449,6 +461,8 @@ static void apply(struct reconcile *rc, struct effects *fx)
     o->completed_ms = rc->now_ms;
     o->completed_wall_ms = rc->wall_ms;
     o->attempts = 0;
+    if (o->hidden)
+        rc_contradict(rc, fx, KIND_NAME[o->hidden->kind], o->hidden->name);
     doubt_observed(rc, fx);
     run_graces(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)

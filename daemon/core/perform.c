@@ -126,8 +126,8 @@ static struct call *fence_call(struct reconcile *rc, struct effects *fx, struct 
         }
         rc_set(fx, &d->own.fence, "wanted");
         rc_put_own(rc, fx, &d->r);
-        rc_approval_begin(rc, fx, "delete", &d->r);
     }
+    rc_approval_begin(rc, fx, "delete", &d->r); /* perhaps given since a try in vain */
     if (!d->own.is_branch)
         rc_count(rc, fx, "removal", &d->r); /* again at every try: it counts when it goes up */
     c = text(c, c ? &c->config[CONFIG_BLOCK_READS] : NULL, "true");

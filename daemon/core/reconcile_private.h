@@ -68,9 +68,10 @@ struct observation {
     size_t n_cursors;
     size_t cursors_capacity;
 
-    bool complete;     /* the last one */
-    bool contradicted; /* by a read since */
-    bool placeless;    /* the last one showed a database without saying its group */
+    const struct resource *hidden; /* while it is applied: what shows that its list lies */
+    bool complete;                 /* the last one */
+    bool contradicted;             /* by a read since */
+    bool placeless;                /* the last one showed a database without saying its group */
     size_t
         suspects; /* things of ours that it did not show and that were not yet asked for by name */
     bool ever;

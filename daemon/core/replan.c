@@ -287,8 +287,14 @@ static bool is_open(const struct reconcile *rc, const char *action, const struct
 static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
 {
     *out = (struct wants){0};
-    for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        out->owned += owned_by(&rc->fleet.groups[i]->own, rc->fleet.groups[i]->has_own);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        const struct group *g = rc->fleet.groups[i];
+
+        out->owned += owned_by(&g->own, g->has_own);
+        out->approved += owned_by(&g->own, g->has_own) &&
+                         rc_approval(rc, "delete", &g->r, g->own.id) &&
+                         !rc_is_counted(rc, "removal", &g->r);
+    }
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
