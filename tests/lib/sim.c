@@ -288,23 +288,22 @@ static void free_config(struct config *c)
     free(c);
 }
 
-/* What has left the old window is not counted in a longer one. */
-static void forget_removals(struct sim *s)
+void sim_forget_removals(struct sim *s)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; s->old_config && i < s->n_removals; i++)
-        if (s->wall_ms - s->removals[i].wall_ms < s->old_config->policy.guard.window_ms)
+    for (size_t i = 0; s->config && i < s->n_removals; i++)
+        if (s->wall_ms - s->removals[i].wall_ms < s->config->policy.guard.window_ms)
             s->removals[kept++] = s->removals[i];
     s->n_removals = kept;
 }
 
 void sim_configure(struct sim *s, const char *settings)
 {
+    sim_forget_removals(s);
     s->old_config = s->config;
     s->config = read_config(settings);
     s->n_sent = 0; /* at another pace */
-    forget_removals(s);
     if (!s->rc)
         return;
     sim_tell(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});

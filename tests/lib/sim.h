@@ -81,6 +81,7 @@ struct sim_known {
     bool is_fenced;     /* by the last read or confirmed change */
     bool is_protected;  /* by the last read */
     int64_t told_ms;    /* when it was told last, by name or in a list */
+    int64_t list_ms;    /* likewise, in a list */
     int64_t read_ms;    /* when the last read by name was told; 0: none in this life */
     int64_t read_at_ms; /* when that read was asked */
     int64_t written_ms; /* when a change was sent or answered last */
@@ -176,6 +177,9 @@ void sim_init(struct sim *s, const char *settings, uint64_t random);
 void sim_deinit(struct sim *s);
 
 void sim_configure(struct sim *s, const char *settings);
+/* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
+ */
+void sim_forget_removals(struct sim *s);
 /* Put a file of the manifest there; text NULL: take it away; error: it cannot be read. */
 void sim_file(struct sim *s, const char *path, const char *text, const char *error);
 /* Read the manifest anew, and tell the reconciler. */

@@ -122,12 +122,16 @@ static void take_lists(struct sim *s)
             continue;
         k->live = true;
         SET(k->id, t->listed[i].id);
-        k->told_ms = s->now_ms;
+        k->told_ms = k->list_ms = s->now_ms;
     }
     for (size_t i = 0; i < t->n_known; i++) {
         struct sim_known *k = &t->known[i];
+        /* At the moment of asking: an older list is older, a read by name is not. */
+        bool older =
+            k->told_ms < t->asked_ms ||
+            (k->told_ms == t->asked_ms && k->list_ms == k->told_ms && k->read_ms < k->told_ms);
 
-        if (k->live && k->told_ms < t->asked_ms && !listed(t, k->is_group, k->name))
+        if (k->live && older && !listed(t, k->is_group, k->name))
             k->hidden = true;
     }
 }

@@ -128,6 +128,23 @@ static void begin(struct chaos *c, bool quiet)
         sim_run(&c->s, MINUTE_MS);
 }
 
+/* Something expires so soon that it would begin to go in the midst of the last checks. */
+static bool expires_soon(const struct sim *s)
+{
+    for (unsigned i = 0; i < MODEL_DATABASES; i++) {
+        const struct owned *own = sim_owned(&s->ledger, "database", model_db_name(i));
+        const struct db_entry *e = desired_database(&s->want, model_db_name(i));
+        int64_t at = e ? e->want->expires_at_ms : 0;
+
+        if (e && own && e->want->expires_after_ms)
+            at = (own->since > own->expires_since ? own->since : own->expires_since) +
+                 e->want->expires_after_ms;
+        if (at > s->wall_ms - MINUTE_MS && at < s->wall_ms + 10 * MINUTE_MS)
+            return true;
+    }
+    return false;
+}
+
 /* What waits for somebody finds somebody. False: nothing is held, nor on its way out. */
 static bool attend(struct chaos *c)
 {
@@ -139,7 +156,7 @@ static bool attend(struct chaos *c)
     sim_tell(&c->s, (struct rc_event){.kind = RC_TICK}); /* the plan of now */
     assert_int_equal(plan_build(c->s.rc, &plan, &err), 0);
     snprintf(id, sizeof(id), "%s", plan.id);
-    waits = plan.n_held || plan.n_delete;
+    waits = plan.n_held || plan.n_delete || expires_soon(&c->s);
     if (plan.n_held && sim_decide(&c->s, true, id, "seen", &err) != 0)
         sim_break(&c->s, "the plan cannot be approved: %s", err.msg);
     plan_deinit(&plan);
@@ -166,6 +183,7 @@ static void end(struct chaos *c)
         waits = attend(c);
     }
     sim_run(&c->s, MINUTE_MS);
+    (void)sim_settle(&c->s, MINUTE_MS); /* a renewal may be under way */
     if (*c->s.broken)
         return;
     chaos_check_end(c);

@@ -37,7 +37,6 @@
     X(Minted, "Minted")                                                                            \
     X(Renewed, "Renewed")                                                                          \
     X(MintLost, "MintLost")                                                                        \
-    X(Moved, "Moved")                                                                              \
     X(FileLost, "FileLost")                                                                        \
     X(FileFailed, "FileFailed")                                                                    \
     X(HookFailed, "HookFailed")                                                                    \

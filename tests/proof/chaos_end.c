@@ -201,6 +201,7 @@ static const struct ending TOKEN[] = {
     {"Ready InSync", published},
     {"Ready Absent", no_file_of_it},
     {"Orphaned StillValid", no_file_of_it},
+    {"Blocked Rejected", is_ours},
     {"Blocked TargetBlocked", target_not_ours},
     {"Pending WaitingForTarget", target_not_ours},
     {"Deleting Grace", is_ours},

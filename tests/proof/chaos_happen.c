@@ -249,20 +249,20 @@ static void file_of_token_gone(struct chaos *c)
         sim_drop_file(&c->s, &c->s.files[chaos_pick(c, (unsigned)c->s.n_files)]);
 }
 
-/* Somebody writes another's token there, or no token at all. */
+/* Somebody writes another's token there, or no token at all. What never stood in a file nobody has.
+ */
 static void file_of_token_overwritten(struct chaos *c)
 {
     const struct platform *p = &c->s.platform;
+    const struct platform_token *t = NULL;
     struct sim_file *f;
 
     if (!c->s.n_files)
         return;
     f = &c->s.files[chaos_pick(c, (unsigned)c->s.n_files)];
-    sim_put_file(&c->s, f->path,
-                 p->n_tokens && chaos_once_in(c, 2)
-                     ? p->tokens[chaos_pick(c, (unsigned)p->n_tokens)].hash
-                     : "",
-                 TOKEN_JWT);
+    if (p->n_tokens && chaos_once_in(c, 2))
+        t = &p->tokens[chaos_pick(c, (unsigned)p->n_tokens)];
+    sim_put_file(&c->s, f->path, t && t->was_published ? t->hash : "", TOKEN_JWT);
     f->by_stranger = true;
 }
 
@@ -385,6 +385,7 @@ static void clock_jumps(struct chaos *c)
 {
     int64_t by = minutes(1 + chaos_pick(c, 180));
 
+    sim_forget_removals(&c->s);
     c->s.jumped_ms += by;
     by = chaos_once_in(c, 2) ? -by : by;
     c->s.wall_ms += by;
@@ -501,6 +502,7 @@ void chaos_mend(struct chaos *c)
     c->s.hooks_fail = false;
     files_work(c);
     ledger_works(c);
+    sim_forget_removals(&c->s);
     c->s.wall_ms -= c->s.ahead_ms;
     c->s.ahead_ms = 0;
     settings = model_settings(c, true);
