@@ -283,6 +283,8 @@ databases:
         follower.end()
     actions = [e["action"] for e in map(harness.json.loads, follower.log().splitlines())]
     assert actions == ["db-unprotect", "db-token-create", "db-token-create", "db-delete"]
+    # The follower may have read them before the daemon's own look did.
+    harness.wait_until(lambda: events(daemon, "DeletedOutside"))
     (unprotected,) = events(daemon, "UnprotectedOutside")
     assert unprotected["name"] == "a" and unprotected["message"].startswith("jo at ")
     (minted,) = events(daemon, "MintedOutside")

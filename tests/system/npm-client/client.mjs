@@ -62,7 +62,7 @@ await turso.databases.rotateTokens("core");
 await turso.groups.rotateTokens("eu");
 
 assert.equal((await turso.organizations.update({ overages: true })).overages, true);
-assert.deepEqual(await turso.organizations.invoices(), []);
+assert.deepEqual((await turso.organizations.invoices()).map((i) => i.paid_at), [null]);
 
 await turso.databases.delete("branch");
 await refused(turso.databases.get("branch"), 404);
