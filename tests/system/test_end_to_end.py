@@ -1,7 +1,7 @@
 """The main job, against an API server that forgives nothing: a manifest becomes an organization, and stays one.
 
 In:    the real tenantd and tenantctl, strict_api.
-Out:   what issue after issue must keep: settled, nothing written twice, changes followed, nothing lost, nothing leaked.
+Out:   what every change must keep: settled, nothing written twice, changes followed, nothing lost, nothing leaked.
 Never: the emulator, which shares its authors' mistakes.
 """
 
