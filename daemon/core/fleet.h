@@ -299,7 +299,8 @@ struct database {
     bool create_lost;  /* a create may have happened whose answer was lost */
     bool suspect;      /* ours, not in the last list, and not yet asked for by name */
     bool removal_ok;   /* guard and approvals allow it */
-    bool fence_lapsed; /* tried for so long that the guard counts it no more, and is asked anew */
+    bool fence_lapsed; /* not up yet, and the guard is asked anew: tried for too long, held, or more
+                          than is allowed by now */
     bool update_held;
     bool create_held;
     bool over_quota;       /* to be made, and the plan has no room for it */

@@ -241,7 +241,6 @@ static void place(const struct world *w, struct database *d)
 /* --- guard --- */
 
 struct wants {
-    size_t owned;
     size_t removals;
     size_t approved; /* removals that were, and have not begun to count yet */
     size_t updates;
@@ -290,7 +289,6 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         const struct group *g = rc->fleet.groups[i];
 
-        out->owned += owned_by(&g->own, g->has_own);
         out->approved += owned_by(&g->own, g->has_own) &&
                          rc_approval(rc, "delete", &g->r, g->own.id) &&
                          !rc_is_counted(rc, "removal", &g->r);
@@ -298,12 +296,12 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
-        out->owned += owned_by(&d->own, d->has_own);
         if (removal_is_asked(w, d) && !d->own.is_branch) {
             bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
 
             out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
-            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", &d->r, d->own.id);
+            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", &d->r, d->own.id) &&
+                             !(d->fence_lapsed && rc_is_counted(rc, "removal", &d->r));
         }
         if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
             is_open(rc, "update", &d->r, d->own.id))
@@ -316,7 +314,6 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
         struct api_token *a = rc->fleet.api_tokens[i];
         const struct issued *row = api_token_newest(a);
 
-        out->owned += row != NULL;
         if (!api_token_removal_is_asked(w, a) || rc_is_counted(rc, "removal", &a->t.r))
             continue;
         out->approved += rc_approval(rc, "delete", &a->t.r, row->id) != NULL;
@@ -424,20 +421,49 @@ static void ask_create(const struct reconcile *rc, const struct world *w, struct
     d->rejected = d->rejected || (d->create_held && rejected);
 }
 
+static size_t count_owned(const struct reconcile *rc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        n += owned_by(&rc->fleet.groups[i]->own, rc->fleet.groups[i]->has_own);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        n += owned_by(&rc->fleet.databases[i]->own, rc->fleet.databases[i]->has_own);
+    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
+        n += api_token_newest(rc->fleet.api_tokens[i]) != NULL;
+    return n;
+}
+
+/* Fences that were allowed and are not up yet: which of them are asked about anew. Those that are
+ * held, and all when the guard lets through less by now than has begun. */
+static void look_at_fences(struct reconcile *rc, size_t owned)
+{
+    size_t allowed = guard_removals_allowed(&rc->config->policy, owned, rc_removed(rc));
+    bool tight = rc_counted(rc, "removal") > allowed;
+
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+        bool tries = d->has_own && d->own.fence && strcmp(d->own.fence, "wanted") == 0;
+
+        d->fence_lapsed = tries && (rc_is_lapsed(rc, d) || d->own.held & HELD_REMOVAL ||
+                                    (tight && !d->own.is_branch));
+    }
+}
+
 static void ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w)
 {
     const struct config_policy *p = &rc->config->policy;
+    size_t owned = count_owned(rc);
     struct wants wants;
     bool removals;
     bool updates;
     bool creates;
 
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        rc->fleet.databases[i]->fence_lapsed = rc_is_lapsed(rc, rc->fleet.databases[i]);
+    look_at_fences(rc, owned);
     count_wants(rc, w, &wants);
-    removals = guard_allows_removals(p, wants.owned, rc_removed(rc),
+    removals = guard_allows_removals(p, owned, rc_removed(rc),
                                      rc_counted(rc, "removal") + wants.approved, wants.removals);
-    updates = guard_allows_updates(p, wants.owned, rc_counted(rc, "update"), wants.updates);
+    updates = guard_allows_updates(p, owned, rc_counted(rc, "update"), wants.updates);
     creates = guard_allows_creates(p, rc_counted(rc, "create"), wants.creates);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         struct group *g = rc->fleet.groups[i];
