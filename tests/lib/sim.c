@@ -422,7 +422,6 @@ void sim_deinit(struct sim *s)
     sim_ledger_deinit(&s->ledger);
     sim_told_deinit(&s->told);
     platform_deinit(&s->platform);
-    desired_deinit(&s->want);
     sim_files_deinit(&s->now_files);
     sim_files_deinit(&s->good_files);
     sim_say_deinit(s);

@@ -28,7 +28,8 @@ struct sim_ledger {
     size_t n_waiting;
     size_t capacity;
     bool fails;
-    uint64_t version; /* grows with every change of a token or a leak */
+    uint64_t version;       /* grows with every change of a token or a leak */
+    uint64_t owned_version; /* likewise, of what is ours */
 };
 
 struct sim_file {
@@ -124,7 +125,7 @@ struct sim {
     char self_hash[32];
     struct sim_manifest_files now_files;
     struct sim_manifest_files good_files;
-    struct desired want; /* as the reconciler's own */
+    struct desired want; /* borrowed from the reconciler, which was told of it */
     bool has_want;
     bool manifest_refused;
     uint64_t generation;
@@ -164,6 +165,7 @@ struct sim {
     size_t n_removals;
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;
+    uint64_t checked_owned;
     bool asked_recreate; /* by an operator, once */
     bool asked_restore;  /* by an operator */
     bool was_released;   /* something was, and may be the platform's alone */

@@ -161,6 +161,8 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
         sim_break(s, "%s is removed without a read of it just before", c->name);
     else if (k->is_protected)
         sim_break(s, "%s is removed and protected by the platform", c->name);
+    else if (own->held & HELD_REMOVAL && !is_approved(s, "database", c->name))
+        sim_break(s, "%s is removed, and its removal is held", c->name);
 }
 
 static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
@@ -234,11 +236,14 @@ static bool is_lost(const struct sim *s, const char *name)
     return false;
 }
 
-static void note_ours(struct sim *s, const struct owned *own)
+static void note_ours(struct sim *s)
 {
-    for (size_t i = 0; own && i < s->platform.n_databases; i++)
-        if (is(own->state, "owned") && is(own->id, s->platform.databases[i].id))
-            s->platform.databases[i].was_ours = true;
+    for (size_t i = 0; i < s->platform.n_databases; i++) {
+        struct platform_db *d = &s->platform.databases[i];
+        const struct owned *own = d->was_ours ? NULL : sim_owned(&s->ledger, "database", d->name);
+
+        d->was_ours = d->was_ours || (own && is(own->state, "owned") && is(own->id, d->id));
+    }
 }
 
 static void check_create(struct sim *s, const struct call *c, const char *kind)
@@ -389,7 +394,6 @@ void sim_check_sent(struct sim *s, const struct call *c)
 {
     const struct owned *own = c->name ? sim_owned(&s->ledger, "database", c->name) : NULL;
 
-    note_ours(s, own);
     check_pace(s, c);
     check_write(s, c);
     switch (c->kind) {
@@ -496,6 +500,9 @@ static void check_mints_of(struct sim *s, const struct platform_token *t)
 
 void sim_check_step(struct sim *s)
 {
+    if (s->checked_owned != s->ledger.owned_version)
+        note_ours(s);
+    s->checked_owned = s->ledger.owned_version;
     if (s->checked_version == s->ledger.version && s->checked_tokens == s->platform.n_tokens)
         return;
     s->checked_version = s->ledger.version;

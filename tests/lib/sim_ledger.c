@@ -68,6 +68,7 @@ static void put(struct sim_ledger *l, struct ledger_op *op)
     struct sim_row *r;
 
     l->version += op->table == LEDGER_TOKEN || op->table == LEDGER_LEAK;
+    l->owned_version += op->table == LEDGER_OWNED;
     key_of(op->table, op->row, key, sizeof(key));
     r = find(l, op->table, key);
     if (op->is_delete) {

@@ -139,8 +139,9 @@ static bool published(const struct end *e)
 static bool no_file_of_it(const struct end *e)
 {
     for (size_t i = 0; e->held && e->held->hash && i < e->s->n_files; i++)
-        if (is(e->held->file, e->s->files[i].path) && is(e->held->hash, e->s->files[i].hash))
-            return false;
+        if (is(e->held->file, e->s->files[i].path) && is(e->held->hash, e->s->files[i].hash) &&
+            e->held->format == (int64_t)e->s->files[i].format)
+            return false; /* in another format it is not what we wrote there */
     return true;
 }
 
@@ -283,6 +284,13 @@ static void check_records(struct sim *s)
     view_cursor_deinit(&cursor);
 }
 
+/* Its create was never answered, and before it was seen somebody deleted it: nothing tells whose it
+ * is when somebody restores it. */
+static bool is_nobodys(const struct platform_db *d)
+{
+    return d->deleted_ms && !d->was_ours;
+}
+
 /* What we made and still lives is ours in the ledger, unless it was released. */
 static void check_ledger(struct sim *s)
 {
@@ -290,7 +298,8 @@ static void check_ledger(struct sim *s)
         const struct platform_db *d = &s->platform.databases[i];
         const struct owned *own = sim_owned(&s->ledger, "database", d->name);
 
-        if (d->live && d->by_daemon && !s->was_released && !(own && is(own->id, d->id)))
+        if (d->live && d->by_daemon && !is_nobodys(d) && !s->was_released &&
+            !(own && is(own->id, d->id)))
             sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
                       d->name, d->id);
     }
