@@ -287,6 +287,16 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* --- the start --- */
 
+/* main() has held it back. */
+static void take_reload(void)
+{
+    sigset_t reload;
+
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &reload, NULL);
+}
+
 static int open_signals(struct app *app, struct err *err)
 {
     uv_signal_t *signals[] = {&app->sigterm, &app->sigint, &app->sighup};
@@ -301,6 +311,8 @@ static int open_signals(struct app *app, struct err *err)
             one = uv_signal_start(signals[i], on_signal, numbers[i]);
         rc = rc ? rc : one;
     }
+    if (rc == 0)
+        take_reload();
     return rc ? err_set(err, ERR_IO, "signals cannot be taken: %s", uv_strerror(rc)) : 0;
 }
 

@@ -109,6 +109,16 @@ static void harden(void)
     setrlimit(RLIMIT_CORE, &none);
 }
 
+/* A reload that is asked for while we start must not end us: it waits until app_run takes it. */
+static void hold_reload(void)
+{
+    sigset_t reload;
+
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    sigprocmask(SIG_BLOCK, &reload, NULL);
+}
+
 /* What is opened later must not get the number of a closed standard stream. */
 static void open_standard(void)
 {
@@ -127,6 +137,7 @@ int main(int argc, char **argv)
         .mode = APP_SERVE, .config = DEFAULT_CONFIG, .log_level = LOG_LEVEL_INFO};
     int value;
 
+    hold_reload();
     open_standard();
     while ((value = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
         take(&o, value);
