@@ -48,22 +48,37 @@ bool rc_save_applied(struct database *d)
     return ok;
 }
 
+/* Two strings, and nothing else, count: half of a pair would pass for a value that was read. */
+static void load_pair(struct json_object *pair, const char **applied, const char **readback)
+{
+    struct json_object *texts[2];
+
+    if (json_object_array_length(pair) != 2)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        texts[i] = json_object_array_get_idx(pair, i);
+        if (!json_object_is_type(texts[i], json_type_string))
+            return;
+    }
+    *applied = json_object_get_string(texts[0]);
+    *readback = json_object_get_string(texts[1]);
+}
+
 bool rc_load_applied(struct database *d)
 {
     struct json_object *o = NULL;
     struct db_config applied = {0};
     struct db_config readback = {0};
+    int rv = d->own.applied ? json_parse(d->own.applied, strlen(d->own.applied), 4, &o, NULL) : 0;
     bool ok;
 
-    if (!d->own.applied || json_parse(d->own.applied, strlen(d->own.applied), 4, &o, NULL) != 0)
-        return true; /* none, or not ours: then nothing counts as applied */
+    if (!d->own.applied || rv != 0)
+        return rv != -ERR_NOMEM; /* none, or not ours: then nothing counts as applied */
     for (int f = 0; f < CONFIG_N; f++) {
         struct json_object *pair;
 
-        if (!json_get_arr(o, CONFIG_FIELD[f].key, &pair) || json_object_array_length(pair) != 2)
-            continue;
-        applied.value[f] = json_object_get_string(json_object_array_get_idx(pair, 0));
-        readback.value[f] = json_object_get_string(json_object_array_get_idx(pair, 1));
+        if (json_get_arr(o, CONFIG_FIELD[f].key, &pair))
+            load_pair(pair, &applied.value[f], &readback.value[f]);
     }
     ok = live_set_config(&d->applied, &applied) && live_set_config(&d->readback, &readback);
     json_object_put(o);
