@@ -61,6 +61,7 @@ def test_two_machines_on_one_organization(strict, make_daemon):
     if plan:
         assert there.ctl("approve", plan["id"], "--reason", "it left").code == 0
     harness.wait_until(lambda: "a" not in strict.state.databases, 60, "the other's removal")
+    harness.wait_until(lambda: "event=Stranger" in here.log(), 60, "it is noticed here")
     write(here, ("a", "b"))  # all that is removed from now on waits for somebody
     harness.wait_until(lambda: here.status()["state"] == "held", 60, "it is held")
     assert sorted(strict.state.databases) == ["b", "c", "d"]
@@ -80,6 +81,7 @@ def test_a_person_in_the_dashboard(strict, make_daemon):
     harness.wait_until(
         lambda: strict.state.databases["a"]["config"]["size_limit"] == str(256 << 20), 30,
         "the drift is corrected")
+    harness.wait_until(lambda: "event=Stranger" in daemon.log(), 60, "it is noticed")
     write(daemon, ("a",))
     harness.wait_until(lambda: daemon.status()["state"] == "held", 30, "it is held")
     assert sorted(strict.state.databases) == ["a", "c", "theirs"]
