@@ -338,14 +338,18 @@ static void absorb_group(struct reconcile *rc, struct effects *fx, const struct 
 
 /* --- databases --- */
 
+/* The answer confirms what was asked for: under that name, with that id, at that host. It says no
+ * group, which the list shows later, and where it says no host either, it is read. */
 static void database_created(struct reconcile *rc, struct effects *fx, struct database *d,
                              const struct answer *a)
 {
-    if (!live_set_database(&d->live, &a->databases[0]))
+    const struct live_db *made = &a->databases[0];
+
+    if (!live_set_database(&d->live, made))
         fx->failed = true;
-    rc_set(fx, &d->live.place,
-           d->own.group_name); /* the answer does not say; it was asked for, and is read later */
-    d->live.read_ms = 0;
+    if (!made->group)
+        rc_set(fx, &d->live.place, d->own.group_name);
+    d->live.read_ms = made->hostname ? rc->now_ms : 0;
     d->live.made_ms = rc->now_ms;
     d->live.listed = false;
     rc_own_made(rc, fx, &d->r);

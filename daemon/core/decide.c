@@ -257,7 +257,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
     }
     if (decide_unfence(w, d, out) || decide_config(w, d, out))
         return;
-    if (d->live.read_ms == 0 && !d->live.listed) { /* made, but not yet seen by a read of its own */
+    if (d->live.read_ms == 0 && !d->live.listed) { /* made, but not confirmed, nor seen since */
         say_act(out, ACT_READ, LANE_FINISH);
         return;
     }
