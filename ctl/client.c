@@ -136,9 +136,18 @@ enum exit_code client_wait(struct client *c, int64_t deadline, struct err *err)
     return wait_for(c, POLLIN, deadline, err);
 }
 
-static enum exit_code gone(struct err *err, const char *why)
+static enum exit_code gone(struct err *err)
 {
-    err_set(err, ERR_UNREACHABLE, "tenantd has closed the connection: %s", why);
+    err_set(err, ERR_UNREACHABLE,
+            "tenantd has closed the connection: it has ended, or was restarted");
+    return EXIT_UNREACHABLE;
+}
+
+static enum exit_code broken(struct err *err, int problem)
+{
+    if (problem == ECONNRESET)
+        return gone(err);
+    err_errno(err, problem, "the connection to tenantd is broken");
     return EXIT_UNREACHABLE;
 }
 
@@ -159,8 +168,10 @@ static enum exit_code send_all(struct client *c, const char *data, size_t n, str
         }
         if (errno == EINTR)
             continue;
+        if (errno == EPIPE)
+            return EXIT_FINE; /* why it has closed on us is there to be read */
         if (errno != EAGAIN)
-            return gone(err, strerrordesc_np(errno));
+            return broken(err, errno);
         rc = wait_for(c, POLLOUT, deadline, err);
         if (rc != EXIT_FINE)
             return rc;
@@ -200,9 +211,9 @@ static enum exit_code fill(struct client *c, int64_t deadline, struct err *err)
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return EXIT_FINE;
     if (n < 0)
-        return gone(err, strerrordesc_np(errno));
+        return broken(err, errno);
     if (n == 0)
-        return gone(err, "it has ended, or too many clients ask it");
+        return gone(err);
     if (varlink_reader_feed(&c->reader, chunk, (size_t)n, err) < 0)
         return EXIT_FAILED;
     return EXIT_FINE;

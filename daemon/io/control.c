@@ -5,7 +5,7 @@
  *   4. A message becomes a call (control_call.c), is checked, and handed to its handler.
  *   5. The answer is written; a stream is asked for more when its client has read enough.
  * Ways it fails, and what the client sees:
- *   over the limit of clients                closed at once
+ *   over the limit of clients                error NotReady, then closed
  *   no JSON, or a message over the limit     error Invalid, then closed
  *   unknown method, parameter, permission    the error, and the connection goes on
  *   no memory                                closed
@@ -30,7 +30,8 @@ static void on_connection(uv_stream_t *listener, int status);
 
 static void on_refused(uv_handle_t *h);
 
-/* Take the connection only to close it; one at a time, so a flood waits in the kernel's queue. */
+/* Take the connection only to say so and close it; one at a time, so a flood waits in the kernel's
+ * queue. */
 static void refuse(struct control *c)
 {
     if (c->refusing) {
@@ -41,7 +42,8 @@ static void refuse(struct control *c)
         return;
     c->refusing = true;
     c->n_handles++;
-    (void)uv_accept((uv_stream_t *)&c->listener, (uv_stream_t *)&c->refuse);
+    if (uv_accept((uv_stream_t *)&c->listener, (uv_stream_t *)&c->refuse) == 0)
+        control_client_say_full(&c->refuse);
     uv_close((uv_handle_t *)&c->refuse, on_refused);
 }
 

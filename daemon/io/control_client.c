@@ -196,11 +196,22 @@ bool control_client_is_idle(const struct control_client *client, uint64_t now_ms
 
 /* --- Coming and going --- */
 
+/* As much as the kernel takes at once, which is all of it: nothing was sent before. */
+void control_client_say_full(uv_pipe_t *pipe)
+{
+    static char words[] =
+        "{\"error\":\"" CONTROL_INTERFACE ".NotReady\",\"parameters\":{\"message\":"
+        "\"as many clients as may be are connected already; try again\"}}";
+    uv_buf_t buf = uv_buf_init(words, sizeof(words)); /* with the NUL that ends a message */
+
+    (void)uv_try_write((uv_stream_t *)pipe, &buf, 1);
+}
+
 static bool is_welcome(const struct control *c, const struct control_client *client)
 {
     size_t max = c->options.limits.clients;
 
-    return client->may_write || c->n_clients < max - max / 8;
+    return client->may_write || c->n_clients <= max - max / 8; /* it is counted already */
 }
 
 static int identify(struct control_client *client, struct err *err)
@@ -237,9 +248,14 @@ int control_client_accept(struct control *control, struct err *err)
     list_append(&control->clients, &client->link);
     control->n_clients++;
     if (uv_accept((uv_stream_t *)&control->listener, (uv_stream_t *)&client->pipe) != 0 ||
-        identify(client, err) < 0 || !is_welcome(control, client) ||
-        uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0)
+        identify(client, err) < 0) {
         control_client_close(client);
+    } else if (!is_welcome(control, client)) {
+        control_client_say_full(&client->pipe);
+        control_client_close(client);
+    } else if (uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0) {
+        control_client_close(client);
+    }
     return 0;
 }
 

@@ -100,6 +100,8 @@ struct control_client {
  * that goes wrong closes it. */
 int control_client_accept(struct control *control, struct err *err) MUST_CHECK;
 void control_client_close(struct control_client *client);
+/* Tell a connection that is about to be closed that it is one too many. */
+void control_client_say_full(uv_pipe_t *pipe);
 /* It may have something to do. */
 void control_client_ready(struct control_client *client);
 void control_client_pump(struct control_client *client);
