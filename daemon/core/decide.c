@@ -73,7 +73,7 @@ const char *database_value(const struct database *d, enum config_field f)
 }
 
 /* Right if it reads back equal, or reads back what the platform answered when this value was last
- * written. */
+ * written: it may spell a size otherwise, but yes is not no. */
 static bool is_right(const struct database *d, enum config_field f)
 {
     const char *want = d->want->config.value[f];
@@ -82,6 +82,8 @@ static bool is_right(const struct database *d, enum config_field f)
 
     if (live && strcmp(live, want) == 0)
         return true;
+    if (live && CONFIG_FIELD[f].type == CONFIG_TYPE_BOOL)
+        return false;
     return as_applied &&
            (!live || (d->readback.value[f] && strcmp(live, d->readback.value[f]) == 0));
 }
