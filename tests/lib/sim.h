@@ -94,7 +94,15 @@ struct sim_listed {
     char group[PLATFORM_NAME_BYTES]; /* of a database */
     bool is_group;
 };
+/* A fence, of all lives: since when it was told to stand, monotonic; 0: it was not, since it was
+ * sent or told to be down. What strangers do to it and nobody is told of changes nothing. */
+struct sim_fence {
+    char id[24];
+    int64_t since_ms;
+};
 struct sim_told {
+    struct sim_fence fences[PLATFORM_MAX];
+    size_t n_fences;
     struct sim_known known[SIM_KNOWN_MAX];
     size_t n_known;
     enum sim_look look; /* how far the observation under way has come */
@@ -241,6 +249,8 @@ void sim_told_clear(struct sim_told *t); /* a new life */
 void sim_told_deinit(struct sim_told *t);
 void sim_told_sent(struct sim *s, const struct call *c);
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms);
+/* Since when the fence of what bears that id was told to stand; 0: it was not. */
+int64_t sim_fenced_since(const struct sim *s, const char *id);
 /* NULL: nothing of it. */
 const struct sim_known *sim_known(const struct sim *s, bool is_group, const char *name);
 /* The last observation was complete, and nothing of ours that it hides is unaccounted for. */

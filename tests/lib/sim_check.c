@@ -168,17 +168,17 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
 static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
 {
     const struct config_policy *p = &s->config->policy;
-    const struct platform_db *d = platform_db(&s->platform, c->name);
     int64_t grace;
+    int64_t since;
 
     check_removal(s, c, own);
     if (!own || *s->broken)
         return;
     grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
+    since = sim_fenced_since(s, own->id);
     if (!is(own->fence, "set"))
         sim_break(s, "%s is deleted without a fence", c->name);
-    else if (!own->purged && d && (strcmp(d->id, own->id) == 0) &&
-             (!d->fenced_ms || s->now_ms - d->fenced_ms < grace))
+    else if (!own->purged && (!since || s->now_ms - since < grace))
         sim_break(s, "%s is deleted before its grace is over", c->name);
     else if (!sim_known(s, false, c->name)->is_fenced)
         sim_break(s, "%s is deleted, and its fence was not seen just before", c->name);

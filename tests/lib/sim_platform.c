@@ -78,18 +78,6 @@ struct platform_group *platform_make_group(struct platform *p, const char *name,
     return g;
 }
 
-/* Since when both blocks stand. */
-static void note_fence(const struct platform *p, struct platform_db *d)
-{
-    bool stands = strcmp(d->config[CONFIG_BLOCK_READS], "true") == 0 &&
-                  strcmp(d->config[CONFIG_BLOCK_WRITES], "true") == 0;
-
-    if (!stands)
-        d->fenced_ms = 0;
-    else if (!d->fenced_ms)
-        d->fenced_ms = p->now_ms;
-}
-
 void platform_remember(struct platform *p)
 {
     free(p->stale);
@@ -105,8 +93,6 @@ void platform_set(struct platform_db *d, enum config_field f, const char *value)
     unsigned long n;
 
     SET(d->config[f], value);
-    if ((f == CONFIG_BLOCK_READS || f == CONFIG_BLOCK_WRITES) && strcmp(value, "false") == 0)
-        d->fenced_ms = 0;
     if (f != CONFIG_SIZE_LIMIT)
         return;
     n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
@@ -410,7 +396,6 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         for (int f = 0; f < CONFIG_N; f++)
             if (c->config[f])
                 platform_set(d, (enum config_field)f, c->config[f]);
-        note_fence(p, d);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }

@@ -32,7 +32,6 @@ struct platform_db {
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
     bool was_ours;      /* the ledger said so once */
-    int64_t fenced_ms;  /* both blocks stand since; 0: they do not */
 };
 
 struct platform_token {

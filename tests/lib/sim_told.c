@@ -166,6 +166,41 @@ static void told_list(struct sim *s, const struct call *c, const struct answer *
     }
 }
 
+/* --- fences --- */
+
+static struct sim_fence *fence(struct sim_told *t, const char *id)
+{
+    for (size_t i = 0; i < t->n_fences; i++)
+        if (strcmp(t->fences[i].id, id) == 0)
+            return &t->fences[i];
+    return NULL;
+}
+
+int64_t sim_fenced_since(const struct sim *s, const char *id)
+{
+    const struct sim_fence *f = fence((struct sim_told *)(uintptr_t)&s->told, id);
+
+    return f ? f->since_ms : 0;
+}
+
+static void tell_fence(struct sim *s, const char *id, bool stands)
+{
+    struct sim_fence *f = fence(&s->told, id);
+
+    if (!f) {
+        assert_true(s->told.n_fences < PLATFORM_MAX);
+        f = &s->told.fences[s->told.n_fences++];
+        *f = (struct sim_fence){0};
+        SET(f->id, id);
+    }
+    f->since_ms = !stands ? 0 : f->since_ms ? f->since_ms : s->now_ms;
+}
+
+static bool blocks_both(const char *const *config)
+{
+    return is(config[CONFIG_BLOCK_READS], "true") && is(config[CONFIG_BLOCK_WRITES], "true");
+}
+
 /* --- by name --- */
 
 static bool is_ours(const struct sim *s, bool is_group, const char *name, const char *id)
@@ -194,6 +229,7 @@ static void told_read(struct sim *s, const struct call *c, const struct answer *
         return;
     k->is_fenced = a->databases[0].block_reads == 1 && a->databases[0].block_writes == 1;
     k->is_protected = a->databases[0].delete_protection == 1;
+    tell_fence(s, id, k->is_fenced);
 }
 
 static void told_written(struct sim *s, const struct call *c, const struct answer *a)
@@ -207,6 +243,8 @@ static void told_written(struct sim *s, const struct call *c, const struct answe
         return;
     if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
         k->told_ms = s->now_ms;
+    if (c->kind == CALL_DATABASE_CONFIGURE && k->live && a->config.value[CONFIG_BLOCK_READS])
+        tell_fence(s, k->id, blocks_both(a->config.value));
     k->deleted = k->deleted || deleted;
     if (created) {
         k->live = true;
@@ -220,8 +258,14 @@ void sim_told_sent(struct sim *s, const struct call *c)
 {
     bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
 
-    if (c->name && is_write(c) && !mints)
-        known(s, is_of_group(c->kind), c->name)->written_ms = s->now_ms;
+    struct sim_known *k;
+
+    if (!c->name || !is_write(c) || mints)
+        return;
+    k = known(s, is_of_group(c->kind), c->name);
+    k->written_ms = s->now_ms;
+    if (c->kind == CALL_DATABASE_CONFIGURE && blocks_both((const char *const *)c->config))
+        tell_fence(s, k->id, false); /* it has yet to go up */
 }
 
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)

@@ -145,18 +145,25 @@ static bool expires_soon(const struct sim *s)
     return false;
 }
 
-/* What waits for somebody finds somebody. False: nothing is held, nor on its way out. */
-static bool attend(struct chaos *c)
+/* Something waits for somebody, or is on its way out. */
+static bool is_unfinished(struct chaos *c, struct plan *plan)
+{
+    struct err err = ERR_INIT;
+
+    sim_tell(&c->s, (struct rc_event){.kind = RC_TICK}); /* the plan of now */
+    assert_int_equal(plan_build(c->s.rc, plan, &err), 0);
+    return plan->n_held || plan->n_delete || expires_soon(&c->s);
+}
+
+/* What waits for somebody finds somebody. */
+static void attend(struct chaos *c)
 {
     struct err err = ERR_INIT;
     struct plan plan;
     char id[17];
-    bool waits;
 
-    sim_tell(&c->s, (struct rc_event){.kind = RC_TICK}); /* the plan of now */
-    assert_int_equal(plan_build(c->s.rc, &plan, &err), 0);
+    (void)is_unfinished(c, &plan);
     snprintf(id, sizeof(id), "%s", plan.id);
-    waits = plan.n_held || plan.n_delete || expires_soon(&c->s);
     if (plan.n_held && sim_decide(&c->s, true, id, "seen", &err) != 0)
         sim_break(&c->s, "the plan cannot be approved: %s", err.msg);
     plan_deinit(&plan);
@@ -169,21 +176,30 @@ static bool attend(struct chaos *c)
 
         (void)sim_step(&c->s, &ev, &err);
     }
-    return waits;
+}
+
+/* For a minute it is left alone, and then it should have settled. */
+static bool rests(struct chaos *c)
+{
+    struct plan plan;
+    bool unfinished;
+
+    sim_run(&c->s, MINUTE_MS);
+    (void)sim_settle(&c->s, MINUTE_MS); /* a renewal may be under way */
+    unfinished = is_unfinished(c, &plan);
+    plan_deinit(&plan);
+    return !unfinished;
 }
 
 static void end(struct chaos *c)
 {
-    bool waits = true;
     unsigned writes;
 
     chaos_mend(c);
-    for (unsigned i = 0; i < ROUNDS_MAX && (waits || i < ROUNDS) && !*c->s.broken; i++) {
+    for (unsigned i = 0; i < ROUNDS_MAX && !*c->s.broken && (i < ROUNDS || !rests(c)); i++) {
         sim_run(&c->s, ROUND_MS);
-        waits = attend(c);
+        attend(c);
     }
-    sim_run(&c->s, MINUTE_MS);
-    (void)sim_settle(&c->s, MINUTE_MS); /* a renewal may be under way */
     if (*c->s.broken)
         return;
     chaos_check_end(c);

@@ -36,6 +36,7 @@
     X(Contended, "Contended")                                                                      \
     X(Minted, "Minted")                                                                            \
     X(Renewed, "Renewed")                                                                          \
+    X(Moved, "Moved")                                                                              \
     X(MintLost, "MintLost")                                                                        \
     X(FileLost, "FileLost")                                                                        \
     X(FileFailed, "FileFailed")                                                                    \

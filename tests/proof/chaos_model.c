@@ -15,6 +15,8 @@ static const char *const TOKENS[] = {
     NULL,
     "{app: {authorization: full-access, expiration: 2h, renew_before: 40m}}",
     "{app: {authorization: full-access, expiration: 2h, renew_before: 40m, notify: reload}}",
+    "{app: {authorization: full-access, expiration: 2h, renew_before: 40m, file: "
+    "\"moved/%s.jwt\"}}",
     "{app: {authorization: read-only, expiration: 3h, file: \"moved/%s.env\", format: env}}",
     "{app: {authorization: full-access, expiration: never}, ro: {authorization: read-only, "
     "expiration: 1h}}",
