@@ -466,11 +466,20 @@ static bool set_flag(struct db_config *c, enum config_field f, int8_t flag)
     return true;
 }
 
-bool live_set_database(struct live *l, const struct live_db *from)
+/* What was read by name to be gone, or to be another one, is not what is there now. */
+static void note_present(struct live *l, const char *id)
 {
-    if (l->id && strcmp(l->id, from->id) != 0)
+    bool same = l->present && l->id && strcmp(l->id, id) == 0;
+
+    l->checked = l->checked && same;
+    if (l->id && !same)
         live_clear(l);
     l->present = true;
+}
+
+bool live_set_database(struct live *l, const struct live_db *from)
+{
+    note_present(l, from->id);
     l->archived = from->archived == 1;
     return set_text(&l->id, from->id) &&
            (!from->hostname || set_text(&l->hostname, from->hostname)) &&
@@ -500,9 +509,7 @@ bool live_set_group(struct group *g, const struct live_group *from)
     mem_free((void *)g->locations);
     g->locations = locations;
     g->n_locations = n;
-    if (g->live.id && strcmp(g->live.id, from->id) != 0)
-        live_clear(&g->live);
-    g->live.present = true;
+    note_present(&g->live, from->id);
     g->live.archived = from->archived == 1;
     return set_text(&g->live.id, from->id) &&
            (!from->primary || set_text(&g->live.place, from->primary)) &&
