@@ -373,6 +373,7 @@ static void finish(struct app *app)
     store_close(app->store);
     app_config_free(app->config);
     credential_deinit(&app->token);
+    credential_deinit(&app->delete_token);
     encryption_keys_deinit(&app->keys);
     mem_free(app->organization_id);
     mem_free(app->config_error);

@@ -1,4 +1,4 @@
-/* app_config: configuration and credential, at the start and on SIGHUP. */
+/* app_config: the configuration, at the start and on SIGHUP. */
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,14 +6,9 @@
 #include <unistd.h>
 
 #include "app_private.h"
-#include "core/jwt.h"
 #include "core/limits.h"
-#include "io/credential.h"
-#include "io/digest.h"
 #include "io/read.h"
 #include "lib/mem.h"
-
-#define DEFAULT_CREDENTIAL "turso-api-token"
 
 static void print_diags(const struct diags *diags)
 {
@@ -88,60 +83,6 @@ void app_config_free(struct config *c)
     mem_free(c);
 }
 
-/* One that was not asked for, too, should not stand in /proc. */
-static void forget_environment(void)
-{
-    char *value = getenv("TURSO_API_TOKEN");
-
-    if (value)
-        explicit_bzero(value, strlen(value));
-    unsetenv("TURSO_API_TOKEN");
-}
-
-/* So that the daemon never revokes the token it runs with. One that tells no id is known by its
- * hash.
- */
-static void identify(struct app *app)
-{
-    struct jwt_claims claims = {0};
-    struct err unread = ERR_INIT;
-    char hash[65] = "";
-    size_t n = strlen(app->token.text);
-
-    if (jwt_read(app->token.text, n, &claims, &unread) != 0)
-        claims.token_id[0] = '\0';
-    if (!digest_hex(app->token.text, n, hash))
-        hash[0] = '\0'; /* UNTESTED: OpenSSL without SHA-256; then nothing of ours is revoked */
-    reconcile_identify(app->rc, claims.token_id, hash);
-}
-
-int app_credential_load(struct app *app, const struct config *config, struct err *err)
-{
-    struct credential token = {0};
-    const char *name = config->api.token_credential;
-    bool from_environment;
-    int rv;
-
-    if (!name && !config->api.token_file && getenv("CREDENTIALS_DIRECTORY") &&
-        !getenv("TURSO_API_TOKEN"))
-        name = DEFAULT_CREDENTIAL;
-    from_environment = !name && !config->api.token_file;
-    if (from_environment && app->token.text && !getenv("TURSO_API_TOKEN"))
-        return 0; /* it was taken out of the environment at the start */
-    rv = credential_load(name, config->api.token_file, &token, err);
-    if (rv == 0)
-        rv = api_set_token(app->api, token.text, err);
-    if (rv != 0) {
-        credential_deinit(&token);
-        return rv;
-    }
-    credential_deinit(&app->token);
-    app->token = token;
-    forget_environment();
-    identify(app);
-    return 0;
-}
-
 int app_tokens_options(const struct config *config, struct tokens_dir_options *out, char *mark,
                        size_t mark_size, struct err *err)
 {
@@ -211,6 +152,8 @@ static int take_config(struct app *app, struct config *next, struct err *err)
 
     if (rv == 0)
         rv = encryption_keys_load(next->keys, next->n_keys, &keys, err);
+    if (rv == 0 && config_has_delete_token(next)) /* or deletes would go by the other one */
+        rv = app_delete_token_load(app, next, err);
     if (rv == 0)
         rv = app_rooms_reopen(app, old, next, err);
     if (rv != 0) {
@@ -226,11 +169,11 @@ static int take_config(struct app *app, struct config *next, struct err *err)
     return 0;
 }
 
-/* The token is read anew whatever becomes of the configuration. */
-static int reload_credential(struct app *app, struct err *err)
+/* The tokens are read anew whatever becomes of the configuration. */
+static int reload_credentials(struct app *app, struct err *err)
 {
     struct rc_event ev = {.kind = RC_CREDENTIAL};
-    int rv = app_credential_load(app, app->config, err);
+    int rv = app_credentials_load(app, app->config, err);
 
     if (rv == 0)
         app_step(app, &ev);
@@ -247,13 +190,13 @@ void app_reload(struct app *app)
     if (app->stopping || app->options.mode != APP_SERVE)
         return;
     notify_reloading();
-    log_event(NULL, LOG_LEVEL_NOTICE, "reloading configuration, API token and manifest");
+    log_event(NULL, LOG_LEVEL_NOTICE, "reloading configuration, API tokens and manifest");
     mem_free(app->config_error);
     app->config_error = NULL;
     rv = app_config_load(&app->options, &next, &err);
     if (rv == 0)
         rv = take_config(app, next, &err);
-    if (reload_credential(app, &token_err) != 0)
+    if (reload_credentials(app, &token_err) != 0)
         say_config_error(app, &token_err);
     if (rv != 0)
         say_config_error(app, &err);

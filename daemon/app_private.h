@@ -52,6 +52,7 @@ struct app {
 
     struct api *api;
     struct credential token;
+    struct credential delete_token; /* empty: none */
     struct encryption_keys keys;
     char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
@@ -117,10 +118,14 @@ struct shell_facts app_facts(const struct app *app);
 int app_config_load(const struct app_options *options, struct config **out,
                     struct err *err) MUST_CHECK;
 void app_config_free(struct config *c);
-int app_credential_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
 void app_reload(struct app *app);
 int app_tokens_options(const struct config *config, struct tokens_dir_options *out, char *mark,
                        size_t mark_size, struct err *err) MUST_CHECK;
+
+/* app_credential.c: the tokens as `config` says, from now on. On an error of one, it stays what it
+ * was. */
+int app_credentials_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
+int app_delete_token_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
 
 /* app_effects.c */
 void app_flush(struct app *app);

@@ -229,7 +229,7 @@ int app_rooms_open(struct app *app, struct err *err)
     int rv = open_api(app, app->config, &app->api, err);
 
     if (rv == 0)
-        rv = app_credential_load(app, app->config, err);
+        rv = app_credentials_load(app, app->config, err);
     if (rv == 0)
         rv = encryption_keys_load(app->config->keys, app->config->n_keys, &app->keys, err);
     if (rv == 0)

@@ -107,8 +107,12 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     if (a->outcome == OUTCOME_CANCELED)
         return true;
     if (a->outcome == OUTCOME_UNAUTHORIZED) {
-        rc_stop_writing(rc, fx, a);
-        rc_failed(rc, r, f->act, REASON_UNAUTHORIZED, a->retry_after_ms, NULL);
+        bool apart = own_token_deletes_apart(rc, a->kind);
+
+        if (!apart)
+            rc_stop_writing(rc, fx, a);
+        rc_failed(rc, r, f->act, apart ? REASON_DELETE_UNAUTHORIZED : REASON_UNAUTHORIZED,
+                  a->retry_after_ms, NULL);
         return true;
     }
     if (f->act == ACT_CREATE)

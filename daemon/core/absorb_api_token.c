@@ -269,7 +269,8 @@ void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct 
         minted(rc, fx, f, a);
     } else if (f->act == ACT_MINT) {
         not_minted(rc, fx, f, a);
-    } else if (f->act == ACT_REVOKE && (ok || a->outcome == OUTCOME_NOT_FOUND)) {
+    } else if (f->act == ACT_REVOKE &&
+               (ok || (a->outcome == OUTCOME_NOT_FOUND && !own_token_deletes_apart(rc, a->kind)))) {
         revoked(rc, fx, f, a);
     } else if (f->act == ACT_READ && ok) {
         if (f->r->failed_act == ACT_READ) /* what else failed is not mended by looking */

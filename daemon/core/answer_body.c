@@ -79,6 +79,7 @@ static const struct {
     [CALL_USER_GET] = {BODY_DUE, read_user},
     [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
     [CALL_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
+    [CALL_DELETE_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)

@@ -17,6 +17,16 @@ const struct call_info CALL_INFO[CALL_N] = {CALL_KINDS(CALL_ROW)};
 const struct outcome_info OUTCOME_INFO[OUTCOME_N] = {OUTCOMES(OUTCOME_ROW)};
 #undef OUTCOME_ROW
 
+bool call_deletes(enum call_kind kind)
+{
+    return strcmp(CALL_INFO[kind].method, "DELETE") == 0;
+}
+
+bool call_is_by_delete_token(enum call_kind kind)
+{
+    return call_deletes(kind) || kind == CALL_DELETE_TOKEN_VALIDATE;
+}
+
 struct call *call_new(enum call_kind kind, const char *name)
 {
     struct call *c = mem_alloc(sizeof(*c));

@@ -57,7 +57,8 @@
     X(API_TOKEN_CREATE, "create API token", "POST", true)                                          \
     X(API_TOKEN_REVOKE, "revoke API token", "DELETE", false)                                       \
     X(USER_GET, "read user", "GET", false)                                                         \
-    X(TOKEN_VALIDATE, "validate API token", "GET", false)
+    X(TOKEN_VALIDATE, "validate API token", "GET", false)                                          \
+    X(DELETE_TOKEN_VALIDATE, "validate delete token", "GET", false)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -70,6 +71,10 @@ struct call_info {
     bool once;
 };
 extern const struct call_info CALL_INFO[CALL_N];
+
+bool call_deletes(enum call_kind kind);
+/* It goes by the token for deletes, where there is one (api.delete_token). */
+bool call_is_by_delete_token(enum call_kind kind);
 
 /* Every text is owned by the call; NULL where the kind has no use for it. */
 struct call {
@@ -224,7 +229,7 @@ struct answer {
     struct live_api_token *api_tokens; /* API_TOKENS_LIST; API_TOKEN_CREATE (one, name and id) */
     size_t n_api_tokens;
     const char *username;  /* USER_GET */
-    int64_t token_ends_ms; /* TOKEN_VALIDATE; 0: never */
+    int64_t token_ends_ms; /* ..._VALIDATE; 0: never */
 };
 
 struct answer *answer_new(const struct call *c) MUST_CHECK; /* outcome UNKNOWN; NULL: no memory */

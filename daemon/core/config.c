@@ -34,51 +34,82 @@ static void note_places(struct config_draft *d, const struct source *seen,
 
 /* --- api ----------------------------------------------------------------------------------- */
 
-enum { TOKEN_CREDENTIAL, TOKEN_FILE, TOKEN_N };
-static const struct schema_key TOKEN_KEYS[TOKEN_N] = {
-    [TOKEN_CREDENTIAL] = {.key = "credential",
-                          .secret_if = "",
-                          .parse = schema_parse_text,
-                          .offset = AT(api.token_credential),
-                          .ok = config_is_credential,
-                          .expected = "the name of a systemd credential such as turso-api-token"},
-    [TOKEN_FILE] = {.key = "file",
-                    .secret_if = "",
-                    .parse = config_draft_parse_path,
-                    .offset = AT(api.token_file),
-                    .ok = config_is_path,
-                    .expected = EXPECTED_PATH},
-};
+enum { SECRET_CREDENTIAL, SECRET_FILE, SECRET_N };
+#define SECRET_KEYS(member, example)                                                               \
+    {                                                                                              \
+        [SECRET_CREDENTIAL] = {.key = "credential",                                                \
+                               .secret_if = "",                                                    \
+                               .parse = schema_parse_text,                                         \
+                               .offset = AT(member.credential),                                    \
+                               .ok = config_is_credential,                                         \
+                               .expected = "the name of a systemd credential such as " example},   \
+        [SECRET_FILE] = {.key = "file",                                                            \
+                         .secret_if = "",                                                          \
+                         .parse = config_draft_parse_path,                                         \
+                         .offset = AT(member.file),                                                \
+                         .ok = config_is_path,                                                     \
+                         .expected = EXPECTED_PATH},                                               \
+    }
+static const struct schema_key TOKEN_KEYS[SECRET_N] = SECRET_KEYS(api.token, "turso-api-token");
+static const struct schema_key DELETE_TOKEN_KEYS[SECRET_N] =
+    SECRET_KEYS(api.delete_token, "turso-delete-token");
 static const struct schema_map TOKEN = {.what = "api.token",
                                         .prefix = "api.token.",
                                         .keys = TOKEN_KEYS,
-                                        .n = TOKEN_N,
+                                        .n = SECRET_N,
                                         .set_offset = SCHEMA_NO_SET};
+static const struct schema_map DELETE_TOKEN = {.what = "api.delete_token",
+                                               .prefix = "api.delete_token.",
+                                               .keys = DELETE_TOKEN_KEYS,
+                                               .n = SECRET_N,
+                                               .set_offset = SCHEMA_NO_SET};
+
+/* `secret` is of the draft that the map reads into. */
+static bool read_secret(struct schema *s, const struct schema_key *k, const struct schema_map *map,
+                        const struct yaml_token *first, struct config_draft *d,
+                        struct config_secret *secret)
+{
+    struct source seen[SECRET_N];
+
+    if (!schema_map(s, k, map, first, d, seen))
+        return false;
+    if (!seen[SECRET_CREDENTIAL].line == !seen[SECRET_FILE].line) {
+        diags_error(s->diags, first->at, "%s names %s; expected one of credential and file",
+                    map->what, seen[SECRET_FILE].line ? "both" : "nothing");
+        return false;
+    }
+    if (seen[SECRET_FILE].line)
+        secret->credential = NULL; /* that an earlier file may have named */
+    else
+        secret->file = NULL;
+    return true;
+}
 
 static bool read_token(struct schema *s, const struct schema_key *k, const struct yaml_token *first,
                        void *out)
 {
     struct config_draft *d = out;
-    struct source seen[TOKEN_N];
 
-    if (!schema_map(s, k, &TOKEN, first, d, seen))
-        return false;
-    if (!seen[TOKEN_CREDENTIAL].line == !seen[TOKEN_FILE].line) {
-        diags_error(s->diags, first->at, "api.token names %s; expected one of credential and file",
-                    seen[TOKEN_FILE].line ? "both" : "nothing");
-        return false;
+    return read_secret(s, k, &TOKEN, first, d, &d->config.api.token);
+}
+
+static bool read_delete_token(struct schema *s, const struct schema_key *k,
+                              const struct yaml_token *first, void *out)
+{
+    struct config_draft *d = out;
+
+    if (first->kind == YAML_TEXT && yaml_is_null(first) && first->size) {
+        d->config.api.delete_token = (struct config_secret){0};
+        return true;
     }
-    if (seen[TOKEN_FILE].line)
-        d->config.api.token_credential = NULL; /* that an earlier file may have named */
-    else
-        d->config.api.token_file = NULL;
-    return true;
+    return read_secret(s, k, &DELETE_TOKEN, first, d, &d->config.api.delete_token);
 }
 
 enum {
     API_URL,
     API_INSECURE,
     API_TOKEN,
+    API_DELETE_TOKEN,
     API_CA_FILE,
     API_CONCURRENCY,
     API_RATE,
@@ -100,6 +131,10 @@ static const struct schema_key API_KEYS[API_N] = {
                    .secret_if = "",
                    .read = read_token,
                    .expected = "a mapping with credential, or with file"},
+    [API_DELETE_TOKEN] = {.key = "delete_token",
+                          .secret_if = "",
+                          .read = read_delete_token,
+                          .expected = "a mapping with credential, or with file, or null"},
     [API_CA_FILE] = {.key = "ca_file",
                      .parse = config_draft_parse_path,
                      .offset = AT(api.ca_file),
@@ -128,7 +163,8 @@ static const struct schema_map API = {
 static bool read_api(struct schema *s, const struct schema_key *k, const struct yaml_token *first,
                      void *out)
 {
-    static const enum config_place PLACES[API_N] = {[API_URL] = PLACE_URL};
+    static const enum config_place PLACES[API_N] = {
+        [API_URL] = PLACE_URL, [API_DELETE_TOKEN] = PLACE_DELETE_TOKEN};
     struct config_draft *d = out;
     struct source seen[API_N];
 
@@ -433,6 +469,11 @@ int config_parse(const struct config_input *inputs, size_t n_inputs, const char 
         config_deinit(&d.config);
     *out = d.config;
     return rc;
+}
+
+bool config_has_delete_token(const struct config *c)
+{
+    return c->api.delete_token.credential || c->api.delete_token.file;
 }
 
 void config_deinit(struct config *c)

@@ -31,18 +31,23 @@ struct config_key {
     unsigned bytes; /* how long it is; filled in by who reads it, 0: nobody has */
 };
 
+/* Where a secret is, never what it is: exactly one of these is set, or neither: nowhere. */
+struct config_secret {
+    const char *credential; /* the name of a systemd credential */
+    const char *file;
+};
+
 struct config {
     struct arena arena; /* owns every text */
     const char *organization;
     struct {
-        const char *url; /* no trailing slash */
-        bool insecure;   /* api.insecure: plain http to elsewhere than loopback */
-        const char
-            *token_credential; /* exactly one of these two is set, or neither: TURSO_API_TOKEN */
-        const char *token_file;
-        const char *ca_file;  /* NULL: the system's */
-        unsigned concurrency; /* 1..LIMIT_CONCURRENCY */
-        unsigned rate;        /* calls a second; 0: no limit of our own */
+        const char *url;                   /* no trailing slash */
+        bool insecure;                     /* api.insecure: plain http to elsewhere than loopback */
+        struct config_secret token;        /* nothing: TURSO_API_TOKEN */
+        struct config_secret delete_token; /* for deletes alone; nothing: `token` deletes, too */
+        const char *ca_file;               /* NULL: the system's */
+        unsigned concurrency;              /* 1..LIMIT_CONCURRENCY */
+        unsigned rate;                     /* calls a second; 0: no limit of our own */
         int64_t timeout_ms;
     } api;
     const char *manifest;
@@ -95,6 +100,8 @@ struct config_input {
 int config_parse(const struct config_input *inputs, size_t n_inputs, const char *instance,
                  struct config *out, struct diags *diags) MUST_CHECK;
 void config_deinit(struct config *c);
+
+bool config_has_delete_token(const struct config *c);
 
 /* True when `url` is https, or http to loopback (127.0.0.0/8, [::1], localhost). */
 bool config_url_is_safe(const char *url);

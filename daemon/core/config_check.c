@@ -219,8 +219,26 @@ static void check_directories(const struct config_draft *d, struct diags *diags)
     check_outside(&tokens, &tenants, diags);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* The everyday one is not to delete. */
+static void check_delete_token(const struct config_draft *d, struct diags *diags)
+{
+    const struct config_secret *token = &d->config.api.token;
+    const struct config_secret *deletes = &d->config.api.delete_token;
+
+    if (is_same(token->credential, deletes->credential) || is_same(token->file, deletes->file))
+        diags_error(diags, d->at[PLACE_DELETE_TOKEN],
+                    "api.delete_token is where api.token is; expected another token, for deletes "
+                    "alone");
+}
+
 void config_check(const struct config_draft *d, struct diags *diags)
 {
+    check_delete_token(d, diags);
     check_organization(d, diags);
     check_url(d, diags);
     check_backoff(d, diags);

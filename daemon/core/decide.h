@@ -77,11 +77,17 @@ struct side_list {
     char error[LIMIT_ERROR_TEXT_BYTES + 64]; /* why the last one was not; "" */
 };
 
+/* A token that the daemon runs with. */
+struct identity {
+    char token_id[128];  /* as it says itself; "": it does not */
+    char token_hash[65]; /* "": not known */
+};
+
 /* Who the daemon is to the platform. */
 struct self {
-    char token_id[128]; /* of its own API token; "": it does not say */
-    char token_hash[65];
-    char username[128]; /* "": not known */
+    struct identity token;
+    struct identity delete_token; /* where there is one */
+    char username[128];           /* "": not known */
 };
 
 /* What is known of the world beyond one record. */
@@ -94,6 +100,7 @@ struct world {
     const struct fleet *fleet;
     const struct desired *desired; /* NULL: no manifest yet, nor a last good one */
     bool authorized;               /* no 401, nor 403 on the organization, stands unanswered */
+    bool no_deletes;               /* the platform refuses the token that deletes go by */
     bool observed;                 /* an observation was complete since the start */
     bool complete;  /* the last one was, and no read has contradicted it, and nothing is suspected
                        gone */

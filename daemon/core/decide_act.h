@@ -18,6 +18,15 @@ static inline void say_act(struct decision *out, enum act act, enum lane lane)
     say_phase(out, PHASE_PENDING, REASON_QUEUED);
 }
 
+/* Nothing can be deleted now, so that nothing is read for it either. True: it waits. */
+static inline bool say_no_deletes(const struct world *w, int64_t deleted_ms, struct decision *out)
+{
+    if (!w->no_deletes || deleted_ms)
+        return false; /* else it was sent, and is seen to be gone */
+    say_phase(out, PHASE_PENDING, REASON_DELETE_UNAUTHORIZED);
+    return true;
+}
+
 /* Somebody is needed. */
 static inline void say_blocked(struct decision *out, enum reason reason)
 {

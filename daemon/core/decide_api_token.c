@@ -64,17 +64,23 @@ static void say_look(const struct world *w, enum lane lane, struct decision *out
     }
 }
 
-/* --- the one the daemon runs with --- */
+/* --- the ones the daemon runs with --- */
 
 /* False only where it is known to be another one: by its secret, or by the id that the daemon's own
  * token tells. */
-static bool may_be_own(const struct world *w, const struct issued *row)
+static bool may_be(const struct identity *self, const struct issued *row)
 {
-    if (row->id && w->self->token_id[0] && strcmp(row->id, w->self->token_id) == 0)
+    if (row->id && self->token_id[0] && strcmp(row->id, self->token_id) == 0)
         return true;
     if (row->hash)
-        return !w->self->token_hash[0] || strcmp(row->hash, w->self->token_hash) == 0;
-    return !w->self->token_id[0];
+        return !self->token_hash[0] || strcmp(row->hash, self->token_hash) == 0;
+    return !self->token_id[0];
+}
+
+static bool may_be_own(const struct world *w, const struct issued *row)
+{
+    return may_be(&w->self->token, row) ||
+           (config_has_delete_token(w->config) && may_be(&w->self->delete_token, row));
 }
 
 /* Revoke it by its id, which the list shows; else look. */
@@ -85,6 +91,9 @@ static void decide_revoke(const struct world *w, const struct resource *r,
         say_blocked(out, REASON_OWN_TOKEN);
     } else if (say_refused(w, r, ACT_REVOKE, out)) {
         return;
+    } else if (w->no_deletes) {
+        if (out->phase == PHASE_DELETING) /* else it is one that another has replaced */
+            say_no_deletes(w, 0, out);
     } else if (!is_fresh(w) || list_of(w)->sent_ms <= key->made_ms) {
         say_look(w, LANE_REMOVE, out);
     } else if (key->listed) {

@@ -78,6 +78,8 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
         say_phase(out, PHASE_DELETING, REASON_GRACE);
         out->due_ms = g->own.empty_since + grace;
         say_wake(out, w->now_ms + grace - empty_ms);
+    } else if (say_no_deletes(w, g->deleted_ms, out)) {
+        return;
     } else if (w->now_ms - w->observed_ms > CHECKED_FOR_MS) {
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
         out->wants_view = true;

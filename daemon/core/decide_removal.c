@@ -205,7 +205,7 @@ static void decide_delete(const struct world *w, const struct database *d, struc
     } else if (left > 0) {
         out->due_ms = w->wall_ms + left;
         say_wake(out, w->now_ms + left);
-    } else {
+    } else if (!say_no_deletes(w, d->deleted_ms, out)) {
         say_act(out, !is_checked(w, &d->live) || just_deleted ? ACT_READ : ACT_DELETE, LANE_REMOVE);
         say_phase(out, PHASE_DELETING, REASON_DELETING);
     }

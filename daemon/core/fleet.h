@@ -64,6 +64,8 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(WAITING_FOR_VIEW, "WaitingForView", "waiting for a complete observation")                    \
     X(WRITES_OFF, "WritesOff", "not done, for policy.writes is off")                               \
     X(UNAUTHORIZED, "Unauthorized", "waiting until the platform accepts the API token")            \
+    X(DELETE_UNAUTHORIZED, "DeleteUnauthorized",                                                   \
+      "waiting until the platform accepts the delete token")                                       \
     X(READING, "Reading", "being read")                                                            \
     X(PROBING, "Probing", "its own host is being asked")                                           \
     X(CREATING, "Creating", "being created")                                                       \

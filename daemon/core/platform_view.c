@@ -444,12 +444,12 @@ static bool view_locations(const struct reconcile *rc, struct answer *const *ans
 
 /* --- API tokens ---------------------------------------------------------------------------- */
 
-/* The one that we run with, or one that the ledger says we made. */
+/* One that we run with, or one that the ledger says we made. */
 static bool is_ours(const struct reconcile *rc, const char *id)
 {
     if (!id)
         return false;
-    if (strcmp(rc->self.token_id, id) == 0)
+    if (strcmp(rc->self.token.token_id, id) == 0 || strcmp(rc->self.delete_token.token_id, id) == 0)
         return true;
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         for (size_t k = 0; k < rc->fleet.api_tokens[i]->n_keys; k++) {

@@ -74,7 +74,7 @@ void reconcile_free(struct reconcile *rc)
 void reconcile_watch(struct reconcile *rc, bool audit)
 {
     rc->quota.is_on = true;
-    rc->own_token.is_on = true;
+    rc->own_tokens.is_on = true;
     rc->audit.is_on = audit;
 }
 
@@ -92,16 +92,19 @@ void rc_ask(struct reconcile *rc, struct effects *fx, enum ask_ticket who, enum 
         fx->failed = true;
 }
 
-void reconcile_identify(struct reconcile *rc, const char *token_id, const char *token_hash)
+void reconcile_identify(struct reconcile *rc, enum own which, const char *token_id,
+                        const char *token_hash)
 {
-    bool changed = strcmp(rc->self.token_hash, token_hash) != 0;
+    struct identity *self = which == OWN_TOKEN ? &rc->self.token : &rc->self.delete_token;
+    bool changed = strcmp(self->token_hash, token_hash) != 0;
 
-    snprintf(rc->self.token_id, sizeof(rc->self.token_id), "%s", token_id);
-    snprintf(rc->self.token_hash, sizeof(rc->self.token_hash), "%s", token_hash);
+    snprintf(self->token_id, sizeof(self->token_id), "%s", token_id);
+    snprintf(self->token_hash, sizeof(self->token_hash), "%s", token_hash);
     if (!changed)
         return;
-    rc->self.username[0] = '\0';
-    own_token_changed(rc);
+    if (which == OWN_TOKEN)
+        rc->self.username[0] = '\0';
+    own_token_changed(rc, which);
 }
 
 uint64_t reconcile_cycle(const struct reconcile *rc)
@@ -334,15 +337,21 @@ static void show_retrying(struct reconcile *rc, struct effects *fx, struct resou
         fx->failed = true;
 }
 
+static bool is_delete(enum act act)
+{
+    return act == ACT_DELETE || act == ACT_REVOKE || act == ACT_REMOVE_LOCATION;
+}
+
 /* Something stands in the way of any act of this sort. */
 static bool is_stopped(const struct reconcile *rc, const struct decision *d, enum reason *why)
 {
     bool write = ACT[d->act].write || d->act == ACT_WRITE_FILE || d->act == ACT_MOVE_FILE ||
                  d->act == ACT_REMOVE_FILE || d->act == ACT_REMOVE_STALE;
 
-    *why = !rc->config->policy.writes && write   ? REASON_WRITES_OFF
-           : !rc->authorized && ACT[d->act].call ? REASON_UNAUTHORIZED
-                                                 : REASON_NONE;
+    *why = !rc->config->policy.writes && write                ? REASON_WRITES_OFF
+           : !rc->authorized && ACT[d->act].call              ? REASON_UNAUTHORIZED
+           : is_delete(d->act) && own_token_holds_deletes(rc) ? REASON_DELETE_UNAUTHORIZED
+                                                              : REASON_NONE;
     return *why != REASON_NONE;
 }
 
@@ -535,6 +544,7 @@ static void hand_on(struct reconcile *rc, struct effects *fx, struct answer *a)
 
     schedule_finished(&rc->schedule, a, rc->now_ms);
     doubt_clock(rc, fx, a);
+    own_token_look(rc, fx, a);
     if (a->call_id == rc->obs.flight) {
         rc_observe_absorb(rc, fx, a);
     } else if (!rc_recover_absorb(rc, fx, a) && rc_land(rc, a->call_id, &f)) {
@@ -634,6 +644,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         return 0;
     case RC_CREDENTIAL:
         rc->audit.author[0] = '\0'; /* it may be somebody else's */
+        own_token_retry_deletes(rc);
         rc_credential(rc);
         return 0;
     case RC_SYNC:
@@ -715,8 +726,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         earlier(&out->wake_ms, rc->obs.next_ms);
     if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
         earlier(&out->wake_ms, rc->quota.next_ms);
-    if (rc->own_token.is_on && !rc->own_token.is_asked && !rc->stopping)
-        earlier(&out->wake_ms, rc->own_token.next_ms);
+    if (!rc->stopping)
+        earlier(&out->wake_ms, own_token_wake(rc));
     if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
         earlier(&out->wake_ms, rc->audit.next_ms);
     return out->failed ? err_nomem(err) : rv;

@@ -68,9 +68,11 @@ void reconcile_free(struct reconcile *rc);
 /* Before the first step: a row from the store, borrowed. False: no memory. */
 bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row) MUST_CHECK;
 
-/* Which token the daemon runs with: the id that it tells ("": none), and its SHA-256 in hex. Before
- * the first step, and before RC_CREDENTIAL. */
-void reconcile_identify(struct reconcile *rc, const char *token_id, const char *token_hash);
+/* Which tokens the daemon runs with: the id that one tells ("": none), and its SHA-256 in hex.
+ * Before the first step, and before RC_CREDENTIAL. */
+enum own { OWN_TOKEN, OWN_DELETE_TOKEN, OWN_N };
+void reconcile_identify(struct reconcile *rc, enum own which, const char *token_id,
+                        const char *token_hash);
 
 /* 0; -ERR_NOMEM: nothing of `out` may be carried out, and the reconciler is good for nothing any
  * more (its ledger is: start anew from it); RC_SYNC: -ERR_NOT_FOUND, -ERR_PAUSED; RC_DECISION:

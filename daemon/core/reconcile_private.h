@@ -133,7 +133,7 @@ struct reconcile {
     struct recover recover;
     struct ask_line asks;
     struct quota quota;
-    struct own_token own_token;
+    struct own_tokens own_tokens;
     struct audit audit;
     struct flight *flights;
     size_t n_flights;

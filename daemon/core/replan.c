@@ -22,6 +22,7 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .fleet = &rc->fleet,
                        .desired = rc->has_desired ? &rc->desired : NULL,
                        .authorized = rc->authorized,
+                       .no_deletes = own_token_holds_deletes(rc),
                        .observed = o->ever,
                        .complete = o->ever && o->complete && !o->contradicted && !o->suspects &&
                                    rc->now_ms - o->completed_ms <=

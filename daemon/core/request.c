@@ -87,6 +87,7 @@ static const struct {
     [CALL_API_TOKEN_REVOKE] = {"/v1/organizations/{o}/api-tokens/{k}", NULL, NULL},
     [CALL_USER_GET] = {USER_PATH, NULL, NULL},
     [CALL_TOKEN_VALIDATE] = {"/v1/auth/validate", NULL, NULL},
+    [CALL_DELETE_TOKEN_VALIDATE] = {"/v1/auth/validate", NULL, NULL},
 };
 
 /* --- Path and query ------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* api: calls to the platform, carried by http.
- * In:    a call in our own words, the API token.
+ * In:    a call in our own words, the API token, and perhaps another for deletes.
  * Out:   an answer, always one for each call that started.
- * Never: retries, paces or queues. Sends the token anywhere but to api.url's own origin.
+ * Never: retries, paces or queues. Sends a token anywhere but to api.url's own origin.
  *
  *   api_start ─▶ request_build ─▶ http_start ─▶ head, data ─▶ answer_reader ─▶ done
  *
@@ -49,7 +49,8 @@ struct api {
     struct origin origin;
     char *organization;
     int64_t timeout_ms;
-    char *authorization; /* "Bearer TOKEN"; NULL: no token is set */
+    char *authorization;        /* "Bearer TOKEN"; NULL: no token is set */
+    char *delete_authorization; /* NULL: deletes go by the one above */
     struct list calls;
     unsigned n_calls;
     void (*closed)(void *arg);
@@ -58,15 +59,17 @@ struct api {
 
 /* --- Birth and death ----------------------------------------------------------------------- */
 
-static void forget_token(struct api *api)
+/* Takes `next`. */
+static void replace(char **authorization, char *next)
 {
-    mem_free_secret(api->authorization, api->authorization ? strlen(api->authorization) : 0);
-    api->authorization = NULL;
+    mem_free_secret(*authorization, *authorization ? strlen(*authorization) : 0);
+    *authorization = next;
 }
 
 static void api_free(struct api *api)
 {
-    forget_token(api);
+    replace(&api->authorization, NULL);
+    replace(&api->delete_authorization, NULL);
     origin_deinit(&api->origin);
     mem_free(api->organization);
     mem_free(api);
@@ -148,10 +151,10 @@ void api_close(struct api *api, void (*closed)(void *arg), void *arg)
 }
 
 /* A header's value: what a line break in it could add is kept out. */
-int api_set_token(struct api *api, const char *token, struct err *err)
+static int set_token(char **authorization, const char *token, struct err *err)
 {
     size_t size = strlen(token);
-    char *authorization;
+    char *next;
 
     for (size_t i = 0; i < size; i++)
         if (token[i] <= ' ' || token[i] > '~')
@@ -161,11 +164,23 @@ int api_set_token(struct api *api, const char *token, struct err *err)
                            i);
     if (size == 0 || size > TOKEN_MAX_BYTES)
         return err_set(err, ERR_INVALID, "the API token is empty or too long");
-    authorization = mem_printf("Bearer %s", token);
-    if (!authorization)
+    next = mem_printf("Bearer %s", token);
+    if (!next)
         return err_nomem(err);
-    forget_token(api);
-    api->authorization = authorization;
+    replace(authorization, next);
+    return 0;
+}
+
+int api_set_token(struct api *api, const char *token, struct err *err)
+{
+    return set_token(&api->authorization, token, err);
+}
+
+int api_set_delete_token(struct api *api, const char *token, struct err *err)
+{
+    if (token)
+        return set_token(&api->delete_authorization, token, err);
+    replace(&api->delete_authorization, NULL);
     return 0;
 }
 
@@ -272,13 +287,20 @@ static char *url_of(const struct api *api, const struct call *call, const char *
     return mem_printf("%s%s", api->origin.text, target);
 }
 
-/* What it is allowed with: the platform's token goes to the platform alone. The caller's, wiped;
+static const char *token_for(const struct api *api, const struct call *call)
+{
+    return call_is_by_delete_token(call->kind) && api->delete_authorization
+               ? api->delete_authorization
+               : api->authorization;
+}
+
+/* What it is allowed with: the platform's tokens go to the platform alone. The caller's, wiped;
  * NULL: nothing, or no memory, as *fine says. */
 static char *authorization_of(const struct api *api, const struct call *call, bool *fine)
 {
     char *text = is_elsewhere(api, call) ? NULL
                  : is_probe(call)        ? mem_printf("Bearer %s", call->jwt)
-                                         : mem_strdup(api->authorization);
+                                         : mem_strdup(token_for(api, call));
 
     *fine = text || is_elsewhere(api, call);
     return text;

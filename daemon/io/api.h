@@ -1,7 +1,7 @@
 /* api: calls to the platform, carried by http.
- * In:    a call in our own words, the API token.
+ * In:    a call in our own words, the API token, and perhaps another for deletes.
  * Out:   an answer, always one for each call that started.
- * Never: retries, paces or queues: when to call is the core's business. Sends the token anywhere
+ * Never: retries, paces or queues: when to call is the core's business. Sends a token anywhere
  *        but to api.url's own scheme, host and port. */
 #ifndef TENANTD_IO_API_H
 #define TENANTD_IO_API_H
@@ -37,6 +37,9 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out,
 /* The token of calls that start from now on; copied, wiped at the end. -ERR_INVALID: it is empty or
  * holds what no token holds; the one before stays. -ERR_NOMEM. */
 int api_set_token(struct api *api, const char *token, struct err *err) MUST_CHECK;
+
+/* The same of the token that deletes go by from now on; NULL: by the other one, as the rest. */
+int api_set_delete_token(struct api *api, const char *token, struct err *err) MUST_CHECK;
 
 /* New options for calls that start from now on. On error all stays as it was: -ERR_INVALID,
  * -ERR_NOMEM. */

@@ -24,7 +24,7 @@ static void read_files(const struct config_input *inputs, size_t n, const char *
 
     promise(rc == (d.n_errors ? -ERR_INVALID : 0));
     promise(rc < 0 || c.api.insecure || config_url_is_safe(c.api.url));
-    promise(rc < 0 || !c.api.token_credential || !c.api.token_file);
+    promise(rc < 0 || !c.api.token.credential || !c.api.token.file);
     if (rc == 0)
         config_deinit(&c);
     diags_deinit(&d);

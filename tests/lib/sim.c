@@ -96,6 +96,8 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     ev->wall_ms = s->wall_ms;
     ev->random = sim_random(s);
     s->steps++;
+    if (ev->kind == RC_CREDENTIAL)
+        s->told.no_deletes_ms = 0;
     s->asked_restore = s->asked_restore || ev->kind == RC_RESTORE;
     if (ev->kind == RC_COMMAND) {
         s->asked_recreate = s->asked_recreate || ev->command->kind == COMMAND_RECREATE;
@@ -317,7 +319,8 @@ static void begin(struct sim *s)
 {
     s->rc = reconcile_new(s->config, s->now_ms);
     assert_non_null(s->rc);
-    reconcile_identify(s->rc, s->self_id, s->self_hash);
+    reconcile_identify(s->rc, OWN_TOKEN, s->self_id, s->self_hash);
+    reconcile_identify(s->rc, OWN_DELETE_TOKEN, "k-deleter", "deleter");
     if (s->watches)
         reconcile_watch(s->rc, true);
 }

@@ -112,6 +112,7 @@ struct sim_told {
     size_t listed_capacity;
     bool complete; /* the last one was, and nothing contradicts it */
     bool refused;  /* the API token was, and no read of the organization has succeeded since */
+    int64_t no_deletes_ms; /* the token for deletes was, then; 0: it was not */
 };
 
 struct sim_seen { /* what the transcript last said of a record */

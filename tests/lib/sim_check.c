@@ -12,6 +12,8 @@
 #include "core/limits.h"
 #include "tests/lib/sim.h"
 
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+
 #define JUST_BEFORE_MS (31 * 1000)
 #define TOMBSTONE_MS   ((int64_t)5 * 24 * 3600 * 1000)
 
@@ -372,6 +374,9 @@ static void check_write(struct sim *s, const struct call *c)
         sim_break(s, "%s is sent with writes off", name);
     if (s->told.refused)
         sim_break(s, "%s is sent, and the API token is refused", name);
+    if (s->told.no_deletes_ms && s->now_ms < s->told.no_deletes_ms + HOUR_MS &&
+        call_deletes(c->kind) && config_has_delete_token(s->config))
+        sim_break(s, "%s is sent, and the token for deletes is refused", name);
     if (strstr(name, "rotate") && s->rotations-- == 0)
         sim_break(s, "%s: nobody has asked for it", name);
     if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {

@@ -583,7 +583,7 @@ static void do_self(struct script *c, char *args)
 
     snprintf(c->s->self_id, sizeof(c->s->self_id), "%s", strcmp(id, "-") == 0 ? "" : id);
     snprintf(c->s->self_hash, sizeof(c->s->self_hash), "%s", *args ? args : "self");
-    reconcile_identify(c->s->rc, c->s->self_id, c->s->self_hash);
+    reconcile_identify(c->s->rc, OWN_TOKEN, c->s->self_id, c->s->self_hash);
 }
 
 static void do_show(struct script *c, char *args)

@@ -21,6 +21,7 @@ void sim_told_clear(struct sim_told *t)
     t->n_known = t->n_listed = 0;
     t->look = SIM_LOOK_NONE;
     t->complete = t->refused = false;
+    t->no_deletes_ms = 0;
 }
 
 void sim_told_deinit(struct sim_told *t)
@@ -268,6 +269,19 @@ void sim_told_sent(struct sim *s, const struct call *c)
         tell_fence(s, k->id, false); /* it has yet to go up */
 }
 
+static void told_refused(struct sim *s, const struct call *c, const struct answer *a)
+{
+    bool apart = call_is_by_delete_token(c->kind) && config_has_delete_token(s->config);
+
+    if (apart && a->outcome == OUTCOME_OK)
+        s->told.no_deletes_ms = 0;
+    if (apart && a->outcome == OUTCOME_UNAUTHORIZED)
+        s->told.no_deletes_ms = s->now_ms;
+    else if (a->outcome == OUTCOME_UNAUTHORIZED ||
+             (a->outcome == OUTCOME_FORBIDDEN && c->kind == CALL_ORGANIZATION_GET))
+        s->told.refused = true;
+}
+
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)
 {
     bool is_look = c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
@@ -276,9 +290,7 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
 
     if (c->kind == CALL_DATABASE_PROBE)
         return; /* what its own host says is not about the API token */
-    if (a->outcome == OUTCOME_UNAUTHORIZED ||
-        (a->outcome == OUTCOME_FORBIDDEN && c->kind == CALL_ORGANIZATION_GET))
-        s->told.refused = true;
+    told_refused(s, c, a);
     if (is_look)
         told_list(s, c, a, sent_ms);
     else if ((c->kind == CALL_DATABASE_GET || c->kind == CALL_GROUP_GET) &&

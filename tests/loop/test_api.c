@@ -49,6 +49,33 @@ static void calls__of_every_kind__go_to_their_path_with_the_token(void **state)
     bench_close(&b);
 }
 
+static void deletes__with_a_token_of_their_own__go_by_it_and_nothing_else_does(void **state)
+{
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}};
+    struct err err = ERR_INIT;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, SCRIPT, 1);
+    assert_int_equal(api_set_delete_token(b.api, "deleter", &err), 0);
+    for (int k = 0; k < CALL_N; k++) {
+        bool deletes =
+            strcmp(CALL_INFO[k].method, "DELETE") == 0 || k == CALL_DELETE_TOKEN_VALIDATE;
+
+        assert_int_equal(outcome_of(&b, (enum call_kind)k, "t-1", NULL), OUTCOME_NOT_FOUND);
+        assert_int_equal(deletes, strstr(b.fake.requests[k], "Bearer deleter\r\n") != NULL);
+        assert_true(!deletes || !strstr(b.fake.requests[k], TOKEN));
+    }
+    assert_int_equal(api_set_delete_token(b.api, "a b", &err), -ERR_INVALID); /* the one before */
+    assert_int_equal(outcome_of(&b, CALL_DATABASE_DELETE, "t-1", NULL), OUTCOME_NOT_FOUND);
+    assert_non_null(strstr(b.fake.requests[CALL_N], "Bearer deleter\r\n"));
+    assert_int_equal(api_set_delete_token(b.api, NULL, &err), 0);
+    assert_int_equal(outcome_of(&b, CALL_DATABASE_DELETE, "t-1", NULL), OUTCOME_NOT_FOUND);
+    assert_non_null(strstr(b.fake.requests[CALL_N + 1], "Bearer " TOKEN "\r\n"));
+    bench_close(&b);
+}
+
 static void listing__of_a_page__is_read(void **state)
 {
     static const struct fake_step SCRIPT[] = {
@@ -294,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls__of_every_kind__go_to_their_path_with_the_token),
+        cmocka_unit_test(deletes__with_a_token_of_their_own__go_by_it_and_nothing_else_does),
         cmocka_unit_test(listing__of_a_page__is_read),
         cmocka_unit_test(token__that_is_minted__comes_with_hash_and_claims),
         cmocka_unit_test(refusal__with_a_wait__says_so),

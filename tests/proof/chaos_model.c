@@ -256,7 +256,7 @@ char *model_settings(struct chaos *c, bool writes)
     if (!text)
         abort();
     snprintf(text, 1500,
-             "api: {rate: %s, concurrency: %s}\n"
+             "api: {rate: %s, concurrency: %s, delete_token: %s}\n"
              "reconcile: {interval: %s, config_sweep: %s, backoff: {initial: 500ms, max: 2m}}\n"
              "hooks: {reload: {command: [/bin/true]}}\n"
              "policy:\n"
@@ -264,11 +264,11 @@ char *model_settings(struct chaos *c, bool writes)
              "  deletion_grace: %s\n  expiry_grace: 20m\n"
              "  guard: {max_deletes: %s, max_delete_percent: %s, max_update_percent: %s, "
              "max_creates: %s, window: %s}\n",
-             any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "5m", "10m", "20m"),
-             any(c, "1h", "6h", "24h"), writes ? "on" : "off", any(c, "on", "on", "off"),
-             any(c, "on", "on", "plan"), any(c, "matching", "matching", "never"),
-             any(c, "correct", "correct", "report"), any(c, "30m", "1h", "2h"),
-             any(c, "1", "2", "5"), any(c, "20", "40", "100"), any(c, "20", "50", "100"),
-             any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
+             any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "null", "null", "{file: /d}"),
+             any(c, "5m", "10m", "20m"), any(c, "1h", "6h", "24h"), writes ? "on" : "off",
+             any(c, "on", "on", "off"), any(c, "on", "on", "plan"),
+             any(c, "matching", "matching", "never"), any(c, "correct", "correct", "report"),
+             any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"), any(c, "20", "40", "100"),
+             any(c, "20", "50", "100"), any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
     return text;
 }

@@ -315,7 +315,8 @@ def npm_install(directory, *arguments, timeout=300):
 class Daemon:
     """One tenantd with a directory of its own.
 
-    root: everything is under it: tenantd.yaml, token, manifest.d, state, tokens, sock, log.
+    root: everything is under it: tenantd.yaml, token, delete-token, manifest.d, state, tokens, sock,
+        log.
     Attributes of the same kind: config_path, token_path, manifest_dir, state_dir, tokens_dir,
     socket_path, log_path; notify (a NotifySocket, from start() on); process (a Process or None).
     """
@@ -329,7 +330,7 @@ class Daemon:
         self.tokens_dir, self.socket_path = self.root / "tokens", self.root / "sock"
         self.log_path = self.root / "log"
         self.process = self.notify = None
-        self.token = token
+        self.token, self.delete_token = token, None
         if len(os.fsencode(self.root / "notify")) > ALLOWED_SOCKET_PATH:
             raise ValueError(f"{self.root} is too long for a Unix socket")
         self.manifest_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -358,6 +359,11 @@ class Daemon:
     def write_token(self, token, mode=0o600):
         self.token = token
         write_atomically(self.token_path, token + "\n", mode)
+
+    def write_delete_token(self, token):
+        """It counts once the configuration names the file: api.delete_token."""
+        self.delete_token = token
+        write_atomically(self.root / "delete-token", token + "\n", 0o600)
 
     def write_manifest(self, name, content):
         """content: YAML text, bytes, or a dict that becomes YAML."""
@@ -498,7 +504,7 @@ class Daemon:
         and `secrets`."""
         published = [jwt for path in files_under(self.tokens_dir, []) for jwt in JWT.findall(path.read_bytes())] \
             if self.tokens_dir.is_dir() else []
-        long_enough = [s for s in [self.token, *secrets, *published] if s and len(s) >= 8]
+        long_enough = [s for s in [self.token, self.delete_token, *secrets, *published] if s and len(s) >= 8]
         places = [self.state_dir, *[p for p in (self.log_path, self.config_path) if p.exists()]]
         if long_enough and self.process:
             secrets_nowhere(places, long_enough, skip=[self.tokens_dir])
@@ -511,7 +517,8 @@ class Daemon:
         command_line = pathlib.Path(f"/proc/{self.process.pid}/cmdline").read_bytes()
         places = [self.state_dir, self.log_path, self.config_path, *answers,
                   ("command line", command_line)]
-        secrets_nowhere(places, [self.token, *secrets], skip=[self.tokens_dir])
+        own = [s for s in (self.token, self.delete_token) if s]
+        secrets_nowhere(places, [*own, *secrets], skip=[self.tokens_dir])
 
 
 REMOVED = object()  # as a configuration value: leave this key out

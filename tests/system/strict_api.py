@@ -1187,6 +1187,8 @@ class StrictApi:
 
     url: where it listens, after start().       state: a Platform.      knobs: a Knobs.
     tokens: the bearer tokens that are taken.   lock: held while a request is worked on.
+    delete_tokens: where there are any, deletes go by these alone, and nothing else does but asking
+        how long one is good for.
     requests: one dict a request, in order of arrival: n, at (monotonic seconds), method, target,
         path, query, headers, json, status (None: none was sent), fault (whether one struck).
     violations: one dict a departure from the documents: n, kind, method, target, detail, status.
@@ -1196,6 +1198,7 @@ class StrictApi:
         self.knobs = Knobs(**knobs)
         self.state = Platform(organization, self.knobs)
         self.tokens, self.lock = {token}, threading.RLock()
+        self.delete_tokens = set()
         self.requests, self.violations, self.faults = [], [], []
         self.in_flight = self.peak_in_flight = 0
         self.url, self._port = None, port
@@ -1339,9 +1342,14 @@ class StrictApi:
         finally:
             self.in_flight -= 1
 
+    def _tokens_for(self, request):
+        if request.path == "/v1/auth/validate":
+            return self.tokens | self.delete_tokens
+        return self.delete_tokens if self.delete_tokens and request.method == "DELETE" else self.tokens
+
     async def _answer(self, reader, request, entry):
         try:
-            found = request.check(self.state.organization, self.tokens)
+            found = request.check(self.state.organization, self._tokens_for(request))
         except Refused as wrong:
             return self._refusal(request, entry, wrong)
         finally:

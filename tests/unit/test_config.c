@@ -66,8 +66,12 @@ static void config_text(const struct config *c, struct buf *out)
     field(out, "organization", c->organization);
     field(out, "url", c->api.url);
     field(out, "insecure", c->api.insecure ? "true" : "false");
-    field(out, "credential", c->api.token_credential);
-    field(out, "token file", c->api.token_file);
+    field(out, "credential", c->api.token.credential);
+    field(out, "token file", c->api.token.file);
+    if (config_has_delete_token(c)) {
+        field(out, "delete credential", c->api.delete_token.credential);
+        field(out, "delete token file", c->api.delete_token.file);
+    }
     field(out, "ca_file", c->api.ca_file);
     number(out, "concurrency", c->api.concurrency);
     number(out, "rate", c->api.rate);
@@ -250,8 +254,8 @@ static void second_file__over_the_first__replaces_key_by_key(void **state)
     assert_int_equal(parsed.api.rate, 5);
     assert_int_equal(parsed.api.concurrency, 4);
     assert_null(parsed.api.ca_file);
-    assert_null(parsed.api.token_file);
-    assert_string_equal(parsed.api.token_credential, "c");
+    assert_null(parsed.api.token.file);
+    assert_string_equal(parsed.api.token.credential, "c");
     assert_int_equal(parsed.policy.prune, PRUNE_ON);
     assert_int_equal(parsed.policy.guard.max_deletes, 1);
     assert_int_equal(parsed.policy.guard.max_creates, CONFIG_NO_LIMIT);
@@ -265,8 +269,18 @@ static void second_file__naming_a_token_file__takes_the_credential_away(void **s
                            "api: {token: {file: /t}}\n", NULL),
                      0);
 
-    assert_null(parsed.api.token_credential);
-    assert_string_equal(parsed.api.token_file, "/t");
+    assert_null(parsed.api.token.credential);
+    assert_string_equal(parsed.api.token.file, "/t");
+}
+
+static void second_file__without_a_delete_token__takes_it_away(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("organization: a\napi: {delete_token: {credential: c}}\n",
+                           "api: {delete_token: null}\n", NULL),
+                     0);
+
+    assert_false(config_has_delete_token(&parsed));
 }
 
 static void hooks__of_two_files__are_joined_and_commands_replaced_whole(void **state)
@@ -363,8 +377,8 @@ static void instance__without_any_file__is_all_defaults(void **state)
     assert_int_equal(config_parse(NULL, 0, "acme", &parsed, &told), 0);
 
     assert_string_equal(parsed.api.url, "https://api.turso.tech");
-    assert_null(parsed.api.token_credential);
-    assert_null(parsed.api.token_file);
+    assert_null(parsed.api.token.credential);
+    assert_null(parsed.api.token.file);
 }
 
 static void file__over_a_mebibyte__is_refused_unread(void **state)
@@ -415,6 +429,7 @@ int main(void)
         cmocka_unit_test(the_shipped_file__but_for_the_organization__is_without_fault),
         cmocka_unit_test(every_file__without_memory_at_any_point__says_so_and_leaks_nothing),
         cmocka_unit_test_teardown(second_file__over_the_first__replaces_key_by_key, forget),
+        cmocka_unit_test_teardown(second_file__without_a_delete_token__takes_it_away, forget),
         cmocka_unit_test_teardown(second_file__naming_a_token_file__takes_the_credential_away,
                                   forget),
         cmocka_unit_test_teardown(hooks__of_two_files__are_joined_and_commands_replaced_whole,

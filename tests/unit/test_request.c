@@ -139,6 +139,7 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
          NULL},
         {{.kind = CALL_USER_GET}, "/v1/user", NULL},
         {{.kind = CALL_TOKEN_VALIDATE}, "/v1/auth/validate", NULL},
+        {{.kind = CALL_DELETE_TOKEN_VALIDATE}, "/v1/auth/validate", NULL},
     };
 
     (void)state;

@@ -1,0 +1,85 @@
+"""The tokens that the daemon itself runs with: the everyday one, and another for deletes.
+
+In:    the real programs, strict_api.
+Out:   each case as a person would see it.
+Never: a look inside the daemon.
+"""
+
+import harness
+import pytest
+
+TOKEN = "strict-api-token-" + "x" * 16
+DELETER = "strict-api-deleter-" + "y" * 16
+QUICK = {"reconcile": {"debounce": "10ms", "interval": "1s",
+                       "backoff": {"initial": "20ms", "max": "200ms"}},
+         "policy": {"deletion_grace": "0s", "guard": {"max_delete_percent": None}}}
+GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+BOTH = GROUP + """
+databases: {a: {group: eu}, b: {group: eu}}
+api_tokens: {ci: {group: eu, scopes: [read]}}
+"""
+GONE = GROUP + """
+databases: {a: {state: absent}, b: {group: eu}}
+api_tokens: {ci: {state: absent}}
+"""
+
+
+@pytest.fixture
+def apart(strict, make_daemon):
+    """A daemon that runs with two tokens, on a platform where the everyday one cannot delete."""
+    strict.delete_tokens.add(DELETER)
+    daemon = make_daemon(strict.url, TOKEN, config=QUICK)
+    daemon.write_delete_token(DELETER)
+    daemon.write_config(api={"delete_token": {"file": str(daemon.root / "delete-token")}})
+    daemon.write_manifest("m.yaml", BOTH)
+    return daemon
+
+
+def problems(daemon):
+    return [p["reason"] for p in daemon.status()["problems"]]
+
+
+def test_deletes_go_by_a_token_of_their_own(strict, apart):
+    apart.start()
+    apart.settle()
+    apart.write_manifest("m.yaml", GONE)
+    apart.settle()
+    assert list(strict.state.databases) == ["b"] and strict.state.api_tokens == []
+    assert len(strict.calls("DELETE")) == 2
+    apart.assert_no_secrets([])
+
+
+@pytest.mark.allow_violations
+def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
+    apart.write_delete_token("of-another-day-" + "z" * 16)
+    apart.start()
+    harness.wait_until(lambda: problems(apart) == ["DeleteUnauthorized"], 20)
+    apart.write_manifest("m.yaml", GONE.replace("b: {group: eu}", "b: {group: eu, size_limit: 1gb}, c: {group: eu}"))
+    apart.sync()
+    assert sorted(strict.state.databases) == ["a", "b", "c"]
+    one = apart.resource("database/a")
+    assert (one["phase"], one["reason"]) == ("Pending", "DeleteUnauthorized")
+    assert problems(apart) == ["DeleteUnauthorized"]
+    apart.write_delete_token(DELETER)
+    apart.hup()
+    harness.wait_until(lambda: sorted(strict.state.databases) == ["b", "c"], 30, "it is deleted")
+    harness.wait_until(lambda: problems(apart) == [], 30)
+    assert not [c for c in strict.calls("DELETE") if c["status"] not in (200, 401)]
+
+
+def test_without_the_one_that_is_named_nothing_starts_and_nothing_is_reloaded(strict, apart):
+    (apart.root / "delete-token").unlink()
+    apart.start(by=None)
+    assert apart.wait() == 1
+    assert "delete token" in apart.log()
+    apart.write_config(api={"delete_token": None})
+    apart.start()
+    apart.write_config(api={"delete_token": {"file": str(apart.root / "delete-token")}},
+                       policy={"writes": "off"})
+    assert apart.ctl("reload").code == 4
+    assert problems(apart) == ["ConfigurationRefused"]
+    assert apart.sync().code == 8  # by the configuration before: writes are on
+    assert sorted(strict.state.databases) == ["a", "b"]
+    apart.write_delete_token(DELETER)
+    assert apart.ctl("reload").code == 0
+    assert problems(apart) == []
