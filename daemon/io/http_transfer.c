@@ -322,6 +322,9 @@ static void explain(const struct http_transfer *t, CURLcode code, char *why)
     case CURLE_SSL_CONNECT_ERROR:
         snprintf(why, HTTP_WHY_SIZE, "TLS: no handshake: %s", detail(t, code));
         return;
+    case CURLE_OUT_OF_MEMORY: /* what curl also says of a line that is over its own limit */
+        snprintf(why, HTTP_WHY_SIZE, "a line of the answer's head is too long, or out of memory");
+        return;
     case CURLE_SEND_FAIL_REWIND:
         snprintf(why, HTTP_WHY_SIZE,
                  "the connection broke; not sent again, since it may have arrived");
