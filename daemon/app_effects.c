@@ -123,12 +123,17 @@ static void on_answer(void *arg, struct answer *answer)
 {
     struct app *app = arg;
     struct rc_event ev = {.kind = RC_ANSWER, .answer = answer};
-    bool listed = answer->kind == CALL_DATABASES_LIST;
+    enum call_kind kind = answer->kind;
+    bool refused = answer->outcome == OUTCOME_UNAUTHORIZED && kind != CALL_DATABASE_PROBE;
 
     check_organization(app, answer);
     app_step(app, &ev);
-    if (listed)
+    if (kind == CALL_DATABASES_LIST)
         bind_organization(app);
+    if (refused && !app->closing)
+        app_credential_refused(app, kind);
+    else if (kind == CALL_ORGANIZATION_GET && reconcile_deletes_refused(app->rc) && !app->closing)
+        app_credential_refused(app, CALL_DELETE_TOKEN_VALIDATE); /* it is tried but hourly */
 }
 
 static void on_files(void *arg, struct file_result *results, size_t n)

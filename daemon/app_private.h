@@ -127,6 +127,10 @@ int app_tokens_options(const struct config *config, struct tokens_dir_options *o
 int app_credentials_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
 int app_delete_token_load(struct app *app, const struct config *config, struct err *err) MUST_CHECK;
 
+/* The platform has refused the token that a call of this kind goes by: if there is another one in
+ * its place, that is tried. The same one is not. */
+void app_credential_refused(struct app *app, enum call_kind kind);
+
 /* app_effects.c */
 void app_flush(struct app *app);
 /* The same now, so that what is answered next is not forgotten. -ERR_NOT_READY: the ledger does not

@@ -352,7 +352,7 @@ int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_eve
 
 static void forgive(struct resource *r)
 {
-    if (r->failure == REASON_UNAUTHORIZED)
+    if (r->failure == REASON_UNAUTHORIZED || r->failure == REASON_DELETE_UNAUTHORIZED)
         r->retry_ms = 0;
 }
 
@@ -370,6 +370,8 @@ void rc_credential(struct reconcile *rc)
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         forgive(&rc->fleet.api_tokens[i]->t.r);
+    for (int k = 0; k < RECOVER_KINDS; k++)
+        rc->recover.lists[k].retry_ms = 0;
     rc->obs.attempts = 0;
     rc_observe(rc);
 }

@@ -135,6 +135,11 @@ bool reconcile_looks_beside(const struct reconcile *rc)
     return rc->obs.stage > OBS_DATABASES;
 }
 
+bool reconcile_deletes_refused(const struct reconcile *rc)
+{
+    return own_token_refused(rc) != NULL;
+}
+
 unsigned reconcile_failed_observations(const struct reconcile *rc)
 {
     return rc->obs.attempts;

@@ -99,6 +99,8 @@ bool reconcile_is_busy(const struct reconcile *rc);
 bool reconcile_is_observed(const struct reconcile *rc);
 /* Databases and groups are known, and what only API tokens and the like need is being read. */
 bool reconcile_looks_beside(const struct reconcile *rc);
+/* The platform refuses the token for deletes. */
+bool reconcile_deletes_refused(const struct reconcile *rc);
 /* Observations that have failed in a row. */
 unsigned reconcile_failed_observations(const struct reconcile *rc);
 

@@ -60,8 +60,7 @@ def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
     one = apart.resource("database/a")
     assert (one["phase"], one["reason"]) == ("Pending", "DeleteUnauthorized")
     assert problems(apart) == ["DeleteUnauthorized"]
-    apart.write_delete_token(DELETER)
-    apart.hup()
+    apart.write_delete_token(DELETER)  # it is read by itself
     harness.wait_until(lambda: sorted(strict.state.databases) == ["b", "c"], 30, "it is deleted")
     harness.wait_until(lambda: problems(apart) == [], 30)
     assert not [c for c in strict.calls("DELETE") if c["status"] not in (200, 401)]
@@ -83,3 +82,41 @@ def test_without_the_one_that_is_named_nothing_starts_and_nothing_is_reloaded(st
     apart.write_delete_token(DELETER)
     assert apart.ctl("reload").code == 0
     assert problems(apart) == []
+
+
+def own_token(emulator, name):
+    body = {"organization": "acme"}
+    status, made = harness.http_json(emulator.url, "POST", f"/v1/auth/api-tokens/{name}", body, token=emulator.token)
+    assert status == 200
+    return made["token"]
+
+
+def revoke(emulator, name):
+    assert harness.http_json(emulator.url, "DELETE", f"/v1/auth/api-tokens/{name}", token=emulator.token)[0] == 200
+
+
+def test_a_revoked_token_is_read_anew_without_being_told(emulator, make_daemon):
+    daemon = make_daemon(emulator.url, own_token(emulator, "first"), config=QUICK)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    daemon.settle()
+    revoke(emulator, "first")
+    harness.wait_until(lambda: problems(daemon) == ["Unauthorized"], 20)
+    first, _ = daemon.token, daemon.write_token(own_token(emulator, "second"))
+    harness.wait_until(lambda: problems(daemon) == [], 20)
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    daemon.settle()
+    daemon.assert_no_secrets([first])
+
+
+def test_one_that_was_replaced_before_it_was_revoked_costs_no_more_than_a_second_try(emulator, make_daemon):
+    daemon = make_daemon(emulator.url, own_token(emulator, "first"),
+                         config=harness.merge(QUICK, {"reconcile": {"interval": "1h", "backoff": {"initial": "10m", "max": "10m"}}}))
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    daemon.settle()
+    daemon.write_token(own_token(emulator, "second"))
+    revoke(emulator, "first")
+    daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
+    harness.wait_until(lambda: any(d["name"] == "a" and d["phase"] == "Ready" for d in daemon.list("database")), 20)
+    assert daemon.log().count("another one is in its place") == 1
