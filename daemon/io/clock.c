@@ -9,6 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lib/base.h"
+
 static int64_t read_ms(clockid_t id)
 {
     struct timespec t;
@@ -30,10 +32,13 @@ int64_t clock_wall_ms(void)
 
 uint64_t clock_random(void)
 {
-    uint64_t value;
+    static uint64_t drawn[32]; /* one call of the kernel for so many; none is used twice */
+    static size_t left;
 
-    while (getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value))
-        if (errno != EINTR)
-            abort(); /* UNTESTED: eight bytes are never refused */
-    return value;
+    while (left == 0)
+        if (getrandom(drawn, sizeof(drawn), 0) == (ssize_t)sizeof(drawn))
+            left = ARRAY_SIZE(drawn);
+        else if (errno != EINTR)
+            abort(); /* UNTESTED: 256 bytes are never refused */
+    return drawn[--left];
 }

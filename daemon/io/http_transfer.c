@@ -14,7 +14,8 @@
 #define CONNECT_TIMEOUT_MAX_MS 10000
 #define HEAD_MAX_BYTES         (64u << 10)
 #define STALLED_BYTES_PER_S    100L /* a long answer that is slower than this stands still */
-#define LONG_TIMEOUTS          20   /* a long answer may take so many times timeout_ms */
+#define TRUSTED_IDLE_S         30L /* a connection that lay idle for longer may be dead unnoticed */
+#define LONG_TIMEOUTS          20  /* a long answer may take so many times timeout_ms */
 
 /* --- What comes ---------------------------------------------------------------------------- */
 
@@ -89,28 +90,18 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 
 /* --- What goes ----------------------------------------------------------------------------- */
 
-static size_t on_read(char *out, size_t one, size_t n, void *arg)
-{
-    struct http_transfer *t = arg;
-    size_t left = t->body_size - t->body_at;
-    size_t size = one * n < left ? one * n : left;
-
-    memcpy(out, t->body + t->body_at, size);
-    t->body_at += size;
-    return size;
-}
-
-/* When a connection from the pool turns out to be dead, curl sends the request again on a new one,
- * though the server may have acted on it. To do so it must rewind the body, which is refused where
- * twice would be two deeds. */
-static int on_seek(void *arg, curl_off_t offset, int origin)
+/* When a connection from the pool turns out to be dead, curl sends the request again on another
+ * one, though the server may have acted on it. It asks before every try, and where twice would be
+ * two deeds the second is refused. */
+static int on_try(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct http_transfer *t = arg;
 
-    if (t->once || origin != SEEK_SET || offset < 0 || (size_t)offset > t->body_size)
-        return CURL_SEEKFUNC_FAIL;
-    t->body_at = (size_t)offset;
-    return CURL_SEEKFUNC_OK;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    if (t->once && t->was_tried)
+        t->is_refused = true;
+    t->was_tried = true;
+    return t->is_refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* --- Options ------------------------------------------------------------------------------- */
@@ -168,31 +159,20 @@ static CURLcode set_callbacks(struct http_transfer *t)
     SET(rc, t->easy, CURLOPT_HEADERDATA, t);
     SET(rc, t->easy, CURLOPT_WRITEFUNCTION, on_body);
     SET(rc, t->easy, CURLOPT_WRITEDATA, t);
+    SET(rc, t->easy, CURLOPT_PREREQFUNCTION, on_try);
+    SET(rc, t->easy, CURLOPT_PREREQDATA, t);
+    if (t->once)
+        SET(rc, t->easy, CURLOPT_MAXAGE_CONN, TRUSTED_IDLE_S);
     return rc;
 }
 
+/* With the head in one segment, as curl does with fields and not with what it reads. */
 static CURLcode set_body(struct http_transfer *t)
 {
     CURLcode rc = CURLE_OK;
 
-    SET(rc, t->easy, CURLOPT_POST, 1L);
+    SET(rc, t->easy, CURLOPT_POSTFIELDS, t->body ? t->body : "");
     SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
-    SET(rc, t->easy, CURLOPT_READFUNCTION, on_read);
-    SET(rc, t->easy, CURLOPT_READDATA, t);
-    SET(rc, t->easy, CURLOPT_SEEKFUNCTION, on_seek);
-    SET(rc, t->easy, CURLOPT_SEEKDATA, t);
-    return rc;
-}
-
-/* A POST without a body has nothing to rewind; only a connection of its own keeps curl from sending
- * it again. */
-static CURLcode set_empty_post(struct http_transfer *t)
-{
-    CURLcode rc = CURLE_OK;
-
-    SET(rc, t->easy, CURLOPT_POSTFIELDS, "");
-    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
-    SET(rc, t->easy, CURLOPT_FRESH_CONNECT, 1L);
     return rc;
 }
 
@@ -200,10 +180,8 @@ static CURLcode set_method(struct http_transfer *t, const struct http_request *r
 {
     CURLcode rc = CURLE_OK;
 
-    if (t->body)
+    if (t->body || strcmp(r->method, "POST") == 0)
         rc = set_body(t);
-    else if (strcmp(r->method, "POST") == 0)
-        rc = set_empty_post(t);
     if (strcmp(r->method, "GET") != 0)
         SET(rc, t->easy, CURLOPT_CUSTOMREQUEST, r->method);
     SET(rc, t->easy, CURLOPT_URL, r->url);
@@ -305,6 +283,11 @@ static const char *detail(const struct http_transfer *t, CURLcode code)
 
 static void explain(const struct http_transfer *t, CURLcode code, char *why)
 {
+    if (t->is_refused) {
+        snprintf(why, HTTP_WHY_SIZE,
+                 "the connection broke; not sent again, since it may have arrived");
+        return;
+    }
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         snprintf(why, HTTP_WHY_SIZE, "timed out: %s", detail(t, code));
@@ -324,10 +307,6 @@ static void explain(const struct http_transfer *t, CURLcode code, char *why)
         return;
     case CURLE_OUT_OF_MEMORY: /* what curl also says of a line that is over its own limit */
         snprintf(why, HTTP_WHY_SIZE, "a line of the answer's head is too long, or out of memory");
-        return;
-    case CURLE_SEND_FAIL_REWIND:
-        snprintf(why, HTTP_WHY_SIZE,
-                 "the connection broke; not sent again, since it may have arrived");
         return;
     default:
         snprintf(why, HTTP_WHY_SIZE, "%s", detail(t, code));

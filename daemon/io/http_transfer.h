@@ -17,9 +17,10 @@ struct http_transfer {
     char *ca_file;
     char *body;
     size_t body_size;
-    size_t body_at; /* bytes of it handed to curl */
     struct curl_slist *headers;
     bool once;
+    bool was_tried;   /* curl was about to send it */
+    bool is_refused;  /* and was once more */
     bool is_canceled; /* curl is to end it at the next byte */
     bool has_head;
     bool had_enough;

@@ -134,7 +134,7 @@ static void post__on_a_connection_that_dies__is_never_sent_twice(void **state)
     world_close(&w);
 }
 
-static void post__without_a_body__has_a_connection_of_its_own_and_is_never_sent_twice(void **state)
+static void post__without_a_body__is_never_sent_twice_either(void **state)
 {
     struct world w;
     struct got g = request_on_dying(&w, "POST", NULL, true);
@@ -142,7 +142,27 @@ static void post__without_a_body__has_a_connection_of_its_own_and_is_never_sent_
     (void)state;
     assert_int_equal(g.end, HTTP_LOST);
     assert_int_equal(w.fake.n_requests, 2);
-    assert_int_equal(w.fake.n_connections, 2);
+    assert_string_equal(g.why, "the connection broke; not sent again, since it may have arrived");
+    world_close(&w);
+}
+
+static void posts__that_must_not_be_sent_twice__share_a_connection(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+    struct http_request r;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    r = get_of(fake_http_url(&w.fake, "/mint"));
+    r.method = "POST";
+    r.once = true;
+    for (int i = 0; i < 3; i++) {
+        r.body = i == 1 ? "{}" : NULL;
+        assert_int_equal(fetch(&w, &r).end, HTTP_COMPLETE);
+    }
+    assert_int_equal(w.fake.n_requests, 3);
+    assert_int_equal(w.fake.n_connections, 1);
     world_close(&w);
 }
 
@@ -290,7 +310,8 @@ int main(void)
         cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
         cmocka_unit_test(connection__closed_while_idle__is_replaced),
         cmocka_unit_test(post__on_a_connection_that_dies__is_never_sent_twice),
-        cmocka_unit_test(post__without_a_body__has_a_connection_of_its_own_and_is_never_sent_twice),
+        cmocka_unit_test(post__without_a_body__is_never_sent_twice_either),
+        cmocka_unit_test(posts__that_must_not_be_sent_twice__share_a_connection),
         cmocka_unit_test(patch__on_a_connection_that_dies__may_be_sent_again),
         cmocka_unit_test(server__that_is_not_there__was_sent_nothing),
         cmocka_unit_test(tls__to_a_server_without_it__was_sent_nothing),
