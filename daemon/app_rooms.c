@@ -67,8 +67,13 @@ static int has_ledger(const struct config *config, bool *out, struct err *err)
         return err_nomem(err);
     rv = stat(path, &st);
     *out = rv == 0;
-    rv = rv == 0 || errno == ENOENT ? 0
-                                    : err_errno(err, errno, "cannot look for the ledger %s", path);
+    if (rv != 0 && errno == ENOTDIR)
+        rv = err_set(err, ERR_IO,
+                     "state directory %s is no directory: move it away, or set state_dir in the "
+                     "configuration",
+                     config->state_dir);
+    else if (rv != 0)
+        rv = errno == ENOENT ? 0 : err_errno(err, errno, "cannot look for the ledger %s", path);
     mem_free(path);
     return rv;
 }

@@ -91,6 +91,8 @@ static void PRINTF(4, 5) note_error(struct reconcile *rc, struct effects *fx,
     char text[sizeof(o->error)];
     va_list ap;
 
+    if (rc->stopping && a && a->outcome == OUTCOME_CANCELED)
+        return; /* by ourselves */
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
@@ -531,8 +533,17 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
 
 void rc_unauthorized(struct reconcile *rc, struct effects *fx, const struct answer *a)
 {
-    snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s",
-             OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error);
+    const struct config_secret *from = &rc->config->api.token;
+
+    snprintf(rc->auth_error, sizeof(rc->auth_error), "%s (HTTP %d)%s%s%s%.*s",
+             OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error,
+             from->file         ? "; it stands in "
+             : from->credential ? "; it is the credential "
+                                : "",
+             LIMIT_ERROR_TEXT_BYTES,
+             from->file         ? from->file
+             : from->credential ? from->credential
+                                : "");
     if (rc->authorized)
         rc_event(rc, fx, NULL, "Unauthorized", 3, a,
                  "the platform refuses the API token for organization %s: %s; nothing is written "
@@ -554,12 +565,16 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
         if (a->outcome == OUTCOME_UNAUTHORIZED ||
             (stage == OBS_ORGANIZATION && a->outcome == OUTCOME_FORBIDDEN))
             rc_unauthorized(rc, fx, a);
-        note_error(rc, fx, a, "%s: %s%s%s",
-                   stage == OBS_ORGANIZATION ? "reading the organization"
-                   : stage == OBS_GROUPS     ? "listing groups"
-                   : stage == OBS_DATABASES  ? "listing databases"
-                                             : "listing what is beside them",
-                   OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
+        note_error(
+            rc, fx, a, "%s: %s%s%s%s",
+            stage == OBS_ORGANIZATION ? "reading the organization"
+            : stage == OBS_GROUPS     ? "listing groups"
+            : stage == OBS_DATABASES  ? "listing databases"
+                                      : "listing what is beside them",
+            OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error,
+            stage == OBS_ORGANIZATION && a->outcome == OUTCOME_NOT_FOUND
+                ? "; is organization in the configuration its slug, and the API token its own?"
+                : "");
         failed(rc, a);
     } else if (stage == OBS_ORGANIZATION) {
         on_organization(rc, fx, a);

@@ -152,7 +152,7 @@ struct reconcile {
     size_t n_listed_tokens;
 
     bool authorized;
-    char auth_error[LIMIT_ERROR_TEXT_BYTES + 64];
+    char auth_error[2 * LIMIT_ERROR_TEXT_BYTES + 64]; /* what it says, and where the token stands */
     bool ledger_ok;
     char ledger_error[256];
     bool tokens_unmarked; /* tokens_dir is not the directory it was */

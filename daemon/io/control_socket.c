@@ -59,6 +59,14 @@ static int probe(const struct sockaddr_un *address, struct err *err)
                      address->sun_path);
 }
 
+static int no_directory(const char *path, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND,
+                   "cannot listen at %s: there is no such directory: make it, or set socket in the "
+                   "configuration",
+                   path);
+}
+
 static int clear_way(const struct sockaddr_un *address, struct err *err)
 {
     const char *path = address->sun_path;
@@ -66,7 +74,9 @@ static int clear_way(const struct sockaddr_un *address, struct err *err)
     int rc;
 
     if (lstat(path, &st) != 0)
-        return errno == ENOENT ? 0 : err_errno(err, errno, "socket %s", path);
+        return errno == ENOENT    ? 0
+               : errno == ENOTDIR ? no_directory(path, err)
+                                  : err_errno(err, errno, "socket %s", path);
     if (!S_ISSOCK(st.st_mode))
         return err_set(err, ERR_INVALID,
                        "socket %s: something that is no socket is in the way; "
@@ -90,6 +100,8 @@ static int bind_tight(int fd, const struct sockaddr_un *address, gid_t group, st
     umask(old);
     if (problem == EADDRINUSE)
         return err_set(err, ERR_LOCKED, "another tenantd has just begun to listen at %s", path);
+    if (problem == ENOENT)
+        return no_directory(path, err);
     if (problem)
         return err_errno(err, problem, "cannot listen at %s", path);
     /* Without the right to give it away it stays with our own group, which is no wider. */

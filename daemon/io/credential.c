@@ -57,6 +57,9 @@ static int load_file(const char *what, const char *path, enum read_rule rule,
     struct read_file file;
     int rc = read_path(path, rule, LIMIT_CREDENTIAL_BYTES + 1, &file, err);
 
+    if (rc == -ERR_NOT_FOUND)
+        return err_set(err, ERR_NOT_FOUND, "%s is not there: put the %s into it, with mode 0600",
+                       path, what);
     if (rc != 0)
         return rc;
     rc = take_text(what, path, file.data, file.size, out, err);
@@ -81,6 +84,11 @@ static int load_named(const char *what, const char *name, struct credential *out
         return err_nomem(err);
     rc = load_file(what, path, READ_CREDENTIAL, out, err);
     mem_free(path);
+    if (rc == -ERR_NOT_FOUND)
+        return err_set(err, ERR_NOT_FOUND,
+                       "credential %s is not among those passed; the unit needs "
+                       "LoadCredential=%s:PATH",
+                       name, name);
     return rc == 0 ? 0 : err_wrap(err, "credential %s", name);
 }
 

@@ -29,20 +29,43 @@ static int check_owner(int fd, const char *path, struct err *err)
     return 0;
 }
 
+static int make_dir(const char *path, struct err *err)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return err_set(err, ERR_NOT_FOUND,
+                       "cannot make state directory %s: there is no directory above it: make that, "
+                       "or set state_dir in the configuration",
+                       path);
+    return err_errno(err, errno, "cannot make state directory %s", path);
+}
+
+/* There is something of that name, which is no directory. */
+static int no_dir(int problem, const char *path, struct err *err)
+{
+    if (problem != ENOTDIR && problem != ENOENT)
+        return err_errno(err, problem, "state directory %s", path);
+    return err_set(err, ERR_IO,
+                   "state directory %s is %s: move it away, or set state_dir in the configuration",
+                   path, problem == ENOENT ? "a link to nothing" : "no directory");
+}
+
 static int open_dir(const char *path, struct state_dir *d, struct err *err)
 {
     char real[PATH_MAX];
+    int rc = make_dir(path, err);
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return err_errno(err, errno, "cannot make state directory %s", path);
+    if (rc)
+        return rc;
     if (!realpath(path, real))
-        return err_errno(err, errno, "state directory %s", path);
+        return no_dir(errno, path, err);
     d->path = mem_strdup(real);
     if (!d->path)
         return err_nomem(err);
     d->dir_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (d->dir_fd < 0)
-        return err_errno(err, errno, "state directory %s", path);
+        return no_dir(errno, path, err);
     return check_owner(d->dir_fd, path, err);
 }
 

@@ -376,6 +376,11 @@ static int open_root(const struct tokens_dir_options *o, int *out, struct err *e
     int fd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
 
+    if (fd < 0 && errno == ENOTDIR)
+        return err_set(err, ERR_IO,
+                       "tokens_dir %s is no directory: move it away, or name another in the "
+                       "configuration",
+                       o->path);
     if (fd < 0)
         return err_errno(err, errno, "tokens_dir %s", o->path);
     *out = fd;
@@ -432,12 +437,22 @@ static int write_mark(const struct tokens_dir_options *o, int root, struct err *
     return 0;
 }
 
+static int cannot_make(int problem, const char *path, struct err *err)
+{
+    if (problem != ENOENT && problem != ENOTDIR)
+        return err_errno(err, problem, "cannot make tokens_dir %s", path);
+    return err_set(err, ERR_NOT_FOUND,
+                   "cannot make tokens_dir %s: there is no directory above it: make that, or name "
+                   "another in the configuration",
+                   path);
+}
+
 static int make_root(const struct tokens_dir_options *o, struct err *err)
 {
     int fd CLEANUP(close_fd) = -1;
 
     if (mkdir(o->path, 0700) < 0)
-        return errno == EEXIST ? 0 : err_errno(err, errno, "cannot make tokens_dir %s", o->path);
+        return errno == EEXIST ? 0 : cannot_make(errno, o->path, err);
     fd = open(o->path, OPEN_DIR);
     if (fd < 0 || dress(o, fd, dir_mode(o)) < 0)
         return err_errno(err, errno, "cannot set up tokens_dir %s", o->path);

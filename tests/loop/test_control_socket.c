@@ -167,7 +167,7 @@ static void socket__without_a_directory__says_so(void **state)
 
     snprintf(path, sizeof(path), "%s/none/sock", f->dir);
     f->options.path = path;
-    refused(f, ERR_NOT_FOUND, "none/sock: No such file or directory");
+    refused(f, ERR_NOT_FOUND, "none/sock: there is no such directory: make it");
 }
 
 static void socket__handed_over__is_used_and_not_removed(void **state)

@@ -82,7 +82,7 @@ static void file__missing__is_not_found(void **state)
 
     assert_int_equal(credential_load(NULL, dir_path(c->dir, "none"), &c->got, &c->err),
                      -ERR_NOT_FOUND);
-    expect_text(c, "API token: cannot open ");
+    expect_text(c, "none is not there: put the API token into it");
 }
 
 static void text__not_one_word__is_refused(void **state)
@@ -149,7 +149,7 @@ static void credential__not_passed__says_what_the_unit_needs(void **state)
     expect_text(c, "the unit needs LoadCredential=turso-api-token:PATH");
     setenv("CREDENTIALS_DIRECTORY", c->dir, 1);
     assert_int_equal(credential_load("turso-api-token", NULL, &c->got, &c->err), -ERR_NOT_FOUND);
-    expect_text(c, "credential turso-api-token: cannot open ");
+    expect_text(c, "the unit needs LoadCredential=turso-api-token:PATH");
 }
 
 static void credential__name_that_leads_elsewhere__is_refused(void **state)
