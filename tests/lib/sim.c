@@ -98,11 +98,6 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     s->steps++;
     if (ev->kind == RC_CREDENTIAL)
         s->told.no_deletes_ms = 0;
-    s->asked_restore = s->asked_restore || ev->kind == RC_RESTORE;
-    if (ev->kind == RC_COMMAND) {
-        s->asked_recreate = s->asked_recreate || ev->command->kind == COMMAND_RECREATE;
-        s->was_released = s->was_released || ev->command->kind == COMMAND_RELEASE;
-    }
     rv = reconcile_step(s->rc, ev, &fx, err);
     s->wake_ms = fx.wake_ms;
     if (rv == -ERR_NOMEM || s->is_lost || s->loses_step) {
@@ -111,11 +106,17 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
         effects_deinit(&fx);
         return rv;
     }
+    if (rv == 0)
+        sim_word_note(s, ev);
     sim_say_events(s, &fx);
     sim_say_restored(s);
-    for (size_t i = 0; s->on_event && i < fx.n_ops; i++)
-        if (fx.ops[i].table == LEDGER_EVENT)
+    for (size_t i = 0; i < fx.n_ops; i++) {
+        if (fx.ops[i].table != LEDGER_EVENT)
+            continue;
+        sim_check_event(s, fx.ops[i].row);
+        if (s->on_event)
             s->on_event(s, fx.ops[i].row);
+    }
     sim_ledger_take(&s->ledger, &fx);
     if (s->ledger.fails && (fx.n_calls || fx.n_jobs || fx.n_hooks)) {
         struct rc_event unsent = {.kind = RC_UNSENT, .unsent = &fx, .text = "disk full"};
@@ -208,6 +209,7 @@ static void pass(struct sim *s, int64_t until)
 {
     if (until <= s->now_ms)
         return;
+    sim_told_pass(s, until - s->now_ms);
     s->wall_ms += until - s->now_ms;
     s->now_ms = until;
 }

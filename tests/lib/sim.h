@@ -14,6 +14,7 @@
 #define SIM_ROWS_MAX  1024
 #define SIM_FILES_MAX 128
 #define SIM_KNOWN_MAX 640
+#define SIM_WORDS_MAX 64
 
 /* The ledger: rows as committed, by key; what could not be committed waits in order. */
 struct sim_row {
@@ -98,7 +99,9 @@ struct sim_listed {
  * sent or told to be down. What strangers do to it and nobody is told of changes nothing. */
 struct sim_fence {
     char id[24];
+    char name[PLATFORM_NAME_BYTES];
     int64_t since_ms;
+    int64_t paused_ms; /* of that */
 };
 struct sim_told {
     struct sim_fence fences[PLATFORM_MAX];
@@ -175,10 +178,8 @@ struct sim {
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;
     uint64_t checked_owned;
-    bool asked_recreate; /* by an operator, once */
-    bool asked_restore;  /* by an operator */
-    bool was_released;   /* something was, and may be the platform's alone */
-    unsigned rotations;  /* ordered by an operator, and not sent yet */
+    char words[SIM_WORDS_MAX][120]; /* "recreate database/t-1": said by an operator, and good yet */
+    size_t n_words;
     int64_t sent_ms[64]; /* when the last calls went out */
     size_t n_sent;
 };
@@ -238,6 +239,13 @@ const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, cons
 /* sim_operator.c: VERB [KIND/NAME] [id ID] [for DURATION] [look] [invalidate], a command of
  * core/command.h. False: it is not one. */
 bool sim_operator(struct sim *s, char *text);
+/* What an operator said of a resource: it was taken, it is good yet, it is no more (true: it was).
+ */
+void sim_word_say(struct sim *s, const char *verb, const char *kind, const char *name);
+bool sim_word_stands(const struct sim *s, const char *verb, const char *kind, const char *name);
+bool sim_word_take(struct sim *s, const char *verb, const char *kind, const char *name);
+/* Note what a step has taken from an operator. */
+void sim_word_note(struct sim *s, const struct rc_event *ev);
 
 /* sim_files.c: what token files would do. */
 struct file_result sim_do_job(struct sim *s, const struct file_job *j);
@@ -250,8 +258,10 @@ void sim_told_clear(struct sim_told *t); /* a new life */
 void sim_told_deinit(struct sim_told *t);
 void sim_told_sent(struct sim *s, const struct call *c);
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms);
-/* Since when the fence of what bears that id was told to stand; 0: it was not. */
-int64_t sim_fenced_since(const struct sim *s, const char *id);
+/* How long the fence of what bears that id is known to stand, pauses left out; -1: it is not. */
+int64_t sim_fenced_for(const struct sim *s, const char *id);
+/* Time passes. */
+void sim_told_pass(struct sim *s, int64_t ms);
 /* NULL: nothing of it. */
 const struct sim_known *sim_known(const struct sim *s, bool is_group, const char *name);
 /* The last observation was complete, and nothing of ours that it hides is unaccounted for. */
@@ -270,6 +280,8 @@ void sim_say_deinit(struct sim *s);
 
 /* sim_check.c: what must hold whenever a call goes out or arrives, and after every step. */
 void sim_check_step(struct sim *s);
+void sim_check_event(struct sim *s, const struct event *e); /* of the history */
+bool sim_is_paused(const struct sim *s, const char *kind, const char *name);
 void sim_check_sent(struct sim *s, const struct call *c);
 void sim_check_arrived(struct sim *s, const struct call *c);
 void sim_break(struct sim *s, const char *fmt, ...) PRINTF(2, 3);

@@ -171,16 +171,15 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
 {
     const struct config_policy *p = &s->config->policy;
     int64_t grace;
-    int64_t since;
 
     check_removal(s, c, own);
     if (!own || *s->broken)
         return;
     grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
-    since = sim_fenced_since(s, own->id);
     if (!is(own->fence, "set"))
         sim_break(s, "%s is deleted without a fence", c->name);
-    else if (!own->purged && (!since || s->now_ms - since < grace))
+    else if (sim_fenced_for(s, own->id) < grace &&
+             !sim_word_stands(s, "purge", "database", c->name))
         sim_break(s, "%s is deleted before its grace is over", c->name);
     else if (!sim_known(s, false, c->name)->is_fenced)
         sim_break(s, "%s is deleted, and its fence was not seen just before", c->name);
@@ -233,18 +232,23 @@ static bool is_lost(const struct sim *s, const char *name)
 
         if (!d->live && d->was_ours && strcmp(d->name, name) == 0 &&
             s->wall_ms - d->deleted_ms < TOMBSTONE_MS)
-            return !s->asked_recreate && !s->was_released && !s->jumped_ms;
+            return !sim_word_stands(s, "recreate", "database", name) &&
+                   !sim_word_stands(s, "released", "database", name) && !s->jumped_ms;
     }
     return false;
 }
 
+/* What becomes ours ends the word that it may be made anew. */
 static void note_ours(struct sim *s)
 {
     for (size_t i = 0; i < s->platform.n_databases; i++) {
         struct platform_db *d = &s->platform.databases[i];
         const struct owned *own = d->was_ours ? NULL : sim_owned(&s->ledger, "database", d->name);
 
-        d->was_ours = d->was_ours || (own && is(own->state, "owned") && is(own->id, d->id));
+        if (!own || !is(own->state, "owned") || !is(own->id, d->id))
+            continue;
+        d->was_ours = true;
+        sim_word_take(s, "recreate", "database", d->name);
     }
 }
 
@@ -333,7 +337,7 @@ static void check_pace(struct sim *s, const struct call *c)
         sim_break(s, "%s is sent while stopping", CALL_INFO[c->kind].name);
 }
 
-static bool is_paused(const struct sim *s, const char *kind, const char *name)
+bool sim_is_paused(const struct sim *s, const char *kind, const char *name)
 {
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct pause *p = s->ledger.rows[i].row;
@@ -351,7 +355,7 @@ static void check_pause(struct sim *s, const struct call *c, const char *kind)
     bool is_mint = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
     bool renews = false;
 
-    if (!is_paused(s, kind, c->name))
+    if (!sim_is_paused(s, kind, c->name))
         return;
     for (size_t i = 0; is_mint && i < s->ledger.n; i++) {
         const struct held_token *t = s->ledger.rows[i].row;
@@ -377,10 +381,11 @@ static void check_write(struct sim *s, const struct call *c)
     if (s->told.no_deletes_ms && s->now_ms < s->told.no_deletes_ms + HOUR_MS &&
         call_deletes(c->kind) && config_has_delete_token(s->config))
         sim_break(s, "%s is sent, and the token for deletes is refused", name);
-    if (strstr(name, "rotate") && s->rotations-- == 0)
+    if (strstr(name, "rotate") && !sim_word_take(s, "RotateToken", kind, c->name))
         sim_break(s, "%s: nobody has asked for it", name);
     if (c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE) {
-        if (!s->asked_restore)
+        if (!sim_word_take(s, "restore", c->kind == CALL_GROUP_RESTORE ? "group" : "database",
+                           c->name))
             sim_break(s, "%s: nobody has asked for it", name);
         return;
     }
@@ -462,6 +467,38 @@ void sim_check_arrived(struct sim *s, const struct call *c)
         sim_break(s, "group %s is made twice", c->name);
     if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
         sim_break(s, "group %s is deleted with its databases", c->name);
+}
+
+/* --- the history --- */
+
+static bool is_named(const struct sim *s, const char *kind, const char *name, bool *observed)
+{
+    const struct group_want *g =
+        s->has_want && is(kind, "group") ? desired_group(&s->want, name) : NULL;
+    const struct db_entry *d =
+        s->has_want && is(kind, "database") ? desired_database(&s->want, name) : NULL;
+
+    *observed = d && d->want->observe;
+    return g ? !g->absent : d && !d->want->absent;
+}
+
+/* Nothing is let go or taken over but by an operator's word or the manifest's. */
+void sim_check_event(struct sim *s, const struct event *e)
+{
+    bool observed;
+    bool named = is_named(s, e->kind, e->name, &observed);
+
+    if (is(e->what, "Released")) {
+        if (!sim_word_take(s, "release", e->kind, e->name) && !observed)
+            sim_break(s, "%s/%s is let go, and nobody has asked for it", e->kind, e->name);
+        sim_word_say(s, "released", e->kind, e->name);
+    } else if (is(e->what, "Adopted")) {
+        bool asked = sim_word_take(s, "adopt", e->kind, e->name);
+
+        if (!asked && (!named || observed || s->config->policy.adopt == ADOPT_NEVER))
+            sim_break(s, "%s/%s is taken over, and nobody has asked for it", e->kind, e->name);
+        sim_word_take(s, "released", e->kind, e->name);
+    }
 }
 
 /* --- after every step --- */

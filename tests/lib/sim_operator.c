@@ -1,9 +1,14 @@
 /* sim_operator: what people have done by tenantctl.
- * In:    a command as scenarios write it. Out: a step, and what it says. Never: judges. */
+ * In:    a command as scenarios write it. Out: a step, and what it says; the words that were taken.
+ * Never: judges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include <cmocka.h>
 #include <json-c/json.h>
 
 #include "lib/text.h"
@@ -11,11 +16,61 @@
 
 #define PATIENCE_MS (60 * 1000)
 
+#define SIM_METHOD(symbol, method, function, event) [COMMAND_##symbol] = (method),
+static const char *const METHOD[COMMAND_N] = {COMMANDS(SIM_METHOD)};
+
+/* --- words --- */
+
+static size_t find_word(const struct sim *s, const char *verb, const char *kind, const char *name)
+{
+    char text[sizeof(s->words[0])];
+    size_t i = 0;
+
+    snprintf(text, sizeof(text), "%s %s/%s", verb, kind, name);
+    while (i < s->n_words && strcasecmp(s->words[i], text) != 0)
+        i++;
+    return i;
+}
+
+void sim_word_say(struct sim *s, const char *verb, const char *kind, const char *name)
+{
+    if (sim_word_stands(s, verb, kind, name))
+        return;
+    assert_true(s->n_words < SIM_WORDS_MAX);
+    snprintf(s->words[s->n_words++], sizeof(s->words[0]), "%s %s/%s", verb, kind, name);
+}
+
+bool sim_word_stands(const struct sim *s, const char *verb, const char *kind, const char *name)
+{
+    return s->n_words && find_word(s, verb, kind, name) < s->n_words;
+}
+
+bool sim_word_take(struct sim *s, const char *verb, const char *kind, const char *name)
+{
+    size_t i = find_word(s, verb, kind, name);
+
+    if (i == s->n_words)
+        return false;
+    memcpy(s->words[i], s->words[--s->n_words], sizeof(s->words[i]));
+    return true;
+}
+
+void sim_word_note(struct sim *s, const struct rc_event *ev)
+{
+    const struct command *c = ev->kind == RC_COMMAND ? ev->command : NULL;
+
+    if (ev->kind == RC_RESTORE)
+        sim_word_say(s, "restore", ev->resource_kind, ev->name);
+    if (!c || !c->name || c->look || c->waits || (c->kind == COMMAND_ROTATE && !c->invalidate) ||
+        c->kind == COMMAND_PAUSE || c->kind == COMMAND_RESUME)
+        return;
+    sim_word_say(s, METHOD[c->kind], c->resource_kind, c->name);
+}
+
+/* --- commands --- */
+
 static bool find_kind(const char *verb, enum command_kind *out)
 {
-#define SIM_METHOD(symbol, method, function, event) [COMMAND_##symbol] = (method),
-    static const char *const METHOD[COMMAND_N] = {COMMANDS(SIM_METHOD)};
-
     for (int k = 0; k < COMMAND_N; k++) {
         *out = (enum command_kind)k;
         if (strcasecmp(METHOD[k], verb) == 0)
@@ -74,7 +129,6 @@ bool sim_operator(struct sim *s, char *text)
             return false;
         }
     }
-    s->rotations += c.invalidate && !c.look;
     give(s, &c);
     if (c.tokens)
         sim_say(s, "? stops: %s",

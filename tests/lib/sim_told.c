@@ -177,23 +177,38 @@ static struct sim_fence *fence(struct sim_told *t, const char *id)
     return NULL;
 }
 
-int64_t sim_fenced_since(const struct sim *s, const char *id)
+int64_t sim_fenced_for(const struct sim *s, const char *id)
 {
     const struct sim_fence *f = fence((struct sim_told *)(uintptr_t)&s->told, id);
 
-    return f ? f->since_ms : 0;
+    return f && f->since_ms ? s->now_ms - f->since_ms - f->paused_ms : -1;
 }
 
-static void tell_fence(struct sim *s, const char *id, bool stands)
+void sim_told_pass(struct sim *s, int64_t ms)
 {
-    struct sim_fence *f = fence(&s->told, id);
+    for (size_t i = 0; i < s->told.n_fences; i++) {
+        struct sim_fence *f = &s->told.fences[i];
+
+        if (f->since_ms && sim_is_paused(s, "database", f->name))
+            f->paused_ms += ms;
+    }
+}
+
+/* One that is down has no grace that somebody could have ended. */
+static void tell_fence(struct sim *s, const struct sim_known *k, bool stands)
+{
+    struct sim_fence *f = fence(&s->told, k->id);
 
     if (!f) {
         assert_true(s->told.n_fences < PLATFORM_MAX);
         f = &s->told.fences[s->told.n_fences++];
         *f = (struct sim_fence){0};
-        SET(f->id, id);
+        SET(f->id, k->id);
+        SET(f->name, k->name);
     }
+    if (!stands)
+        sim_word_take(s, "purge", "database", k->name);
+    f->paused_ms = stands ? f->paused_ms : 0;
     f->since_ms = !stands ? 0 : f->since_ms ? f->since_ms : s->now_ms;
 }
 
@@ -230,7 +245,7 @@ static void told_read(struct sim *s, const struct call *c, const struct answer *
         return;
     k->is_fenced = a->databases[0].block_reads == 1 && a->databases[0].block_writes == 1;
     k->is_protected = a->databases[0].delete_protection == 1;
-    tell_fence(s, id, k->is_fenced);
+    tell_fence(s, k, k->is_fenced);
 }
 
 static void told_written(struct sim *s, const struct call *c, const struct answer *a)
@@ -245,7 +260,7 @@ static void told_written(struct sim *s, const struct call *c, const struct answe
     if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
         k->told_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE && k->live && a->config.value[CONFIG_BLOCK_READS])
-        tell_fence(s, k->id, blocks_both(a->config.value));
+        tell_fence(s, k, blocks_both(a->config.value));
     k->deleted = k->deleted || deleted;
     if (created) {
         k->live = true;
@@ -266,7 +281,7 @@ void sim_told_sent(struct sim *s, const struct call *c)
     k = known(s, is_of_group(c->kind), c->name);
     k->written_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE && blocks_both((const char *const *)c->config))
-        tell_fence(s, k->id, false); /* it has yet to go up */
+        tell_fence(s, k, false); /* it has yet to go up */
 }
 
 static void told_refused(struct sim *s, const struct call *c, const struct answer *a)

@@ -57,7 +57,6 @@ static void note_event(struct sim *s, const struct event *e)
     for (size_t i = REACHED_SETTLED + 1; i < REACHED_N; i++)
         if (*REACHED_NAME[i] == *e->what && strcmp(REACHED_NAME[i], e->what) == 0) {
             c->reached[i]++;
-            s->was_released = s->was_released || i == REACHED_Released;
             return;
         }
 }

@@ -131,7 +131,7 @@ static bool published(const struct end *e)
 
     if (f && f->by_stranger)
         return true; /* that there is a file is all that is looked at */
-    return t && is_ours(e) && is(e->own->id, t->target_id) &&
+    return t && is_ours(e) && is(e->own->id, t->target_id) && !t->dead &&
            (!t->expires_ms || t->expires_ms > e->s->wall_ms) &&
            (!e->token || t->authorization == e->token->authorization);
 }
@@ -298,8 +298,8 @@ static void check_ledger(struct sim *s)
         const struct platform_db *d = &s->platform.databases[i];
         const struct owned *own = sim_owned(&s->ledger, "database", d->name);
 
-        if (d->live && d->by_daemon && !is_nobodys(d) && !s->was_released &&
-            !(own && is(own->id, d->id)))
+        if (d->live && d->by_daemon && !is_nobodys(d) &&
+            !sim_word_stands(s, "released", "database", d->name) && !(own && is(own->id, d->id)))
             sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
                       d->name, d->id);
     }
