@@ -157,7 +157,7 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
     rc_note_minted(rc, fx, t, f->target->name, id, a);
     if (rc_rotated_since(rc, f->target, f->sent_ms)) { /* it may be dead already: once more */
         t->minted_ms = 0;
-        t->held.renews = rc->wall_ms;
+        t->held.renews = 1;
         rc_put_token(rc, fx, t);
     }
 }

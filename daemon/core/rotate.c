@@ -100,8 +100,8 @@ struct remint {
 
 static void remint(struct reconcile *rc, struct effects *fx, struct token *t)
 {
-    t->held.renews = rc->wall_ms;
-    t->minted_ms = 0; /* however lately it was */
+    t->held.renews = 1; /* at once, whatever becomes of the clock */
+    t->minted_ms = 0;   /* however lately it was */
     t->r.refused = REASON_NONE;
     t->r.retry_ms = 0;
     rc_put_token(rc, fx, t);
