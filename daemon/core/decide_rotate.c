@@ -19,6 +19,8 @@ void decide_rotate(const struct world *w, const struct resource *r, struct decis
     if (!(r->kind == KIND_GROUP ? g->has_own : d->has_own) || strcmp(own->state, "owned") != 0 ||
         !live->present || strcmp(own->id, live->id) != 0)
         return; /* not what was meant: the order lapses */
+    if (decide_pause(w, r))
+        return; /* paused since it was ordered: it waits, for as long as any order does */
     out->act = is_checked(w, live) ? ACT_ROTATE : ACT_READ;
     out->lane = LANE_LIFT;
     out->wants_view = false;
