@@ -46,6 +46,15 @@
     X(Unauthorized, "Unauthorized")                                                                \
     X(PlanRefused, "PlanRefused")                                                                  \
     X(Refused, "Refused")                                                                          \
+    X(Paused, "Paused")                                                                            \
+    X(Resumed, "Resumed")                                                                          \
+    X(RecreateAsked, "RecreateAsked")                                                              \
+    X(ReleaseAsked, "ReleaseAsked")                                                                \
+    X(PurgeAsked, "PurgeAsked")                                                                    \
+    X(RotateAsked, "RotateAsked")                                                                  \
+    X(Rotated, "Rotated")                                                                          \
+    X(RotateUnknown, "RotateUnknown")                                                              \
+    X(Returned, "Returned")                                                                        \
     X(Approved, "Approved")                                                                        \
     X(Rejected, "Rejected")
 /* clang-format on */

@@ -154,6 +154,158 @@ static void restored(struct chaos *c)
     (void)sim_step(&c->s, &ev, &err);
 }
 
+static void PRINTF(2, 3) operator_says(struct chaos *c, const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    sim_say(&c->s, "operator %s", text);
+    assert_true(sim_operator(&c->s, text));
+}
+
+/* A group, a database, or one of their tokens. */
+static const char *any_resource(struct chaos *c)
+{
+    static char text[100];
+    unsigned which = chaos_pick(c, 8);
+
+    snprintf(text, sizeof(text),
+             which < 2   ? "group/%s"
+             : which < 5 ? "database/%s"
+             : which < 7 ? "token/%s/app"
+                         : "group-token/%s/all",
+             which < 2 || which == 7 ? any_group(c) : any_db(c));
+    return text;
+}
+
+static const char *any_thing(struct chaos *c)
+{
+    static char text[100];
+    bool is_group = chaos_once_in(c, 4);
+
+    snprintf(text, sizeof(text), "%s/%s", is_group ? "group" : "database",
+             is_group ? any_group(c) : any_db(c));
+    return text;
+}
+
+static void paused(struct chaos *c)
+{
+    static const char *const HOW_LONG[] = {"10m", "1h", "3h"};
+    const char *what = chaos_once_in(c, 6) ? "" : any_resource(c);
+
+    operator_says(c, "pause %s for %s", what, HOW_LONG[chaos_pick(c, ARRAY_SIZE(HOW_LONG))]);
+}
+
+/* All that is paused: how it is resumed. */
+static size_t list_pauses(const struct chaos *c, char out[][120], size_t most)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->s.ledger.n && n < most; i++) {
+        const struct pause *p = c->s.ledger.rows[i].row;
+
+        if (c->s.ledger.rows[i].table == LEDGER_PAUSE)
+            snprintf(out[n++], sizeof(out[0]), "resume %s%s%s", p->kind, *p->kind ? "/" : "",
+                     p->name);
+    }
+    return n;
+}
+
+static void resumed(struct chaos *c)
+{
+    char text[32][120];
+    size_t n = list_pauses(c, text, ARRAY_SIZE(text));
+
+    if (n)
+        operator_says(c, "%s", text[chaos_pick(c, (unsigned)n)]);
+}
+
+static void all_resumed(struct chaos *c)
+{
+    char text[32][120];
+    size_t n = list_pauses(c, text, ARRAY_SIZE(text));
+
+    for (size_t i = 0; i < n; i++)
+        operator_says(c, "%s", text[i]);
+}
+
+/* One that is so in the ledger, as people would choose; else any. */
+static const char *any_owned(struct chaos *c,
+                             bool (*is_so)(const struct chaos *, const struct owned *))
+{
+    static char text[100];
+    size_t n = c->s.ledger.n;
+    size_t from = n ? chaos_pick(c, (unsigned)n) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_row *r = &c->s.ledger.rows[(from + i) % n];
+        const struct owned *own = r->row;
+
+        if (r->table != LEDGER_OWNED || !is_so(c, own))
+            continue;
+        snprintf(text, sizeof(text), "%s/%s", own->kind, own->name);
+        return text;
+    }
+    return any_thing(c);
+}
+
+static bool is_gone(const struct chaos *c, const struct owned *own)
+{
+    (void)c;
+    return own->missing_since || strcmp(own->state, "deleted") == 0;
+}
+
+static bool is_unnamed(const struct chaos *c, const struct owned *own)
+{
+    return strcmp(own->kind, "group") == 0 ? !desired_group(&c->s.want, own->name)
+                                           : !desired_database(&c->s.want, own->name);
+}
+
+static bool is_fenced(const struct chaos *c, const struct owned *own)
+{
+    (void)c;
+    return own->fence && strcmp(own->fence, "set") == 0;
+}
+
+static void recreated(struct chaos *c)
+{
+    const char *what = any_owned(c, is_gone);
+
+    if (chaos_once_in(c, 3))
+        operator_says(c, "recreate %s look", what);
+    operator_says(c, "recreate %s", what);
+}
+
+static void released(struct chaos *c)
+{
+    operator_says(c, "release %s", any_owned(c, is_unnamed));
+}
+
+static void adopted(struct chaos *c)
+{
+    const char *name = any_db(c);
+    const struct platform_db *d = platform_db(&c->s.platform, name);
+
+    operator_says(c, "adopt database/%s id %s", name, d && !chaos_once_in(c, 6) ? d->id : "d-1");
+}
+
+static void purged(struct chaos *c)
+{
+    operator_says(c, "purge %s", any_owned(c, is_fenced));
+}
+
+static void rotated(struct chaos *c)
+{
+    if (chaos_once_in(c, 2))
+        operator_says(c, "rotatetoken %s", any_resource(c));
+    else
+        operator_says(c, "rotatetoken %s invalidate%s", any_thing(c),
+                      chaos_once_in(c, 4) ? " look" : "");
+}
+
 static void credential_read(struct chaos *c)
 {
     sim_tell(&c->s, (struct rc_event){.kind = RC_CREDENTIAL});
@@ -442,6 +594,13 @@ static const struct {
     {"rejected", 2, rejected},
     {"synced", 5, synced},
     {"restored", 3, restored},
+    {"paused", 3, paused},
+    {"resumed", 3, resumed},
+    {"recreated", 4, recreated},
+    {"released", 2, released},
+    {"adopted", 2, adopted},
+    {"purged", 4, purged},
+    {"rotated", 3, rotated},
     {"credential read", 2, credential_read},
     {"database deleted outside", 3, db_deleted},
     {"database made outside", 3, db_made},
@@ -510,5 +669,6 @@ void chaos_mend(struct chaos *c)
     free(settings);
     model_write(c);
     sim_manifest(&c->s);
+    all_resumed(c);
     credential_read(c);
 }

@@ -159,7 +159,7 @@ static int run_many(const char *program, const struct options *o)
     }
     for (unsigned j = 0; j < o->jobs; j++)
         bad += jobs[j].n_failed != 0;
-    if (bad || !say_reached(o, jobs))
+    if (!say_reached(o, jobs) || bad)
         return 1;
     printf("%llu schedules from seed %llu hold; %.1f s\n", (unsigned long long)o->count,
            (unsigned long long)o->base, seconds() - start);
