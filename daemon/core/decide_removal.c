@@ -283,6 +283,8 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
 {
     if (!d->own.fence)
         return false;
+    if (!is_unfenced(d) && say_refused(w, &d->r, ACT_UNFENCE, out))
+        return true;
     if (waits_for_tokens(w, d)) {
         say_wake(out, w->now_ms + 1000);
     } else if (!is_checked(w, &d->live)) {
