@@ -706,11 +706,13 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         doubt_start(rc, out);
         rc_rotation_start(rc, out);
     }
+    if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms) {
+        rc_pauses_look(rc, out); /* first: what was paused until now counts no grace */
+        rc->replan = true;
+    }
     rv = take(rc, ev, out, err);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
         rc_observe(rc);
-    if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms)
-        rc->replan = true;
     quota_tick(rc, out);
     own_token_tick(rc, out);
     audit_tick(rc, out);

@@ -392,6 +392,12 @@ void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms)
     start(s);
 }
 
+void sim_suspend(struct sim *s, int64_t ms)
+{
+    s->jumped_ms += ms;
+    s->wall_ms += ms;
+}
+
 void sim_stop(struct sim *s)
 {
     s->stopping = true;

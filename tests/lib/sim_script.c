@@ -142,6 +142,11 @@ static void do_clock(struct script *c, char *args)
     c->s->jumped_ms += ms;
 }
 
+static void do_suspend(struct script *c, char *args)
+{
+    sim_suspend(c->s, duration(c, word(&args)));
+}
+
 /* --- what goes wrong --- */
 
 static enum outcome outcome_of(const struct script *c, const char *text)
@@ -619,7 +624,7 @@ static const struct {
     {"rows", do_rows},         {"run", do_run},           {"self", do_self},
     {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
     {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
-    {"watch", do_watch},
+    {"suspend", do_suspend},   {"watch", do_watch},
 };
 
 static void run_command(struct script *c, char *line)

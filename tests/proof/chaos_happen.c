@@ -544,13 +544,9 @@ static void clock_jumps(struct chaos *c)
     c->s.ahead_ms += by;
 }
 
-/* The monotonic clock stands, the other one has gone on. */
 static void suspended(struct chaos *c)
 {
-    int64_t by = minutes(1 + chaos_pick(c, 180));
-
-    c->s.jumped_ms += by;
-    c->s.wall_ms += by;
+    sim_suspend(&c->s, minutes(1 + chaos_pick(c, 180)));
 }
 
 static void crashed(struct chaos *c)
