@@ -309,6 +309,44 @@ static struct client *client_of_nobody(struct fixture *f, gid_t gid, size_t n, c
     return c;
 }
 
+/* Whatever is said of a method in the table: these change something, and no others do. */
+static const char *const WRITING[] = {
+    "Sync",     "Approve", "Reject", "Restore", "Pause",       "Resume",
+    "Recreate", "Release", "Adopt",  "Purge",   "RotateToken", "Reload",
+};
+static const char *const READING[] = {
+    "GetStatus", "List", "Describe", "Why", "Plan", "Watch", "Export", "Platform",
+};
+
+static bool is_denied(struct client *c, const char *method)
+{
+    char call[128];
+
+    snprintf(call, sizeof(call), "{\"method\":\"org.tenantd.Control.%s\"}", method);
+    return strstr(client_ask(c, call), "org.tenantd.Control.Denied") != NULL;
+}
+
+/* Before anything else is looked at: these calls have no parameters. */
+static void control__every_method__writes_or_not_as_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c;
+
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    assert_int_equal(ARRAY_SIZE(WRITING) + ARRAY_SIZE(READING), CONTROL_N_METHODS);
+    fixture_open(f);
+    c = client_of_nobody(f, 65534, 0, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(WRITING); i++)
+        if (!is_denied(c, WRITING[i]))
+            fail_msg("%s is for everybody", WRITING[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(READING); i++)
+        if (is_denied(c, READING[i]))
+            fail_msg("%s is for operators", READING[i]);
+    assert_null(f->pending);
+    client_free(c);
+}
+
 static gid_t staff(void)
 {
     const struct group *g = getgrnam("staff");
@@ -365,6 +403,8 @@ int main(void)
         TEST(control__a_watcher_that_leaves__is_forgotten_at_once),
         TEST(control__a_script_that_closes_its_writing_end__gets_its_answers),
         cmocka_unit_test_setup_teardown(control__who_may_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(control__every_method__writes_or_not_as_is_said, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,8 @@ def as_user(daemon, *arguments, user=USER, group=USER, groups=()):
 WRITING = [("sync",), ("pause", "--reason", "r"), ("resume",), ("approve", "p", "--reason", "r"),
            ("reject", "p", "--reason", "r"), ("recreate", "group/eu", "--reason", "r", "--yes"),
            ("release", "group/eu"), ("adopt", "group/eu", "--id", "x"),
-           ("purge", "a", "--reason", "r"), ("reload",)]
+           ("purge", "a", "--reason", "r"), ("reload",), ("restore", "database/a"),
+           ("rotate", "token/a/app"), ("rotate", "group/eu", "--invalidate", "--yes")]
 
 
 def test_who_is_in_no_group_may_not_even_ask(grouped):
