@@ -380,6 +380,7 @@ void decide_api_token(const struct world *w, const struct api_token *a, struct d
     }
     if (!list->sent_ms && !list->refused) {
         say_phase(out, PHASE_UNKNOWN, REASON_NOT_OBSERVED);
+        out->wants_view = w->complete && !list->failing_since_ms; /* nobody has asked for it */
         if (list->error[0])
             say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
         return;
