@@ -10,7 +10,7 @@
 #include "lib/err.h"
 
 /* Tickets below ASK_SHELL are the reconciler's own rooms. */
-enum ask_ticket { ASK_NOBODY, ASK_QUOTA, ASK_AUDIT, ASK_OWN_TOKEN, ASK_SHELL = 16 };
+enum ask_ticket { ASK_NOBODY, ASK_QUOTA, ASK_AUDIT, ASK_OWN_TOKEN, ASK_OWN_RIGHTS, ASK_SHELL = 16 };
 
 struct ask_line {
     struct call **calls; /* [first..n) wait */

@@ -51,6 +51,7 @@
     X(REPORT_AUDIT, "read audit log", "GET", false)                                                \
     X(REPORT_LOCATIONS, "show locations", "GET", false)                                            \
     X(REPORT_TOKENS, "show API tokens", "GET", false)                                              \
+    X(REPORT_OWN_TOKENS, "show our own API tokens", "GET", false)                                  \
     X(REPORT_MEMBERS, "show members", "GET", false)                                                \
     X(REPORT_INVITES, "show invites", "GET", false)                                                \
     X(API_TOKENS_LIST, "list API tokens", "GET", false)                                            \

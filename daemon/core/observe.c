@@ -466,6 +466,7 @@ static void apply(struct reconcile *rc, struct effects *fx)
     if (o->hidden)
         rc_contradict(rc, fx, KIND_NAME[o->hidden->kind], o->hidden->name);
     doubt_observed(rc, fx);
+    own_rights_look(rc, fx);
     run_graces(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);

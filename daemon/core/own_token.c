@@ -64,6 +64,7 @@ void own_token_changed(struct reconcile *rc, enum own which)
     t->next_ms = rc->now_ms;
     t->expires_ms = 0;
     t->is_told = false;
+    own_rights_changed(rc);
     if (which == OWN_DELETE_TOKEN)
         rc->own_tokens.refused[0] = '\0';
 }

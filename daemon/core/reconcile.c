@@ -538,6 +538,8 @@ static void give_back(struct reconcile *rc, struct effects *fx, struct answer *a
         audit_absorb(rc, fx, a);
     else if (a->ticket == ASK_OWN_TOKEN)
         own_token_absorb(rc, fx, a);
+    else if (a->ticket == ASK_OWN_RIGHTS)
+        own_rights_absorb(rc, fx, a);
     else
         effects_answer(fx, a);
 }
@@ -588,6 +590,7 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
         fx->failed = true;
     if (had)
         desired_deinit(&old);
+    own_rights_look(rc, fx);
     rc->replan = true;
 }
 
@@ -645,6 +648,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
     case RC_CONFIG:
         rc->config = ev->config;
         schedule_limit(&rc->schedule, rc->config->api.concurrency, rc->config->api.rate);
+        own_rights_look(rc, fx);
         rc->replan = true;
         return 0;
     case RC_CREDENTIAL:
@@ -715,6 +719,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc_observe(rc);
     quota_tick(rc, out);
     own_token_tick(rc, out);
+    own_rights_tick(rc, out);
     audit_tick(rc, out);
     while ((r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
@@ -735,6 +740,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         earlier(&out->wake_ms, rc->quota.next_ms);
     if (!rc->stopping)
         earlier(&out->wake_ms, own_token_wake(rc));
+    if (!rc->stopping)
+        earlier(&out->wake_ms, own_rights_wake(rc));
     if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
         earlier(&out->wake_ms, rc->audit.next_ms);
     return out->failed ? err_nomem(err) : rv;

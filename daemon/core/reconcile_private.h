@@ -9,6 +9,7 @@
 #include "core/deleted.h"
 #include "core/doubt.h"
 #include "core/effects.h"
+#include "core/own_rights.h"
 #include "core/own_token.h"
 #include "core/quota.h"
 #include "core/reconcile.h"
@@ -134,6 +135,7 @@ struct reconcile {
     struct ask_line asks;
     struct quota quota;
     struct own_tokens own_tokens;
+    struct own_rights own_rights;
     struct audit audit;
     struct flight *flights;
     size_t n_flights;

@@ -73,6 +73,12 @@
     X(TOKEN_OWNER, "owner", "owner.username", TEXT)                                                \
     X(TOKEN_EMAIL, "owner_email", "owner.email", TEXT)                                             \
     X(TOKEN_CREATED, "created_at", "created_at", TEXT)
+/* Of one user, over all organizations; without an organization: of all of them. */
+#define OWN_TOKEN_REPORT(X)                                                                        \
+    X(OWN_TOKEN_ID, "id", "id", TEXT)                                                              \
+    X(OWN_TOKEN_ORGANIZATION, "organization", "organization", TEXT)                                \
+    X(OWN_TOKEN_GROUP, "group", "group", TEXT)                                                     \
+    X(OWN_TOKEN_SCOPES, "scopes", "scopes", SET)
 #define MEMBER_REPORT(X)                                                                           \
     X(MEMBER_EMAIL, "email", "email", TEXT)                                                        \
     X(MEMBER_USERNAME, "username", "username", TEXT)                                               \
@@ -94,6 +100,7 @@
     X(REPORT_AUDIT, AUDIT_REPORT, "audit_logs")                                                    \
     X(REPORT_LOCATIONS, LOCATION_REPORT, "locations{")                                             \
     X(REPORT_TOKENS, TOKEN_REPORT, "tokens")                                                       \
+    X(REPORT_OWN_TOKENS, OWN_TOKEN_REPORT, "tokens")                                               \
     X(REPORT_MEMBERS, MEMBER_REPORT, "members")                                                    \
     X(REPORT_INVITES, INVITE_REPORT, "invites")
 /* clang-format on */
@@ -106,6 +113,7 @@ enum { USAGE_REPORT(REPORT_CELL) USAGE_CELLS };
 enum { AUDIT_REPORT(REPORT_CELL) AUDIT_CELLS };
 enum { LOCATION_REPORT(REPORT_CELL) LOCATION_CELLS };
 enum { TOKEN_REPORT(REPORT_CELL) TOKEN_CELLS };
+enum { OWN_TOKEN_REPORT(REPORT_CELL) OWN_TOKEN_CELLS };
 enum { MEMBER_REPORT(REPORT_CELL) MEMBER_CELLS };
 enum { INVITE_REPORT(REPORT_CELL) INVITE_CELLS };
 #undef REPORT_CELL

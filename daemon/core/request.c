@@ -80,6 +80,7 @@ static const struct {
     [CALL_REPORT_AUDIT] = {"/v1/organizations/{o}/audit-logs", audit_query, NULL},
     [CALL_REPORT_LOCATIONS] = {"/v1/locations", NULL, NULL},
     [CALL_REPORT_TOKENS] = {"/v1/organizations/{o}/api-tokens", NULL, NULL},
+    [CALL_REPORT_OWN_TOKENS] = {"/v1/auth/api-tokens", NULL, NULL},
     [CALL_REPORT_MEMBERS] = {"/v1/organizations/{o}/members", NULL, NULL},
     [CALL_REPORT_INVITES] = {"/v2/organizations/{o}/invites", NULL, NULL},
     [CALL_API_TOKENS_LIST] = {"/v1/organizations/{o}/api-tokens", NULL, NULL},

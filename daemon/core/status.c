@@ -126,7 +126,7 @@ static bool is_degraded(const struct reconcile *rc, const struct shell_facts *sh
     return in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) ||
            in_phase(rc, PHASE_RETRYING) || shell->manifest_refused || shell->config_error ||
            !rc->authorized || !rc->ledger_ok || rc->tokens_unmarked || is_stale(rc) ||
-           rc_recover_is_stuck(rc) || own_token_is_trouble(rc);
+           rc_recover_is_stuck(rc) || own_token_is_trouble(rc) || rc->own_rights.lacks[0];
 }
 
 enum state status_state(const struct reconcile *rc, const struct shell_facts *shell)
@@ -209,6 +209,9 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
     for (int i = 0; i < OWN_N; i++)
         if (own_token_ends(rc, (enum own)i, token, sizeof(token)))
             ok = ok && add_problem(list, "TokenExpires", 1, rc->started_wall_ms, NULL, token);
+    if (rc->own_rights.lacks[0])
+        ok = ok && add_problem(list, "TokenTooNarrow", 1, rc->own_rights.lacks_wall_ms, NULL,
+                               rc->own_rights.lacks);
     if (own_token_refused(rc))
         ok = ok && add_problem(list, REASON_NAME[REASON_DELETE_UNAUTHORIZED], 1,
                                rc->own_tokens.refused_wall_ms, NULL, own_token_refused(rc));

@@ -536,13 +536,22 @@ static void say_places(struct answer *a)
         row_of(a)->cell[REPORT_LOCATION_CODE] = CODES[i];
 }
 
-static void say_people(enum call_kind kind, struct answer *a)
+static void say_people(const struct platform *p, enum call_kind kind, struct answer *a)
 {
     struct report_row *row = row_of(a);
 
     if (kind == CALL_REPORT_MEMBERS) {
         row->cell[REPORT_MEMBER_EMAIL] = "jo@example.com";
         row->cell[REPORT_MEMBER_ROLE] = "owner";
+        row = row_of(a);
+        row->cell[REPORT_MEMBER_EMAIL] = "robot@example.com";
+        row->cell[REPORT_MEMBER_USERNAME] = "robot";
+        row->cell[REPORT_MEMBER_ROLE] = *p->own_role ? p->own_role : "admin";
+    } else if (kind == CALL_REPORT_OWN_TOKENS) {
+        row->cell[REPORT_OWN_TOKEN_ID] = "k-0";
+        row->cell[REPORT_OWN_TOKEN_ORGANIZATION] = p->own_is_unrestricted ? NULL : "acme";
+        row->cell[REPORT_OWN_TOKEN_GROUP] = *p->own_group ? p->own_group : NULL;
+        row->cell[REPORT_OWN_TOKEN_SCOPES] = *p->own_scopes ? p->own_scopes : NULL;
     } else if (kind == CALL_REPORT_INVITES) {
         row->cell[REPORT_INVITE_EMAIL] = "al@example.com";
     } else if (kind == CALL_REPORT_TOKENS) {
@@ -592,7 +601,7 @@ static void report(const struct platform *p, const struct call *c, struct answer
         say_places(a);
         return;
     default:
-        say_people(c->kind, a);
+        say_people(p, c->kind, a);
     }
 }
 

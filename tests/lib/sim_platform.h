@@ -114,6 +114,10 @@ struct platform {
     struct platform_api_token api_tokens[64]; /* dead ones stay */
     size_t n_api_tokens;
     int64_t own_token_ends_ms; /* of the daemon; 0: never */
+    bool own_is_unrestricted;  /* its token k-0, and else what that is for */
+    char own_group[PLATFORM_NAME_BYTES];
+    char own_scopes[128];
+    char own_role[16]; /* "": admin */
     struct platform_fault faults[PLATFORM_FAULTS_MAX];
     size_t n_faults;
     enum platform_lie lie;

@@ -581,6 +581,22 @@ static void do_expiry(struct script *c, char *args)
         strcmp(in, "never") == 0 ? 0 : c->s->wall_ms + duration(c, in);
 }
 
+/* rights unrestricted | organization | GROUP SCOPES | role ROLE: what the daemon's API token may do
+ */
+static void do_rights(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const char *what = word(&args);
+
+    if (strcmp(what, "role") == 0) {
+        snprintf(p->own_role, sizeof(p->own_role), "%s", word(&args));
+        return;
+    }
+    p->own_is_unrestricted = strcmp(what, "unrestricted") == 0;
+    snprintf(p->own_group, sizeof(p->own_group), "%s", *args ? what : "");
+    snprintf(p->own_scopes, sizeof(p->own_scopes), "%s", word(&args));
+}
+
 /* self ID [SECRET]: the daemon runs with that API token; "-": it tells no id */
 static void do_self(struct script *c, char *args)
 {
@@ -624,7 +640,7 @@ static const struct {
     {"rows", do_rows},         {"run", do_run},           {"self", do_self},
     {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
     {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
-    {"suspend", do_suspend},   {"watch", do_watch},
+    {"suspend", do_suspend},   {"rights", do_rights},     {"watch", do_watch},
 };
 
 static void run_command(struct script *c, char *line)

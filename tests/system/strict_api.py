@@ -573,6 +573,12 @@ def list_api_tokens(p, _):
     return {"tokens": [{k: v for k, v in t.items() if k not in hidden} for t in p.api_tokens]}
 
 
+def list_own_api_tokens(p, _):
+    hidden = ("jwt", "group_uuid", "owner")
+    return {"tokens": [{k: v for k, v in t.items() if k not in hidden} | {"organization": p.organization}
+                       for t in p.api_tokens if t["owner"]["username"] == p.organization]}
+
+
 def create_api_token(p, r):
     group, scopes = r.json.get("group"), r.json.get("scopes")
     if bool(group) != bool(scopes):
@@ -852,6 +858,9 @@ def route(method, path, handler, query=None, may=None, must=None):
 
 ROUTES = [
     route("GET", "/v1/user", get_user),
+    route("GET", "/v1/auth/api-tokens", list_own_api_tokens),
+    route("GET", "O/members", lambda p, r: {"members": [{"username": p.organization, "role": "owner",
+                                                         "email": "robot@example.com"}]}),
     route("GET", "/v1/auth/validate", lambda p, r: {"exp": p.knobs.token_exp}),
     route("POST", "/v1/auth/api-tokens/{name}", create_api_token, must=NEW_API_TOKEN),
     route("GET", "O/api-tokens", list_api_tokens),

@@ -84,9 +84,10 @@ def test_without_the_one_that_is_named_nothing_starts_and_nothing_is_reloaded(st
     assert problems(apart) == []
 
 
-def own_token(emulator, name):
-    body = {"organization": "acme"}
-    status, made = harness.http_json(emulator.url, "POST", f"/v1/auth/api-tokens/{name}", body, token=emulator.token)
+def own_token(emulator, name, body=None, token=None):
+    body = {"organization": "acme"} if body is None else body
+    status, made = harness.http_json(emulator.url, "POST", f"/v1/auth/api-tokens/{name}", body,
+                                     token=token or emulator.token)
     assert status == 200
     return made["token"]
 
@@ -120,3 +121,31 @@ def test_one_that_was_replaced_before_it_was_revoked_costs_no_more_than_a_second
     daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
     harness.wait_until(lambda: any(d["name"] == "a" and d["phase"] == "Ready" for d in daemon.list("database")), 20)
     assert daemon.log().count("another one is in its place") == 1
+
+
+def test_one_for_every_organization_is_warned_of(emulator, make_daemon):
+    daemon = make_daemon(emulator.url, own_token(emulator, "wide", {}), config=QUICK)
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start()
+    daemon.settle()
+    harness.wait_until(lambda: "TokenUnrestricted" in daemon.ctl("events").out, 20)
+    assert daemon.status()["state"] == "settled"
+
+
+def test_what_the_manifest_asks_for_and_it_may_not_do_is_said(make_daemon):
+    with harness.Emulator("--user", "max:member:member-token-" + "z" * 16, token="owner-token-" + "z" * 16) as emulator:
+        daemon = make_daemon(emulator.url, own_token(emulator, "mine", token="member-token-" + "z" * 16), config=QUICK)
+        daemon.write_manifest("m.yaml", GROUP)
+        daemon.start()
+        daemon.settle()
+        assert problems(daemon) == []
+        daemon.write_config(policy={"writes": "off"})
+        daemon.hup()
+        daemon.write_manifest("m.yaml", BOTH)
+        daemon.sync()
+        assert problems(daemon) == []
+        daemon.write_config(policy={"writes": "on"})
+        daemon.hup()
+        harness.wait_until(lambda: "TokenTooNarrow" in problems(daemon), 20)
+        said = next(p for p in daemon.status()["problems"] if p["reason"] == "TokenTooNarrow")
+        assert "max is no admin" in said["message"]

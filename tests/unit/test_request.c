@@ -125,6 +125,7 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
         {{.kind = CALL_REPORT_AUDIT, .page = 3}, O "/audit-logs?page=3&page_size=100", NULL},
         {{.kind = CALL_REPORT_LOCATIONS}, "/v1/locations", NULL},
         {{.kind = CALL_REPORT_TOKENS}, O "/api-tokens", NULL},
+        {{.kind = CALL_REPORT_OWN_TOKENS}, "/v1/auth/api-tokens", NULL},
         {{.kind = CALL_REPORT_MEMBERS}, O "/members", NULL},
         {{.kind = CALL_REPORT_INVITES}, "/v2/organizations/acme/invites", NULL},
         {{.kind = CALL_API_TOKENS_LIST}, O "/api-tokens", NULL},
