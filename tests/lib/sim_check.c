@@ -238,17 +238,20 @@ static bool is_lost(const struct sim *s, const char *name)
     return false;
 }
 
-/* What becomes ours ends the word that it may be made anew. */
+/* What is ours, by the ledger, is let go no more; what becomes ours was made anew. */
 static void note_ours(struct sim *s)
 {
     for (size_t i = 0; i < s->platform.n_databases; i++) {
         struct platform_db *d = &s->platform.databases[i];
-        const struct owned *own = d->was_ours ? NULL : sim_owned(&s->ledger, "database", d->name);
+        const struct owned *own =
+            d->was_ours && !s->n_words ? NULL : sim_owned(&s->ledger, "database", d->name);
 
         if (!own || !is(own->state, "owned") || !is(own->id, d->id))
             continue;
+        sim_word_take(s, "released", "database", d->name);
+        if (!d->was_ours)
+            sim_word_take(s, "recreate", "database", d->name);
         d->was_ours = true;
-        sim_word_take(s, "recreate", "database", d->name);
     }
 }
 
@@ -497,7 +500,6 @@ void sim_check_event(struct sim *s, const struct event *e)
 
         if (!asked && (!named || observed || s->config->policy.adopt == ADOPT_NEVER))
             sim_break(s, "%s/%s is taken over, and nobody has asked for it", e->kind, e->name);
-        sim_word_take(s, "released", e->kind, e->name);
     }
 }
 
