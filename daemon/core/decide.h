@@ -168,8 +168,11 @@ unsigned database_differs(const struct database *d, unsigned *drift);
 /* The live or last read back value of a field; NULL: not known. */
 const char *database_value(const struct database *d, enum config_field f);
 
+/* The group that its row pins; NULL: none, or it is gone and its residency has that group no more.
+ */
+const char *database_pin(const struct database *d);
 /* The group that the database lives in or shall live in; NULL: none can take it. */
-const char *database_place(const struct world *w, const struct database *d);
+const char *database_place(const struct database *d);
 /* It may live there: one of its groups, in one of its locations. */
 bool residency_allows(const struct residency_want *residency, const struct group *g);
 /* The first allowed group with the fewest databases; NULL: none. For placing by residency. */

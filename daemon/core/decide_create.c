@@ -43,14 +43,23 @@ struct group *residency_choose(const struct world *w, const struct residency_wan
     return best;
 }
 
-const char *database_place(const struct world *w, const struct database *d)
+const char *database_pin(const struct database *d)
 {
-    (void)w;
-    if (d->want && d->want->group)
-        return d->want->group;
-    if (d->has_own && d->own.group_name)
-        return d->own.group_name;
-    return d->placed;
+    const struct residency_want *residency = d->want ? d->want->residency : NULL;
+
+    if (!d->has_own || !d->own.group_name)
+        return NULL;
+    if (residency && strcmp(d->own.state, "deleted") == 0 &&
+        !contains(residency->groups, residency->n_groups, d->own.group_name))
+        return NULL;
+    return d->own.group_name;
+}
+
+const char *database_place(const struct database *d)
+{
+    const char *pin = database_pin(d);
+
+    return d->want && d->want->group ? d->want->group : pin ? pin : d->placed;
 }
 
 /* --- creating --- */
@@ -63,7 +72,7 @@ static bool is_state(const struct owned *own, bool has_own, const char *state)
 /* The group that the database is to be made in can take it. False: `out` says why not. */
 static bool group_takes(const struct world *w, const struct database *d, struct decision *out)
 {
-    const char *place = database_place(w, d);
+    const char *place = database_place(d);
     const struct group *g = fleet_group(w->fleet, place);
 
     if (!place || !g) {
@@ -271,7 +280,7 @@ void decide_create(const struct world *w, const struct database *d, struct decis
     int64_t deleted_until = d->own.since + RECENTLY_DELETED_MS;
 
     out->step = STEP_CREATE;
-    out->place = database_place(w, d);
+    out->place = database_place(d);
     if ((d->taken || is_state(&d->own, d->has_own, "creating")) && !is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_RESOLVE);
     } else if (is_state(&d->own, d->has_own, "deleted") && w->wall_ms < deleted_until &&

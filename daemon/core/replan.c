@@ -230,7 +230,7 @@ static void place(const struct world *w, struct database *d)
     struct group *g;
 
     if (!d->want || d->want->group || !d->want->residency || d->placed || d->live.present ||
-        (d->has_own && d->own.group_name))
+        database_pin(d))
         return;
     g = residency_choose(w, d->want->residency);
     if (!g)
