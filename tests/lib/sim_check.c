@@ -454,7 +454,7 @@ void sim_check_arrived(struct sim *s, const struct call *c)
     const struct platform_db *d = c->name ? platform_db(&s->platform, c->name) : NULL;
     const struct platform_group *g = c->name ? platform_group(&s->platform, c->name) : NULL;
 
-    if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !s->platform.has_hidden)
+    if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !d->was_hidden)
         sim_break(s, "database %s is made twice", c->name);
     for (size_t i = 0; c->kind == CALL_API_TOKEN_REVOKE && i < s->platform.n_api_tokens; i++) {
         const struct platform_api_token *t = &s->platform.api_tokens[i];
@@ -466,7 +466,7 @@ void sim_check_arrived(struct sim *s, const struct call *c)
         if (strcmp(t->hash, s->self_hash) == 0 || strcmp(t->id, s->self_id) == 0)
             sim_break(s, "API token %s, which the daemon runs with, is revoked", t->name);
     }
-    if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !s->platform.has_hidden)
+    if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)
         sim_break(s, "group %s is made twice", c->name);
     if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
         sim_break(s, "group %s is deleted with its databases", c->name);

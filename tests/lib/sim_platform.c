@@ -202,6 +202,14 @@ static bool is_hidden(const struct platform *p, const char *name, size_t shown)
            (p->lie == LIE_SHORT && shown >= p->lie_number);
 }
 
+/* A list as it was does not show what came since. */
+static void hide_later(struct platform *p)
+{
+    for (size_t i = 0; i < p->n_databases; i++)
+        if (i >= p->n_stale || !p->stale[i].live)
+            p->databases[i].was_hidden = true;
+}
+
 static void answer_databases(struct platform *p, const struct call *c, struct answer *a)
 {
     size_t from = c->cursor ? (size_t)strtoul(c->cursor, NULL, 10) : 0;
@@ -210,7 +218,8 @@ static void answer_databases(struct platform *p, const struct call *c, struct an
     size_t n = is_stale ? p->n_stale : p->n_databases;
     size_t i = from;
 
-    p->has_hidden = p->has_hidden || is_stale;
+    if (is_stale)
+        hide_later(p);
     a->databases = arena_alloc(&a->arena, (2 * n + 1) * sizeof(*a->databases));
     for (; i < n && (!p->page || i < from + p->page); i++) {
         const struct platform_db *d = &all[i];
@@ -218,7 +227,7 @@ static void answer_databases(struct platform *p, const struct call *c, struct an
         if (!d->live)
             continue;
         if (is_hidden(p, d->name, a->n_databases)) {
-            p->has_hidden = true;
+            p->databases[i].was_hidden = true;
             continue;
         }
         say_db(a, d, true);
@@ -256,10 +265,12 @@ static void answer_groups(struct platform *p, struct answer *a, const char *name
 {
     a->groups = arena_alloc(&a->arena, (p->n_groups + 1) * sizeof(*a->groups));
     for (size_t i = 0; i < p->n_groups; i++) {
-        p->has_hidden = p->has_hidden || (!name && is_hidden(p, p->groups[i].name, 0));
-        if (p->groups[i].live &&
-            (name ? strcmp(p->groups[i].name, name) == 0 : !is_hidden(p, p->groups[i].name, 0)))
-            say_group(a, &p->groups[i]);
+        struct platform_group *g = &p->groups[i];
+        bool hidden = !name && is_hidden(p, g->name, 0);
+
+        g->was_hidden = g->was_hidden || hidden;
+        if (g->live && (name ? strcmp(g->name, name) == 0 : !hidden))
+            say_group(a, g);
     }
     if (name && !a->n_groups)
         a->outcome = OUTCOME_NOT_FOUND;
@@ -431,6 +442,10 @@ static void list_deleted(struct platform *p, const struct call *c, struct answer
 
 static void restore(struct platform *p, const struct call *c, struct answer *a)
 {
+    if (c->kind == CALL_GROUP_RESTORE && platform_group(p, c->name)) {
+        a->outcome = OUTCOME_CONFLICT;
+        return;
+    }
     a->outcome = OUTCOME_NOT_FOUND;
     for (size_t i = 0; i < p->n_databases; i++) {
         struct platform_db *d = &p->databases[i];
@@ -691,6 +706,18 @@ static int status_of(enum outcome o)
     return STATUS[o];
 }
 
+/* 404 to a read of what is there. */
+static void note_denied(struct platform *p, const struct call *c, enum outcome o)
+{
+    struct platform_group *g = c->name ? platform_group(p, c->name) : NULL;
+    struct platform_db *d = c->name ? platform_db(p, c->name) : NULL;
+
+    if (o == OUTCOME_NOT_FOUND && c->kind == CALL_GROUP_GET && g)
+        g->was_hidden = true;
+    if (o == OUTCOME_NOT_FOUND && c->kind == CALL_DATABASE_GET && d)
+        d->was_hidden = true;
+}
+
 struct answer *platform_call(struct platform *p, const struct call *c)
 {
     struct platform_fault *f = platform_fault(p, c);
@@ -704,6 +731,7 @@ struct answer *platform_call(struct platform *p, const struct call *c)
     if (f && f->is_honest)
         f->times -= f->times > 0;
     else if (f) {
+        note_denied(p, c, f->outcome);
         answer_free(a);
         a = answer_new(c);
         assert_non_null(a);

@@ -18,7 +18,8 @@ struct platform_group {
     bool protection;
     bool archived;
     bool by_daemon;
-    int64_t deleted_ms; /* as a database's */
+    bool was_hidden;    /* as a database's */
+    int64_t deleted_ms; /* likewise */
 };
 
 struct platform_db {
@@ -29,6 +30,7 @@ struct platform_db {
     char config[CONFIG_N][64];
     bool live;
     bool by_daemon;
+    bool was_hidden; /* some answer has said that it is not there */
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
     bool was_ours;      /* the ledger said so once */
@@ -127,8 +129,7 @@ struct platform {
     unsigned next_id;
     struct platform_db *stale;
     size_t n_stale;
-    bool has_hidden; /* a lie has hidden something in a list */
-    int64_t now_ms;  /* of the virtual clock; set before every call */
+    int64_t now_ms; /* of the virtual clock; set before every call */
     int64_t wall_ms;
     unsigned made;   /* databases created by calls */
     unsigned writes; /* calls other than GET that arrived */
