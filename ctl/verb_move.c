@@ -35,13 +35,57 @@ static void put_steps(const char *name, const char *from, const char *to, const 
         name, name, name, name, name);
 }
 
+static bool is_in(struct json_object *list, const char *item)
+{
+    for (size_t i = 0; i < array_size(list); i++)
+        if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), item) == 0)
+            return true;
+    return false;
+}
+
+/* A residency, its own or of what it is a copy of, that keeps it out of the group. NULL: none. */
+static struct json_object *residency_against(struct json_object *database, const char *to,
+                                             const char *location)
+{
+    struct json_object *all = get_array(database, "residencies");
+
+    for (size_t i = 0; i < array_size(all); i++) {
+        struct json_object *r = json_object_array_get_idx(all, i);
+        struct json_object *locations = get_array(r, "locations");
+
+        if (!is_in(get_array(r, "groups"), to) ||
+            (array_size(locations) && !is_in(locations, location)))
+            return r;
+    }
+    return NULL;
+}
+
+static enum exit_code move(struct json_object *database, const char *name, const char *to,
+                           const char *location)
+{
+    struct json_object *against = residency_against(database, to, location);
+    const char *from = get_text(database, "group");
+
+    if (strcmp(from, to) == 0) {
+        note("database/%s is in group %s already", name, to);
+    } else if (against) {
+        note("database/%s may not move to group %s%s%s%s: the data of database/%s may live in "
+             "residency %s alone",
+             name, to, *location ? " (" : "", location, *location ? ")" : "",
+             get_text(against, "database"), get_text(against, "name"));
+        return EXIT_FAILED;
+    } else {
+        put_steps(name, *from ? from : "?", to, location);
+    }
+    return EXIT_FINE;
+}
+
 enum exit_code verb_move(const struct ctl *ctl)
 {
     struct json_object *database = NULL;
     struct json_object *group = NULL;
     char kind[KIND_SIZE];
     char reference[300];
-    const char *from;
     const char *name;
     enum exit_code rc;
 
@@ -53,14 +97,9 @@ enum exit_code verb_move(const struct ctl *ctl)
     rc = describe(ctl, ctl->words[0], &database);
     if (rc == EXIT_FINE)
         rc = describe(ctl, reference, &group);
-    if (rc == EXIT_FINE) {
-        from = get_text(get_object(database, "resource"), "group");
-        if (strcmp(from, ctl->to) == 0)
-            note("%s is in group %s already", ctl->words[0], ctl->to);
-        else
-            put_steps(name, *from ? from : "?", ctl->to,
-                      get_text(get_object(group, "resource"), "location"));
-    }
+    if (rc == EXIT_FINE)
+        rc = move(get_object(database, "resource"), name, ctl->to,
+                  get_text(get_object(group, "resource"), "location"));
     json_object_put(database);
     json_object_put(group);
     return rc;

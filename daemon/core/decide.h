@@ -175,8 +175,13 @@ const char *database_pin(const struct database *d);
 const char *database_place(const struct database *d);
 /* It may live there: one of its groups, in one of its locations. */
 bool residency_allows(const struct residency_want *residency, const struct group *g);
+#define COPIES_MAX 100 /* of copies of copies: a longer line is not followed */
+/* Whose residency keeps d's data out of g: its own, or that of what it is a copy of, and so on;
+ * NULL: nothing does. */
+const struct database *residency_against(const struct world *w, const struct database *d,
+                                         const struct group *g);
 /* The first allowed group with the fewest databases; NULL: none. For placing by residency. */
-struct group *residency_choose(const struct world *w, const struct residency_want *residency);
+struct group *residency_choose(const struct world *w, const struct database *d);
 
 /* What counts at creation only, as the ledger keeps it; "": none, or not known. */
 struct creation {

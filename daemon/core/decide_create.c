@@ -26,16 +26,33 @@ bool residency_allows(const struct residency_want *residency, const struct group
     return g->live.place && contains(residency->locations, residency->n_locations, g->live.place);
 }
 
-struct group *residency_choose(const struct world *w, const struct residency_want *residency)
+/* One that is yet to be made is allowed by its name. */
+static bool may_allow(const struct residency_want *residency, const struct group *g)
 {
+    return g->live.present ? residency_allows(residency, g)
+                           : contains(residency->groups, residency->n_groups, g->r.name);
+}
+
+const struct database *residency_against(const struct world *w, const struct database *d,
+                                         const struct group *g)
+{
+    for (int i = 0; d && d->want && i < COPIES_MAX; i++) {
+        if (d->want->residency && !may_allow(d->want->residency, g))
+            return d;
+        d = d->want->seed_database ? fleet_database(w->fleet, d->want->seed_database) : NULL;
+    }
+    return d; /* too long a line to be followed */
+}
+
+struct group *residency_choose(const struct world *w, const struct database *d)
+{
+    const struct residency_want *residency = d->want->residency;
     struct group *best = NULL;
 
     for (size_t i = 0; i < residency->n_groups; i++) {
         struct group *g = fleet_group(w->fleet, residency->groups[i]);
 
-        if (!g || !g->want || g->want->absent)
-            continue;
-        if (g->live.present && !residency_allows(residency, g))
+        if (!g || !g->want || g->want->absent || residency_against(w, d, g))
             continue;
         if (!best || g->n_databases < best->n_databases)
             best = g;
@@ -103,22 +120,35 @@ static bool group_takes(const struct world *w, const struct database *d, struct 
     return false;
 }
 
-static bool seed_is_there(const struct world *w, const struct database *d, struct decision *out)
+/* What it is copied from may live here. False: `out` says why not. */
+static bool data_may_come(const struct world *w, const struct database *d, struct decision *out)
 {
-    const struct database *seed = fleet_database(w->fleet, d->want->seed_database);
-    const struct group *g = fleet_group(w->fleet, out->place);
+    const struct database *bound = residency_against(w, d, fleet_group(w->fleet, out->place));
 
-    if (!d->want->seed_database)
+    if (!bound)
         return true;
-    if (seed && seed->live.present) {
-        if (!seed->want || !seed->want->residency || residency_allows(seed->want->residency, g))
-            return true;
-        say_blocked(out, REASON_RESIDENCY_VIOLATED);
+    say_blocked(out, REASON_RESIDENCY_VIOLATED);
+    if (bound->want && bound->want->residency)
         snprintf(out->message, sizeof(out->message),
                  "the data of database/%s may live in residency %s alone, and group %s is not in "
                  "it",
-                 d->want->seed_database, seed->want->residency->name, g->r.name);
-    } else if (seed && seed->want && !seed->want->absent) {
+                 bound->r.name, bound->want->residency->name, out->place);
+    else
+        snprintf(out->message, sizeof(out->message),
+                 "it is a copy of a copy, more than %d times: where its data may live is not known",
+                 COPIES_MAX);
+    return false;
+}
+
+static bool seed_is_there(const struct world *w, const struct database *d, struct decision *out)
+{
+    const struct database *seed = fleet_database(w->fleet, d->want->seed_database);
+
+    if (!d->want->seed_database)
+        return true;
+    if (seed && seed->live.present)
+        return data_may_come(w, d, out);
+    if (seed && seed->want && !seed->want->absent) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_SEED);
     } else {
         say_blocked(out, REASON_NOT_FOUND);

@@ -220,3 +220,58 @@ void desired_check_labels(const struct desired_build *b, const struct desired *d
         if (!d->databases[i].want->absent)
             check_label(b, "database", d->databases[i].name, d->databases[i].at);
 }
+
+#define COPIES_MAX 100 /* of copies of copies */
+
+static bool is_in(const char *const *items, size_t n, const char *item)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(items[i], item) == 0)
+            return true;
+    return false;
+}
+
+static bool takes(const struct desired *d, const struct residency_want *r, const char *group)
+{
+    const struct group_want *g = desired_group(d, group);
+
+    return is_in(r->groups, r->n_groups, group) &&
+           (!r->n_locations || !g || strcmp(g->location, "closest") == 0 ||
+            is_in(r->locations, r->n_locations, g->location));
+}
+
+static const struct db_entry *source_of(const struct desired *d, const struct db_entry *e)
+{
+    return e->want->seed_database ? desired_database(d, e->want->seed_database) : NULL;
+}
+
+static void check_copy(const struct desired_build *b, const struct desired *d,
+                       const struct db_entry *e)
+{
+    const struct db_entry *from = source_of(d, e);
+
+    for (int i = 0; from && i < COPIES_MAX; i++, from = source_of(d, from)) {
+        const struct residency_want *r = from->want->residency;
+
+        if (!r || takes(d, r, e->want->group))
+            continue;
+        diags_warning(
+            b->diags, e->at,
+            "database \"%s\" is a copy of \"%s\", whose data may live in residency \"%s\" "
+            "(%s:%u:%u) alone, and group \"%s\" is not in it: it is not made there",
+            e->name, from->name, r->name, r->at.file, r->at.line, r->at.column, e->want->group);
+        return;
+    }
+}
+
+/* A copy that is there already is not the manifest's fault, so nothing is refused here: the
+ * reconciler makes none. */
+void desired_check_copies(const struct desired_build *b, const struct desired *d)
+{
+    for (size_t i = 0; i < d->n_databases; i++) {
+        const struct db_entry *e = &d->databases[i];
+
+        if (e->want->group && !e->want->absent)
+            check_copy(b, d, e);
+    }
+}

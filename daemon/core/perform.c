@@ -66,7 +66,8 @@ static struct call *create_call(struct reconcile *rc, struct effects *fx, struct
     database_creation(&w, d, &creation);
     made_of = database_creation_text(&creation);
     /* Where a tenant's data may live is looked at once more, with nothing left in between. */
-    assert(g && (!d->want->residency || residency_allows(d->want->residency, g)));
+    assert(g && (!d->want->residency || residency_allows(d->want->residency, g)) &&
+           !residency_against(&w, d, g));
     if (!d->has_own || strcmp(d->own.state, "creating") != 0)
         rc_own_new(rc, fx, &d->r, "creating", "created");
     rc_set(fx, &d->own.group_name, dec->place);

@@ -232,7 +232,7 @@ static void place(const struct world *w, struct database *d)
     if (!d->want || d->want->group || !d->want->residency || d->placed || d->live.present ||
         database_pin(d))
         return;
-    g = residency_choose(w, d->want->residency);
+    g = residency_choose(w, d);
     if (!g)
         return;
     d->placed = g->want->name;

@@ -334,6 +334,43 @@ static bool add_fields(struct json_object *o, const struct database *d)
     return json_add(o, "fields", fields);
 }
 
+static bool add_texts(struct json_object *o, const char *key, const char *const *items, size_t n)
+{
+    struct json_object *list = json_object_new_array();
+    bool ok = list != NULL;
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = json_object_array_add(list, json_object_new_string(items[i])) == 0;
+    if (!ok)
+        json_put(&list);
+    return json_add(o, key, list);
+}
+
+/* Where its data may live: its own residency, and those of what it is a copy of. */
+static bool add_residencies(const struct reconcile *rc, struct json_object *o,
+                            const struct database *d)
+{
+    struct json_object *list = json_object_new_array();
+    bool ok = list != NULL;
+
+    for (int i = 0; ok && d && d->want && i < COPIES_MAX; i++) {
+        const struct residency_want *r = d->want->residency;
+        struct json_object *one = r ? json_object_new_object() : NULL;
+
+        ok = !r || (one && json_add_str(one, "name", r->name) &&
+                    json_add_str(one, "database", d->r.name) &&
+                    add_texts(one, "groups", r->groups, r->n_groups) &&
+                    add_texts(one, "locations", r->locations, r->n_locations) &&
+                    json_object_array_add(list, one) == 0);
+        if (!ok)
+            json_put(&one);
+        d = d->want->seed_database ? fleet_database(&rc->fleet, d->want->seed_database) : NULL;
+    }
+    if (!ok)
+        json_put(&list);
+    return json_add(o, "residencies", list);
+}
+
 static bool add_tokens(const struct reconcile *rc, struct json_object *o,
                        const struct resource *target)
 {
@@ -389,7 +426,8 @@ int view_describe(const struct reconcile *rc, const char *kind, const char *name
 
         ok = json_add_str(o, "group", d->live.place ? d->live.place : d->own.group_name) &&
              json_add_str(o, "hostname", d->live.hostname ? d->live.hostname : d->own.hostname) &&
-             json_add_str(o, "origin", d->has_own ? d->own.origin : NULL) && add_fields(o, d);
+             json_add_str(o, "origin", d->has_own ? d->own.origin : NULL) && add_fields(o, d) &&
+             add_residencies(rc, o, d);
     } else if (ok && r->kind == KIND_GROUP) {
         const struct group *g = container_of(r, const struct group, r);
 

@@ -255,6 +255,32 @@ static void note_ours(struct sim *s)
     }
 }
 
+static bool is_in(const char *const *items, size_t n, const char *item)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is(items[i], item))
+            return true;
+    return false;
+}
+
+/* Neither its own residency nor that of what it is copied from keeps its data out of the group. */
+static void check_residency(struct sim *s, const struct call *c)
+{
+    const struct platform_group *g = platform_group(&s->platform, c->group);
+    const char *name = c->name;
+
+    for (int i = 0; name && i < 100; i++) {
+        const struct db_entry *e = desired_database(&s->want, name);
+        const struct residency_want *r = e ? e->want->residency : NULL;
+
+        if (r && (!is_in(r->groups, r->n_groups, c->group) ||
+                  (g && r->n_locations && !is_in(r->locations, r->n_locations, g->locations[0]))))
+            sim_break(s, "database %s is created in %s, outside the residency of %s", c->name,
+                      c->group, name);
+        name = e ? e->want->seed_database : NULL;
+    }
+}
+
 static void check_create(struct sim *s, const struct call *c, const char *kind)
 {
     const struct owned *own = sim_owned(&s->ledger, kind, c->name);
@@ -268,6 +294,8 @@ static void check_create(struct sim *s, const struct call *c, const char *kind)
         sim_break(s, "%s %s is created, and the ledger does not know", kind, c->name);
     else if (!sim_told_all(s))
         sim_break(s, "%s %s is created without a complete observation", kind, c->name);
+    if (c->kind == CALL_DATABASE_CREATE)
+        check_residency(s, c);
 }
 
 static void check_mint(struct sim *s, const struct call *c, const char *kind)

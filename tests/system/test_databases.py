@@ -134,6 +134,37 @@ def test_move_says_the_steps_and_does_none(strict, make_daemon):
     assert not strict.writes(mark)
 
 
+def test_move_leads_nowhere_outside_the_residency(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", """
+groups: {eu: {location: aws-eu-west-1}, eu-2: {location: aws-eu-west-1}, us: {location: aws-us-east-1}}
+residency: {eu: {groups: [eu, eu-2], locations: [aws-eu-west-1]}}
+databases: {core: {group: eu, residency: eu}, copy: {group: eu, seed: {database: core}}}
+""")
+    daemon.start()
+    daemon.settle()
+    for name in ("core", "copy"):
+        refused = daemon.ctl("move", f"database/{name}", "--to", "us")
+        assert (refused.code, refused.out) == (1, "")
+        assert "the data of database/core may live in residency eu alone" in refused.err
+        assert daemon.ctl("move", f"database/{name}", "--to", "eu-2").code == 0
+
+
+def test_a_copy_outside_its_sources_residency_is_warned_of_and_not_made(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", """
+groups: {eu: {location: aws-eu-west-1}, us: {location: aws-us-east-1}}
+residency: {eu: {groups: [eu], locations: [aws-eu-west-1]}}
+databases: {core: {residency: eu}, copy: {group: us, seed: {database: core}}}
+""")
+    checked = daemon.ctl("validate", daemon.manifest_dir)
+    assert checked.code == 0 and 'm.yaml:4:34: warning: database "copy" is a copy of "core"' in checked.err + checked.out
+    daemon.start()
+    assert daemon.sync().code == 8
+    assert "! blocked database/copy ResidencyViolated" in daemon.ctl("plan").out
+    assert list(strict.state.databases) == ["core"]
+
+
 # --- Restoring -----------------------------------------------------------------------------------
 
 
