@@ -302,6 +302,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
             fx->failed = true;
         rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
                  g->live.config.value[CONFIG_DELETE_PROTECTION]);
+        rc_flip(rc, fx, &g->r, CONFIG_DELETE_PROTECTION);
         rc->replan = true; /* it covers databases */
         return;
     }
@@ -391,17 +392,6 @@ static void remember(struct database *d, unsigned fields, const struct answer *a
         fx->failed = true;
 }
 
-/* A drift that was put right; replan looks at how often. */
-static void count_flips(const struct reconcile *rc, struct database *d, unsigned drift)
-{
-    if (!d->flips_since_ms || rc->now_ms - d->flips_since_ms > FLIPS_MS) {
-        memset(d->flips, 0, sizeof(d->flips));
-        d->flips_since_ms = rc->now_ms;
-    }
-    for (int i = 0; i < CONFIG_N; i++)
-        d->flips[i] = (uint8_t)(d->flips[i] + (drift >> i & 1u));
-}
-
 static void configured(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        const struct answer *a)
 {
@@ -421,7 +411,9 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "update", &d->r);
     rc_event(rc, fx, &d->r, drift ? "DriftCorrected" : "Updated", 6, a, "%s", buf_str(&text));
-    count_flips(rc, d, drift);
+    for (int i = 0; i < CONFIG_N; i++)
+        if (drift & 1u << i)
+            rc_flip(rc, fx, &d->r, (enum config_field)i);
     buf_deinit(&text);
 }
 

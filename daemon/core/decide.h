@@ -165,6 +165,8 @@ unsigned database_refused(const struct world *w, const struct database *d);
 /* Bits of the configuration fields whose live value is not the wanted one: *drift of those, the
  * ones whose wanted value is unchanged since it was applied. */
 unsigned database_differs(const struct database *d, unsigned *drift);
+/* Its delete_protection is not as its entry says. */
+bool group_differs(const struct group *g);
 /* The live or last read back value of a field; NULL: not known. */
 const char *database_value(const struct database *d, enum config_field f);
 

@@ -171,15 +171,29 @@ static bool decide_locations(const struct world *w, const struct group *g, struc
     return true;
 }
 
+bool group_differs(const struct group *g)
+{
+    return g->want && !g->want->absent && g->want->delete_protection_set &&
+           is_protected(g) != g->want->delete_protection;
+}
+
 static bool decide_protection(const struct world *w, const struct group *g, struct decision *out)
 {
-    if (!g->want->delete_protection_set || is_protected(g) == g->want->delete_protection)
+    if (!group_differs(g) || g->contended)
         return false;
     out->step = STEP_UPDATE;
     out->fields = 1u << CONFIG_DELETE_PROTECTION;
     if (!say_refused(w, &g->r, ACT_CONFIGURE, out))
         say_act(out, ACT_CONFIGURE, LANE_FINISH);
     return true;
+}
+
+static void say_contended(const struct group *g, struct decision *out)
+{
+    say_blocked(out, REASON_CONTENDED);
+    snprintf(out->message, sizeof(out->message), "%s was set back too often after being set to %s",
+             CONFIG_FIELD[CONFIG_DELETE_PROTECTION].key,
+             g->want->delete_protection ? "true" : "false");
 }
 
 static void decide_group_kept(const struct world *w, const struct group *g, struct decision *out)
@@ -204,6 +218,8 @@ static void decide_group_kept(const struct world *w, const struct group *g, stru
     } else if (!decide_protection(w, g, out) && !decide_locations(w, g, out)) {
         if (g->live.archived)
             say_blocked(out, REASON_ARCHIVED);
+        else if (group_differs(g))
+            say_contended(g, out);
         else
             say_phase(out, PHASE_READY, REASON_IN_SYNC);
     }

@@ -309,6 +309,7 @@ struct token *fleet_add_token(enum kind kind, const char *target, struct token *
 void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
 {
     r->source = at ? *at : (struct source){0};
+    r->edited = r->edited || (digest && r->digest && digest != r->digest);
     r->digest = digest;
 }
 
@@ -337,6 +338,8 @@ static bool bind_tokens(struct resource *target, struct token ***tokens, size_t 
 static bool bind_group(struct group *g, const struct group_want *w)
 {
     g->want = w;
+    if (w && g->r.digest != w->digest)
+        g->contended = false;
     bind_resource(&g->r, w ? &w->at : NULL, w ? w->digest : 0);
     return bind_tokens(&g->r, &g->tokens, &g->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
 }

@@ -158,6 +158,8 @@ struct resource {
     char *name;           /* the part after the kind: "t-acme", "t-acme/app" */
     struct source source; /* line 0: in no manifest */
     uint64_t digest;      /* of its entry; 0: none */
+    bool edited;          /* that is another one since the last look at what was counted */
+    bool flipped;         /* a field of it was set back by us, in this hour or before */
     enum phase phase;
     enum reason reason;
     char *message;            /* NULL: REASON_TEXT */
@@ -267,6 +269,7 @@ struct group {
     bool suspect;
     bool removal_ok; /* approved */
     bool rejected;
+    bool contended;     /* its delete_protection, as a database's fields */
     int64_t gone_ms;    /* monotonic, of the first 404 by name; 0: none */
     int64_t deleted_ms; /* as a database's */
     struct token **tokens;
@@ -289,10 +292,8 @@ struct database {
     bool approved;             /* its removal, by an operator */
     unsigned refused_fields;   /* bits of enum config_field */
     unsigned drift_fields;     /* differing although the manifest did not change */
-    unsigned contended_fields;
-    uint8_t flips[CONFIG_N]; /* drift corrected in the hour since flips_since_ms */
-    int64_t flips_since_ms;
-    bool one_field; /* a refusal did not say which field: send them one by one */
+    unsigned contended_fields; /* set back by somebody again and again */
+    bool one_field;            /* a refusal did not say which field: send them one by one */
     const char
         *placed; /* the group that a residency chose, until it is pinned; borrowed from desired */
     int64_t deleted_ms; /* monotonic: the platform answered a delete with ok; 0: it did not */

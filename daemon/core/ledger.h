@@ -112,10 +112,10 @@
     X(leak, until, INT, DATA) /* 0: never expires */
 /* clang-format on */
 
-/* What counts against the guard, while it is in the window. */
+/* What counts against the guard, while it is in the window; "flip": a field that was set back. */
 /* clang-format off: a table */
 #define COUNT_COLUMNS(X)                                                                           \
-    X(count, what, TEXT, KEY) /* "removal", "update", "create", "stranger" */                      \
+    X(count, what, TEXT, KEY) /* "removal", "update", "create", "stranger", "flip:FIELD:N" */      \
     X(count, kind, TEXT, KEY)                                                                      \
     X(count, name, TEXT, KEY)                                                                      \
     X(count, at, INT, DATA)

@@ -179,6 +179,7 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
     case LEDGER_ISSUED:
         return load_issued(rc, row);
     case LEDGER_COUNT:
+        rc_flip_load(rc, row);
         return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row) &&
                rc_index_counts(rc, false);
     case LEDGER_APPROVAL:

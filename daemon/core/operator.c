@@ -55,6 +55,13 @@ bool rc_is_counted(const struct reconcile *rc, const char *what, const struct re
     return find_count(rc, what, r) != NULL;
 }
 
+int64_t rc_counted_at(const struct reconcile *rc, const char *what, const struct resource *r)
+{
+    const struct count *c = find_count(rc, what, r);
+
+    return c ? c->at : 0;
+}
+
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r)
 {
     struct count *c = find_count(rc, what, r);
@@ -145,15 +152,21 @@ static bool is_usurped(const struct reconcile *rc, const struct count *c)
     return !rc->obs.ever || (d->live.present && strcmp(d->own.id, d->live.id) != 0);
 }
 
+static bool is_over(const struct reconcile *rc, const struct count *c)
+{
+    int64_t window = is_stranger(c) ? STRANGER_MS : rc->config->policy.guard.window_ms;
+
+    if (rc_is_flip(c))
+        return rc_flip_is_over(rc, c);
+    return rc->wall_ms - c->at >= window && !is_usurped(rc, c);
+}
+
 void rc_counts_expire(struct reconcile *rc, struct effects *fx)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < rc->n_counts; i++) {
-        const struct count *c = &rc->counts[i];
-        int64_t window = is_stranger(c) ? STRANGER_MS : rc->config->policy.guard.window_ms;
-
-        if (rc->wall_ms - c->at < window || is_usurped(rc, c)) {
+        if (!is_over(rc, &rc->counts[i])) {
             rc->counts[kept++] = rc->counts[i];
         } else {
             effects_remove(fx, LEDGER_COUNT, &rc->counts[i]);

@@ -17,8 +17,6 @@
 #include "core/schedule.h"
 
 /* A field put right so often within so long, and wrong again, is left alone. */
-#define FLIPS_MAX 3
-#define FLIPS_MS  (60 * 60 * 1000)
 
 /* Something under way: a call or a file job. */
 struct flight {
@@ -331,6 +329,15 @@ void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answ
 bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        const struct answer *a);
 
+/* contend.c: fields that somebody sets back again and again. */
+/* This field was set to what the manifest says, though it did not change. */
+void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, enum config_field f);
+void rc_flip_load(struct reconcile *rc, const struct count *c);
+bool rc_is_flip(const struct count *c);
+bool rc_flip_is_over(const struct reconcile *rc, const struct count *c);
+void rc_contend_database(struct reconcile *rc, struct effects *fx, struct database *d);
+void rc_contend_group(struct reconcile *rc, struct effects *fx, struct group *g);
+
 /* operator.c: guard's memory and what operators say. */
 /* Observe now; by name: what was refused there is tried again. */
 int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err);
@@ -354,6 +361,8 @@ size_t rc_removed(const struct reconcile *rc);
  * or all that were tried in vain would go up at once. */
 bool rc_is_lapsed(const struct reconcile *rc, const struct database *d);
 bool rc_is_counted(const struct reconcile *rc, const char *what, const struct resource *r);
+/* When, by the wall clock; 0: it is not. */
+int64_t rc_counted_at(const struct reconcile *rc, const char *what, const struct resource *r);
 /* Somebody else works on this organization: removals wait for approval for an hour. */
 void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,
                  const char *what);

@@ -95,23 +95,6 @@ static bool note_protection(struct database *d, bool *changed)
            rc_save_applied(d);
 }
 
-static void note_contended(struct reconcile *rc, struct effects *fx, struct database *d)
-{
-    unsigned drift;
-
-    if (!d->flips_since_ms || rc->now_ms - d->flips_since_ms > FLIPS_MS)
-        return;
-    database_differs(d, &drift);
-    for (int f = 0; f < CONFIG_N; f++) {
-        if (!(drift & ~d->contended_fields & 1u << f) || d->flips[f] < FLIPS_MAX)
-            continue;
-        d->contended_fields |= 1u << f;
-        rc_event(rc, fx, &d->r, "Contended", 4, NULL,
-                 "%s is set back by somebody again and again; it is left alone",
-                 CONFIG_FIELD[f].key);
-    }
-}
-
 /* What an operator said of a thing ends with what it was said about: a release when its entry is
  * back, a new one to be made when its entry is gone. */
 static void note_words(struct reconcile *rc, struct effects *fx, struct resource *r, bool managed)
@@ -133,6 +116,7 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
     bool changed = false;
     bool wanted;
 
+    d->r.edited = false;
     if (d->has_own)
         note_words(rc, fx, &d->r, d->want && !d->want->observe && database_is_wanted(w, d));
 
@@ -171,7 +155,7 @@ static void note_database(struct reconcile *rc, struct effects *fx, struct datab
         d->own.protect = d->want->protect;
         changed = true;
     }
-    note_contended(rc, fx, d);
+    rc_contend_database(rc, fx, d);
     if (changed)
         rc_put_own(rc, fx, &d->r);
 }
@@ -183,8 +167,10 @@ static void note_group(struct reconcile *rc, struct effects *fx, struct group *g
     bool absent = g->want && g->want->absent;
     bool changed = false;
 
+    g->r.edited = false;
     if (!owned_by(&g->own, g->has_own))
         return;
+    rc_contend_group(rc, fx, g);
     note_words(rc, fx, &g->r, g->want && !absent);
     if (!absent || g->n_databases || rc->obs.placeless || (g->r.pause || rc->paused))
         note_since(&g->own.empty_since, 0, &changed);
