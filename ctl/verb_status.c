@@ -80,6 +80,8 @@ static void put_api(struct json_object *a)
            (long long)get_number(a, "in_flight"), (long long)get_number(a, "queued"));
     if (get_number(a, "rate"))
         printf(", at most %lld a second", (long long)get_number(a, "rate"));
+    if (get_number(a, "pace"))
+        printf(", now %lld", (long long)get_number(a, "pace"));
     if (get_number(a, "throttled"))
         printf(", throttled %lld times", (long long)get_number(a, "throttled"));
     putchar('\n');

@@ -1,10 +1,23 @@
 #include "core/schedule.h"
 
+#include "core/answer_body.h"
+
 #define FAIR_TURN      8 /* every so many pops, the least urgent lane goes first */
 #define BREAK_AFTER    5 /* failures in a row, whosoever's */
 #define BREAK_FIRST_MS 250
 #define BREAK_MAX_MS   8000
 #define SHRINK_REST_MS 200 /* answers of one burst shrink the window once */
+#define PACED_BURST_MS 5   /* what may start at once at a rate that the platform seems to want */
+
+#define DELAY_MARK_MS      30000
+#define DELAY_WEIGHT       0.1
+#define DELAY_SLACK_MS     20 /* what a loop that is busy adds by itself */
+#define DELAY_SEEN         1.2
+#define DELAY_GROWN        1.5
+#define DELAY_DOUBLED      2.0
+#define DELAY_SHRINK       0.8
+#define DELAY_REST_MS      1000
+#define DELAY_LEAST_WINDOW 2
 
 void schedule_init(struct schedule *s, unsigned concurrency, unsigned rate, int64_t now_ms)
 {
@@ -13,6 +26,7 @@ void schedule_init(struct schedule *s, unsigned concurrency, unsigned rate, int6
         list_init(&s->lanes[lane]);
     schedule_limit(s, concurrency, rate);
     s->window = concurrency;
+    pace_init(&s->pace, now_ms);
 }
 
 void schedule_deinit(struct schedule *s)
@@ -75,12 +89,15 @@ void schedule_forget(struct schedule *s, struct resource *r)
 }
 
 /* A bucket that holds a tenth of a second's calls: libuv's timers have steps of 1 ms and come late,
- * so a bucket of one would fall behind its rate. */
-static void refill(struct schedule *s, int64_t now_ms)
+ * so a bucket of one would fall behind its rate. Less where the platform may count more strictly.
+ */
+static void refill(struct schedule *s, double rate, int64_t now_ms)
 {
-    double burst = s->rate / 10.0 < 1 ? 1 : s->rate / 10.0;
+    double burst = s->pace.rate > 0 ? 1 + rate * PACED_BURST_MS / 1000.0 : rate / 10.0;
 
-    s->credit += (double)(now_ms - s->credit_ms) * s->rate / 1000.0;
+    if (burst < 1)
+        burst = 1;
+    s->credit += (double)(now_ms - s->credit_ms) * rate / 1000.0;
     if (s->credit > burst)
         s->credit = burst;
     s->credit_ms = now_ms;
@@ -88,6 +105,8 @@ static void refill(struct schedule *s, int64_t now_ms)
 
 bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms)
 {
+    double rate = pace_rate(&s->pace, s->rate, now_ms);
+
     *again_ms = INT64_MAX;
     if (now_ms < s->pause_until_ms) {
         *again_ms = s->pause_until_ms;
@@ -97,19 +116,19 @@ bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms)
         return false; /* one probe at a time */
     if (s->in_flight >= s->ceiling || (double)s->in_flight + 1 > s->window + 0.5)
         return s->in_flight == 0;
-    if (!s->rate)
+    if (rate <= 0)
         return true;
-    refill(s, now_ms);
+    refill(s, rate, now_ms);
     if (s->credit >= 1)
         return true;
-    *again_ms = now_ms + 1 + (int64_t)((1 - s->credit) * 1000.0 / s->rate);
+    *again_ms = now_ms + 1 + (int64_t)((1 - s->credit) * 1000.0 / rate);
     return false;
 }
 
 void schedule_started(struct schedule *s)
 {
     s->in_flight++;
-    if (s->rate)
+    if (s->rate || s->pace.rate > 0)
         s->credit -= 1;
 }
 
@@ -129,6 +148,76 @@ static void note_failure(struct schedule *s, int64_t now_ms)
         s->pause_until_ms = now_ms + pause;
 }
 
+static void shrink(struct schedule *s, double by, double least, int64_t now_ms)
+{
+    s->window = s->window * by < least ? least : s->window * by;
+    s->shrunk_ms = now_ms;
+}
+
+static void note_refusal(struct schedule *s, const struct answer *a, int64_t now_ms)
+{
+    int64_t resume_ms = a->retry_after_ms > 0 ? now_ms + a->retry_after_ms : now_ms;
+
+    if (a->outcome == OUTCOME_THROTTLED) {
+        s->throttled++;
+        pace_refused(&s->pace, now_ms, resume_ms);
+    }
+    if (resume_ms > now_ms && resume_ms > s->pause_until_ms)
+        s->pause_until_ms = resume_ms;
+    if (now_ms - s->shrunk_ms >= SHRINK_REST_MS)
+        shrink(s, 0.5, 1, now_ms);
+}
+
+/* The least of the last half minute or two: what a call takes by itself. */
+static int64_t least_delay(const struct delay *d)
+{
+    return d->least_before_ms && d->least_before_ms < d->least_ms ? d->least_before_ms
+                                                                  : d->least_ms;
+}
+
+/* A new half minute begins. With calls that wait in the platform all the time, the least of it
+ * would be no less than that, and less and less be seen as waiting: so there are fewer for a
+ * moment. */
+static void begin_delay(struct schedule *s, struct delay *d, int64_t now_ms)
+{
+    if (d->smooth_ms > (double)d->least_ms * DELAY_SEEN + DELAY_SLACK_MS &&
+        s->window > DELAY_LEAST_WINDOW)
+        shrink(s, 0.5, DELAY_LEAST_WINDOW, now_ms);
+    d->least_before_ms = d->least_ms;
+    d->least_ms = 0;
+    d->mark_ms = now_ms;
+}
+
+static void note_delay(struct schedule *s, struct delay *d, int64_t took_ms, int64_t now_ms)
+{
+    if (now_ms - d->mark_ms >= DELAY_MARK_MS)
+        begin_delay(s, d, now_ms);
+    if (!d->least_ms || took_ms < d->least_ms)
+        d->least_ms = took_ms < 1 ? 1 : took_ms;
+    d->smooth_ms = d->smooth_ms > 0 ? d->smooth_ms + DELAY_WEIGHT * ((double)took_ms - d->smooth_ms)
+                                    : (double)took_ms;
+}
+
+/* Grow by one in a round trip, unless calls have begun to take longer than they need: the platform
+ * queues them, and more of them at once would be no faster. */
+static void note_success(struct schedule *s, const struct answer *a, int64_t now_ms)
+{
+    struct delay *d = &s->delays[a->kind];
+    double least;
+
+    note_delay(s, d, a->duration_ms, now_ms);
+    least = answer_body_rule(a->kind) == BODY_LISTED ? d->smooth_ms /* it may be of any length */
+                                                     : (double)least_delay(d);
+    if (d->smooth_ms > least * DELAY_DOUBLED + DELAY_SLACK_MS) {
+        if (now_ms - s->shrunk_ms >= DELAY_REST_MS && s->window > DELAY_LEAST_WINDOW)
+            shrink(s, DELAY_SHRINK, DELAY_LEAST_WINDOW, now_ms);
+    } else if (d->smooth_ms <= least * DELAY_GROWN + DELAY_SLACK_MS && s->window < s->ceiling) {
+        s->window += 1 / s->window;
+        if (s->window > s->ceiling)
+            s->window = s->ceiling;
+    }
+}
+
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms)
 {
     s->in_flight--;
@@ -136,20 +225,12 @@ void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_m
         note_failure(s, now_ms);
     else if (a->outcome != OUTCOME_CANCELED)
         s->failures = 0;
-    if (a->outcome == OUTCOME_THROTTLED || a->outcome == OUTCOME_UNAVAILABLE) {
-        if (a->outcome == OUTCOME_THROTTLED)
-            s->throttled++;
-        if (a->retry_after_ms > 0 && now_ms + a->retry_after_ms > s->pause_until_ms)
-            s->pause_until_ms = now_ms + a->retry_after_ms;
-        if (now_ms - s->shrunk_ms >= SHRINK_REST_MS) {
-            s->window = s->window / 2 < 1 ? 1 : s->window / 2;
-            s->shrunk_ms = now_ms;
-        }
-    } else if (a->outcome == OUTCOME_OK && s->window < s->ceiling) {
-        s->window += 1 / s->window;
-        if (s->window > s->ceiling)
-            s->window = s->ceiling;
-    }
+    if (a->outcome == OUTCOME_THROTTLED || a->outcome == OUTCOME_UNAVAILABLE)
+        note_refusal(s, a, now_ms);
+    else if (a->outcome != OUTCOME_CANCELED && a->outcome != OUTCOME_NOT_SENT)
+        pace_passed(&s->pace, now_ms);
+    if (a->outcome == OUTCOME_OK)
+        note_success(s, a, now_ms);
 }
 
 bool schedule_wake(struct schedule *s, struct resource *r, int64_t at_ms)

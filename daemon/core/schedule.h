@@ -7,6 +7,7 @@
 
 #include "core/call.h"
 #include "core/fleet.h"
+#include "core/pace.h"
 
 /* In order of urgency; see schedule_pop. */
 enum lane {
@@ -21,6 +22,14 @@ enum lane {
     LANE_N
 };
 
+/* How long calls of one kind take, to see a platform that begins to queue them. */
+struct delay {
+    double smooth_ms; /* of the last ten or so; 0: none yet */
+    int64_t least_ms; /* in the half minute that runs, and in the one before; 0: none yet */
+    int64_t least_before_ms;
+    int64_t mark_ms;
+};
+
 struct schedule {
     struct list lanes[LANE_N];
     size_t n_queued;
@@ -30,8 +39,10 @@ struct schedule {
     unsigned ceiling;  /* api.concurrency */
     double window;     /* what the platform bears, 1..ceiling */
     int64_t shrunk_ms; /* when the window last shrank: once a round trip is enough */
-    unsigned rate;     /* calls a second; 0: no limit */
-    double credit;     /* calls that may start now */
+    struct delay delays[CALL_N];
+    unsigned rate; /* api.rate, calls a second; 0: no limit */
+    struct pace pace;
+    double credit; /* calls that may start now */
     int64_t credit_ms;
     int64_t pause_until_ms;
     unsigned failures;  /* calls that failed in a row; enough of them pause everything */
@@ -55,7 +66,8 @@ void schedule_forget(struct schedule *s, struct resource *r);
  */
 bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms);
 void schedule_started(struct schedule *s);
-/* A call ended. THROTTLED and UNAVAILABLE shrink the window, a Retry-After pauses everything. */
+/* A call ended. THROTTLED and UNAVAILABLE shrink the window, and so do calls that take ever longer;
+ * THROTTLED slows the pace, too; a Retry-After pauses everything. */
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms);
 
 /* Look at a record again at that time; an earlier one stands. False: no memory. */

@@ -361,6 +361,8 @@ static struct json_object *api_json(const struct reconcile *rc)
 {
     struct json_object *o = json_object_new_object();
     bool ok = o && json_add_int(o, "rate", rc->schedule.rate) &&
+              json_add_int(o, "pace", (int64_t)(rc->schedule.pace.rate + 0.5)) &&
+              json_add_int(o, "window", (int64_t)rc->schedule.window) &&
               json_add_int(o, "in_flight", rc->schedule.in_flight) &&
               json_add_int(o, "calls", (int64_t)rc->calls) &&
               json_add_int(o, "errors", (int64_t)rc->call_errors) &&
