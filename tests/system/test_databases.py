@@ -158,7 +158,7 @@ residency: {eu: {groups: [eu], locations: [aws-eu-west-1]}}
 databases: {core: {residency: eu}, copy: {group: us, seed: {database: core}}}
 """)
     checked = daemon.ctl("validate", daemon.manifest_dir)
-    assert checked.code == 0 and 'm.yaml:4:34: warning: database "copy" is a copy of "core"' in checked.err + checked.out
+    assert checked.code == 0 and 'm.yaml:4:36: warning: database "copy" is a copy of "core"' in checked.err + checked.out
     daemon.start()
     assert daemon.sync().code == 8
     assert "! blocked database/copy ResidencyViolated" in daemon.ctl("plan").out
