@@ -16,8 +16,9 @@ struct build {
     struct manifest_files *files; /* held */
     const struct manifest_input *good;
     size_t n_good;
-    char *organization; /* these two owned: the configuration may change meanwhile */
+    char *organization; /* these three owned: the configuration may change meanwhile */
     char **hooks;
+    char **keys;
     struct desired_options options;
     uint64_t no;
     struct desired desired;
@@ -186,11 +187,17 @@ static void finished(struct app *app, uint64_t no)
     app_control_synced(app, no);
 }
 
+static void names_free(char **names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        mem_free(names[i]);
+    mem_free((void *)names);
+}
+
 static void build_free(struct build *b)
 {
-    for (size_t i = 0; b->hooks && b->hooks[i]; i++)
-        mem_free(b->hooks[i]);
-    mem_free((void *)b->hooks);
+    names_free(b->hooks);
+    names_free(b->keys);
     mem_free(b->organization);
     desired_deinit(&b->desired);
     desired_keep_deinit(&b->keep);
@@ -228,17 +235,30 @@ static void build_done(uv_work_t *work, int status)
     }
 }
 
-/* NULL-terminated; owned with its texts. */
-static char **hook_names(const struct config *config)
+static const char *hook_name(const struct config *c, size_t i)
 {
-    char **names = mem_alloc((config->n_hooks + 1) * sizeof(char *));
+    return i < c->n_hooks ? c->hooks[i].name : NULL;
+}
 
-    for (size_t i = 0; names && i < config->n_hooks; i++) {
-        names[i] = mem_strdup(config->hooks[i].name);
+static const char *key_name(const struct config *c, size_t i)
+{
+    return i < c->n_keys ? c->keys[i].name : NULL;
+}
+
+/* NULL-terminated; owned with its texts. NULL: no memory. */
+static char **names_of(const struct config *config,
+                       const char *(*name)(const struct config *c, size_t i))
+{
+    char **names;
+    size_t n = 0;
+
+    while (name(config, n))
+        n++;
+    names = mem_alloc((n + 1) * sizeof(char *));
+    for (size_t i = 0; names && i < n; i++) {
+        names[i] = mem_strdup(name(config, i));
         if (!names[i]) {
-            while (i > 0)
-                mem_free(names[--i]);
-            mem_free((void *)names);
+            names_free(names);
             return NULL;
         }
     }
@@ -258,12 +278,13 @@ static bool start_build(struct app *app, struct manifest_files *files)
     b->no = app->reading_no;
     b->files = files;
     b->diags = DIAGS_INIT;
-    b->hooks = hook_names(app->config);
+    b->hooks = names_of(app->config, hook_name);
+    b->keys = names_of(app->config, key_name);
     b->organization = mem_strdup(app->config->organization);
     b->good = good_inputs(&app->good, &b->n_good);
     b->options = (struct desired_options){b->organization, (const char *const *)b->hooks,
-                                          app->config->n_hooks};
-    if (!b->hooks || !b->organization ||
+                                          app->config->n_hooks, (const char *const *)b->keys};
+    if (!b->hooks || !b->keys || !b->organization ||
         uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
         build_free(b);
         return false;
@@ -342,12 +363,14 @@ int app_manifest_check(const struct config *config)
     struct diags diags = DIAGS_INIT;
     struct err err = ERR_INIT;
     const struct manifest_input *inputs;
-    char **hooks = hook_names(config);
+    char **hooks = names_of(config, hook_name);
+    char **keys = names_of(config, key_name);
     size_t n;
     int rv;
 
     options.hooks = (const char *const *)hooks;
-    rv = hooks ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
+    options.keys = (const char *const *)keys;
+    rv = hooks && keys ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
     if (rv == 0) {
         inputs = manifest_files_inputs(files, &n);
         rv = desired_build(inputs, n, NULL, 0, &options, &desired, NULL, &diags);
@@ -366,8 +389,7 @@ int app_manifest_check(const struct config *config)
     desired_deinit(&desired);
     diags_deinit(&diags);
     manifest_files_unref(files);
-    for (size_t i = 0; hooks && hooks[i]; i++)
-        mem_free(hooks[i]);
-    mem_free((void *)hooks);
+    names_free(hooks);
+    names_free(keys);
     return rv;
 }

@@ -136,6 +136,8 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
         desired_check_labels(&b, out);
     if (rc == 0)
         desired_check_copies(&b, out);
+    if (rc == 0)
+        desired_check_keys(&b, out);
     if (rc == 0 && keep)
         rc = desired_keep_choose(&b, &kept);
     build_deinit(&b);

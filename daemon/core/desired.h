@@ -127,6 +127,7 @@ struct desired_options {
     const char *organization; /* the daemon's; NULL (tenantctl validate): any one */
     const char *const *hooks; /* names that `notify` may use; NULL: any */
     size_t n_hooks;
+    const char *const *keys; /* names that `encryption` may use, NULL-terminated; NULL: any */
 };
 
 /* Which input stands for each path in the new last good set: index into `now`, or into `good`. */

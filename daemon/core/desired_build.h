@@ -104,6 +104,8 @@ const void *desired_find(const void *items, size_t n, size_t size, const char *n
 void desired_check_labels(const struct desired_build *b, const struct desired *d);
 /* Warn of copies into groups where their sources' data may not live. */
 void desired_check_copies(const struct desired_build *b, const struct desired *d);
+/* Warn of encryption keys that the configuration does not name. */
+void desired_check_keys(const struct desired_build *b, const struct desired *d);
 
 /* desired_files: pair the inputs by path and read those of now. Sets `refused` of files and build.
  */

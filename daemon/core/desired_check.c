@@ -275,3 +275,24 @@ void desired_check_copies(const struct desired_build *b, const struct desired *d
             check_copy(b, d, e);
     }
 }
+
+/* The daemon's configuration is not the manifest's fault: the reconciler makes none without it. */
+void desired_check_keys(const struct desired_build *b, const struct desired *d)
+{
+    size_t n = 0;
+
+    if (!b->options->keys)
+        return;
+    while (b->options->keys[n])
+        n++;
+    for (size_t i = 0; i < d->n_databases; i++) {
+        const struct db_entry *e = &d->databases[i];
+        const char *key = e->want->encryption_key;
+
+        if (key && !e->want->absent && !is_in(b->options->keys, n, key))
+            diags_warning(b->diags, e->at,
+                          "database \"%s\": the daemon's configuration has no key \"%s\" under "
+                          "encryption_keys: it is not made without it",
+                          e->name, key);
+    }
+}

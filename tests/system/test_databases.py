@@ -113,6 +113,13 @@ databases:
     strict.assert_clean()
 
 
+def test_check_says_which_encryption_key_the_configuration_does_not_name(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP + "databases:\n  a: {group: eu, encryption: {cipher: aes256gcm, key: k-9}}\n")
+    checked = daemon.run("--check")
+    assert checked.code == 0 and "m.yaml:3:3: warning:" in checked.err and '"k-9"' in checked.err
+
+
 # --- Moving --------------------------------------------------------------------------------------
 
 

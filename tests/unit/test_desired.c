@@ -35,6 +35,7 @@ struct desired_case {
     char *options_text;
     struct desired_options options;
     const char *hooks[8];
+    const char *keys[8];
     char *expect;
 };
 
@@ -75,6 +76,12 @@ static void read_options(struct desired_case *c)
 
         if (strcmp(key, "organization") == 0) {
             c->options.organization = strtok_r(NULL, " ", &word_end);
+            continue;
+        }
+        if (strcmp(key, "keys") == 0) {
+            c->options.keys = c->keys;
+            for (size_t i = 0; (c->keys[i] = strtok_r(NULL, " ", &word_end)); i++)
+                assert_true(i + 1 < ARRAY_SIZE(c->keys));
             continue;
         }
         assert_string_equal(key, "hooks");
