@@ -61,8 +61,9 @@ const struct verb VERBS[] = {
     {"resume", "[KIND/NAME]", "End a pause before its time",
      "Without a resource: the pause of everything; what was paused by itself stays so.", "r", 0, 1,
      verb_resume},
-    {"recreate", "KIND/NAME --reason TEXT", "Make a missing group or database anew, empty",
-     "Also a database whose name was deleted in the last days. Says first what is known of the old "
+    {"recreate", "KIND/NAME --reason TEXT", "Make a missing group, database or API token anew",
+     "Also a database whose name was deleted in the last days; empty. Says first what is known of "
+     "the old "
      "one and\nwhether the platform can restore it, then asks; --yes answers.",
      "ry", 1, 1, verb_recreate},
     {"release", "KIND/NAME", "Forget a group or database, and keep it",

@@ -270,16 +270,44 @@ static void say_old(const struct resource *r, const struct deleted_list *l, stru
                                   : "whether the platform could restore it, it does not say");
 }
 
+/* The generation that is gone is one that another replaces, and so it is made. */
+static int recreate_api_token(struct reconcile *rc, struct effects *fx, struct command *c,
+                              struct api_token *a, struct err *err)
+{
+    struct api_key *gone = api_token_current(a);
+
+    if (!a->want || a->want->token.absent)
+        return not_wanted(&a->t.r, err);
+    if (a->t.r.phase != PHASE_MISSING || !gone)
+        return err_set(err, ERR_INVALID, "%s/%s is not Missing: %s", KIND_NAME[KIND_API_TOKEN],
+                       a->t.r.name, REASON_TEXT[a->t.r.reason]);
+    if (c->look) {
+        snprintf(c->message, sizeof(c->message),
+                 "the old one, id %s, is gone from the platform, and whoever holds it is cut off; "
+                 "its file would get a new one",
+                 gone->row.id);
+        return 0;
+    }
+    snprintf(c->message, sizeof(c->message), "made anew in place of id %s", gone->row.id);
+    gone->row.retired = rc->wall_ms;
+    effects_put(fx, LEDGER_ISSUED, &gone->row);
+    return 0;
+}
+
 int rc_recreate(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
                 struct err *err)
 {
-    struct parts p = rc_parts(r);
-    bool missing = is_state(r, "owned") && p.own->missing_since && !p.live->present;
+    struct parts p;
+    bool missing;
     const struct deleted_list *deleted;
     int rv = rc_refuse_paused(rc, r, err);
 
     if (rv != 0)
         return rv;
+    if (r->kind == KIND_API_TOKEN)
+        return recreate_api_token(rc, fx, c, api_token_of(r), err);
+    p = rc_parts(r);
+    missing = is_state(r, "owned") && p.own->missing_since && !p.live->present;
     if (!is_wanted(rc, r))
         return not_wanted(r, err);
     if (!missing && r->reason != REASON_RECENTLY_DELETED)

@@ -226,9 +226,9 @@ static int check_api_token(const struct api_token *a, struct err *err)
         return err_set(err, ERR_INVALID, "no entry wants api-token/%s", a->t.r.name);
     if (current && current->gone_ms)
         return err_set(err, ERR_INVALID,
-                       "api-token/%s is gone from the platform: edit its entry, or take it out, "
-                       "sync, and put it back",
-                       a->t.r.name);
+                       "api-token/%s is gone from the platform: tenantctl recreate api-token/%s "
+                       "makes it anew",
+                       a->t.r.name, a->t.r.name);
     return 0;
 }
 
