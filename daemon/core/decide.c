@@ -130,6 +130,13 @@ unsigned database_refused(const struct world *w, const struct database *d)
 
 static void say_kept(const struct world *w, const struct database *d, struct decision *out);
 
+static void say_held_update(const struct database *d, unsigned fields, struct decision *out)
+{
+    out->step = STEP_UPDATE;
+    out->fields = fields;
+    say_held(out, d->rejected);
+}
+
 static bool decide_config(const struct world *w, const struct database *d, struct decision *out)
 {
     unsigned drift;
@@ -148,7 +155,9 @@ static bool decide_config(const struct world *w, const struct database *d, struc
         return true;
     }
     if (wants_config(w, d) && !is_new) {
-        say_act(out, ACT_READ_CONFIG, LANE_UPDATE);
+        say_act(out, ACT_READ_CONFIG, d->update_held ? LANE_SWEEP : LANE_UPDATE);
+        if (d->update_held)
+            say_held_update(d, fields, out); /* as it was: a look changes nothing of that */
         return true;
     }
     out->step = STEP_UPDATE;
@@ -156,7 +165,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
     if (say_refused(w, &d->r, ACT_CONFIGURE, out))
         return true;
     if (d->update_held) {
-        say_held(out, d->rejected);
+        say_held_update(d, fields, out);
         return true;
     }
     say_act(out, ACT_CONFIGURE, is_new ? LANE_FINISH : LANE_UPDATE);
