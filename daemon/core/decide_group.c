@@ -76,6 +76,8 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
     } else if (empty_ms < grace) {
         say_phase(out, PHASE_DELETING, REASON_GRACE);
+        snprintf(out->message, sizeof(out->message),
+                 "empty; deleted when the grace ends, if it is so until then");
         out->due_ms = g->own.empty_since + grace;
         say_wake(out, w->now_ms + grace - empty_ms);
     } else if (say_no_deletes(w, g->deleted_ms, out)) {
