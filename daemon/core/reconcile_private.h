@@ -409,6 +409,8 @@ void rc_rotation_begin(struct effects *fx, struct resource *r); /* with the call
 void rc_absorb_rotation(struct reconcile *rc, struct effects *fx, const struct flight *f,
                         const struct answer *a);
 void rc_rotation_look(struct reconcile *rc, struct effects *fx, struct resource *r);
+/* Nothing is left of it: when its keys were rotated does not count any more. */
+void rc_rotation_forget(struct effects *fx, const struct resource *r);
 void rc_rotation_load(struct reconcile *rc, const char *key, const char *value); /* of `meta` */
 void rc_rotation_start(struct reconcile *rc, struct effects *fx);
 /* What was issued, or asked for, then may be of the keys of before. */

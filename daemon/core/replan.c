@@ -472,12 +472,18 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
 
 /* --- everything --- */
 
+struct sweep {
+    struct reconcile *rc;
+    struct effects *fx;
+};
+
 static void on_gone(void *arg, struct resource *r)
 {
-    struct reconcile *rc = arg;
+    struct sweep *s = arg;
 
-    schedule_forget(&rc->schedule, r);
-    rc_uncount(rc, r);
+    schedule_forget(&s->rc->schedule, r);
+    rc_uncount(s->rc, r);
+    rc_rotation_forget(s->fx, r);
 }
 
 static void expire_leaks(struct reconcile *rc, struct effects *fx)
@@ -538,5 +544,5 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         rc_consider(rc, fx, &rc->fleet.api_tokens[i]->t.r);
-    fleet_sweep(&rc->fleet, on_gone, rc);
+    fleet_sweep(&rc->fleet, on_gone, &(struct sweep){rc, fx});
 }

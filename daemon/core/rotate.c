@@ -22,6 +22,7 @@
 #define KEY_PREFIX "rotation:"
 #define SENT       "sent"
 
+/* value NULL: there is none any more. */
 static void put_row(struct effects *fx, const struct resource *r, const char *value)
 {
     char key[320];
@@ -29,8 +30,17 @@ static void put_row(struct effects *fx, const struct resource *r, const char *va
     struct meta row = {key, text};
 
     snprintf(key, sizeof(key), KEY_PREFIX "%s/%s", KIND_NAME[r->kind], r->name);
-    snprintf(text, sizeof(text), "%s", value);
-    effects_put(fx, LEDGER_META, &row);
+    snprintf(text, sizeof(text), "%s", value ? value : "");
+    if (value)
+        effects_put(fx, LEDGER_META, &row);
+    else
+        effects_remove(fx, LEDGER_META, &row);
+}
+
+void rc_rotation_forget(struct effects *fx, const struct resource *r)
+{
+    if (r->kind <= KIND_DATABASE && r->rotated_wall_ms)
+        put_row(fx, r, NULL);
 }
 
 /* --- whom it cuts off --- */
@@ -307,7 +317,7 @@ static void forget_intent(struct effects *fx, const struct resource *r)
     char value[24];
 
     snprintf(value, sizeof(value), "%" PRId64, r->rotated_wall_ms);
-    put_row(fx, r, value);
+    put_row(fx, r, r->rotated_wall_ms ? value : NULL);
 }
 
 void rc_absorb_rotation(struct reconcile *rc, struct effects *fx, const struct flight *f,
