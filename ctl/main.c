@@ -18,7 +18,7 @@ const struct verb VERBS[] = {
      "each instance, and the worst of their exit statuses.",
      "l", 0, 0, verb_status},
     {"list", "[KIND]", "Every resource with its phase",
-     "KIND is group, database, token, group-token or api-token.", "pS", 0, 1, verb_list},
+     "KIND is group, database, token, group-token, api-token or member.", "pS", 0, 1, verb_list},
     {"describe", "KIND/NAME", "One resource, its fields and its tokens", "", "", 1, 1,
      verb_describe},
     {"why", "KIND/NAME", "How it came to stand where it stands: every change ever made to it",
@@ -61,12 +61,13 @@ const struct verb VERBS[] = {
     {"resume", "[KIND/NAME]", "End a pause before its time",
      "Without a resource: the pause of everything; what was paused by itself stays so.", "r", 0, 1,
      verb_resume},
-    {"recreate", "KIND/NAME --reason TEXT", "Make a missing group, database or API token anew",
-     "Also a database whose name was deleted in the last days; empty. Says first what is known of "
-     "the old "
+    {"recreate", "KIND/NAME --reason TEXT",
+     "Make a missing group, database or API token anew; invite a member again",
+     "Also a database whose name was deleted in the last days; empty. A member whose invite is "
+     "gone, or who\nleft, is invited once more, by mail. Says first what is known of the old "
      "one and\nwhether the platform can restore it, then asks; --yes answers.",
      "ry", 1, 1, verb_recreate},
-    {"release", "KIND/NAME", "Forget a group or database, and keep it",
+    {"release", "KIND/NAME", "Forget a group, database or member, and keep it",
      "Refused while its entry is managed. Its token files stay; nobody renews them any more.", "r",
      1, 1, verb_release},
     {"adopt", "KIND/NAME --id ID", "Take over what is live under a name of the manifest",

@@ -20,6 +20,13 @@ struct entry {
     bool waits;
 };
 
+enum { MEMBERS, INVITES, PEOPLE };
+struct people { /* what is asked for when the databases are told */
+    struct export *x;
+    struct answer *read;
+    bool waits;
+};
+
 struct export
 {
     struct app *app;
@@ -32,6 +39,8 @@ struct export
     bool begun;
     bool any;
     bool all; /* no more names */
+    struct people people[PEOPLE];
+    bool people_asked;
     bool failed;
 };
 
@@ -49,6 +58,10 @@ static void export_free(void *arg)
 
     for (size_t i = 0; i < WINDOW; i++)
         entry_deinit(x, &x->entries[i]);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        app_ask_forget(x->app, &x->people[i]);
+        answer_free(x->people[i].read);
+    }
     mem_free(x->cursor);
     mem_free(x);
 }
@@ -106,6 +119,39 @@ static void write_ready(struct export *x, struct buf *text)
     }
 }
 
+static void on_people(void *arg, struct answer *a)
+{
+    struct people *p = arg;
+
+    p->waits = false;
+    p->read = a;
+    p->x->failed = p->x->failed || !a;
+    control_wake(p->x->call);
+}
+
+static bool ask_people(struct export *x)
+{
+    static const enum call_kind KIND_OF[PEOPLE] = {CALL_MEMBERS_LIST, CALL_INVITES_LIST};
+    struct err err = ERR_INIT;
+
+    x->people_asked = true;
+    for (size_t i = 0; i < PEOPLE; i++) {
+        x->people[i] = (struct people){.x = x, .waits = true};
+        if (app_ask(x->app, KIND_OF[i], NULL, 0, on_people, &x->people[i], &err) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* True: they are told. */
+static bool write_people(struct export *x, struct buf *text)
+{
+    if (x->failed || x->people[MEMBERS].waits || x->people[INVITES].waits)
+        return false;
+    export_members(x->people[MEMBERS].read, x->people[INVITES].read, text);
+    return true;
+}
+
 static enum control_next export_piece(void *arg, struct json_object **out)
 {
     struct export *x = arg;
@@ -121,6 +167,9 @@ static enum control_next export_piece(void *arg, struct json_object **out)
         write_ready(x, &text);
     } while (ok && !x->all && x->n < WINDOW && x->n_reading < READS && text.size < PIECE_BYTES);
     end = x->all && !x->n;
+    if (ok && end && !x->people_asked)
+        ok = ask_people(x);
+    end = ok && end && write_people(x, &text);
     if (ok && !end && !text.size) {
         buf_deinit(&text);
         return CONTROL_WAIT;

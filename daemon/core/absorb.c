@@ -124,8 +124,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
                  (long long)(r->retry_ms - rc->now_ms));
         return true;
     }
-    if (a->outcome == OUTCOME_PLAN &&
-        (f->act == ACT_CREATE || (f->act == ACT_MINT && r->kind == KIND_API_TOKEN))) {
+    if (a->outcome == OUTCOME_PLAN && (f->act == ACT_CREATE || f->act == ACT_INVITE ||
+                                       (f->act == ACT_MINT && r->kind == KIND_API_TOKEN))) {
         rc->create_refused_until_ms[r->kind] = rc->now_ms + PLAN_REFUSED_AGAIN_MS;
         rc_event(rc, fx, r, "PlanRefused", 4, a,
                  "the platform's plan does not allow it: %s; %ss are tried again in an hour",
@@ -302,7 +302,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
             fx->failed = true;
         rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
                  g->live.config.value[CONFIG_DELETE_PROTECTION]);
-        rc_flip(rc, fx, &g->r, CONFIG_DELETE_PROTECTION);
+        rc_flip(rc, fx, &g->r, CONFIG_FIELD[CONFIG_DELETE_PROTECTION].key);
         rc->replan = true; /* it covers databases */
         return;
     }
@@ -413,7 +413,7 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     rc_event(rc, fx, &d->r, drift ? "DriftCorrected" : "Updated", 6, a, "%s", buf_str(&text));
     for (int i = 0; i < CONFIG_N; i++)
         if (drift & 1u << i)
-            rc_flip(rc, fx, &d->r, (enum config_field)i);
+            rc_flip(rc, fx, &d->r, CONFIG_FIELD[i].key);
     buf_deinit(&text);
 }
 
@@ -527,6 +527,8 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         rc_absorb_probe(rc, fx, f, a);
     } else if (r->kind == KIND_API_TOKEN) {
         rc_absorb_api_token(rc, fx, f, a);
+    } else if (r->kind == KIND_MEMBER) {
+        rc_absorb_member(rc, fx, f, a);
     } else if (opens) {
         rc_absorb_token(rc, fx, f, a);
     } else if (f->act == ACT_ROTATE) { /* it is not tried again, whatever came of it */

@@ -195,7 +195,7 @@ static void settle(struct answer_reader *r, enum outcome outcome, const char *te
 
 static bool is_create(enum call_kind kind)
 {
-    return kind == CALL_GROUP_CREATE || kind == CALL_DATABASE_CREATE;
+    return kind == CALL_GROUP_CREATE || kind == CALL_DATABASE_CREATE || kind == CALL_INVITE_SEND;
 }
 
 static enum outcome outcome_of(enum call_kind kind, int status, const struct refusal *said)

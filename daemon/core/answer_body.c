@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/answer_people.h"
 #include "core/jwt.h"
 #include "core/live.h"
 #include "core/report.h"
@@ -80,6 +81,12 @@ static const struct {
     [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
     [CALL_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
     [CALL_DELETE_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
+    [CALL_INVITES_LIST] = {BODY_DUE, answer_read_invites},
+    [CALL_MEMBERS_LIST] = {BODY_DUE, answer_read_members},
+    [CALL_INVITE_SEND] = {BODY_DUE, answer_read_invited},
+    [CALL_INVITE_REMOVE] = {BODY_IGNORED, NULL},
+    [CALL_MEMBER_ROLE] = {BODY_DUE, answer_read_member},
+    [CALL_MEMBER_REMOVE] = {BODY_IGNORED, NULL},
 };
 
 enum answer_body_rule answer_body_rule(enum call_kind kind)

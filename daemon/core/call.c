@@ -49,6 +49,7 @@ void call_free(struct call *c)
     mem_free(c->name);
     mem_free(c->group);
     mem_free(c->scopes);
+    mem_free(c->role);
     mem_free(c->location);
     mem_free(c->extensions);
     mem_free(c->cursor);

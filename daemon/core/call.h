@@ -59,7 +59,13 @@
     X(API_TOKEN_REVOKE, "revoke API token", "DELETE", false)                                       \
     X(USER_GET, "read user", "GET", false)                                                         \
     X(TOKEN_VALIDATE, "validate API token", "GET", false)                                          \
-    X(DELETE_TOKEN_VALIDATE, "validate delete token", "GET", false)
+    X(DELETE_TOKEN_VALIDATE, "validate delete token", "GET", false)                                \
+    X(INVITES_LIST, "list invites", "GET", false)                                                  \
+    X(MEMBERS_LIST, "list members", "GET", false)                                                  \
+    X(INVITE_SEND, "invite", "POST", true)                                                         \
+    X(INVITE_REMOVE, "withdraw invite", "DELETE", false)                                           \
+    X(MEMBER_ROLE, "set role of member", "PATCH", false)                                           \
+    X(MEMBER_REMOVE, "remove member", "DELETE", false)
 /* clang-format on */
 
 #define CALL_ENUM(symbol, name, method, once) CALL_##symbol,
@@ -83,9 +89,11 @@ struct call {
     uint64_t ticket; /* of who asked (ask.h); comes back too; 0: the reconciler's own act */
     enum call_kind kind;
     unsigned attempt;       /* from 1; for the log */
-    char *name;             /* the group, database or API token in the path */
+    char *name;             /* the group, database, API token or user in the path; INVITE_...: the
+                               e-mail address */
     char *group;            /* DATABASE_CREATE: in which; API_TOKEN_CREATE: of which; NULL: none */
     char *scopes;           /* API_TOKEN_CREATE, with a group: a SET */
+    char *role;             /* INVITE_SEND, MEMBER_ROLE */
     char *location;         /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
     char *extensions;       /* GROUP_CREATE: "all" or a SET; NULL: none */
     char *cursor;           /* of a listing in pages: NULL on the first */
@@ -190,6 +198,13 @@ struct live_api_token {
     const char *created; /* a date; NULL: not said */
 };
 
+struct live_member {      /* or somebody who is invited */
+    const char *email;    /* as the platform writes it; NULL: not said */
+    const char *username; /* NULL: of an invite */
+    const char *role;
+    const char *invited; /* when, as the platform writes it; NULL: not said */
+};
+
 #define REPORT_CELLS_MAX 12
 struct report_row { /* texts as report.h says for each kind; NULL: not said */
     const char *cell[REPORT_CELLS_MAX];
@@ -229,6 +244,8 @@ struct answer {
     size_t n_failures;                 /* and those that did not */
     struct live_api_token *api_tokens; /* API_TOKENS_LIST; API_TOKEN_CREATE (one, name and id) */
     size_t n_api_tokens;
+    struct live_member *members; /* MEMBERS_LIST, INVITES_LIST; MEMBER_ROLE, INVITE_SEND (one) */
+    size_t n_members;
     const char *username;  /* USER_GET */
     int64_t token_ends_ms; /* ..._VALIDATE; 0: never */
 };

@@ -5,18 +5,19 @@
 #include "core/reconcile_private.h"
 
 #define BIT(kind) (1u << KIND_##kind)
-#define ANY       (BIT(GROUP) | BIT(DATABASE) | BIT(TOKEN) | BIT(GROUP_TOKEN) | BIT(API_TOKEN))
-#define WHOLE     (1u << KIND_N)
+#define ANY                                                                                        \
+    (BIT(GROUP) | BIT(DATABASE) | BIT(TOKEN) | BIT(GROUP_TOKEN) | BIT(API_TOKEN) | BIT(MEMBER))
+#define WHOLE (1u << KIND_N)
 
 /* What a command may be about: bits of enum kind, and WHOLE. */
 static const unsigned ABOUT[COMMAND_N] = {
     [COMMAND_PAUSE] = ANY | WHOLE,
     [COMMAND_RESUME] = ANY | WHOLE,
-    [COMMAND_RECREATE] = BIT(GROUP) | BIT(DATABASE) | BIT(API_TOKEN),
-    [COMMAND_RELEASE] = BIT(GROUP) | BIT(DATABASE),
+    [COMMAND_RECREATE] = BIT(GROUP) | BIT(DATABASE) | BIT(API_TOKEN) | BIT(MEMBER),
+    [COMMAND_RELEASE] = BIT(GROUP) | BIT(DATABASE) | BIT(MEMBER),
     [COMMAND_ADOPT] = BIT(GROUP) | BIT(DATABASE),
     [COMMAND_PURGE] = BIT(DATABASE),
-    [COMMAND_ROTATE] = ANY,
+    [COMMAND_ROTATE] = ANY & ~BIT(MEMBER),
 };
 
 #define COMMAND_ROW(symbol, method, function, event) [COMMAND_##symbol] = {method, event, function},

@@ -131,14 +131,18 @@ static size_t files_of(const struct resource *r)
 int rc_release(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
                struct err *err)
 {
-    struct parts p = rc_parts(r);
-    size_t files = files_of(r);
+    struct parts p;
+    size_t files;
     int rv = rc_refuse_paused(rc, r, err);
     char stay[80] = "";
     bool fenced;
 
     if (rv != 0)
         return rv;
+    if (r->kind == KIND_MEMBER)
+        return rc_member_release(rc, fx, c, member_of(r), err);
+    p = rc_parts(r);
+    files = files_of(r);
     if (!rc->has_desired)
         return err_set(err, ERR_NOT_READY, "there is no manifest yet that says what is managed");
     if (has_entry(r))
@@ -297,15 +301,17 @@ static int recreate_api_token(struct reconcile *rc, struct effects *fx, struct c
 int rc_recreate(struct reconcile *rc, struct effects *fx, struct command *c, struct resource *r,
                 struct err *err)
 {
-    struct parts p;
-    bool missing;
     const struct deleted_list *deleted;
     int rv = rc_refuse_paused(rc, r, err);
+    struct parts p;
+    bool missing;
 
     if (rv != 0)
         return rv;
     if (r->kind == KIND_API_TOKEN)
         return recreate_api_token(rc, fx, c, api_token_of(r), err);
+    if (r->kind == KIND_MEMBER)
+        return rc_member_recreate(rc, fx, c, member_of(r), err);
     p = rc_parts(r);
     missing = is_state(r, "owned") && p.own->missing_since && !p.live->present;
     if (!is_wanted(rc, r))

@@ -66,6 +66,7 @@ struct config {
     struct config_policy {
         bool writes;
         enum policy_prune prune;
+        enum policy_prune prune_members;
         bool removals_plan; /* removals: plan */
         enum policy_adopt adopt;
         bool drift_report; /* drift: report */

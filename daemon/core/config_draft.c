@@ -44,6 +44,7 @@ void config_draft_defaults(struct schema *s, const char *instance, struct config
     c->reconcile.backoff_max_ms = 5 * CONFIG_MINUTE_MS;
     c->policy.writes = true;
     c->policy.prune = PRUNE_OFF;
+    c->policy.prune_members = PRUNE_OFF;
     c->policy.adopt = ADOPT_MATCHING;
     c->policy.deletion_grace_ms = 7 * CONFIG_DAY_MS;
     c->policy.expiry_grace_ms = CONFIG_HOUR_MS;

@@ -17,9 +17,9 @@
 /* Rows of `count`: "flip:FIELD:N", for the latest of them. */
 #define PREFIX "flip:"
 
-static void row_name(enum config_field f, unsigned n, char *out, size_t size)
+static void row_name(const char *field, unsigned n, char *out, size_t size)
 {
-    snprintf(out, size, PREFIX "%s:%u", CONFIG_FIELD[f].key, n);
+    snprintf(out, size, PREFIX "%s:%u", field, n);
 }
 
 bool rc_is_flip(const struct count *c)
@@ -48,7 +48,7 @@ static unsigned flips_max(const struct resource *r)
 }
 
 /* In place of the oldest. */
-void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, enum config_field f)
+void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, const char *field)
 {
     int64_t oldest = INT64_MAX;
     char what[64];
@@ -57,26 +57,26 @@ void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, enum 
     for (unsigned i = 0; i < flips_max(r); i++) {
         int64_t counted;
 
-        row_name(f, i, what, sizeof(what));
+        row_name(field, i, what, sizeof(what));
         counted = rc_counted_at(rc, what, r);
         if (counted < oldest) {
             oldest = counted;
             at = i;
         }
     }
-    row_name(f, at, what, sizeof(what));
+    row_name(field, at, what, sizeof(what));
     rc_count(rc, fx, what, r);
     r->flipped = true;
 }
 
 /* That often within the last hour. */
-static bool is_contended(const struct reconcile *rc, const struct resource *r, enum config_field f)
+static bool is_contended(const struct reconcile *rc, const struct resource *r, const char *field)
 {
     for (unsigned i = 0; i < flips_max(r); i++) {
         char what[64];
         int64_t at;
 
-        row_name(f, i, what, sizeof(what));
+        row_name(field, i, what, sizeof(what));
         at = rc_counted_at(rc, what, r);
         if (!at || rc->wall_ms - at >= FLIPS_MS)
             return false;
@@ -84,10 +84,10 @@ static bool is_contended(const struct reconcile *rc, const struct resource *r, e
     return true;
 }
 
-static void say(struct reconcile *rc, struct effects *fx, struct resource *r, enum config_field f)
+static void say(struct reconcile *rc, struct effects *fx, struct resource *r, const char *field)
 {
     rc_event(rc, fx, r, "Contended", 4, NULL,
-             "%s is set back by somebody again and again; it is left alone", CONFIG_FIELD[f].key);
+             "%s is set back by somebody again and again; it is left alone", field);
 }
 
 void rc_contend_database(struct reconcile *rc, struct effects *fx, struct database *d)
@@ -99,18 +99,28 @@ void rc_contend_database(struct reconcile *rc, struct effects *fx, struct databa
     database_differs(d, &drift);
     for (int f = 0; f < CONFIG_N; f++) {
         if (!(drift & ~d->contended_fields & 1u << f) ||
-            !is_contended(rc, &d->r, (enum config_field)f))
+            !is_contended(rc, &d->r, CONFIG_FIELD[f].key))
             continue;
         d->contended_fields |= 1u << f;
-        say(rc, fx, &d->r, (enum config_field)f);
+        say(rc, fx, &d->r, CONFIG_FIELD[f].key);
     }
 }
 
 void rc_contend_group(struct reconcile *rc, struct effects *fx, struct group *g)
 {
     if (!g->r.flipped || g->contended || !group_differs(g) ||
-        !is_contended(rc, &g->r, CONFIG_DELETE_PROTECTION))
+        !is_contended(rc, &g->r, CONFIG_FIELD[CONFIG_DELETE_PROTECTION].key))
         return;
     g->contended = true;
-    say(rc, fx, &g->r, CONFIG_DELETE_PROTECTION);
+    say(rc, fx, &g->r, CONFIG_FIELD[CONFIG_DELETE_PROTECTION].key);
+}
+
+void rc_contend_member(struct reconcile *rc, struct effects *fx, struct member *m)
+{
+    if (!m->r.flipped || m->is_contended || !m->want || !m->is_member ||
+        strcmp(m->role, MEMBER_ROLE_NAME[m->want->role]) == 0 ||
+        !is_contended(rc, &m->r, ROLE_FIELD))
+        return;
+    m->is_contended = true;
+    say(rc, fx, &m->r, ROLE_FIELD);
 }

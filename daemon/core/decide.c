@@ -446,6 +446,9 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
     case KIND_API_TOKEN:
         decide_api_token(w, container_of(r, const struct api_token, t.r), out);
         break;
+    case KIND_MEMBER:
+        decide_member(w, container_of(r, const struct member, r), out);
+        break;
     default:
         decision_init(out);
         decide_token(w, container_of(r, const struct token, r), out);

@@ -33,6 +33,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
     X(DELETE, "delete", true, true, DELETING)                                                      \
     X(MINT, "mint", true, true, MINTING)                                                           \
     X(ROTATE, "rotate", true, true, ROTATING)                                                      \
+    X(INVITE, "invite", true, true, INVITING)                                                      \
     X(REVOKE, "revoke", true, true, REVOKING)                                                      \
     X(READ_TARGET, "read target", true, false, READING)                                            \
     X(ADOPT, "adopt", false, false, NONE)                                                          \
@@ -68,7 +69,7 @@ extern const struct act_info ACT[ACT_N];
 
 /* Lists that are read only when somebody needs them, after all others. One that the platform does
  * not show hinders nothing but what it would list. */
-enum side { SIDE_API_TOKENS, SIDE_N };
+enum side { SIDE_API_TOKENS, SIDE_INVITES, SIDE_MEMBERS, SIDE_N };
 struct side_list {
     bool ok;                  /* the last reading was whole */
     bool refused;             /* the platform does not show it to us: 403, 404 */
@@ -88,6 +89,17 @@ struct self {
     struct identity token;
     struct identity delete_token; /* where there is one */
     char username[128];           /* "": not known */
+};
+
+/* Members and invites, as the last two lists show them that were read one right after the other,
+ * invites first: who accepted in between is in both, never in neither. */
+struct people {
+    int64_t seen_ms; /* monotonic: when the first of the two was asked for; 0: never */
+    const struct live_member *members;
+    size_t n_members;
+    const struct live_member *invites;
+    size_t n_invites;
+    char plan_text[LIMIT_ERROR_TEXT_BYTES + 1]; /* how the plan refused an invite; "" */
 };
 
 /* What is known of the world beyond one record. */
@@ -113,6 +125,7 @@ struct world {
     int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
     const struct side_list *sides;           /* by enum side */
     const struct self *self;
+    const struct people *people;
 };
 
 struct decision {
@@ -138,6 +151,7 @@ void decide_group(const struct world *w, const struct group *g, struct decision 
 void decide_database(const struct world *w, const struct database *d, struct decision *out);
 void decide_token(const struct world *w, const struct token *t, struct decision *out);
 void decide_api_token(const struct world *w, const struct api_token *a, struct decision *out);
+void decide_member(const struct world *w, const struct member *m, struct decision *out);
 void decide(const struct world *w, const struct resource *r, struct decision *out);
 
 /* The pause that a record is under, its own, its target's or everybody's: the one that lasts
@@ -203,6 +217,8 @@ const struct token *database_probe_token(const struct database *d);
 /* As with a database: guard and approvals are asked about it; a policy holds it. */
 bool api_token_removal_is_asked(const struct world *w, const struct api_token *a);
 bool api_token_removal_is_planned(const struct world *w, const struct api_token *a);
+bool member_removal_is_asked(const struct world *w, const struct member *m);
+bool member_removal_is_planned(const struct world *w);
 /* What it may do and where, as kept in the ledger; the caller's. NULL: no memory. */
 char *api_token_params(const struct api_token_want *want);
 /* Its newest generation; NULL: none. */

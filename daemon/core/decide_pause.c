@@ -16,8 +16,7 @@ const struct pause *decide_pause(const struct world *w, const struct resource *r
 {
     const struct pause *p = later(w, NULL, w->pause);
     const struct resource *target =
-        r->kind >= KIND_TOKEN ? token_target(w->fleet, container_of(r, const struct token, r))
-                              : NULL;
+        is_token(r) ? token_target(w->fleet, container_of(r, const struct token, r)) : NULL;
 
     p = later(w, p, r->pause);
     return target ? later(w, p, target->pause) : p;

@@ -108,6 +108,15 @@ struct api_token_want {
     bool frozen;             /* the whole generation is refused now */
 };
 
+/* A person who shall belong to the organization. */
+struct member_want {
+    const char *email; /* in small letters */
+    struct source at;
+    uint64_t digest;
+    enum member_role role;
+    bool frozen; /* the whole generation is refused now */
+};
+
 struct desired {
     struct arena arena;
     struct group_want *groups; /* sorted by name; so are the others */
@@ -118,6 +127,8 @@ struct desired {
     size_t n_databases;
     struct api_token_want *api_tokens;
     size_t n_api_tokens;
+    struct member_want *members; /* by e-mail */
+    size_t n_members;
     size_t n_files;
     bool whole;      /* nothing is refused: only then may absence mean "wanted gone" */
     uint64_t digest; /* of all entries; equal digests ask for the same */

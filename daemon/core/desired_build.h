@@ -20,7 +20,7 @@ struct desired_file {
     bool held_back; /* what is there now counts, but cannot be the new last good */
 };
 
-/* One group, residency, class or API token; `spec` is of the type that its list holds. */
+/* One group, residency, class, API token or member; `spec` is of the type that its list holds. */
 struct root_item {
     const char *name;
     struct source at;
@@ -40,6 +40,7 @@ struct desired_root {
     struct root_list residencies;
     struct root_list classes;
     struct root_list api_tokens;
+    struct root_list members;
 };
 
 /* A database's entry with its class applied; every text borrowed from the manifests. */
@@ -175,6 +176,7 @@ const struct candidate *desired_names_find(const struct candidates *c, const cha
 uint64_t desired_digest_database(const struct merged_db *m);
 uint64_t desired_digest_group(const struct group_want *g);
 uint64_t desired_digest_api_token(const struct api_token_want *t);
+uint64_t desired_digest_member(const struct member_want *m);
 uint64_t desired_digest_all(const struct desired *d);
 /* For finding equal wants. Those are one when they say the same and their tokens stand at the same
  * places: tokens of a class do, tokens of an entry's own do not. */

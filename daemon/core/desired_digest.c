@@ -89,6 +89,11 @@ uint64_t desired_digest_api_token(const struct api_token_want *t)
     return hash_tokens(h, &t->token, 1);
 }
 
+uint64_t desired_digest_member(const struct member_want *m)
+{
+    return hash_text(TEXT_HASH_INIT, MEMBER_ROLE_NAME[m->role]);
+}
+
 uint64_t desired_digest_all(const struct desired *d)
 {
     uint64_t h = hash_number(TEXT_HASH_INIT, (int64_t)d->n_groups);
@@ -105,6 +110,8 @@ uint64_t desired_digest_all(const struct desired *d)
     for (size_t i = 0; i < d->n_api_tokens; i++)
         h = hash_number(hash_text(h, d->api_tokens[i].token.name),
                         (int64_t)d->api_tokens[i].digest);
+    for (size_t i = 0; i < d->n_members; i++)
+        h = hash_number(hash_text(h, d->members[i].email), (int64_t)d->members[i].digest);
     h = hash_number(h, (int64_t)d->n_databases);
     for (size_t i = 0; i < d->n_databases; i++)
         h = hash_number(hash_text(h, d->databases[i].name), (int64_t)d->databases[i].digest);

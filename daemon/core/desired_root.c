@@ -1,4 +1,4 @@
-/* desired_root: what root files alone say: groups, residencies, classes and API tokens.
+/* desired_root: what root files alone say: groups, residencies, classes, API tokens and members.
  * In:    the manifests that count.
  * Out:   a list of each by name; what is wrong with them refuses the generation.
  * Never: databases. */
@@ -33,6 +33,8 @@ static bool add_all(struct desired_root *root, const struct manifest *m)
     for (size_t i = 0; ok && i < m->n_api_tokens; i++)
         ok = add(&root->api_tokens, m->api_tokens[i].token.name, m->api_tokens[i].token.at,
                  &m->api_tokens[i]);
+    for (size_t i = 0; ok && i < m->n_members; i++)
+        ok = add(&root->members, m->members[i].email, m->members[i].at, &m->members[i]);
     return ok;
 }
 
@@ -64,6 +66,7 @@ int desired_root_gather(struct desired_root *root, const struct desired_build *b
     sort(&root->residencies);
     sort(&root->classes);
     sort(&root->api_tokens);
+    sort(&root->members);
     return 0;
 }
 
@@ -268,6 +271,7 @@ int desired_root_check(const struct desired_root *root, struct desired_build *b)
     check_twice(&root->residencies, "residency", b->diags);
     check_twice(&root->classes, "class", b->diags);
     check_twice(&root->api_tokens, "API token", b->diags);
+    check_twice(&root->members, "member", b->diags);
     for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
         rc = check_group(b, &root->groups.items[i]);
     for (size_t i = 0; i < root->residencies.n; i++)
@@ -285,5 +289,6 @@ void desired_root_deinit(struct desired_root *root)
     mem_free(root->residencies.items);
     mem_free(root->classes.items);
     mem_free(root->api_tokens.items);
+    mem_free(root->members.items);
     *root = (struct desired_root){0};
 }

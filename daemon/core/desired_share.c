@@ -228,6 +228,21 @@ static bool share_api_token(struct desired_build *b, struct desired *d,
     return ok;
 }
 
+static bool share_member(struct desired_build *b, struct desired *d, const struct member_spec *from,
+                         struct member_want *to)
+{
+    bool ok = true;
+
+    *to = (struct member_want){
+        .email = keep(d, from->email, &ok),
+        .at = {keep(d, from->at.file, &ok), from->at.line, from->at.column},
+        .role = from->role,
+        .frozen = b->refused,
+    };
+    to->digest = desired_digest_member(to);
+    return ok;
+}
+
 static bool share_residency(struct desired *d, const struct residency_spec *from,
                             struct residency_want *to)
 {
@@ -258,7 +273,8 @@ int desired_share_root(struct desired_build *b, struct desired *d)
     d->groups = arena_alloc(&d->arena, root->groups.n * sizeof(*d->groups));
     d->residencies = arena_alloc(&d->arena, root->residencies.n * sizeof(*d->residencies));
     d->api_tokens = arena_alloc(&d->arena, root->api_tokens.n * sizeof(*d->api_tokens));
-    if (!d->groups || !d->residencies || !d->api_tokens)
+    d->members = arena_alloc(&d->arena, root->members.n * sizeof(*d->members));
+    if (!d->groups || !d->residencies || !d->api_tokens || !d->members)
         return -ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
         if (!is_double(&root->groups, i))
@@ -272,6 +288,10 @@ int desired_share_root(struct desired_build *b, struct desired *d)
         if (!is_double(&root->api_tokens, i) &&
             !share_api_token(b, d, root->api_tokens.items[i].spec,
                              &d->api_tokens[d->n_api_tokens++]))
+            rc = -ERR_NOMEM;
+    for (size_t i = 0; rc == 0 && i < root->members.n; i++)
+        if (!is_double(&root->members, i) &&
+            !share_member(b, d, root->members.items[i].spec, &d->members[d->n_members++]))
             rc = -ERR_NOMEM;
     return rc;
 }

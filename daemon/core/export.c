@@ -5,10 +5,14 @@
 #include "core/export.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "core/email.h"
 #include "core/manifest.h"
 #include "core/reconcile_private.h"
+#include "lib/mem.h"
 #include "lib/text.h"
 
 #define ENTRY_BYTES (256u << 10)
@@ -326,4 +330,96 @@ void export_database(const struct reconcile *rc, const char *name, const struct 
     }
     take_values(d, read, &values);
     add_database(d, &values, out);
+}
+
+/* --- Members ------------------------------------------------------------------------------- */
+
+static int by_email(const void *left, const void *right)
+{
+    const struct live_member *const *a = left;
+    const struct live_member *const *b = right;
+
+    return strcasecmp((*a)->email ? (*a)->email : "", (*b)->email ? (*b)->email : "");
+}
+
+/* Does the manifest say the same of it? */
+static bool is_read_back(const struct buf *entry, const struct live_member *l)
+{
+    struct buf text = BUF_INIT(ENTRY_BYTES);
+    struct diags diags = DIAGS_INIT;
+    struct manifest m;
+    bool good;
+
+    buf_printf(&text, "members:\n%s", buf_str(entry));
+    good = !text.failed &&
+           manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, &m, &diags) == 0;
+    if (good) {
+        good = m.n_members == 1 && email_same(m.members[0].email, l->email) &&
+               strcmp(MEMBER_ROLE_NAME[m.members[0].role], l->role) == 0;
+        manifest_deinit(&m);
+    }
+    diags_deinit(&diags);
+    buf_deinit(&text);
+    return good;
+}
+
+static void add_member(struct buf *out, const struct live_member *l)
+{
+    struct buf entry = BUF_INIT(ENTRY_BYTES);
+
+    buf_add_str(&entry, "  ");
+    add_quoted(&entry, l->email ? l->email : "");
+    buf_printf(&entry, ": {role: %s}%s\n", l->role, l->username ? "" : " # invited");
+    if (is_read_back(&entry, l))
+        buf_add(out, entry.data, entry.size);
+    else
+        add_left_out(out, "member", l->username ? l->username : l->email, "",
+                     "a manifest cannot say its e-mail address and role");
+    buf_deinit(&entry);
+}
+
+static bool is_member_too(const struct answer *members, const char *email)
+{
+    for (size_t i = 0; i < members->n_members; i++)
+        if (email_same(members->members[i].email, email))
+            return true;
+    return false;
+}
+
+static void say_refused(struct buf *out, const char *what, const struct answer *a)
+{
+    char why[400];
+
+    snprintf(why, sizeof(why), "they could not be listed (%s%s%s)", OUTCOME_INFO[a->outcome].text,
+             *a->error ? ": " : "", a->error);
+    add_left_out(out, "all", what, "", why);
+}
+
+void export_members(const struct answer *members, const struct answer *invites, struct buf *out)
+{
+    const struct live_member **all =
+        mem_alloc((members->n_members + invites->n_members + 1) * sizeof(struct live_member *));
+    size_t n = 0;
+
+    if (!all || members->outcome != OUTCOME_OK) { /* who is invited may be a member by now */
+        out->failed = out->failed || !all;
+        say_refused(out, "members", members);
+        mem_free((void *)all);
+        return;
+    }
+    for (size_t i = 0; i < members->n_members; i++)
+        if (strcmp(members->members[i].role, "owner") != 0)
+            all[n++] = &members->members[i];
+    for (size_t i = 0; i < invites->n_members; i++)
+        if (!is_member_too(members, invites->members[i].email))
+            all[n++] = &invites->members[i];
+    if (n)
+        qsort((void *)all, n, sizeof(*all), by_email);
+    if (n)
+        buf_add_str(out, "members:\n");
+    for (size_t i = 0; i < n; i++)
+        add_member(out, all[i]);
+    if (invites->outcome != OUTCOME_OK)
+        say_refused(out, "invites", invites);
+    mem_free((void *)all);
 }

@@ -19,4 +19,7 @@ const char *export_next(const struct reconcile *rc, const char *after, bool *nee
 void export_database(const struct reconcile *rc, const char *name, const struct answer *read,
                      struct buf *out);
 
+/* The members but the owner, and who is invited. Either answer may be a refusal, which is said. */
+void export_members(const struct answer *members, const struct answer *invites, struct buf *out);
+
 #endif

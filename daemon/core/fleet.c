@@ -109,6 +109,7 @@ void fleet_deinit(struct fleet *f)
     for (size_t i = 0; i < f->n_databases; i++)
         database_free(f->databases[i]);
     fleet_free_api_tokens(f);
+    fleet_free_members(f);
     mem_free((void *)f->groups);
     mem_free((void *)f->databases);
     *f = (struct fleet){0};
@@ -393,7 +394,7 @@ bool fleet_bind(struct fleet *f, const struct desired *d)
 
         ok = bind_database(f->databases[i], wanted ? &d->databases[j++] : NULL);
     }
-    return ok && fleet_bind_api_tokens(f, d);
+    return ok && fleet_bind_api_tokens(f, d) && fleet_bind_members(f, d);
 }
 
 /* Drop the tokens that are neither wanted nor held. Returns how many are left. */
@@ -445,6 +446,7 @@ void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), v
     }
     f->n_databases = kept;
     fleet_sweep_api_tokens(f, gone, arg);
+    fleet_sweep_members(f, gone, arg);
 }
 
 static bool set_text(char **to, const char *from)

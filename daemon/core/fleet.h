@@ -22,7 +22,8 @@
     X(DATABASE, "database")                                                                        \
     X(TOKEN, "token")                                                                              \
     X(GROUP_TOKEN, "group-token")                                                                  \
-    X(API_TOKEN, "api-token")
+    X(API_TOKEN, "api-token")                                                                      \
+    X(MEMBER, "member")
 /* clang-format on */
 #define KIND_ENUM(symbol, text) KIND_##symbol,
 enum kind { KINDS(KIND_ENUM) KIND_N };
@@ -130,6 +131,15 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(UNOBSERVED, "Unobserved", "the platform does not list what there is of its kind")            \
     X(OWN_TOKEN, "OwnToken",                                                                       \
       "the daemon itself may be running with this token; it is not revoked")                       \
+    X(INVITED, "Invited", "invited, and not a member yet")                                         \
+    X(INVITING, "Inviting", "being invited")                                                       \
+    X(INVITE_GONE, "InviteGone",                                                                   \
+      "its invite is gone without an answer; it is not sent again by itself")                      \
+    X(OWNER, "Owner", "the organization's owner is neither removed nor given another role")        \
+    X(OWN_USER, "OwnUser",                                                                         \
+      "it is, or may be, the daemon's own user, who is neither removed nor given another role")    \
+    X(LAST_ADMIN, "LastAdmin",                                                                     \
+      "the last admin is neither removed nor given another role; make another one first")          \
     X(NOT_OBSERVED, "NotObserved", "not observed yet")                                             \
     X(VANISHING, "Vanishing", "not found just now; being asked for again")
 /* clang-format on */
@@ -253,6 +263,30 @@ struct api_token {
     bool rejected;
 };
 
+/* A person, known by e-mail: a member, or invited, or to be. */
+struct member {
+    struct resource r; /* its name is the e-mail address, in small letters */
+    const struct member_want *want;
+    struct membership own;
+    bool has_own;
+    bool is_member; /* by the lists, and what was answered since */
+    bool is_invited;
+    char *username;    /* of a member; texts owned */
+    char *role;        /* of a member */
+    char *invite_role; /* of somebody who is invited */
+    char *invite_email;
+    bool is_first;      /* the invite under way is the first that we know of */
+    bool is_removed;    /* the platform answered a removal with ok */
+    bool is_unsure;     /* a change was sent, and nobody knows what came of it */
+    int64_t before_ms;  /* wall clock: of the invite before the one under way; 0: none */
+    int64_t written_ms; /* monotonic: when a change was last sent or answered; lists that were asked
+                           for before say nothing */
+    int64_t gone_ms;    /* monotonic, of the first lists that show neither; 0: they do */
+    bool is_contended;  /* its role is set back by somebody again and again */
+    bool removal_ok;    /* guard and approvals allow it */
+    bool rejected;
+};
+
 struct group {
     struct resource r;
     const struct group_want *want;
@@ -324,6 +358,9 @@ struct fleet {
     struct api_token **api_tokens; /* sorted by name */
     size_t n_api_tokens;
     size_t api_tokens_capacity;
+    struct member **members; /* sorted by e-mail */
+    size_t n_members;
+    size_t members_capacity;
 };
 
 /* Binary search; NULL: none. */
@@ -352,6 +389,13 @@ void api_token_drop_key(struct api_token *a, struct api_key *key);
 struct api_key *api_token_key(const struct api_token *a, int64_t generation);
 /* The newest one that lives and that nothing took the place of; NULL: none. */
 struct api_key *api_token_current(const struct api_token *a);
+
+struct member *fleet_member(const struct fleet *f, const char *email); /* in small letters */
+/* Made where there was none; NULL: no memory. */
+struct member *fleet_add_member(struct fleet *f, const char *email) MUST_CHECK;
+/* What the lists say of it, with texts copied: NULL: not so. False: no memory. */
+bool member_set_live(struct member *m, const struct live_member *member,
+                     const struct live_member *invite) MUST_CHECK;
 
 /* Point every record at its entry in `d` (borrowed until the next bind), making records for new
  * entries. Records without an entry keep what else they have. False: no memory. */
@@ -382,6 +426,10 @@ static inline struct group *group_of(struct resource *r)
 static inline struct api_token *api_token_of(struct resource *r)
 {
     return container_of(r, struct api_token, t.r);
+}
+static inline struct member *member_of(struct resource *r)
+{
+    return container_of(r, struct member, r);
 }
 /* It has a file: struct token is its beginning. */
 static inline bool is_token(const struct resource *r)

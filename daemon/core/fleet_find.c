@@ -17,9 +17,12 @@ struct resource *fleet_find(const struct fleet *f, const char *kind, const char 
     struct database *d;
     struct token *t = NULL;
     struct api_token *a;
+    struct member *m;
 
     if (strcmp(kind, KIND_NAME[KIND_API_TOKEN]) == 0)
         return (a = fleet_api_token(f, name)) ? &a->t.r : NULL;
+    if (strcmp(kind, KIND_NAME[KIND_MEMBER]) == 0)
+        return (m = fleet_member(f, name)) ? &m->r : NULL;
     if (n >= sizeof(target))
         return NULL;
     memcpy(target, name, n);

@@ -16,4 +16,8 @@ void fleet_sweep_api_tokens(struct fleet *f, void (*gone)(void *arg, struct reso
                             void *arg);
 void fleet_free_api_tokens(struct fleet *f);
 
+bool fleet_bind_members(struct fleet *f, const struct desired *d) MUST_CHECK;
+void fleet_sweep_members(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg);
+void fleet_free_members(struct fleet *f);
+
 #endif

@@ -102,6 +102,25 @@
     X(issued, held, INT, DATA)          /* HELD_REMOVAL, as of an owned thing */
 /* clang-format on */
 
+/* A person whom we invited, or took over, or are inviting. */
+/* clang-format off: a table */
+#define MEMBERSHIP_COLUMNS(X)                                                                      \
+    X(membership, email, TEXT, KEY) /* in small letters */                                         \
+    X(membership, state, TEXT,                                                                     \
+      DATA) /* "inviting": sent, outcome not known; "invited"; "member" */                         \
+    X(membership, username, TEXT, DATA) /* the platform's name of a member; NULL: not one yet */   \
+    X(membership, origin, TEXT, DATA)   /* "invited", "adopted" */                                 \
+    X(membership, role, TEXT, DATA)     /* what we last asked for; NULL: nothing yet */            \
+    X(membership, digest, INT, DATA)    /* of the entry, when that was asked for; 0: of none */    \
+    X(membership, since, INT, DATA)                                                                \
+    X(membership, invited_at, INT, DATA) /* when an invite was last sent by us; 0: never */        \
+    X(membership, wanted_since, INT, DATA)                                                         \
+    X(membership, removal_since, INT, DATA) /* the entry is gone since; 0: it is not */            \
+    X(membership, missing_since, INT, DATA) /* neither member nor invited, without us */           \
+    X(membership, recreate, INT, DATA)      /* an operator: invite once more; until it is done */  \
+    X(membership, held, INT, DATA)          /* HELD_REMOVAL, as of an owned thing */
+/* clang-format on */
+
 /* A mint whose answer was lost: a token may exist that nobody holds. */
 /* clang-format off: a table */
 #define LEAK_COLUMNS(X)                                                                            \
@@ -182,6 +201,7 @@
     X(OWNED, owned, OWNED_COLUMNS)                                                                 \
     X(TOKEN, held_token, TOKEN_COLUMNS)                                                            \
     X(ISSUED, issued, ISSUED_COLUMNS)                                                              \
+    X(MEMBERSHIP, membership, MEMBERSHIP_COLUMNS)                                                  \
     X(LEAK, leak, LEAK_COLUMNS)                                                                    \
     X(COUNT, count, COUNT_COLUMNS)                                                                 \
     X(APPROVAL, approval, APPROVAL_COLUMNS)                                                        \

@@ -155,6 +155,16 @@ static bool load_issued(struct reconcile *rc, const struct issued *row)
     return ledger_row_copy(LEDGER_ISSUED, &key->row, row);
 }
 
+static bool load_membership(struct reconcile *rc, const struct membership *row)
+{
+    struct member *m = fleet_add_member(&rc->fleet, row->email);
+
+    if (!m || !ledger_row_copy(LEDGER_MEMBERSHIP, &m->own, row))
+        return false;
+    m->has_own = true;
+    return true;
+}
+
 static bool load_into(enum ledger_table table, void *items, size_t *n, size_t *capacity,
                       const void *row)
 {
@@ -178,6 +188,8 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
         return load_token(rc, row);
     case LEDGER_ISSUED:
         return load_issued(rc, row);
+    case LEDGER_MEMBERSHIP:
+        return load_membership(rc, row);
     case LEDGER_COUNT:
         rc_flip_load(rc, row);
         return load_into(table, &rc->counts, &rc->n_counts, &rc->counts_capacity, row) &&

@@ -19,7 +19,9 @@
 #define LIMIT_ERRORS_ALL_FILES    10000u
 #define LIMIT_API_TOKENS                                                                           \
     1000u /* in one file; of the organization, the platform lists all at once */
-#define LIMIT_LIST_ITEMS 1000u /* of one list in a manifest: addresses, tables, ... */
+#define LIMIT_MEMBERS     1000u /* likewise */
+#define LIMIT_EMAIL_BYTES 254
+#define LIMIT_LIST_ITEMS  1000u /* of one list in a manifest: addresses, tables, ... */
 
 #define LIMIT_ANSWER_BYTES         (1u << 20)  /* one API answer but a listing, decoded */
 #define LIMIT_LISTED_ELEMENT_BYTES (64u << 10) /* one object of a listing */

@@ -1,7 +1,6 @@
-/* live: what the platform's JSON says of a database, a group, a configuration, an API token.
- * In:    an object; unknown keys are passed over.
- * Out:   our own struct, its texts in an arena.
- * Never: takes a value of another type for what it might have meant. */
+/* live: what the platform's JSON says of a database, a group, a configuration, an API token, a
+ * member. In:    an object; unknown keys are passed over. Out:   our own struct, its texts in an
+ * arena. Never: takes a value of another type for what it might have meant. */
 #include "core/live.h"
 
 #include <stdlib.h>
@@ -463,5 +462,29 @@ int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_
         rc = live_text(owner, "username", false, a, &out->owner, err);
     if (rc < 0)
         err_wrap(err, "API token \"%s\"", out->name ? out->name : "?");
+    return rc;
+}
+
+/* --- Members and invites ------------------------------------------------------------------- */
+
+int live_member_read(struct json_object *o, bool is_invite, struct arena *a,
+                     struct live_member *out, struct err *err)
+{
+    int rc = want_object(o, err);
+
+    *out = (struct live_member){0};
+    if (rc == 0)
+        rc = live_text(o, "email", is_invite, a, &out->email, err);
+    if (rc == 0 && !is_invite)
+        rc = live_text(o, "username", true, a, &out->username, err);
+    if (rc == 0)
+        rc = live_text(o, "role", true, a, &out->role, err);
+    if (rc == 0 && is_invite)
+        rc = live_text(o, "created_at", false, a, &out->invited, err);
+    if (rc < 0)
+        err_wrap(err, "%s \"%s\"", is_invite ? "invite of" : "member",
+                 out->username ? out->username
+                 : out->email  ? out->email
+                               : "?");
     return rc;
 }

@@ -1,7 +1,6 @@
-/* live: what the platform's JSON says of a database, a group, a configuration, an API token.
- * In:    an object; unknown keys are passed over.
- * Out:   our own struct, its texts in an arena.
- * Never: takes a value of another type for what it might have meant. */
+/* live: what the platform's JSON says of a database, a group, a configuration, an API token, a
+ * member. In:    an object; unknown keys are passed over. Out:   our own struct, its texts in an
+ * arena. Never: takes a value of another type for what it might have meant. */
 #ifndef TENANTD_CORE_LIVE_H
 #define TENANTD_CORE_LIVE_H
 
@@ -28,5 +27,8 @@ int live_config_read(struct json_object *o, struct arena *a, struct db_config *o
 
 int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_token *out,
                         struct err *err) MUST_CHECK;
+/* `is_invite`: of one there is an e-mail address and no name of a user. */
+int live_member_read(struct json_object *o, bool is_invite, struct arena *a,
+                     struct live_member *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/manifest_api_token.h"
 #include "core/manifest_check.h"
 #include "core/manifest_database.h"
+#include "core/manifest_member.h"
 #include "core/manifest_token.h"
 #include "core/schema.h"
 #include "core/yaml.h"
@@ -230,6 +231,7 @@ enum {
     ROOT_CLASSES,
     ROOT_DATABASES,
     ROOT_API_TOKENS,
+    ROOT_MEMBERS,
     ROOT_N
 };
 static const struct schema_key ROOT_KEYS[ROOT_N] = {
@@ -256,6 +258,10 @@ static const struct schema_key ROOT_KEYS[ROOT_N] = {
                          .read = manifest_read_api_tokens,
                          .not_in = MANIFEST_FROM_TENANTS,
                          .expected = "a mapping of names to API tokens"},
+    [ROOT_MEMBERS] = {.key = "members",
+                      .read = manifest_read_members,
+                      .not_in = MANIFEST_FROM_TENANTS,
+                      .expected = "a mapping of e-mail addresses to members"},
 };
 static const struct schema_map ROOT = {
     .what = "a manifest", .keys = ROOT_KEYS, .n = ROOT_N, .set_offset = SCHEMA_NO_SET};
@@ -329,6 +335,7 @@ void manifest_deinit(struct manifest *m)
     mem_free(m->classes);
     mem_free(m->databases);
     mem_free(m->api_tokens);
+    mem_free(m->members);
     arena_deinit(&m->arena);
     *m = (struct manifest){0};
 }

@@ -118,6 +118,16 @@ struct api_token_spec {
 };
 #define API_TOKEN_NAME_MAX 56 /* "--g" and a generation come behind it */
 
+enum member_role { MEMBER_ROLE_ADMIN, MEMBER_ROLE_MEMBER, MEMBER_ROLE_VIEWER, MEMBER_ROLE_N };
+extern const char *const MEMBER_ROLE_NAME[MEMBER_ROLE_N];
+
+/* A person who shall belong to the organization. */
+struct member_spec {
+    const char *email; /* in small letters */
+    struct source at;
+    enum member_role role;
+};
+
 struct residency_spec {
     const char *name;
     struct source at;
@@ -133,7 +143,7 @@ struct manifest {
     const char *organization; /* NULL: not named */
     struct source organization_at;
     struct group_spec
-        *groups; /* this and the next four: sorted by name; freed by manifest_deinit */
+        *groups; /* this and the next five: sorted by name; freed by manifest_deinit */
     size_t n_groups;
     struct residency_spec *residencies;
     size_t n_residencies;
@@ -143,6 +153,8 @@ struct manifest {
     size_t n_databases;
     struct api_token_spec *api_tokens;
     size_t n_api_tokens;
+    struct member_spec *members;
+    size_t n_members;
     bool is_root; /* names anything but `databases` */
 };
 

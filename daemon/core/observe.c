@@ -46,11 +46,11 @@ void rc_observe(struct reconcile *rc)
 
 void rc_observe_start(struct reconcile *rc, struct effects *fx)
 {
-    static const enum call_kind KIND_OF[OBS_STAGES] = {[OBS_ORGANIZATION] = CALL_ORGANIZATION_GET,
-                                                       [OBS_GROUPS] = CALL_GROUPS_LIST,
-                                                       [OBS_DATABASES] = CALL_DATABASES_LIST,
-                                                       [OBS_USER] = CALL_USER_GET,
-                                                       [OBS_API_TOKENS] = CALL_API_TOKENS_LIST};
+    static const enum call_kind KIND_OF[OBS_STAGES] = {
+        [OBS_ORGANIZATION] = CALL_ORGANIZATION_GET, [OBS_GROUPS] = CALL_GROUPS_LIST,
+        [OBS_DATABASES] = CALL_DATABASES_LIST,      [OBS_USER] = CALL_USER_GET,
+        [OBS_API_TOKENS] = CALL_API_TOKENS_LIST,    [OBS_INVITES] = CALL_INVITES_LIST,
+        [OBS_MEMBERS] = CALL_MEMBERS_LIST};
     struct observation *o = &rc->obs;
     struct call *c = call_new(KIND_OF[o->stage], NULL);
 

@@ -1,24 +1,32 @@
-/* observe_side: the lists that only some need: API tokens, and who the daemon is. They are read
- * when groups and databases are known, one after the other, and only if the manifest names such
- * things or the ledger holds some. One that cannot be had leaves its kind unobserved, and nothing
- * else. */
+/* observe_side: the lists that only some need: API tokens, invites and members, and who the daemon
+ * is. They are read when groups and databases are known, one after the other, and only if the
+ * manifest names such things or the ledger holds some. One that cannot be had leaves its kind
+ * unobserved, and nothing else. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/observe_private.h"
 #include "core/retry.h"
 
-static const char *const SIDE_NAME[SIDE_N] = {[SIDE_API_TOKENS] = "API tokens"};
+static const char *const SIDE_NAME[SIDE_N] = {
+    [SIDE_API_TOKENS] = "API tokens", [SIDE_INVITES] = "invites", [SIDE_MEMBERS] = "members"};
+
+static const enum side SIDE_OF[OBS_STAGES] = {
+    [OBS_API_TOKENS] = SIDE_API_TOKENS, [OBS_INVITES] = SIDE_INVITES, [OBS_MEMBERS] = SIDE_MEMBERS};
 
 static bool is_needed(const struct reconcile *rc, enum obs_stage stage)
 {
     bool tokens = rc->fleet.n_api_tokens > 0;
+    bool members = rc->fleet.n_members > 0;
 
     switch (stage) {
     case OBS_USER:
-        return tokens && !rc->self.username[0];
+        return (tokens || members) && !rc->self.username[0];
     case OBS_API_TOKENS:
         return tokens;
+    case OBS_INVITES:
+    case OBS_MEMBERS:
+        return members;
     default:
         return false;
     }
@@ -49,6 +57,18 @@ void rc_observe_sides(struct reconcile *rc)
     rc_observe_end(rc, rc->now_ms + next_ms);
 }
 
+static void list_failed(struct reconcile *rc, enum side side, const char *text, bool refused)
+{
+    struct side_list *list = &rc->sides[side];
+
+    snprintf(list->error, sizeof(list->error), "%s", text);
+    list->ok = false;
+    list->refused = refused;
+    if (!list->failing_since_ms)
+        list->failing_since_ms = rc->now_ms;
+    rc->replan = true;
+}
+
 void rc_side_failed(struct reconcile *rc, struct effects *fx, enum side side,
                     const struct answer *a)
 {
@@ -62,12 +82,20 @@ void rc_side_failed(struct reconcile *rc, struct effects *fx, enum side side,
     if (strcmp(text, list->error) != 0)
         rc_event(rc, fx, NULL, "ObservationFailed", 4, a, "the %s cannot be listed: %s",
                  SIDE_NAME[side], text);
-    memcpy(list->error, text, sizeof(text));
-    list->ok = false;
-    list->refused = !OUTCOME_INFO[a->outcome].retry;
-    if (!list->failing_since_ms)
-        list->failing_since_ms = rc->now_ms;
-    rc->replan = true;
+    list_failed(rc, side, text, !OUTCOME_INFO[a->outcome].retry);
+}
+
+void rc_side_lies(struct reconcile *rc, struct effects *fx, enum side side, const char *fmt,
+                  const char *what)
+{
+    struct side_list *list = &rc->sides[side];
+    char text[sizeof(list->error)];
+    int n = snprintf(text, sizeof(text), "the list of %s ", SIDE_NAME[side]);
+
+    snprintf(text + n, sizeof(text) - (size_t)n, fmt, what);
+    if (strcmp(text, list->error) != 0)
+        rc_event(rc, fx, NULL, "ObservationFailed", 4, NULL, "%s", text);
+    list_failed(rc, side, text, false);
 }
 
 void rc_side_read(struct reconcile *rc, struct effects *fx, enum side side, int64_t sent_ms)
@@ -89,9 +117,15 @@ void rc_observe_side_absorb(struct reconcile *rc, struct effects *fx, const stru
         snprintf(rc->self.username, sizeof(rc->self.username), "%s", a->username);
     } else if (o->stage == OBS_API_TOKENS && ok) {
         rc_see_api_tokens(rc, fx, a, o->sent_ms);
-    } else if (o->stage == OBS_API_TOKENS) {
-        rc_side_failed(rc, fx, SIDE_API_TOKENS, a);
-        o->side_failed = o->side_failed || !rc->sides[SIDE_API_TOKENS].refused;
+    } else if (o->stage == OBS_INVITES && ok) {
+        rc_see_invites(rc, fx, a, o->sent_ms);
+    } else if (o->stage == OBS_MEMBERS && ok) {
+        o->side_failed = !rc_see_members(rc, fx, a, o->sent_ms) || o->side_failed;
+    } else if (o->stage != OBS_USER) {
+        enum side side = SIDE_OF[o->stage];
+
+        rc_side_failed(rc, fx, side, a);
+        o->side_failed = o->side_failed || !rc->sides[side].refused;
     }
     rc_observe_sides(rc);
 }

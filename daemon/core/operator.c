@@ -102,6 +102,8 @@ static bool is_owned_now(const struct reconcile *rc, const struct count *c)
 
     if (r && r->kind == KIND_API_TOKEN)
         return api_token_of(r)->n_keys > 0;
+    if (r && r->kind == KIND_MEMBER)
+        return member_of(r)->has_own;
     if (!r || r->kind > KIND_DATABASE)
         return false;
     p = rc_parts(r);
@@ -385,6 +387,8 @@ void rc_credential(struct reconcile *rc)
         forgive(&rc->fleet.api_tokens[i]->t.r);
     for (int k = 0; k < RECOVER_KINDS; k++)
         rc->recover.lists[k].retry_ms = 0;
+    for (size_t i = 0; i < rc->fleet.n_members; i++)
+        forgive(&rc->fleet.members[i]->r);
     rc->obs.attempts = 0;
     rc_observe(rc);
 }
@@ -400,13 +404,18 @@ static bool sync_others(struct reconcile *rc, const struct rc_event *ev)
 {
     bool found = false;
 
-    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
-        struct resource *r = &rc->fleet.api_tokens[i]->t.r;
+    size_t n_tokens = rc->fleet.n_api_tokens;
+
+    for (size_t i = 0; i < n_tokens + rc->fleet.n_members; i++) {
+        struct resource *r =
+            i < n_tokens ? &rc->fleet.api_tokens[i]->t.r : &rc->fleet.members[i - n_tokens]->r;
 
         if (!is_it(ev, r))
             continue;
         r->refused = REASON_NONE;
         r->refused_until_ms = r->retry_ms = 0;
+        if (r->kind == KIND_MEMBER)
+            rc->create_refused_until_ms[KIND_MEMBER] = 0;
         found = true;
     }
     return found;

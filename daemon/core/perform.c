@@ -287,6 +287,8 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
         c = group_call(rc, fx, group_of(r), d);
     else if (r->kind == KIND_API_TOKEN)
         c = rc_api_token_call(rc, fx, api_token_of(r), f, d);
+    else if (r->kind == KIND_MEMBER)
+        c = rc_member_call(rc, fx, member_of(r), d);
     else if (r->kind == KIND_DATABASE)
         c = database_call(rc, fx, database_of(r), f, d);
     else

@@ -285,6 +285,8 @@ static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool
 bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource *r,
                       const struct decision *d)
 {
+    if (r->kind == KIND_MEMBER)
+        return rc_member_local(rc, fx, member_of(r), d);
     switch (d->act) {
     case ACT_ADOPT:
         rc_take_over(rc, fx, r, "adopted");

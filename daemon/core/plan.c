@@ -32,6 +32,8 @@ static const char *id_of(const struct resource *r)
 
         return newest ? newest->id : NULL;
     }
+    if (r->kind == KIND_MEMBER)
+        return container_of(r, const struct member, r)->own.username;
     return container_of(r, const struct token, r)->held.target_id;
 }
 
@@ -56,6 +58,22 @@ static void say_label(struct buf *b, const struct resource *r, const char *organ
                    most);
 }
 
+static void say_member(struct buf *b, const struct member *m, enum step step)
+{
+    const char *role = m->want ? MEMBER_ROLE_NAME[m->want->role] : "";
+
+    if (step == STEP_CREATE)
+        buf_printf(b, "as %s, by mail", role);
+    else if (step == STEP_UPDATE && m->is_member)
+        buf_printf(b, "role %s -> %s", m->role, role);
+    else if (step == STEP_UPDATE)
+        buf_printf(b, "invite as %s -> %s, by mail again", m->invite_role, role);
+    else if (m->is_member)
+        buf_printf(b, "(%s, %s)", m->username, m->role);
+    else
+        buf_printf(b, "(the invite is withdrawn)");
+}
+
 static void say_detail(struct buf *b, const struct world *w, const struct resource *r,
                        const struct decision *d)
 {
@@ -64,6 +82,8 @@ static void say_detail(struct buf *b, const struct world *w, const struct resour
     if (d->step == STEP_BLOCKED || d->step == STEP_NONE) {
         buf_printf(b, "%s: %s", REASON_NAME[d->reason],
                    d->message[0] ? d->message : REASON_TEXT[d->reason]);
+    } else if (r->kind == KIND_MEMBER) {
+        say_member(b, container_of(r, const struct member, r), d->step);
     } else if (r->kind <= KIND_DATABASE && d->step == STEP_CREATE) {
         buf_printf(b, "in %s", d->place ? d->place : "the closest location");
         say_label(b, r, w->config->organization);
@@ -119,6 +139,22 @@ static bool add(struct plan *p, const struct world *w, const struct resource *r,
     return true;
 }
 
+static void say_drift(const struct resource *r, struct decision *d)
+{
+    const struct database *db = container_of(r, const struct database, r);
+    const struct member *m = container_of(r, const struct member, r);
+    struct buf b = BUF_INIT(DETAIL_BYTES);
+
+    if (r->kind == KIND_MEMBER) {
+        say_member(&b, m, STEP_UPDATE);
+    } else {
+        database_differs(db, &d->fields);
+        say_fields(&b, db, d->fields);
+    }
+    snprintf(d->message, sizeof(d->message), "%s", buf_str(&b));
+    buf_deinit(&b);
+}
+
 /* A decision that was blocked for good is a line of its own; drift that is only reported is a note.
  */
 static bool look_at(struct plan *p, const struct world *w, const struct resource *r)
@@ -130,18 +166,10 @@ static bool look_at(struct plan *p, const struct world *w, const struct resource
         d.step = STEP_BLOCKED;
     if (d.step != STEP_NONE)
         return add(p, w, r, &d, ACTION[d.step]);
-    if (d.reason == REASON_DRIFTED) {
-        struct buf b = BUF_INIT(DETAIL_BYTES);
-        bool ok;
-
-        database_differs(container_of(r, const struct database, r), &d.fields);
-        say_fields(&b, container_of(r, const struct database, r), d.fields);
-        snprintf(d.message, sizeof(d.message), "%s", buf_str(&b));
-        buf_deinit(&b);
-        ok = add(p, w, r, &d, "drift");
-        return ok;
-    }
-    return true;
+    if (d.reason != REASON_DRIFTED)
+        return true;
+    say_drift(r, &d);
+    return add(p, w, r, &d, "drift");
 }
 
 static int rank_of(const struct plan_step *s)
@@ -193,6 +221,8 @@ static bool collect(struct plan *p, const struct world *w)
     }
     for (size_t i = 0; ok && i < f->n_api_tokens; i++)
         ok = look_at(p, w, &f->api_tokens[i]->t.r);
+    for (size_t i = 0; ok && i < f->n_members; i++)
+        ok = look_at(p, w, &f->members[i]->r);
     return ok;
 }
 

@@ -52,6 +52,8 @@ void reconcile_free(struct reconcile *rc)
     audit_deinit(&rc->audit);
     arena_deinit(&rc->obs.arena);
     arena_deinit(&rc->listed_arena);
+    arena_deinit(&rc->members_arena);
+    arena_deinit(&rc->invites_arena);
     mem_free(rc->obs.databases);
     mem_free(rc->obs.groups);
     mem_free(rc->obs.cursors);

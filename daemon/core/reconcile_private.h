@@ -38,6 +38,8 @@ enum obs_stage {
     OBS_DATABASES,
     OBS_USER, /* this and what follows: when what stands before is applied, and if it is needed */
     OBS_API_TOKENS,
+    OBS_INVITES, /* before members: who accepts in between is in both lists */
+    OBS_MEMBERS,
     OBS_STAGES
 };
 
@@ -150,6 +152,9 @@ struct reconcile {
     struct arena listed_arena;            /* owns the texts of what follows */
     struct live_api_token *listed_tokens; /* as the last list shows them */
     size_t n_listed_tokens;
+    struct arena members_arena; /* owns the texts of people.members, */
+    struct arena invites_arena; /* and these of people.invites */
+    struct people people;
 
     bool authorized;
     char auth_error[2 * LIMIT_ERROR_TEXT_BYTES + 64]; /* what it says, and where the token stands */
@@ -244,6 +249,10 @@ void rc_recover_deinit(struct reconcile *rc);
 void rc_side_failed(struct reconcile *rc, struct effects *fx, enum side side,
                     const struct answer *a);
 
+/* It contradicts what is known: "the list of members shows ... twice". */
+void rc_side_lies(struct reconcile *rc, struct effects *fx, enum side side, const char *fmt,
+                  const char *what);
+
 /* It was read, whole. */
 void rc_side_read(struct reconcile *rc, struct effects *fx, enum side side, int64_t sent_ms);
 
@@ -295,6 +304,34 @@ bool rc_owns_token(const struct reconcile *rc, const char *id);
 void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
                          struct answer *a);
 
+/* replan_member.c */
+void rc_note_member(struct reconcile *rc, struct effects *fx, struct member *m);
+bool rc_member_open(const struct reconcile *rc, const struct member *m); /* nobody said yes or no */
+void rc_ask_member(struct reconcile *rc, struct effects *fx, const struct world *w,
+                   struct member *m, bool allowed);
+/* perform_member.c */
+struct call *rc_member_call(struct reconcile *rc, struct effects *fx, struct member *m,
+                            const struct decision *d);
+/* The invite that its row tells of was not sent. */
+void rc_member_not_invited(struct reconcile *rc, struct effects *fx, struct member *m);
+bool rc_member_local(struct reconcile *rc, struct effects *fx, struct member *m,
+                     const struct decision *d);
+int rc_member_recreate(struct reconcile *rc, struct effects *fx, struct command *c,
+                       struct member *m, struct err *err);
+int rc_member_release(struct reconcile *rc, struct effects *fx, struct command *c, struct member *m,
+                      struct err *err);
+/* absorb_member.c; sent_ms: when the list was asked for. False: it cannot be true. */
+void rc_see_invites(struct reconcile *rc, struct effects *fx, const struct answer *a,
+                    int64_t sent_ms);
+bool rc_see_members(struct reconcile *rc, struct effects *fx, const struct answer *a,
+                    int64_t sent_ms);
+/* The members as listed, then the invites. */
+const struct live_member *rc_person(const struct reconcile *rc, size_t i);
+/* Wanted or ours; in any spelling of its e-mail address. */
+bool rc_keeps_member(const struct reconcile *rc, const char *email);
+void rc_absorb_member(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                      const struct answer *a);
+
 /* absorb_probe.c: a database's own host answered, or did not. */
 void rc_absorb_probe(struct reconcile *rc, struct effects *fx, const struct flight *f,
                      const struct answer *a);
@@ -331,12 +368,14 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
 
 /* contend.c: fields that somebody sets back again and again. */
 /* This field was set to what the manifest says, though it did not change. */
-void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, enum config_field f);
+void rc_flip(struct reconcile *rc, struct effects *fx, struct resource *r, const char *field);
 void rc_flip_load(struct reconcile *rc, const struct count *c);
 bool rc_is_flip(const struct count *c);
 bool rc_flip_is_over(const struct reconcile *rc, const struct count *c);
 void rc_contend_database(struct reconcile *rc, struct effects *fx, struct database *d);
 void rc_contend_group(struct reconcile *rc, struct effects *fx, struct group *g);
+void rc_contend_member(struct reconcile *rc, struct effects *fx, struct member *m);
+#define ROLE_FIELD "role"
 
 /* operator.c: guard's memory and what operators say. */
 /* Observe now; by name: what was refused there is tried again. */

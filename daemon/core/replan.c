@@ -34,7 +34,8 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .observed_ms = o->completed_ms,
                        .deleted = rc_recoverable(rc),
                        .sides = rc->sides,
-                       .self = &rc->self};
+                       .self = &rc->self,
+                       .people = &rc->people};
     memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
            sizeof(out->create_refused_until_ms));
 }
@@ -307,6 +308,14 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
         out->removals +=
             !api_token_removal_is_planned(w, a) && is_open(rc, "delete", &a->t.r, row->id);
     }
+    for (size_t i = 0; i < rc->fleet.n_members; i++) {
+        const struct member *m = rc->fleet.members[i];
+
+        if (!m->has_own || !member_removal_is_asked(w, m) || rc_is_counted(rc, "removal", &m->r))
+            continue;
+        out->approved += rc_approval(rc, "delete", &m->r, m->own.username) != NULL;
+        out->removals += !member_removal_is_planned(w) && rc_member_open(rc, m);
+    }
 }
 
 static void ask_api_token(struct reconcile *rc, struct effects *fx, const struct world *w,
@@ -418,6 +427,8 @@ static size_t count_owned(const struct reconcile *rc)
         n += owned_by(&rc->fleet.databases[i]->own, rc->fleet.databases[i]->has_own);
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         n += api_token_newest(rc->fleet.api_tokens[i]) != NULL;
+    for (size_t i = 0; i < rc->fleet.n_members; i++)
+        n += rc->fleet.members[i]->has_own;
     return n;
 }
 
@@ -460,6 +471,8 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         ask_api_token(rc, fx, w, rc->fleet.api_tokens[i], removals);
+    for (size_t i = 0; i < rc->fleet.n_members; i++)
+        rc_ask_member(rc, fx, w, rc->fleet.members[i], removals);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
 
@@ -530,6 +543,8 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         note_group(rc, fx, rc->fleet.groups[i]);
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         note_api_token(rc, fx, rc->fleet.api_tokens[i]);
+    for (size_t i = 0; i < rc->fleet.n_members; i++)
+        rc_note_member(rc, fx, rc->fleet.members[i]);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         note_database(rc, fx, rc->fleet.databases[i], &w);
         place(&w, rc->fleet.databases[i]);
@@ -544,5 +559,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         rc_consider(rc, fx, &rc->fleet.api_tokens[i]->t.r);
+    for (size_t i = 0; i < rc->fleet.n_members; i++)
+        rc_consider(rc, fx, &rc->fleet.members[i]->r);
     fleet_sweep(&rc->fleet, on_gone, &(struct sweep){rc, fx});
 }

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/request_people.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -16,6 +17,7 @@
 #define ORGANIZATION_MAX     128
 #define ORGANIZATIONS_PREFIX "/v1/organizations/"
 #define BY_ID_PREFIX         "/v3/organizations/"
+#define INVITES_PREFIX       "/v2/organizations/"
 #define API_TOKENS_PREFIX    "/v1/auth/api-tokens/"
 #define USER_PATH            "/v1/user"
 #define LISTING_LIMIT        "1000" /* the platform cuts a listing there, whether asked or not */
@@ -39,7 +41,7 @@ static int probe_body(const struct call *c, struct json_object *o, struct err *e
 static int audit_query(const struct call *c, struct buf *target, struct err *err);
 
 /* In a path: {o} the organization, {i} its id, {n} and {a} the call's name, {l} its location,
- * {t} its target's id, {k} an API token's. */
+ * {t} its target's id, {k} an API token's, {u} a user's name, {e} an e-mail address. */
 #define GROUP    "/v1/organizations/{o}/groups/{n}"
 #define DATABASE "/v1/organizations/{o}/databases/{n}"
 static const struct {
@@ -89,6 +91,12 @@ static const struct {
     [CALL_USER_GET] = {USER_PATH, NULL, NULL},
     [CALL_TOKEN_VALIDATE] = {"/v1/auth/validate", NULL, NULL},
     [CALL_DELETE_TOKEN_VALIDATE] = {"/v1/auth/validate", NULL, NULL},
+    [CALL_INVITES_LIST] = {"/v2/organizations/{o}/invites", NULL, NULL},
+    [CALL_MEMBERS_LIST] = {"/v1/organizations/{o}/members", NULL, NULL},
+    [CALL_INVITE_SEND] = {"/v2/organizations/{o}/invites", NULL, request_invite_body},
+    [CALL_INVITE_REMOVE] = {"/v2/organizations/{o}/invites/{e}", NULL, NULL},
+    [CALL_MEMBER_ROLE] = {"/v1/organizations/{o}/members/{u}", NULL, request_role_body},
+    [CALL_MEMBER_REMOVE] = {"/v1/organizations/{o}/members/{u}", NULL, NULL},
 };
 
 /* --- Path and query ------------------------------------------------------------------------ */
@@ -115,7 +123,7 @@ static bool is_name(const char *s)
     return s && text_is_name(s, strlen(s));
 }
 
-static void add_encoded(struct buf *b, const char *s)
+void request_add_encoded(struct buf *b, const char *s)
 {
     for (; *s; s++) {
         if (is_letter_or_digit(*s) || strchr("-._~", *s))
@@ -130,7 +138,7 @@ static int add_name(struct buf *b, const char *what, const char *name, struct er
     if (!is_name(name))
         return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a %s", name ? name : "",
                        what);
-    add_encoded(b, name);
+    request_add_encoded(b, name);
     return 0;
 }
 
@@ -138,7 +146,7 @@ static int add_slug(struct buf *b, const char *what, const char *slug, struct er
 {
     if (!is_slug(slug))
         return err_set(err, ERR_INVALID, "\"%s\" cannot be the %s", slug ? slug : "", what);
-    add_encoded(b, slug);
+    request_add_encoded(b, slug);
     return 0;
 }
 
@@ -158,6 +166,10 @@ static int add_placeholder(struct buf *b, char which, const struct call *c,
         return add_slug(b, "id of a database or group", c->target_id, err);
     case 'k':
         return add_slug(b, "id of an API token", c->target_id, err);
+    case 'u':
+        return request_add_user(b, c->name, err);
+    case 'e':
+        return request_add_email(b, c->name, err);
     default:
         return add_slug(b, "name of an organization", organization, err);
     }
@@ -186,7 +198,7 @@ static int add_page(const struct call *c, struct buf *target, struct err *err)
     buf_add_str(target, "limit=" LISTING_LIMIT);
     if (c->cursor) {
         buf_add_str(target, "&cursor=");
-        add_encoded(target, c->cursor);
+        request_add_encoded(target, c->cursor);
     }
     return 0;
 }
@@ -218,7 +230,7 @@ static int token_query(const struct call *c, struct buf *target, struct err *err
                        "a token is asked for with an expiration of at most %d bytes",
                        LIMIT_NAME_BYTES);
     buf_add_str(target, "?expiration=");
-    add_encoded(target, c->expiration);
+    request_add_encoded(target, c->expiration);
     buf_add_str(target, "&authorization=");
     buf_add_str(target, c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access");
     return 0;
@@ -428,7 +440,10 @@ static int build_body(const struct call *c, const char *organization, char **out
 static void assert_target(const struct call *c, const char *organization, const char *target)
 {
     const char *by_id = strstr(TABLE[c->kind].path, "{i}");
-    const char *prefix_text = by_id ? BY_ID_PREFIX : ORGANIZATIONS_PREFIX;
+    const char *invites = strstr(TABLE[c->kind].path, INVITES_PREFIX "{o}/");
+    const char *prefix_text = by_id     ? BY_ID_PREFIX
+                              : invites ? INVITES_PREFIX
+                                        : ORGANIZATIONS_PREFIX;
     const char *whose = by_id ? c->organization_id : organization;
     size_t prefix = strlen(prefix_text);
     size_t n = strlen(whose);
@@ -438,7 +453,8 @@ static void assert_target(const struct call *c, const char *organization, const 
         assert(strncmp(target, API_TOKENS_PREFIX, strlen(API_TOKENS_PREFIX)) == 0);
         return;
     }
-    if (!by_id && !strstr(TABLE[c->kind].path, "/v1/organizations/{o}")) { /* reads alone */
+    if (!by_id && !invites &&
+        !strstr(TABLE[c->kind].path, ORGANIZATIONS_PREFIX "{o}")) { /* reads alone */
         assert(strcmp(CALL_INFO[c->kind].method, "GET") == 0 || c->kind == CALL_DATABASE_PROBE);
         return;
     }

@@ -12,6 +12,11 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define STRING_OF(n) #n
+#define STRING(n)    STRING_OF(n)
+#define SCHEMA_EXPECTED_NAME                                                                       \
+    "small letters, digits and inner dashes, at most " STRING(LIMIT_NAME_BYTES)
+
 const char *schema_keep(struct schema *s, const char *text, size_t n)
 {
     const char *kept = arena_intern(s->arena, text, n);
@@ -221,18 +226,22 @@ static bool has_room(struct schema *s, const struct schema_entries *kind, size_t
     return false;
 }
 
+static bool is_name(const struct schema_entries *kind, const struct yaml_token *key)
+{
+    return kind->names ? kind->names->ok(key->text, key->size) : text_is_name(key->text, key->size);
+}
+
 static bool begin_entry(struct schema *s, const struct schema_entries *kind,
                         const struct yaml_token *key, struct schema_entry *entry)
 {
     char shown[SCHEMA_SHOW_SIZE];
 
-    if (yaml_is_null(key) || !text_is_name(key->text, key->size))
-        diags_error(
-            s->diags, key->at,
-            "the name of %s %s is %s; expected small letters, digits and inner dashes, at most %d",
-            strchr("AEIOUaeiou", *kind->what) ? "an" : "a", kind->what, schema_show(key, shown),
-            LIMIT_NAME_BYTES);
-    else
+    if (yaml_is_null(key) || !is_name(kind, key))
+        diags_error(s->diags, key->at, "the name of %s %s is %s; expected %s",
+                    strchr("AEIOUaeiou", *kind->what) ? "an" : "a", kind->what,
+                    schema_show(key, shown),
+                    kind->names ? kind->names->expected : SCHEMA_EXPECTED_NAME);
+    else if (!kind->names)
         schema_warn_name(s, key);
     entry->at = key->at;
     entry->name = arena_strndup(s->arena, key->text, key->size);

@@ -92,11 +92,13 @@ struct schema_entry { /* how each entry begins */
     const char *name;
     struct source at;
 };
+struct schema_item;
 struct schema_entries {
     const char *what; /* "database" */
     size_t size;      /* of an entry */
     size_t max;
-    bool counted; /* against entries_left too */
+    bool counted;                    /* against entries_left too */
+    const struct schema_item *names; /* what the names are; NULL: names as text_is_name has them */
     void (*read)(struct schema *s, const struct yaml_token *first, void *entry);
 };
 /* *items: from mem, the caller's, sorted by name, whatever is returned. */

@@ -44,6 +44,8 @@ static void walk(const struct reconcile *rc, visit_fn visit, void *arg)
     }
     for (size_t i = 0; i < f->n_api_tokens; i++)
         visit(arg, &f->api_tokens[i]->t.r);
+    for (size_t i = 0; i < f->n_members; i++)
+        visit(arg, &f->members[i]->r);
 }
 
 static bool is_trouble(const struct reconcile *rc, const struct resource *r)
@@ -298,6 +300,8 @@ static int64_t unmanaged(const struct reconcile *rc)
         n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
     for (size_t i = 0; i < rc->n_listed_tokens; i++)
         n += !rc_owns_token(rc, rc->listed_tokens[i].id);
+    for (size_t i = 0; i < rc->people.n_members + rc->people.n_invites; i++)
+        n += !rc_keeps_member(rc, rc_person(rc, i)->email);
     return n;
 }
 

@@ -48,6 +48,11 @@ static const char *id_of(const struct resource *r)
 
         return newest ? newest->id : NULL;
     }
+    if (r->kind == KIND_MEMBER) {
+        const struct member *m = container_of(r, const struct member, r);
+
+        return m->username ? m->username : m->own.username;
+    }
     return NULL;
 }
 
@@ -81,6 +86,15 @@ static bool add_api_token(struct json_object *o, const struct api_token *a)
                    : a->want ? a->want->scopes
                              : NULL) &&
            add_time(o, "created", newest ? newest->since : 0);
+}
+
+static bool add_member(struct json_object *o, const struct member *m)
+{
+    return json_add_str(o, "role",
+                        m->is_member    ? m->role
+                        : m->is_invited ? m->invite_role
+                                        : NULL) &&
+           add_time(o, "invited", m->own.invited_at);
 }
 
 static bool add_token(struct json_object *o, const struct token *t)
@@ -126,6 +140,8 @@ static struct json_object *resource_json(const struct reconcile *rc, const struc
         ok = add_token(o, container_of(r, const struct token, r));
     if (ok && r->kind == KIND_API_TOKEN)
         ok = add_api_token(o, container_of(r, const struct api_token, t.r));
+    if (ok && r->kind == KIND_MEMBER)
+        ok = add_member(o, container_of(r, const struct member, r));
     if (!ok)
         json_put(&o);
     return o;
@@ -143,10 +159,10 @@ bool view_filter_is_valid(const struct view_filter *filter, struct err *err)
     for (int i = PHASE_NONE + 1; !phase && i < PHASE_N; i++)
         phase = strcmp(filter->phase, PHASE_NAME[i]) == 0;
     if (!kind)
-        err_set(
-            err, ERR_INVALID,
-            "there is no kind \"%s\"; expected group, database, token, group-token or api-token",
-            filter->kind);
+        err_set(err, ERR_INVALID,
+                "there is no kind \"%s\"; expected group, database, token, group-token, api-token "
+                "or member",
+                filter->kind);
     else if (!phase)
         err_set(err, ERR_INVALID, "there is no phase \"%s\"", filter->phase);
     return kind && phase;
@@ -168,7 +184,7 @@ static bool fits(const struct view_filter *f, const struct resource *r)
         return false;
     if (f->phase ? strcmp(f->phase, phase) != 0 : r->phase == PHASE_NONE)
         return false;
-    if (r->phase == PHASE_NONE && is_token(r))
+    if (r->phase == PHASE_NONE && r->kind > KIND_DATABASE)
         return false;
     if (r->phase == PHASE_NONE &&
         !(r->kind == KIND_GROUP ? container_of(r, const struct group, r)->live.present
@@ -195,6 +211,9 @@ static struct resource *const *records(const struct reconcile *rc, enum kind kin
     case KIND_DATABASE:
         *n = f->n_databases;
         return (struct resource *const *)(void *)f->databases;
+    case KIND_MEMBER:
+        *n = f->n_members;
+        return (struct resource *const *)(void *)f->members;
     default:
         *n = f->n_api_tokens;
         return (struct resource *const *)(void *)f->api_tokens;
@@ -239,8 +258,10 @@ static const struct resource *token_at(const struct resource *target, size_t i)
 static const struct resource *advance(const struct reconcile *rc, struct view_cursor *c,
                                       bool *nomem)
 {
-    static const enum kind NEXT[KIND_N] = {
-        [KIND_GROUP] = KIND_DATABASE, [KIND_DATABASE] = KIND_API_TOKEN, [KIND_API_TOKEN] = KIND_N};
+    static const enum kind NEXT[KIND_N] = {[KIND_GROUP] = KIND_DATABASE,
+                                           [KIND_DATABASE] = KIND_API_TOKEN,
+                                           [KIND_API_TOKEN] = KIND_MEMBER,
+                                           [KIND_MEMBER] = KIND_N};
     const struct resource *target = c->name ? at_or_after(rc, c->kind, c->name, false) : NULL;
 
     if (target && strcmp(target->name, c->name) == 0) {
@@ -277,19 +298,46 @@ static struct json_object *listed_json(const struct live_api_token *l)
     return o;
 }
 
-/* API tokens that are none of ours; on request only. */
+static struct json_object *person_json(const struct live_member *m)
+{
+    struct json_object *o = json_object_new_object();
+    bool ok =
+        o && json_add_str(o, "kind", KIND_NAME[KIND_MEMBER]) &&
+        json_add_str(o, "name", m->email ? m->email : m->username) &&
+        json_add_str(o, "phase", UNMANAGED) &&
+        json_add_str(o, "message", m->username ? "a member, not ours" : "invited, not by us") &&
+        json_add_str(o, "id", m->username) && json_add_int(o, "attempts", 0) &&
+        json_add_str(o, "role", m->role);
+
+    if (!ok)
+        json_put(&o);
+    return o;
+}
+
+static bool asks_for(const struct view_filter *f, enum kind kind)
+{
+    return !f->kind || strcmp(f->kind, KIND_NAME[kind]) == 0;
+}
+
+/* API tokens, then members, that are none of ours; on request only. */
 static int next_listed(const struct reconcile *rc, const struct view_filter *f,
                        struct view_cursor *c, struct json_object **out)
 {
-    if (!f->phase || strcmp(f->phase, UNMANAGED) != 0 || f->source ||
-        (f->kind && strcmp(f->kind, KIND_NAME[KIND_API_TOKEN]) != 0))
-        return 0;
-    while (c->token < rc->n_listed_tokens) {
-        const struct live_api_token *l = &rc->listed_tokens[c->token++];
+    size_t n_tokens = rc->n_listed_tokens;
+    size_t n = n_tokens + rc->people.n_members + rc->people.n_invites;
 
-        if (rc_owns_token(rc, l->id))
+    if (!f->phase || strcmp(f->phase, UNMANAGED) != 0 || f->source)
+        return 0;
+    while (c->token < n) {
+        size_t i = c->token++;
+        bool is_token_row = i < n_tokens;
+        const struct live_member *m = is_token_row ? NULL : rc_person(rc, i - n_tokens);
+
+        if (!asks_for(f, is_token_row ? KIND_API_TOKEN : KIND_MEMBER) ||
+            (is_token_row ? rc_owns_token(rc, rc->listed_tokens[i].id)
+                          : rc_keeps_member(rc, m->email)))
             continue;
-        *out = listed_json(l);
+        *out = is_token_row ? listed_json(&rc->listed_tokens[i]) : person_json(m);
         return *out ? 0 : -(int)ERR_NOMEM;
     }
     return 0;
@@ -417,7 +465,7 @@ int view_describe(const struct reconcile *rc, const char *kind, const char *name
     struct json_object *o;
     bool ok;
 
-    if (!r || (r->phase == PHASE_NONE && is_token(r)))
+    if (!r || (r->phase == PHASE_NONE && r->kind > KIND_DATABASE))
         return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", kind, name);
     o = resource_json(rc, r);
     ok = o != NULL;
@@ -436,6 +484,10 @@ int view_describe(const struct reconcile *rc, const char *kind, const char *name
              json_add_int(o, "databases", (int64_t)g->n_databases);
     } else if (ok && r->kind == KIND_API_TOKEN) {
         ok = add_generations(o, container_of(r, const struct api_token, t.r));
+    } else if (ok && r->kind == KIND_MEMBER) {
+        const struct member *m = container_of(r, const struct member, r);
+
+        ok = json_add_str(o, "origin", m->has_own ? m->own.origin : NULL);
     }
     if (ok && r->kind <= KIND_DATABASE)
         ok = add_tokens(rc, o, r);

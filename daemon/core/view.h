@@ -17,7 +17,8 @@ struct view_filter {
 /* Where a listing has got to; survives changes of the fleet between calls. Start with
  * VIEW_CURSOR_INIT. */
 struct view_cursor {
-    enum kind kind; /* GROUP, DATABASE, API_TOKEN, then KIND_N: API tokens that are not ours */
+    enum kind kind; /* GROUP, DATABASE, API_TOKEN, MEMBER, then KIND_N: API tokens and
+                          members that are not ours */
     size_t token; /* how many of the target's tokens were shown, plus 1 when the target itself was;
                      KIND_N: of those tokens */
     char *name;   /* the target reached; owned; NULL: before the first */

@@ -24,9 +24,16 @@ static const struct store_step STEPS[] = {
         "  held INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, generation)"
         ") STRICT, WITHOUT ROWID;"},
     {6, "ALTER TABLE owned ADD COLUMN probed INTEGER NOT NULL DEFAULT 0;"},
+    {7, "CREATE TABLE membership ("
+        "  email TEXT NOT NULL, state TEXT, username TEXT, origin TEXT, role TEXT,"
+        "  digest INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL DEFAULT 0,"
+        "  invited_at INTEGER NOT NULL DEFAULT 0, wanted_since INTEGER NOT NULL DEFAULT 0,"
+        "  removal_since INTEGER NOT NULL DEFAULT 0, missing_since INTEGER NOT NULL DEFAULT 0,"
+        "  recreate INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
+        "  PRIMARY KEY (email)) STRICT, WITHOUT ROWID;"},
 };
 const struct store_schema STORE_SCHEMA = {
-    .version = 6, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 7, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

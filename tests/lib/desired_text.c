@@ -159,4 +159,11 @@ void desired_text(const struct desired *d, struct buf *out)
         database(out, &d->databases[i]);
     for (size_t i = 0; i < d->n_api_tokens; i++)
         api_token(out, &d->api_tokens[i]);
+    for (size_t i = 0; i < d->n_members; i++) {
+        buf_printf(out, "member %s", d->members[i].email);
+        at(out, d->members[i].at);
+        word(out, "frozen", d->members[i].frozen);
+        field(out, "role", MEMBER_ROLE_NAME[d->members[i].role]);
+        buf_add_char(out, '\n');
+    }
 }

@@ -141,4 +141,9 @@ void manifest_text(const struct manifest *m, struct buf *out)
         database(out, "database", &m->databases[i]);
     for (size_t i = 0; i < m->n_api_tokens; i++)
         api_token(out, &m->api_tokens[i]);
+    for (size_t i = 0; i < m->n_members; i++) {
+        head(out, "member", m->members[i].email, m->members[i].at);
+        field(out, true, "role", MEMBER_ROLE_NAME[m->members[i].role]);
+        buf_add_char(out, '\n');
+    }
 }

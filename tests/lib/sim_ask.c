@@ -36,6 +36,8 @@ void sim_export(struct sim *s)
     char last[256] = "";
     bool needs_config = false;
     const char *name;
+    struct answer *members;
+    struct answer *invites;
 
     export_begin(s->rc, &text);
     buf_add_str(&text, "databases:\n");
@@ -46,6 +48,11 @@ void sim_export(struct sim *s)
         export_database(s->rc, last, a, &text);
         answer_free(a);
     }
+    members = ask(s, CALL_MEMBERS_LIST, NULL);
+    invites = ask(s, CALL_INVITES_LIST, NULL);
+    export_members(members, invites, &text);
+    answer_free(members);
+    answer_free(invites);
     assert_false(text.failed);
     buf_add_str(&s->out, buf_str(&text));
     buf_deinit(&text);

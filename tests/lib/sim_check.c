@@ -398,6 +398,59 @@ static void check_pause(struct sim *s, const struct call *c, const char *kind)
         sim_break(s, "%s %s is sent, and it is paused", CALL_INFO[c->kind].name, c->name);
 }
 
+static const struct membership *membership_of(const struct sim *s, const struct call *c)
+{
+    bool by_email = c->kind == CALL_INVITE_SEND || c->kind == CALL_INVITE_REMOVE;
+
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct membership *row = s->ledger.rows[i].row;
+
+        if (s->ledger.rows[i].table == LEDGER_MEMBERSHIP &&
+            (by_email ? strcasecmp(row->email, c->name) == 0
+                      : row->username && is(row->username, c->name)))
+            return row;
+    }
+    return NULL;
+}
+
+static bool is_member_wanted(const struct sim *s, const char *email)
+{
+    for (size_t i = 0; i < s->want.n_members; i++)
+        if (is(s->want.members[i].email, email))
+            return true;
+    return false;
+}
+
+/* A mail that the ledger tells of, a role of somebody wanted, a removal of somebody of ours whom
+ * nobody wants, by the policy of members. */
+static void check_member(struct sim *s, const struct call *c)
+{
+    const char *name = CALL_INFO[c->kind].name;
+    const struct membership *row = membership_of(s, c);
+    bool removes = c->kind == CALL_INVITE_REMOVE || c->kind == CALL_MEMBER_REMOVE;
+
+    if (!row)
+        sim_break(s, "%s %s: the ledger does not know of it", name, c->name);
+    else if (removes && s->config->policy.prune_members == PRUNE_OFF)
+        sim_break(s, "%s %s: members are not removed", name, c->name);
+    else if (removes && !s->want.whole)
+        sim_break(s, "%s %s: part of the manifest is refused", name, c->name);
+    else if (removes == is_member_wanted(s, row->email))
+        sim_break(s, "%s %s: %s", name, c->name, removes ? "it is wanted" : "nobody wants it");
+    else if (c->kind == CALL_INVITE_SEND && !is(row->state, "inviting"))
+        sim_break(s, "%s %s: the ledger does not know that it is sent", name, c->name);
+    else if (c->kind == CALL_INVITE_SEND && row->missing_since && !row->recreate)
+        sim_break(s, "%s %s: it was there, and nobody has asked for it again", name, c->name);
+    else if (sim_is_paused(s, "member", row->email))
+        sim_break(s, "%s %s is sent, and it is paused", name, c->name);
+}
+
+static bool is_about_members(const struct call *c)
+{
+    return c->kind == CALL_INVITE_SEND || c->kind == CALL_INVITE_REMOVE ||
+           c->kind == CALL_MEMBER_ROLE || c->kind == CALL_MEMBER_REMOVE;
+}
+
 static void check_write(struct sim *s, const struct call *c)
 {
     const char *kind = c->kind <= CALL_LOCATION_REMOVE ? "group" : "database";
@@ -422,6 +475,10 @@ static void check_write(struct sim *s, const struct call *c)
     }
     if (c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE) {
         check_api_token(s, c);
+        return;
+    }
+    if (is_about_members(c)) {
+        check_member(s, c);
         return;
     }
     if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
@@ -477,6 +534,32 @@ static bool is_known_to_hold(const struct sim *s, const char *group)
     return false;
 }
 
+/* Nobody is mailed twice, and those who keep the organization stay. */
+static void check_people(struct sim *s, const struct call *c)
+{
+    struct platform *p = &s->platform;
+    const struct platform_person *pending =
+        c->kind == CALL_INVITE_SEND ? platform_person(p, c->name, true) : NULL;
+    size_t n_admins = 0;
+
+    if (pending && pending->by_daemon && is(pending->role, c->role) && !pending->was_hidden)
+        sim_break(s, "%s is invited twice", c->name);
+    for (size_t i = 0; i < p->n_people; i++)
+        n_admins += p->people[i].live && *p->people[i].username && is(p->people[i].role, "admin");
+    for (size_t i = 0; i < p->n_people; i++) {
+        const struct platform_person *one = &p->people[i];
+
+        if (!one->live || !*one->username || !is(one->username, c->name) ||
+            (c->kind != CALL_MEMBER_REMOVE && c->kind != CALL_MEMBER_ROLE))
+            continue;
+        if (i == 0 || is(one->role, "owner"))
+            sim_break(s, "%s %s: an owner, or the daemon itself", CALL_INFO[c->kind].name, c->name);
+        if (is(one->role, "admin") && n_admins == 1 &&
+            (c->kind == CALL_MEMBER_REMOVE || !is(c->role, "admin")))
+            sim_break(s, "%s %s: the last admin", CALL_INFO[c->kind].name, c->name);
+    }
+}
+
 void sim_check_arrived(struct sim *s, const struct call *c)
 {
     const struct platform_db *d = c->name ? platform_db(&s->platform, c->name) : NULL;
@@ -494,6 +577,8 @@ void sim_check_arrived(struct sim *s, const struct call *c)
         if (strcmp(t->hash, s->self_hash) == 0 || strcmp(t->id, s->self_id) == 0)
             sim_break(s, "API token %s, which the daemon runs with, is revoked", t->name);
     }
+    if (is_about_members(c))
+        check_people(s, c);
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)
         sim_break(s, "group %s is made twice", c->name);
     if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
@@ -510,6 +595,8 @@ static bool is_named(const struct sim *s, const char *kind, const char *name, bo
         s->has_want && is(kind, "database") ? desired_database(&s->want, name) : NULL;
 
     *observed = d && d->want->observe;
+    if (is(kind, "member"))
+        return s->has_want && is_member_wanted(s, name);
     return g ? !g->absent : d && !d->want->absent;
 }
 

@@ -1,4 +1,4 @@
-/* sim_people: the part of the platform that is about who may use it: API tokens and users.
+/* sim_people: the part of the platform that is about who may use it: API tokens, users, members.
  * In:    calls, in the order in which they arrive; what people do.
  * Out:   answers; the truth, for tests to look at.
  * Never: chance, clocks. */
@@ -105,6 +105,109 @@ static void revoke(struct platform *p, const struct call *c, struct answer *a)
     a->outcome = OUTCOME_NOT_FOUND;
 }
 
+/* --- members and invites --- */
+
+static void begin(struct platform *p)
+{
+    if (p->n_people)
+        return;
+    p->n_people = 1;
+    p->people[0] = (struct platform_person){.live = true};
+    SET(p->people[0].email, DAEMON_USER "@example.com");
+    SET(p->people[0].username, DAEMON_USER);
+    SET(p->people[0].role, "owner");
+}
+
+struct platform_person *platform_person(struct platform *p, const char *email, bool invited)
+{
+    begin(p);
+    for (size_t i = 0; i < p->n_people; i++)
+        if (p->people[i].live && !*p->people[i].username == invited &&
+            strcasecmp(p->people[i].email, email) == 0)
+            return &p->people[i];
+    return NULL;
+}
+
+struct platform_person *platform_make_person(struct platform *p, const char *email,
+                                             const char *role, const char *username)
+{
+    struct platform_person *one;
+
+    begin(p);
+    assert_true(p->n_people < ARRAY_SIZE(p->people));
+    one = &p->people[p->n_people++];
+    *one = (struct platform_person){.live = true};
+    SET(one->email, email);
+    SET(one->role, role);
+    SET(one->username, username);
+    return one;
+}
+
+static struct platform_person *named(struct platform *p, const char *username)
+{
+    begin(p);
+    for (size_t i = 0; i < p->n_people; i++)
+        if (p->people[i].live && *username && strcmp(p->people[i].username, username) == 0)
+            return &p->people[i];
+    return NULL;
+}
+
+static void say_person(const struct platform_person *one, struct answer *a)
+{
+    a->members[a->n_members++] = (struct live_member){
+        .email = arena_strdup(&a->arena, one->email),
+        .username = *one->username ? arena_strdup(&a->arena, one->username) : NULL,
+        .role = arena_strdup(&a->arena, one->role)};
+}
+
+static void list_people(struct platform *p, bool invited, struct answer *a)
+{
+    begin(p);
+    a->members = arena_alloc(&a->arena, (p->n_people + 1) * sizeof(*a->members));
+    for (size_t i = 0; i < p->n_people && p->lie != LIE_EMPTY; i++) {
+        const struct platform_person *one = &p->people[i];
+        bool hidden = p->lie == LIE_HIDE && strcasecmp(p->lie_name, one->email) == 0;
+
+        p->people[i].was_hidden = one->was_hidden || hidden;
+        if (one->live && !hidden && !*one->username == invited)
+            say_person(one, a);
+    }
+}
+
+/* What was pending is replaced, and a mail goes out. */
+static void invite(struct platform *p, const struct call *c, struct answer *a)
+{
+    struct platform_person *one = platform_person(p, c->name, true);
+
+    if (platform_person(p, c->name, false)) {
+        a->outcome = OUTCOME_CONFLICT;
+        return;
+    }
+    if (!one)
+        one = platform_make_person(p, c->name, c->role, "");
+    SET(one->role, c->role);
+    one->by_daemon = true;
+    p->mails++;
+    a->members = arena_alloc(&a->arena, sizeof(*a->members));
+    say_person(one, a);
+}
+
+static void change_person(struct platform *p, const struct call *c, struct answer *a)
+{
+    bool invited = c->kind == CALL_INVITE_REMOVE;
+    struct platform_person *one = invited ? platform_person(p, c->name, true) : named(p, c->name);
+
+    if (!one) {
+        a->outcome = OUTCOME_NOT_FOUND;
+    } else if (c->kind == CALL_MEMBER_ROLE) {
+        SET(one->role, c->role);
+        a->members = arena_alloc(&a->arena, sizeof(*a->members));
+        say_person(one, a);
+    } else {
+        one->live = false;
+    }
+}
+
 bool platform_people_call(struct platform *p, const struct call *c, struct answer *a)
 {
     switch (c->kind) {
@@ -116,6 +219,18 @@ bool platform_people_call(struct platform *p, const struct call *c, struct answe
         return true;
     case CALL_API_TOKEN_REVOKE:
         revoke(p, c, a);
+        return true;
+    case CALL_INVITES_LIST:
+    case CALL_MEMBERS_LIST:
+        list_people(p, c->kind == CALL_INVITES_LIST, a);
+        return true;
+    case CALL_INVITE_SEND:
+        invite(p, c, a);
+        return true;
+    case CALL_INVITE_REMOVE:
+    case CALL_MEMBER_ROLE:
+    case CALL_MEMBER_REMOVE:
+        change_person(p, c, a);
         return true;
     case CALL_TOKEN_VALIDATE:
         a->token_ends_ms = p->own_token_ends_ms;

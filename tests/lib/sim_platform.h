@@ -64,6 +64,16 @@ struct platform_api_token {
     bool by_daemon;
 };
 
+/* A member, or somebody who is invited. The daemon's own user is the first, and an owner. */
+struct platform_person {
+    char email[PLATFORM_NAME_BYTES];
+    char username[PLATFORM_NAME_BYTES]; /* "": invited */
+    char role[16];
+    bool live;
+    bool by_daemon;
+    bool was_hidden; /* as a database's */
+};
+
 /* The next `times` calls of `kind` (to `name`, "": any) end with `outcome`; `committed`: they are
  * carried out all the same. */
 struct platform_fault {
@@ -115,6 +125,9 @@ struct platform {
     size_t n_tokens;
     struct platform_api_token api_tokens[64]; /* dead ones stay */
     size_t n_api_tokens;
+    struct platform_person people[64]; /* dead ones stay */
+    size_t n_people;
+    unsigned mails;            /* invites that were sent */
     int64_t own_token_ends_ms; /* of the daemon; 0: never */
     bool own_is_unrestricted;  /* its token k-0, and else what that is for */
     char own_group[PLATFORM_NAME_BYTES];
@@ -166,6 +179,10 @@ const struct platform_api_token *platform_api_secret(const struct platform *p, c
 struct platform_api_token *platform_make_api_token(struct platform *p, const char *name,
                                                    const char *group, const char *scopes);
 struct platform_api_token *platform_api_token(struct platform *p, const char *name);
+/* username: "": invited. */
+struct platform_person *platform_make_person(struct platform *p, const char *email,
+                                             const char *role, const char *username);
+struct platform_person *platform_person(struct platform *p, const char *email, bool invited);
 void platform_drop_group(struct platform *p, struct platform_group *g); /* with its databases */
 void platform_drop_db(struct platform *p, struct platform_db *d);
 void platform_set(struct platform_db *d, enum config_field f, const char *value);

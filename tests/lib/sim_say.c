@@ -38,7 +38,7 @@ static bool is_observation(const struct call *c)
 {
     return c->kind == CALL_ORGANIZATION_GET || c->kind == CALL_GROUPS_LIST ||
            c->kind == CALL_DATABASES_LIST || c->ticket || c->kind == CALL_API_TOKENS_LIST ||
-           c->kind == CALL_USER_GET;
+           c->kind == CALL_USER_GET || c->kind == CALL_INVITES_LIST || c->kind == CALL_MEMBERS_LIST;
 }
 
 static void describe(const struct call *c, char *out, size_t size)
@@ -54,6 +54,8 @@ static void describe(const struct call *c, char *out, size_t size)
         buf_printf(&b, " in %s", c->group ? c->group : c->location);
     if (c->scopes)
         buf_printf(&b, " for %s", c->scopes);
+    if (c->role)
+        buf_printf(&b, " as %s", c->role);
     if (c->extensions)
         buf_printf(&b, " with %s", c->extensions);
     if (c->use_tursodb)
@@ -240,6 +242,15 @@ static char *say_api_token_truth(const struct platform_api_token *t)
     return strdup(line);
 }
 
+static char *say_person_truth(const struct platform_person *one)
+{
+    char line[300];
+
+    snprintf(line, sizeof(line), "%s %s as %s%s%s", *one->username ? "member" : "invite",
+             one->email, one->role, *one->username ? ", " : "", one->username);
+    return strdup(line);
+}
+
 void sim_say_truth(struct sim *s, struct buf *out)
 {
     const struct platform *p = &s->platform;
@@ -249,6 +260,9 @@ void sim_say_truth(struct sim *s, struct buf *out)
     for (size_t i = 0; i < p->n_api_tokens; i++)
         if (p->api_tokens[i].live)
             lines[n++] = say_api_token_truth(&p->api_tokens[i]);
+    for (size_t i = 1; i < p->n_people; i++)
+        if (p->people[i].live)
+            lines[n++] = say_person_truth(&p->people[i]);
     for (size_t i = 0; i < p->n_groups + p->n_databases + s->n_files; i++) {
         struct buf b = BUF_INIT(2000);
         size_t d = i - p->n_groups;

@@ -291,6 +291,10 @@ static void outside_make(struct script *c, char *args)
         const char *group = word(&args);
 
         platform_make_api_token(p, name, *group ? group : NULL, *args ? args : NULL);
+    } else if (strcmp(kind, "member") == 0 || strcmp(kind, "invite") == 0) {
+        const char *role = word(&args);
+
+        platform_make_person(p, name, role, args); /* as ROLE USERNAME; an invite: as ROLE */
     } else if (is_group) {
         platform_make_group(p, name, word(&args));
     } else {
@@ -307,26 +311,46 @@ static void outside_delete(struct script *c, char *args)
     p->wall_ms = c->s->wall_ms;
     if (strcmp(kind, "api-token") == 0)
         platform_api_token(p, name)->live = false;
+    else if (strcmp(kind, "member") == 0 || strcmp(kind, "invite") == 0)
+        platform_person(p, name, *kind == 'i')->live = false;
     else if (strcmp(kind, "group") == 0)
         platform_drop_group(p, platform_group(p, name));
     else
         platform_drop_db(p, platform_db(p, name));
 }
 
-/* set database NAME FIELD VALUE, set group NAME protection|archived VALUE */
+/* set database NAME FIELD VALUE, set group NAME protection|archived VALUE,
+ * set member EMAIL role|username VALUE */
 static void outside_set(struct script *c, char *args)
 {
     struct platform *p = &c->s->platform;
-    bool is_group = strcmp(word(&args), "group") == 0;
+    const char *kind = word(&args);
+    bool is_group = strcmp(kind, "group") == 0;
     const char *name = word(&args);
     const char *key = word(&args);
+    struct platform_person *one =
+        strcmp(kind, "member") == 0 ? platform_person(p, name, false) : NULL;
 
-    if (!is_group)
+    if (one)
+        snprintf(strcmp(key, "role") == 0 ? one->role : one->username, sizeof(one->role), "%s",
+                 args);
+    else if (!is_group)
         platform_set(platform_db(p, name), field(c, key), args);
     else if (strcmp(key, "protection") == 0)
         platform_group(p, name)->protection = strcmp(args, "true") == 0;
     else
         platform_group(p, name)->archived = strcmp(args, "true") == 0;
+}
+
+/* accept EMAIL USERNAME: who was invited is a member */
+static void outside_accept(struct script *c, char *args)
+{
+    const char *email = word(&args);
+    struct platform_person *one = platform_person(&c->s->platform, email, true);
+
+    if (!one)
+        bad(c, "%s is not invited", email);
+    snprintf(one->username, sizeof(one->username), "%s", args);
 }
 
 /* rotate NAME: every token of that database dies */
@@ -367,6 +391,8 @@ static void do_outside(struct script *c, char *args)
         outside_delete(c, args);
     else if (strcmp(what, "set") == 0)
         outside_set(c, args);
+    else if (strcmp(what, "accept") == 0)
+        outside_accept(c, args);
     else if (strcmp(what, "rotate") == 0)
         outside_rotate(c, args);
     else if (strcmp(what, "write") == 0)
@@ -568,6 +594,9 @@ static void do_rows(struct script *c, char *args)
         if (r->table == LEDGER_ISSUED)
             buf_printf(&c->s->out, " %s%s", ((const struct issued *)r->row)->state,
                        ((const struct issued *)r->row)->retired ? " retired" : "");
+        if (r->table == LEDGER_MEMBERSHIP)
+            buf_printf(&c->s->out, " %s %s", ((const struct membership *)r->row)->state,
+                       ((const struct membership *)r->row)->origin);
         buf_printf(&c->s->out, "\n");
     }
 }

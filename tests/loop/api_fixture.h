@@ -81,6 +81,7 @@ RUN_UNUSED static struct call *call_of(enum call_kind kind, const char *name)
     c->organization_id = mem_strdup("o-1");
     c->target_id = mem_strdup("d-1");
     c->scopes = mem_strdup("read");
+    c->role = mem_strdup("viewer");
     c->host = mem_strdup("t-1-acme.turso.io");
     c->jwt = mem_strdup("tenants-jwt");
     c->jwt_size = strlen(c->jwt);

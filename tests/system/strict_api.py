@@ -60,6 +60,7 @@ class Knobs:
     primary_prefix: bool = False  # a group's `primary` with its provider prefix
     refuse_size_limit: bool = False  # as databases of the new platform do
     refuse_allow_attach: bool = True  # as groups on AWS do
+    refuse_invites: str = ""  # the words with which the plan refuses invites
     refuse_permissions: bool = False  # as databases of the new engine do
     recovery: bool = True  # what was deleted is listed and can be restored, as on paid plans
     rotate_whole_group: bool = True  # rotating a database also ends its siblings' tokens
@@ -150,6 +151,15 @@ PRESETS = {"read-only": {"read"}, "full-access": SCOPES}
 # The documents take one without a body, too; an unrestricted token is what nobody here may make.
 NEW_API_TOKEN = {"organization!": check_name, "group": check_name,
                  "scopes": [SCOPES | set(PRESETS)]}
+ROLES = {"admin", "member", "viewer"}  # "owner" is a role that nobody can give
+
+
+def check_email(value):
+    ok = isinstance(value, str) and re.fullmatch(r"[^@\s/]+@[^@\s/]+\.[^@\s/.]+", value)
+    return None if ok else "an e-mail address is wanted"
+
+
+NEW_INVITE = {"email": check_email, "username": str, "role": ROLES}
 NEW_DATABASE = {
     "name!": check_name,
     "group!": check_name,
@@ -278,6 +288,9 @@ class Platform:
         self.minted, self.cascaded, self.cursors = [], [], {}
         self.audit = []  # oldest first
         self.api_tokens = []  # live ones, oldest first
+        self.members, self.invites = {}, {}  # by username, by e-mail in small letters
+        self.mails = collections.Counter()  # invites sent, by e-mail in small letters
+        self.add_member(organization, role="owner")
         kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores", "probes")
         self.counts = {kind: collections.Counter() for kind in kinds}
 
@@ -460,6 +473,32 @@ class Platform:
         self.api_tokens.append(token)
         return token
 
+    def add_member(self, username, role="member", email=None):
+        self.members[username] = {"username": username, "role": role,
+                                  "email": email or f"{username}@example.com"}
+        return self.members[username]
+
+    def member(self, username):
+        if username not in self.members:
+            raise Refused(404, "could not find member")
+        return self.members[username]
+
+    def invite(self, email, role="member"):
+        """Every one of these is a mail; a pending invite of that address is replaced."""
+        if self.knobs.refuse_invites:
+            raise Refused(400, self.knobs.refuse_invites)
+        if any(m["email"].lower() == email.lower() for m in self.members.values()):
+            raise Refused(409, f"{email} is already a member")
+        self.mails[email.lower()] += 1
+        self.invites[email.lower()] = {"id": sum(self.mails.values()), "email": email,
+                                       "role": role, "created_at": rfc3339_now()}
+        return self.invites[email.lower()]
+
+    def accept(self, email, username):
+        """As the person who was mailed would."""
+        invite = self.invites.pop(email.lower())
+        return self.add_member(username, invite["role"], invite["email"])
+
     def configure(self, name, changes):
         config = self.database(name)["config"]
         legacy = self.groups[self.databases[name]["group"]]["legacy"]
@@ -597,6 +636,40 @@ def revoke_api_token(p, r):
             p.counts["deletes"][f"api-token/{token['name']}"] += 1
             return {"token": token["id"]}
     raise Refused(404, "token not found")
+
+
+def send_invite(p, r):
+    email, username = r.json.get("email"), r.json.get("username")
+    if (email is None) == (username is None):
+        violate("invite", "exactly one of email and username is wanted")
+    invite = p.invite(email or p.member(username)["email"], r.json.get("role", "member"))
+    p.counts["creates"][f"member/{invite['email']}"] += 1
+    return {"invited": {"email": invite["email"], "role": invite["role"],
+                        "organization": p.organization}}
+
+
+def withdraw_invite(p, r):
+    if p.invites.pop(r.args["email"].lower(), None) is None:
+        raise Refused(404, "invite not found")
+    p.counts["deletes"][f"member/{r.args['email']}"] += 1
+
+
+def patch_member(p, r):
+    member = p.member(r.args["username"])
+    if member["role"] == "owner":
+        violate("owner", "the owner's role is changed")
+    member["role"] = r.json["role"]
+    p.counts["updates"][f"member/{member['username']}"] += 1
+    return {"member": member}
+
+
+def remove_member(p, r):
+    member = p.member(r.args["username"])
+    if member["role"] == "owner" or member["username"] == p.organization:
+        violate("owner", "the owner, or the one who asks, is removed")
+    del p.members[member["username"]]
+    p.counts["deletes"][f"member/{member['username']}"] += 1
+    return {"member": member["username"]}
 
 
 def list_databases(p, r):
@@ -865,6 +938,14 @@ ROUTES = [
     route("POST", "/v1/auth/api-tokens/{name}", create_api_token, must=NEW_API_TOKEN),
     route("GET", "O/api-tokens", list_api_tokens),
     route("DELETE", "O/api-tokens/{id}", revoke_api_token),
+    route("GET", "O/members", lambda p, r: {"members": list(p.members.values())}),
+    route("GET", "O/members/{username}", lambda p, r: {"member": p.member(r.args["username"])}),
+    route("PATCH", "O/members/{username}", patch_member, must={"role!": ROLES}),
+    route("DELETE", "O/members/{username}", remove_member),
+    route("GET", "/v2/organizations/{org}/invites",
+          lambda p, r: {"invites": list(p.invites.values())}),
+    route("POST", "/v2/organizations/{org}/invites", send_invite, must=NEW_INVITE),
+    route("DELETE", "/v2/organizations/{org}/invites/{email}", withdraw_invite),
     route("GET", "/v1/locations", lambda p, r: {"locations": LOCATIONS}),
     route("GET", "/v1/organizations", lambda p, r: [view_organization(p)]),
     route("GET", "/v2/organizations", lambda p, r: {"organizations": [view_organization(p)]}),
@@ -1149,7 +1230,7 @@ class Fault:
 
 def spoil_list(fault, platform, request, answer):
     """Make a listing lie; other answers stay as they are."""
-    key = next((k for k in ("databases", "groups") if isinstance(answer.get(k), list)), None)
+    key = next((k for k in ("databases", "groups", "members", "invites") if isinstance(answer.get(k), list)), None)
     if key is None:
         return answer
     spoilt = dict(answer)

@@ -47,6 +47,7 @@ INEXPRESSIBLE = {
     "083-field-twice": DOUBLES,
     "084-field-twice-in-json": DOUBLES,
     "233-api-token-twice": DOUBLES,
+    "238-member-twice": DOUBLES,
     "148-seed-of-itself": ELSEWHERE,
     "151-seed-timestamp-no-such-day": CALENDAR,
 }

@@ -82,6 +82,16 @@ static void dump_api_token(struct buf *b, const struct live_api_token *t)
     buf_add_char(b, '\n');
 }
 
+static void dump_member(struct buf *b, const struct live_member *m)
+{
+    buf_printf(b, "%s", m->username ? "member" : "invite");
+    dump_text(b, "email", m->email);
+    dump_text(b, "username", m->username);
+    dump_text(b, "role", m->role);
+    dump_text(b, "invited", m->invited);
+    buf_add_char(b, '\n');
+}
+
 static void dump_line(struct buf *b, const char *key, const char *value)
 {
     if (value)
@@ -122,6 +132,8 @@ static void dump(const struct answer *a, struct buf *b)
         buf_printf(b, "pages %lld\n", (long long)a->total_pages);
     for (size_t i = 0; i < a->n_api_tokens; i++)
         dump_api_token(b, &a->api_tokens[i]);
+    for (size_t i = 0; i < a->n_members; i++)
+        dump_member(b, &a->members[i]);
     dump_line(b, "user", a->username);
     if (a->token_ends_ms)
         buf_printf(b, "ends %lld\n", (long long)a->token_ends_ms);

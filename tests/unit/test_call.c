@@ -24,14 +24,15 @@ static void kinds__each__has_a_name_and_a_method(void **state)
     }
 }
 
-static void kinds__done_once__are_creates_mints_restores_and_rotations(void **state)
+static void kinds__done_once__are_creates_mints_restores_rotations_and_invites(void **state)
 {
     (void)state;
     for (int k = 0; k < CALL_N; k++) {
-        bool makes_anew =
-            k == CALL_GROUP_CREATE || k == CALL_DATABASE_CREATE || k == CALL_GROUP_TOKEN ||
-            k == CALL_DATABASE_TOKEN || k == CALL_API_TOKEN_CREATE || k == CALL_GROUP_RESTORE ||
-            k == CALL_DATABASE_RESTORE || k == CALL_GROUP_ROTATE || k == CALL_DATABASE_ROTATE;
+        bool makes_anew = k == CALL_GROUP_CREATE || k == CALL_DATABASE_CREATE ||
+                          k == CALL_GROUP_TOKEN || k == CALL_DATABASE_TOKEN ||
+                          k == CALL_API_TOKEN_CREATE || k == CALL_GROUP_RESTORE ||
+                          k == CALL_DATABASE_RESTORE || k == CALL_GROUP_ROTATE ||
+                          k == CALL_DATABASE_ROTATE || k == CALL_INVITE_SEND;
 
         assert_int_equal(CALL_INFO[k].once, makes_anew);
     }
@@ -76,6 +77,8 @@ static void call__with_every_text__is_freed_whole(void **state)
     c->jwt_size = 1;
     c->organization_id = mem_strdup("o-1");
     c->target_id = mem_strdup("d-1");
+    c->scopes = mem_strdup("read");
+    c->role = mem_strdup("admin");
     call_free(c);
     call_free(NULL);
 
@@ -127,7 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds__each__has_a_name_and_a_method),
-        cmocka_unit_test(kinds__done_once__are_creates_mints_restores_and_rotations),
+        cmocka_unit_test(kinds__done_once__are_creates_mints_restores_rotations_and_invites),
         cmocka_unit_test(outcomes__that_a_retry_can_help__are_the_transient_ones),
         cmocka_unit_test(call__with_every_text__is_freed_whole),
         cmocka_unit_test(answer__new__knows_nothing_yet),

@@ -49,6 +49,7 @@ static void policy_text(const struct config_policy *p, struct buf *out)
 
     field(out, "writes", p->writes ? "on" : "off");
     field(out, "prune", PRUNE[p->prune]);
+    field(out, "prune_members", PRUNE[p->prune_members]);
     field(out, "removals", p->removals_plan ? "plan" : "on");
     field(out, "adopt", p->adopt == ADOPT_NEVER ? "never" : "matching");
     field(out, "drift", p->drift_report ? "report" : "correct");

@@ -95,7 +95,8 @@ static void file__of_a_lot_of_unknown_keys__is_refused_with_a_bounded_report(voi
     assert_told(
         MANY,
         "big.yaml:1:1: unknown key \"databaze0\" in a manifest (did you mean \"databases\"?); "
-        "expected one of organization, groups, residency, classes, databases, api_tokens");
+        "expected one of organization, groups, residency, classes, databases, api_tokens, "
+        "members");
     assert_int_equal(told.n, LIMIT_ERRORS);
     buf_deinit(&b);
 }

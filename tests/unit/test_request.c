@@ -141,6 +141,18 @@ static void request__of_every_kind__is_as_the_platform_says(void **state)
         {{.kind = CALL_USER_GET}, "/v1/user", NULL},
         {{.kind = CALL_TOKEN_VALIDATE}, "/v1/auth/validate", NULL},
         {{.kind = CALL_DELETE_TOKEN_VALIDATE}, "/v1/auth/validate", NULL},
+        {{.kind = CALL_INVITES_LIST}, "/v2/organizations/acme/invites", NULL},
+        {{.kind = CALL_MEMBERS_LIST}, O "/members", NULL},
+        {{.kind = CALL_INVITE_SEND, .name = TEXT("jo+x@example.com"), .role = TEXT("admin")},
+         "/v2/organizations/acme/invites",
+         "{\"email\":\"jo+x@example.com\",\"role\":\"admin\"}"},
+        {{.kind = CALL_INVITE_REMOVE, .name = TEXT("jo+x@example.com")},
+         "/v2/organizations/acme/invites/jo%2Bx%40example.com",
+         NULL},
+        {{.kind = CALL_MEMBER_ROLE, .name = TEXT("Jo_1"), .role = TEXT("viewer")},
+         O "/members/Jo_1",
+         "{\"role\":\"viewer\"}"},
+        {{.kind = CALL_MEMBER_REMOVE, .name = TEXT("jo@x")}, O "/members/jo%40x", NULL},
     };
 
     (void)state;
@@ -297,6 +309,18 @@ static void call__that_lacks_what_it_needs__is_refused_with_the_reason(void **st
     refused(
         &(struct call){.kind = CALL_API_TOKEN_CREATE, .name = TEXT("a"), .scopes = TEXT("read")},
         "acme", "create API token: an API token of a group needs the group and scopes");
+    refused(&(struct call){.kind = CALL_MEMBER_REMOVE, .name = TEXT("..")}, "acme",
+            "remove member: \"..\" cannot be the name of a user");
+    refused(&(struct call){.kind = CALL_MEMBER_REMOVE, .name = TEXT("a/b")}, "acme",
+            "remove member: \"a/b\" cannot be the name of a user");
+    refused(&(struct call){.kind = CALL_MEMBER_REMOVE, .name = TEXT("")}, "acme",
+            "remove member: \"\" cannot be the name of a user");
+    refused(&(struct call){.kind = CALL_INVITE_REMOVE, .name = TEXT("a/../b@c.de")}, "acme",
+            "withdraw invite: \"a/../b@c.de\" is no e-mail address");
+    refused(&(struct call){.kind = CALL_INVITE_SEND, .name = TEXT("jo"), .role = TEXT("admin")},
+            "acme", "invite: \"jo\" is no e-mail address");
+    refused(&(struct call){.kind = CALL_MEMBER_ROLE, .name = TEXT("jo"), .role = TEXT("owner")},
+            "acme", "set role of member: \"owner\" is no role that can be given");
     refused(&(struct call){.kind = CALL_API_TOKEN_REVOKE, .target_id = TEXT("..")}, "acme",
             "revoke API token: \"..\" cannot be the id of an API token");
     refused(&(struct call){.kind = CALL_GROUP_TOKEN, .name = TEXT("a")}, "acme",
