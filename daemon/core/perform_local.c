@@ -83,6 +83,7 @@ void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_set(fx, &p.own->id, p.live->id);
     rc_set(fx, &p.own->hostname, p.live->hostname);
     p.own->since = rc->wall_ms;
+    *p.gone_ms = 0; /* of before it was made */
     p.own->recreate = 0;
     p.own->config_read = is_configured(r) ? rc->wall_ms : 0;
     rc_put_own(rc, fx, r);
