@@ -20,6 +20,7 @@
 #define JOB_MS        2
 #define HOOK_MS       50
 #define STEPS_MAX     200000
+#define LATE_MS       10000 /* that what was sent before a crash is still on its way */
 
 uint64_t sim_random(struct sim *s)
 {
@@ -140,11 +141,40 @@ void sim_tell(struct sim *s, struct rc_event ev)
 
 /* --- what happens --- */
 
+static bool is_write(const struct call *c)
+{
+    return strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+}
+
+static int64_t late_of(struct sim *s, const struct call *c)
+{
+    const struct platform_fault *f = platform_fault(&s->platform, c);
+
+    return f && is_write(c) ? f->late_ms : 0;
+}
+
+static void come_late(struct sim *s, const struct call *c)
+{
+    s->platform.now_ms = s->now_ms;
+    s->platform.wall_ms = s->wall_ms;
+    sim_say(s, "* late: %s%s%s", CALL_INFO[c->kind].name, c->name ? " " : "",
+            c->name ? c->name : "");
+    sim_check_late(s, c);
+    platform_call_late(&s->platform, c);
+}
+
+static void put_off(struct sim *s, struct call *c, int64_t ms)
+{
+    add_pending(s, (struct sim_pending){.kind = SIM_LATE, .at_ms = s->now_ms + ms, .call = c});
+}
+
 static void arrive(struct sim *s, struct sim_pending *p)
 {
     s->platform.now_ms = s->now_ms;
     s->platform.wall_ms = s->wall_ms;
-    sim_check_arrived(s, p->call);
+    p->late_ms = late_of(s, p->call);
+    if (!p->late_ms)
+        sim_check_arrived(s, p->call);
     p->answer = platform_call(&s->platform, p->call);
     p->answer->date_ms = s->wall_ms - s->ahead_ms;
     p->kind = SIM_ANSWER;
@@ -197,6 +227,12 @@ static void come_to_pass(struct sim *s, size_t i)
         sim_say_answer(s, p.call, a);
         sim_told_answer(s, p.call, a, p.sent_ms);
         sim_tell(s, (struct rc_event){.kind = RC_ANSWER, .answer = a});
+        if (p.late_ms) {
+            put_off(s, p.call, p.late_ms);
+            p.call = NULL;
+        }
+    } else if (p.kind == SIM_LATE) {
+        come_late(s, p.call);
     } else if (p.kind == SIM_JOB) {
         do_job(s, p.job);
     } else {
@@ -344,15 +380,36 @@ void sim_init(struct sim *s, const char *settings, uint64_t random)
     s->wake_ms = s->now_ms;
 }
 
+/* But for what is late: that is the platform's. */
+static bool take_pending(struct sim *s, struct sim_pending *out)
+{
+    size_t i = s->n_pending;
+
+    for (size_t k = 0; k < s->n_pending; k++)
+        if (s->pending[k].kind != SIM_LATE &&
+            (i == s->n_pending || s->pending[k].at_ms < s->pending[i].at_ms ||
+             (s->pending[k].at_ms == s->pending[i].at_ms &&
+              s->pending[k].order < s->pending[i].order)))
+            i = k;
+    if (i == s->n_pending)
+        return false;
+    *out = s->pending[i];
+    s->pending[i] = s->pending[--s->n_pending];
+    return true;
+}
+
 static void forget_pending(struct sim *s, enum sim_end end)
 {
-    while (s->n_pending) {
-        size_t i = first_pending(s);
-        struct sim_pending p = s->pending[i];
+    struct sim_pending p;
+
+    while (take_pending(s, &p)) {
         bool done = end == SIM_DONE || (end == SIM_HALF_DONE && sim_random(s) & 1);
 
-        s->pending[i] = s->pending[--s->n_pending];
-        if (done && p.kind == SIM_CALL) {
+        if (p.late_ms || (done && p.kind == SIM_CALL && is_write(p.call) && end == SIM_HALF_DONE &&
+                          sim_random(s) % 4 == 0)) {
+            put_off(s, p.call, p.late_ms ? p.late_ms : LATE_MS);
+            p.call = NULL;
+        } else if (done && p.kind == SIM_CALL) {
             s->platform.now_ms = s->now_ms;
             s->platform.wall_ms = s->wall_ms;
             p.answer = platform_call(&s->platform, p.call);
@@ -383,12 +440,29 @@ static void drop_waiting(struct sim_ledger *l)
     l->n_waiting = 0;
 }
 
+/* Only what is late goes on. */
+static void be_down(struct sim *s, int64_t ms)
+{
+    int64_t until = s->now_ms + ms;
+
+    while (s->n_pending && s->pending[first_pending(s)].at_ms <= until) {
+        size_t i = first_pending(s);
+        struct sim_pending p = s->pending[i];
+
+        pass(s, p.at_ms);
+        s->pending[i] = s->pending[--s->n_pending];
+        come_late(s, p.call);
+        pending_deinit(&p);
+    }
+    pass(s, until);
+}
+
 void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms)
 {
     forget_pending(s, end);
     drop_waiting(&s->ledger);
     reconcile_free(s->rc);
-    pass(s, s->now_ms + down_ms);
+    be_down(s, down_ms);
     start(s);
 }
 
@@ -398,11 +472,19 @@ void sim_suspend(struct sim *s, int64_t ms)
     s->wall_ms += ms;
 }
 
+static bool is_waited_for(const struct sim *s)
+{
+    for (size_t i = 0; i < s->n_pending; i++)
+        if (s->pending[i].kind != SIM_LATE)
+            return true;
+    return false;
+}
+
 void sim_stop(struct sim *s)
 {
     s->stopping = true;
     sim_tell(s, (struct rc_event){.kind = RC_STOP});
-    while (s->n_pending && !*s->broken)
+    while (is_waited_for(s) && !*s->broken)
         come_to_pass(s, (pass(s, s->pending[first_pending(s)].at_ms), first_pending(s)));
     s->stopping = false;
     sim_crash(s, SIM_UNDONE, 0);
@@ -428,6 +510,8 @@ int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason
 void sim_deinit(struct sim *s)
 {
     forget_pending(s, SIM_UNDONE);
+    while (s->n_pending)
+        pending_deinit(&s->pending[--s->n_pending]);
     mem_free(s->pending);
     reconcile_free(s->rc);
     sim_ledger_deinit(&s->ledger);

@@ -41,13 +41,15 @@ struct sim_file {
     bool by_stranger; /* somebody else wrote it */
 };
 
-/* Something that is under way. A call is carried out half way, and answered at the end. */
-enum sim_pending_kind { SIM_CALL, SIM_ANSWER, SIM_JOB, SIM_HOOK };
+/* Something that is under way. A call is carried out half way, and answered at the end; or (LATE)
+ * long after that, whatever has become of who sent it. */
+enum sim_pending_kind { SIM_CALL, SIM_ANSWER, SIM_JOB, SIM_HOOK, SIM_LATE };
 struct sim_pending {
     enum sim_pending_kind kind;
     int64_t at_ms;
     uint64_t order;
     int64_t then_ms; /* CALL: when the answer comes */
+    int64_t late_ms; /* ANSWER: it is carried out so long after it; 0: it was, or is not */
     int64_t sent_ms;
     struct call *call;
     struct answer *answer;
@@ -286,6 +288,7 @@ void sim_check_event(struct sim *s, const struct event *e); /* of the history */
 bool sim_is_paused(const struct sim *s, const char *kind, const char *name);
 void sim_check_sent(struct sim *s, const struct call *c);
 void sim_check_arrived(struct sim *s, const struct call *c);
+void sim_check_late(struct sim *s, const struct call *c);
 void sim_break(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

@@ -407,6 +407,8 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         for (int f = 0; f < CONFIG_N; f++)
             if (c->config[f])
                 platform_set(d, (enum config_field)f, c->config[f]);
+        if (c->config[CONFIG_BLOCK_WRITES])
+            d->given_back = !flag(c->config[CONFIG_BLOCK_WRITES]);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }
@@ -743,4 +745,20 @@ struct answer *platform_call(struct platform *p, const struct call *c)
     a->http_status = status_of(a->outcome);
     a->date_ms = p->wall_ms;
     return a;
+}
+
+void platform_call_late(struct platform *p, const struct call *c)
+{
+    struct platform_db *d = c->kind == CALL_DATABASE_CREATE ? platform_db(p, c->name) : NULL;
+    struct platform_group *g = c->kind == CALL_GROUP_CREATE ? platform_group(p, c->name) : NULL;
+    struct answer *a = answer_new(c);
+
+    assert_non_null(a);
+    p->mints += c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+    carry_out(p, c, a);
+    if (!d && c->kind == CALL_DATABASE_CREATE && (d = platform_db(p, c->name)))
+        d->was_hidden = true; /* who read before that did not find it */
+    if (!g && c->kind == CALL_GROUP_CREATE && (g = platform_group(p, c->name)))
+        g->was_hidden = true;
+    answer_free(a);
 }

@@ -31,6 +31,7 @@ struct platform_db {
     bool live;
     bool by_daemon;
     bool was_hidden; /* some answer has said that it is not there */
+    bool given_back; /* the daemon let its users write again */
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
     bool was_ours;      /* the ledger said so once */
@@ -85,6 +86,7 @@ struct platform_fault {
     int times;      /* -1: always */
     int64_t retry_after_ms;
     int64_t takes_ms; /* -1: as long as any */
+    int64_t late_ms;  /* it is carried out so long after the answer; 0: it is not */
     char says[128];
 };
 
@@ -165,6 +167,8 @@ const struct platform_token *platform_token(const struct platform *p, const char
 
 /* What a stale list shows from now on. */
 void platform_remember(struct platform *p);
+/* Carry out what was answered for long ago; nobody hears of it. */
+void platform_call_late(struct platform *p, const struct call *c);
 
 /* Somebody did something, and the audit log tells it. */
 void platform_note(struct platform *p, const char *code, const char *name, const char *author);

@@ -166,6 +166,8 @@ static void fault_option(const struct script *c, struct platform_fault *f, char 
         f->retry_after_ms = duration(c, option);
     else if (takes(&option, "takes "))
         f->takes_ms = duration(c, option);
+    else if (takes(&option, "late "))
+        f->late_ms = duration(c, option);
     else if (strcmp(option, "honest") == 0)
         f->is_honest = true;
     else if (strcmp(option, "committed") == 0)

@@ -464,19 +464,21 @@ static void call_fails(struct chaos *c)
         f->times = 2; /* a read that says 404 for ever is the truth, as far as anybody can see */
 }
 
-/* A write is carried out, and nobody hears of it. */
+/* A write is carried out, at once or much later, and nobody hears of it. */
 static void answer_lost(struct chaos *c)
 {
     static const enum call_kind WRITES[] = {CALL_DATABASE_CREATE, CALL_DATABASE_CONFIGURE,
                                             CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
                                             CALL_GROUP_CREATE,    CALL_GROUP_TOKEN};
     struct platform *p = &c->s.platform;
+    bool late = chaos_once_in(c, 3);
 
     if (p->n_faults < PLATFORM_FAULTS_MAX)
         p->faults[p->n_faults++] =
             (struct platform_fault){.kind = WRITES[chaos_pick(c, ARRAY_SIZE(WRITES))],
                                     .outcome = OUTCOME_UNKNOWN,
-                                    .committed = true,
+                                    .committed = !late,
+                                    .late_ms = late ? 1000 + chaos_pick(c, 60000) : 0,
                                     .times = 1 + (int)chaos_pick(c, 2),
                                     .retry_after_ms = -1,
                                     .takes_ms = chaos_once_in(c, 2) ? 30000 : -1};
