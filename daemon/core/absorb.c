@@ -182,17 +182,6 @@ void rc_appeared(struct reconcile *rc, struct effects *fx, struct database *d, b
         rc_stranger(rc, fx, &d->r, "somebody else made it");
 }
 
-/* Fenced, and its grace as good as over: a delete of ours may have done it, whose answer was lost.
- */
-static bool may_be_our_delete(const struct reconcile *rc, const struct database *d)
-{
-    const struct config_policy *p = &rc->config->policy;
-    int64_t grace = d->own.is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
-
-    return d->deleted_ms || (d->own.fence && strcmp(d->own.fence, "set") == 0 &&
-                             d->own.grace_spent + 2 * rc->config->reconcile.interval_ms >= grace);
-}
-
 /* A create whose answer was lost, and of which nothing is to be seen long after: it did not happen,
  * and what lives under its name some day is not from it. */
 static void create_failed_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
@@ -226,7 +215,8 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
         return;
     d->r.look_now = false;
     if (a->outcome == OUTCOME_NOT_FOUND) {
-        if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !may_be_our_delete(rc, d))
+        if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !d->deleted_ms &&
+            !removal_may_be_sent(rc->config, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
         create_failed_after_all(rc, fx, &d->r);

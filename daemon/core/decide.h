@@ -171,6 +171,10 @@ bool database_is_wanted(const struct world *w, const struct database *d);
 /* When the entry expires, wall clock; 0: never. */
 int64_t database_expiry(const struct database *d);
 
+/* Fenced, and its grace as good as over; of a group: empty for as long. A delete of it may have
+ * been sent. */
+bool removal_may_be_sent(const struct config *c, const struct database *d);
+bool group_removal_may_be_sent(const struct config *c, const struct group *g, int64_t wall_ms);
 /* What a fence gives way to: the manifest's value, else what was there before. */
 const char *unfence_target(const struct database *d, enum config_field f);
 /* Refused fields that are not yet to be tried again. */
@@ -243,6 +247,8 @@ unsigned token_mode(const struct world *w, const struct token_want *want);
                       */
 #define LATE_FOR_MS                                                                                \
     (10 * 60 * 1000) /* what was sent and not answered may yet be carried out for so long */
+#define DELETES_LATE_MS                                                                            \
+    (2 * 60 * 1000) /* likewise a delete: nothing is given back to its users before */
 #define DELETED_WITHIN_MS (60 * 1000) /* the platform may show a deleted thing for so long */
 #define STARTS_WITHIN_MS                                                                           \
     (30 * 1000) /* a new database's host may say for so long that it is none                       \

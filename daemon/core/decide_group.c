@@ -93,6 +93,12 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
     }
 }
 
+bool group_removal_may_be_sent(const struct config *c, const struct group *g, int64_t wall_ms)
+{
+    return g->has_own && g->own.empty_since &&
+           wall_ms - g->own.empty_since >= c->policy.deletion_grace_ms;
+}
+
 /* The location to create it in; NULL when `closest` is not resolved yet. */
 static const char *location_of(const struct group *g)
 {
@@ -120,6 +126,9 @@ static void decide_group_create(const struct world *w, const struct group *g, st
         say_wake(out, w->create_refused_until_ms[KIND_GROUP]);
     } else if (!w->complete) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+    } else if (g->delete_sent_ms && w->now_ms - g->delete_sent_ms < DELETES_LATE_MS) {
+        say_phase(out, PHASE_PENDING, REASON_QUEUED); /* as with a database */
+        say_wake(out, g->delete_sent_ms + DELETES_LATE_MS);
     } else if (!out->place) {
         say_act(out, ACT_FIND_CLOSEST, LANE_CREATE);
     } else {

@@ -239,6 +239,14 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
     }
 }
 
+bool removal_may_be_sent(const struct config *c, const struct database *d)
+{
+    int64_t grace = d->own.is_branch ? c->policy.expiry_grace_ms : c->policy.deletion_grace_ms;
+
+    return fence_is(d, "set") &&
+           (d->own.purged || d->own.grace_spent + 2 * c->reconcile.interval_ms >= grace);
+}
+
 const char *unfence_target(const struct database *d, enum config_field f)
 {
     int64_t before = f == CONFIG_BLOCK_READS ? d->own.fence_reads : d->own.fence_writes;
@@ -285,7 +293,12 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
         return false;
     if (!is_unfenced(d) && say_refused(w, &d->r, ACT_UNFENCE, out))
         return true;
-    if (waits_for_tokens(w, d)) {
+    if (fence_is(d, "set") && d->delete_sent_ms &&
+        w->now_ms - d->delete_sent_ms < DELETES_LATE_MS) {
+        snprintf(out->message, sizeof(out->message),
+                 "its fence comes down when no delete that was sent can still be carried out");
+        say_wake(out, d->delete_sent_ms + DELETES_LATE_MS);
+    } else if (waits_for_tokens(w, d)) {
         say_wake(out, w->now_ms + 1000);
     } else if (!is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_LIFT);

@@ -303,9 +303,10 @@ struct group {
     bool suspect;
     bool removal_ok; /* approved */
     bool rejected;
-    bool contended;     /* its delete_protection, as a database's fields */
-    int64_t gone_ms;    /* monotonic, of the first 404 by name; 0: none */
-    int64_t deleted_ms; /* as a database's */
+    bool contended;         /* its delete_protection, as a database's fields */
+    int64_t gone_ms;        /* monotonic, of the first 404 by name; 0: none */
+    int64_t deleted_ms;     /* as a database's */
+    int64_t delete_sent_ms; /* likewise */
     struct token **tokens;
     size_t n_tokens;
 };
@@ -330,7 +331,9 @@ struct database {
     bool one_field;            /* a refusal did not say which field: send them one by one */
     const char
         *placed; /* the group that a residency chose, until it is pinned; borrowed from desired */
-    int64_t deleted_ms; /* monotonic: the platform answered a delete with ok; 0: it did not */
+    int64_t deleted_ms;     /* monotonic: the platform answered a delete with ok; 0: it did not */
+    int64_t delete_sent_ms; /* monotonic: a delete was sent, perhaps in another life, and nobody has
+                               said that it is not carried out; 0: none */
     bool
         taken; /* the create was refused for the name: whoever has it, it is not from that create */
     bool create_lost;  /* a create may have happened whose answer was lost */

@@ -47,6 +47,7 @@ static struct call *group_call(struct reconcile *rc, struct effects *fx, struct 
     } else if (d->act == ACT_ADD_LOCATION || d->act == ACT_REMOVE_LOCATION) {
         c = text(c, c ? &c->location : NULL, d->place);
     } else if (d->act == ACT_DELETE) {
+        g->delete_sent_ms = rc->now_ms;
         rc_approval_begin(rc, fx, "delete", &g->r);
         rc_count(rc, fx, "removal", &g->r);
         rc_event(rc, fx, &g->r, "Deleting", 5, NULL, "deleting it, id %s", g->own.id);
@@ -185,6 +186,7 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
     case ACT_PROBE:
         return probe_call(fx, d, c);
     case ACT_DELETE:
+        d->delete_sent_ms = rc->now_ms;
         rc_event(rc, fx, &d->r, "Deleting", 5, NULL, "its grace is over; deleting it, id %s",
                  d->own.id);
         return c;

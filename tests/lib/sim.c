@@ -153,19 +153,21 @@ static int64_t late_of(struct sim *s, const struct call *c)
     return f && is_write(c) ? f->late_ms : 0;
 }
 
-static void come_late(struct sim *s, const struct call *c)
+static void come_late(struct sim *s, const struct call *c, int64_t sent_ms)
 {
     s->platform.now_ms = s->now_ms;
     s->platform.wall_ms = s->wall_ms;
     sim_say(s, "* late: %s%s%s", CALL_INFO[c->kind].name, c->name ? " " : "",
             c->name ? c->name : "");
-    sim_check_late(s, c);
+    sim_check_late(s, c, sent_ms);
     platform_call_late(&s->platform, c);
 }
 
-static void put_off(struct sim *s, struct call *c, int64_t ms)
+static void put_off(struct sim *s, const struct sim_pending *p, int64_t ms)
 {
-    add_pending(s, (struct sim_pending){.kind = SIM_LATE, .at_ms = s->now_ms + ms, .call = c});
+    add_pending(
+        s, (struct sim_pending){
+               .kind = SIM_LATE, .at_ms = s->now_ms + ms, .sent_ms = p->sent_ms, .call = p->call});
 }
 
 static void arrive(struct sim *s, struct sim_pending *p)
@@ -228,11 +230,11 @@ static void come_to_pass(struct sim *s, size_t i)
         sim_told_answer(s, p.call, a, p.sent_ms);
         sim_tell(s, (struct rc_event){.kind = RC_ANSWER, .answer = a});
         if (p.late_ms) {
-            put_off(s, p.call, p.late_ms);
+            put_off(s, &p, p.late_ms);
             p.call = NULL;
         }
     } else if (p.kind == SIM_LATE) {
-        come_late(s, p.call);
+        come_late(s, p.call, p.sent_ms);
     } else if (p.kind == SIM_JOB) {
         do_job(s, p.job);
     } else {
@@ -407,7 +409,7 @@ static void forget_pending(struct sim *s, enum sim_end end)
 
         if (p.late_ms || (done && p.kind == SIM_CALL && is_write(p.call) && end == SIM_HALF_DONE &&
                           sim_random(s) % 4 == 0)) {
-            put_off(s, p.call, p.late_ms ? p.late_ms : LATE_MS);
+            put_off(s, &p, p.late_ms ? p.late_ms : LATE_MS);
             p.call = NULL;
         } else if (done && p.kind == SIM_CALL) {
             s->platform.now_ms = s->now_ms;
@@ -451,7 +453,7 @@ static void be_down(struct sim *s, int64_t ms)
 
         pass(s, p.at_ms);
         s->pending[i] = s->pending[--s->n_pending];
-        come_late(s, p.call);
+        come_late(s, p.call, p.sent_ms);
         pending_deinit(&p);
     }
     pass(s, until);

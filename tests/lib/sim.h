@@ -288,7 +288,7 @@ void sim_check_event(struct sim *s, const struct event *e); /* of the history */
 bool sim_is_paused(const struct sim *s, const char *kind, const char *name);
 void sim_check_sent(struct sim *s, const struct call *c);
 void sim_check_arrived(struct sim *s, const struct call *c);
-void sim_check_late(struct sim *s, const struct call *c);
+void sim_check_late(struct sim *s, const struct call *c, int64_t sent_ms);
 void sim_break(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

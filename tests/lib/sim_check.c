@@ -588,13 +588,15 @@ void sim_check_arrived(struct sim *s, const struct call *c)
 /* What was sent long ago is carried out only now. A database whose delete nobody has heard of is
  * not given back to its users before that can have happened, and nothing is put into such a group.
  */
-void sim_check_late(struct sim *s, const struct call *c)
+void sim_check_late(struct sim *s, const struct call *c, int64_t sent_ms)
 {
     const struct platform_db *d =
         c->kind == CALL_DATABASE_DELETE ? platform_db(&s->platform, c->name) : NULL;
 
     if (d && d->was_ours && d->given_back)
         sim_break(s, "%s is deleted late, and was given back before", c->name);
+    if (d && d->by_daemon && d->made_ms > sent_ms)
+        sim_break(s, "%s is deleted late, and was made anew before", c->name);
     if (c->kind == CALL_GROUP_DELETE && platform_group(&s->platform, c->name) &&
         is_known_to_hold(s, c->name))
         sim_break(s, "group %s is deleted late, with its databases", c->name);

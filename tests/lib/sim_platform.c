@@ -107,7 +107,7 @@ struct platform_db *platform_make_db(struct platform *p, const char *name, const
     struct platform_db *d = &p->databases[p->n_databases++];
 
     assert_true(p->n_databases <= ARRAY_SIZE(p->databases));
-    *d = (struct platform_db){.live = true};
+    *d = (struct platform_db){.live = true, .made_ms = p->now_ms};
     SET(d->name, name);
     SET(d->group, group);
     snprintf(d->id, sizeof(d->id), "d-%u", ++p->next_id);

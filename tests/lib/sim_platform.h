@@ -34,6 +34,7 @@ struct platform_db {
     bool given_back; /* the daemon let its users write again */
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
+    int64_t made_ms;    /* monotonic */
     bool was_ours;      /* the ledger said so once */
 };
 
