@@ -56,13 +56,18 @@ void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answ
     rc_observe(rc);
 }
 
+/* Nobody knows whether it was, or will be, carried out. */
+static bool is_lost(enum outcome o)
+{
+    return o == OUTCOME_UNKNOWN || o == OUTCOME_MALFORMED || o == OUTCOME_UNAVAILABLE;
+}
+
 /* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome
  * nobody knows, now or in an earlier try, keeps its row. */
 static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,
                         const struct answer *a)
 {
-    bool lost = a->outcome == OUTCOME_UNKNOWN || a->outcome == OUTCOME_MALFORMED ||
-                a->outcome == OUTCOME_UNAVAILABLE;
+    bool lost = is_lost(a->outcome);
     bool *create_lost =
         r->kind == KIND_GROUP ? &group_of(r)->create_lost : &database_of(r)->create_lost;
     bool *taken = r->kind == KIND_GROUP ? &group_of(r)->taken : &database_of(r)->taken;
@@ -117,6 +122,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     }
     if (f->act == ACT_CREATE)
         note_create(rc, fx, r, a);
+    if (f->act == ACT_FENCE && is_lost(a->outcome))
+        database_of(r)->fence_lost_ms = rc->now_ms;
     if (OUTCOME_INFO[a->outcome].retry) {
         rc_failed(rc, r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
         rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,

@@ -245,10 +245,8 @@ unsigned token_mode(const struct world *w, const struct token_want *want);
 #define KNOWN_FOR_MS                                                                               \
     (10 * 60 * 1000) /* an id that was seen may be minted for so long; the token says whose it is  \
                       */
-#define LATE_FOR_MS                                                                                \
-    (10 * 60 * 1000) /* what was sent and not answered may yet be carried out for so long */
-#define DELETES_LATE_MS                                                                            \
-    (2 * 60 * 1000) /* likewise a delete: nothing is given back to its users before */
+#define LANDS_WITHIN_MS                                                                            \
+    (2 * 60 * 1000) /* what was sent and not answered is carried out within so long, or never */
 #define DELETED_WITHIN_MS (60 * 1000) /* the platform may show a deleted thing for so long */
 #define STARTS_WITHIN_MS                                                                           \
     (30 * 1000) /* a new database's host may say for so long that it is none                       \

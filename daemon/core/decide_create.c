@@ -107,9 +107,9 @@ static bool group_takes(const struct world *w, const struct database *d, struct 
             say_blocked(out, REASON_GROUP_BLOCKED);
         else
             say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_GROUP);
-    } else if (g->delete_sent_ms && w->now_ms - g->delete_sent_ms < DELETES_LATE_MS) {
+    } else if (g->delete_sent_ms && w->now_ms - g->delete_sent_ms < LANDS_WITHIN_MS) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_GROUP);
-        say_wake(out, g->delete_sent_ms + DELETES_LATE_MS);
+        say_wake(out, g->delete_sent_ms + LANDS_WITHIN_MS);
     } else if (d->want->residency && !residency_allows(d->want->residency, g)) {
         say_blocked(out, REASON_RESIDENCY_VIOLATED);
     } else if (g->live.archived) {
@@ -328,9 +328,9 @@ void decide_create(const struct world *w, const struct database *d, struct decis
         say_wake(out, w->create_refused_until_ms[KIND_DATABASE]);
     } else if (!w->complete) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
-    } else if (d->delete_sent_ms && w->now_ms - d->delete_sent_ms < DELETES_LATE_MS) {
+    } else if (d->delete_sent_ms && w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {
         say_phase(out, PHASE_PENDING, REASON_QUEUED); /* it would be deleted, by its name */
-        say_wake(out, d->delete_sent_ms + DELETES_LATE_MS);
+        say_wake(out, d->delete_sent_ms + LANDS_WITHIN_MS);
     } else if (was_deleted(w, d, out)) {
         return;
     } else if (d->create_held) {

@@ -126,9 +126,9 @@ static void decide_group_create(const struct world *w, const struct group *g, st
         say_wake(out, w->create_refused_until_ms[KIND_GROUP]);
     } else if (!w->complete) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
-    } else if (g->delete_sent_ms && w->now_ms - g->delete_sent_ms < DELETES_LATE_MS) {
+    } else if (g->delete_sent_ms && w->now_ms - g->delete_sent_ms < LANDS_WITHIN_MS) {
         say_phase(out, PHASE_PENDING, REASON_QUEUED); /* as with a database */
-        say_wake(out, g->delete_sent_ms + DELETES_LATE_MS);
+        say_wake(out, g->delete_sent_ms + LANDS_WITHIN_MS);
     } else if (!out->place) {
         say_act(out, ACT_FIND_CLOSEST, LANE_CREATE);
     } else {

@@ -294,12 +294,15 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
     if (!is_unfenced(d) && say_refused(w, &d->r, ACT_UNFENCE, out))
         return true;
     if (fence_is(d, "set") && d->delete_sent_ms &&
-        w->now_ms - d->delete_sent_ms < DELETES_LATE_MS) {
+        w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {
         snprintf(out->message, sizeof(out->message),
                  "its fence comes down when no delete that was sent can still be carried out");
-        say_wake(out, d->delete_sent_ms + DELETES_LATE_MS);
+        say_wake(out, d->delete_sent_ms + LANDS_WITHIN_MS);
     } else if (waits_for_tokens(w, d)) {
         say_wake(out, w->now_ms + 1000);
+    } else if (is_unfenced(d) && d->fence_lost_ms &&
+               w->now_ms - d->fence_lost_ms < LANDS_WITHIN_MS) {
+        say_wake(out, d->fence_lost_ms + LANDS_WITHIN_MS); /* it may go up yet: look again then */
     } else if (!is_checked(w, &d->live)) {
         say_act(out, ACT_READ, LANE_LIFT);
     } else if (is_unfenced(d)) {

@@ -334,6 +334,7 @@ struct database {
     int64_t deleted_ms;     /* monotonic: the platform answered a delete with ok; 0: it did not */
     int64_t delete_sent_ms; /* monotonic: a delete was sent, perhaps in another life, and nobody has
                                said that it is not carried out; 0: none */
+    int64_t fence_lost_ms;  /* monotonic: likewise, of a fence that was not answered */
     bool
         taken; /* the create was refused for the name: whoever has it, it is not from that create */
     bool create_lost;  /* a create may have happened whose answer was lost */

@@ -259,7 +259,7 @@ static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool
                         .target = t->held.target,
                         .name = t->held.name,
                         .at = rc->wall_ms,
-                        .until = life > 0 ? rc->wall_ms + LATE_FOR_MS + life : 0};
+                        .until = life > 0 ? rc->wall_ms + LANDS_WITHIN_MS + life : 0};
 
     effects_put(fx, LEDGER_LEAK, &leak);
     if (!mem_grow(&rc->leaks, &rc->leaks_capacity, rc->n_leaks + 1, sizeof(leak)) ||

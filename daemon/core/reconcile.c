@@ -699,14 +699,20 @@ static void earlier(int64_t *at, int64_t candidate)
 }
 
 /* What the life before this one may have sent just before its end. */
-static void note_deletes(struct reconcile *rc)
+static void note_unanswered(struct reconcile *rc)
 {
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         if (group_removal_may_be_sent(rc->config, rc->fleet.groups[i], rc->wall_ms))
             rc->fleet.groups[i]->delete_sent_ms = rc->now_ms;
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        if (removal_may_be_sent(rc->config, rc->fleet.databases[i]))
-            rc->fleet.databases[i]->delete_sent_ms = rc->now_ms;
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = rc->fleet.databases[i];
+        const char *fence = d->has_own ? d->own.fence : NULL;
+
+        if (removal_may_be_sent(rc->config, d))
+            d->delete_sent_ms = rc->now_ms;
+        if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
+            d->fence_lost_ms = rc->now_ms;
+    }
 }
 
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
@@ -722,7 +728,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc->started_wall_ms = ev->wall_ms;
         doubt_start(rc, out);
         rc_rotation_start(rc, out);
-        note_deletes(rc);
+        note_unanswered(rc);
     }
     if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms) {
         rc_pauses_look(rc, out); /* first: what was paused until now counts no grace */

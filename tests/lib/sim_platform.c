@@ -93,6 +93,7 @@ void platform_set(struct platform_db *d, enum config_field f, const char *value)
     unsigned long n;
 
     SET(d->config[f], value);
+    d->is_shut = d->is_shut && f != CONFIG_BLOCK_READS;
     if (f != CONFIG_SIZE_LIMIT)
         return;
     n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
@@ -384,6 +385,20 @@ static bool is_group_protected(struct platform *p, const char *name)
     return g && g->protection;
 }
 
+static bool blocks_both(const struct platform_db *d)
+{
+    return flag(d->config[CONFIG_BLOCK_READS]) && flag(d->config[CONFIG_BLOCK_WRITES]);
+}
+
+/* A fence goes up, or comes down; what stood before it is not of its doing. */
+static void note_shut(struct platform_db *d, const struct platform_db *before, const struct call *c)
+{
+    if (blocks_both(d))
+        d->is_shut = before->is_shut || !blocks_both(before);
+    else if (c->config[CONFIG_BLOCK_READS])
+        d->is_shut = false;
+}
+
 static void on_database(struct platform *p, const struct call *c, struct answer *a)
 {
     struct platform_db *d = platform_db(p, c->name);
@@ -409,6 +424,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
                 platform_set(d, (enum config_field)f, c->config[f]);
         if (c->config[CONFIG_BLOCK_WRITES])
             d->given_back = !flag(c->config[CONFIG_BLOCK_WRITES]);
+        note_shut(d, &before, c);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }

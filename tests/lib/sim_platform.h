@@ -32,6 +32,7 @@ struct platform_db {
     bool by_daemon;
     bool was_hidden; /* some answer has said that it is not there */
     bool given_back; /* the daemon let its users write again */
+    bool is_shut;    /* its users cannot read, by the daemon's doing */
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
     int64_t made_ms;    /* monotonic */

@@ -53,7 +53,7 @@ static bool as_wanted(const struct end *e)
 {
     const struct db_want *w = e->entry ? e->entry->want : NULL;
 
-    if (!w || w->absent || !is_ours(e) || is_fenced(e) ||
+    if (!w || w->absent || !is_ours(e) || is_fenced(e) || e->live->is_shut ||
         (w->group && strcmp(w->group, e->live->group) != 0))
         return false;
     for (int f = 0; f < CONFIG_N; f++) {
@@ -70,7 +70,7 @@ static bool as_wanted(const struct end *e)
 
 static bool ours(const struct end *e)
 {
-    return is_ours(e) && !is_fenced(e);
+    return is_ours(e) && !is_fenced(e) && !(e->live && e->live->is_shut);
 }
 
 static bool not_live(const struct end *e)
