@@ -12,7 +12,7 @@
 #include "core/schedule.h"
 
 /* What the plan says of a record. */
-enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED };
+enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED, STEP_N };
 
 /* What to do now. `write`: it changes the platform. `call`: it is a request to the platform.
  * Acts without a call change the ledger or a file only. */
@@ -146,6 +146,12 @@ struct decision {
     int64_t due_ms;     /* wall clock: end of what is counted down; 0: none */
     char message[256];  /* "": REASON_TEXT */
 };
+
+/* What the plan says: one that is blocked for good is a line of its own. */
+static inline enum step decision_step(const struct decision *d)
+{
+    return d->phase == PHASE_BLOCKED && !d->held && d->step != STEP_NONE ? STEP_BLOCKED : d->step;
+}
 
 void decide_group(const struct world *w, const struct group *g, struct decision *out);
 void decide_database(const struct world *w, const struct database *d, struct decision *out);

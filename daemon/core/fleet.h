@@ -181,6 +181,8 @@ struct resource {
     int failed_act; /* enum act that failed; its success, or that nothing is left to do, ends the
                        count */
     enum reason failure; /* why it is retried */
+    unsigned step : 3;   /* enum step, as it was decided last */
+    unsigned held : 1;   /* that step waits for approval */
     bool busy;           /* a call or file job of it is in flight */
     bool queued;
     unsigned lane;    /* of the schedule, while queued */
@@ -200,6 +202,7 @@ struct resource {
     int64_t rotated_ms; /* monotonic: when its keys were last rotated, or may have been; 0: never */
     int64_t rotated_wall_ms; /* the same by the wall clock, as the ledger knows it */
     struct list list;
+    struct list trouble; /* links it with others that are Blocked, Missing or Retrying */
     struct heap_node wake;
 };
 

@@ -155,15 +155,13 @@ static void say_drift(const struct resource *r, struct decision *d)
     buf_deinit(&b);
 }
 
-/* A decision that was blocked for good is a line of its own; drift that is only reported is a note.
- */
+/* Drift that is only reported is a note. */
 static bool look_at(struct plan *p, const struct world *w, const struct resource *r)
 {
     struct decision d;
 
     decide(w, r, &d);
-    if (d.phase == PHASE_BLOCKED && !d.held && d.step != STEP_NONE)
-        d.step = STEP_BLOCKED;
+    d.step = decision_step(&d);
     if (d.step != STEP_NONE)
         return add(p, w, r, &d, ACTION[d.step]);
     if (d.reason != REASON_DRIFTED)

@@ -33,6 +33,7 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     rc->authorized = true;
     rc->ledger_ok = true;
     rc->next_id = 1;
+    list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
     return rc;
@@ -261,23 +262,41 @@ static int level_of(enum phase phase)
     return phase == PHASE_MISSING ? 3 : phase == PHASE_BLOCKED || phase == PHASE_RETRYING ? 4 : 6;
 }
 
+static bool is_bad(enum phase phase)
+{
+    return phase == PHASE_BLOCKED || phase == PHASE_MISSING || phase == PHASE_RETRYING;
+}
+
 /* What people are told of as it happens: what needs somebody, and that it no longer does. How a
  * removal gets on is told by events of its own. */
 static bool is_news(enum phase from, enum phase to)
 {
-    bool bad =
-        to == PHASE_BLOCKED || to == PHASE_MISSING || to == PHASE_RETRYING || to == PHASE_DELETING;
-    bool was_bad = from == PHASE_BLOCKED || from == PHASE_MISSING || from == PHASE_RETRYING;
-
-    return bad || (was_bad && to == PHASE_READY);
+    return is_bad(to) || to == PHASE_DELETING || (is_bad(from) && to == PHASE_READY);
 }
 
-void rc_uncount(struct reconcile *rc, const struct resource *r)
+static void uncount_phase(struct reconcile *rc, const struct resource *r)
 {
     if (r->phase == PHASE_NONE && r->reason == REASON_NONE)
         return; /* never counted */
     rc->by_phase[r->kind][r->phase]--;
     rc->by_reason[r->reason]--;
+}
+
+static void set_step(struct reconcile *rc, struct resource *r, enum step step, bool held)
+{
+    rc->by_step[r->step]--;
+    rc->n_held -= r->held;
+    r->step = step;
+    r->held = held;
+    rc->by_step[r->step]++;
+    rc->n_held += r->held;
+}
+
+void rc_uncount(struct reconcile *rc, struct resource *r)
+{
+    uncount_phase(rc, r);
+    set_step(rc, r, STEP_NONE, false);
+    list_remove(&r->trouble);
 }
 
 void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase,
@@ -294,7 +313,12 @@ void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, 
         fx->failed = true;
     if (!changed)
         return;
-    rc_uncount(rc, r);
+    uncount_phase(rc, r);
+    if (is_bad(from) != is_bad(phase)) {
+        list_remove(&r->trouble);
+        if (is_bad(phase))
+            list_append(&rc->trouble, &r->trouble);
+    }
     rc->by_phase[r->kind][phase]++;
     rc->by_reason[reason]++;
     if (from != phase)
@@ -448,6 +472,7 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
         if (!rc_perform_local(rc, fx, r, &d))
             break;
     }
+    set_step(rc, r, decision_step(&d), d.held);
     follow(rc, fx, r, &d);
     if (is_token(r))
         rc_notify(rc, fx, token_of(r));

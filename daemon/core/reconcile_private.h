@@ -191,6 +191,10 @@ struct reconcile {
     size_t leaks_capacity;
 
     size_t by_phase[KIND_N][PHASE_N]; /* how many records stand where */
+    size_t by_step[STEP_N];           /* what the plan says of them */
+    size_t n_held;
+    size_t unmanaged;    /* live, and neither wanted nor ours */
+    struct list trouble; /* records that are Blocked, Missing or Retrying */
     size_t by_reason[REASON_N];
     uint64_t calls;
     uint64_t call_errors;
@@ -209,8 +213,8 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r);
 void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase,
                   enum reason reason, const char *message);
-void rc_uncount(struct reconcile *rc,
-                const struct resource *r); /* it goes: no longer in by_phase, by_reason */
+/* It goes: it is not counted any more. */
+void rc_uncount(struct reconcile *rc, struct resource *r);
 uint64_t rc_random(struct reconcile *rc);
 struct flight *rc_flight(struct reconcile *rc, struct resource *r,
                          enum act act); /* NULL: no memory, fx to fail */

@@ -524,6 +524,21 @@ static void consider_tokens(struct reconcile *rc, struct effects *fx)
             rc_consider(rc, fx, &rc->fleet.databases[i]->tokens[j]->r);
 }
 
+static void count_unmanaged(struct reconcile *rc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rc->fleet.n_databases; i++)
+        n += rc->fleet.databases[i]->r.phase == PHASE_NONE && rc->fleet.databases[i]->live.present;
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
+    for (size_t i = 0; i < rc->n_listed_tokens; i++)
+        n += !rc_owns_token(rc, rc->listed_tokens[i].id);
+    for (size_t i = 0; i < rc->people.n_members + rc->people.n_invites; i++)
+        n += !rc_keeps_member(rc, rc_person(rc, i)->email);
+    rc->unmanaged = n;
+}
+
 void rc_replan(struct reconcile *rc, struct effects *fx)
 {
     struct world w;
@@ -562,4 +577,5 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_members; i++)
         rc_consider(rc, fx, &rc->fleet.members[i]->r);
     fleet_sweep(&rc->fleet, on_gone, &(struct sweep){rc, fx});
+    count_unmanaged(rc);
 }

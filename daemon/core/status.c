@@ -11,6 +11,7 @@
 
 #define LONG_MS         (10 * 60 * 1000) /* what is retried for longer is no longer work but trouble */
 #define STALE_INTERVALS 3
+#define MANY            4096
 
 #define STATE_ROW(symbol, text) text,
 const char *const STATE_NAME[STATE_N] = {STATES(STATE_ROW)};
@@ -24,29 +25,7 @@ static size_t in_phase(const struct reconcile *rc, enum phase phase)
     return n;
 }
 
-/* --- walking the records --- */
-
-typedef void (*visit_fn)(void *arg, const struct resource *r);
-
-static void walk(const struct reconcile *rc, visit_fn visit, void *arg)
-{
-    const struct fleet *f = &rc->fleet;
-
-    for (size_t i = 0; i < f->n_groups; i++) {
-        visit(arg, &f->groups[i]->r);
-        for (size_t j = 0; j < f->groups[i]->n_tokens; j++)
-            visit(arg, &f->groups[i]->tokens[j]->r);
-    }
-    for (size_t i = 0; i < f->n_databases; i++) {
-        visit(arg, &f->databases[i]->r);
-        for (size_t j = 0; j < f->databases[i]->n_tokens; j++)
-            visit(arg, &f->databases[i]->tokens[j]->r);
-    }
-    for (size_t i = 0; i < f->n_api_tokens; i++)
-        visit(arg, &f->api_tokens[i]->t.r);
-    for (size_t i = 0; i < f->n_members; i++)
-        visit(arg, &f->members[i]->r);
-}
+/* --- what is not as it should be --- */
 
 static bool is_trouble(const struct reconcile *rc, const struct resource *r)
 {
@@ -57,16 +36,18 @@ static bool is_trouble(const struct reconcile *rc, const struct resource *r)
             rc->now_ms - r->failing_since_ms >= LONG_MS);
 }
 
-struct retrying {
-    const struct reconcile *rc;
-    size_t fresh;
-};
-
-static void count_retrying(void *arg, const struct resource *r)
+/* Some are retried, and not yet for long. */
+static bool is_retrying(const struct reconcile *rc)
 {
-    struct retrying *t = arg;
+    if (!in_phase(rc, PHASE_RETRYING))
+        return false;
+    LIST_FOREACH (it, &rc->trouble) {
+        const struct resource *r = container_of(it, struct resource, trouble);
 
-    t->fresh += r->phase == PHASE_RETRYING && !is_trouble(t->rc, r);
+        if (r->phase == PHASE_RETRYING && !is_trouble(rc, r))
+            return true;
+    }
+    return false;
 }
 
 /* A list that only some need could not be had for long. */
@@ -107,8 +88,6 @@ static bool has_flights(const struct reconcile *rc)
 
 static bool is_working(const struct reconcile *rc)
 {
-    struct retrying retrying = {rc, 0};
-
     if (has_flights(rc))
         return true;
     if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
@@ -118,9 +97,7 @@ static bool is_working(const struct reconcile *rc)
         return true;
     if (rc->by_reason[REASON_WAITING_FOR_VIEW] && !is_stale(rc) && !rc_recover_is_stuck(rc))
         return true;
-    if (in_phase(rc, PHASE_RETRYING))
-        walk(rc, count_retrying, &retrying);
-    return retrying.fresh > 0;
+    return is_retrying(rc);
 }
 
 static bool is_degraded(const struct reconcile *rc, const struct shell_facts *shell)
@@ -150,21 +127,18 @@ struct problem {
     const struct resource *example;
 };
 
-struct problems {
-    const struct reconcile *rc;
-    struct problem of[REASON_N];
-};
-
-static void collect(void *arg, const struct resource *r)
+static void collect(const struct reconcile *rc, struct problem of[REASON_N])
 {
-    struct problems *p = arg;
-    struct problem *one = &p->of[r->reason];
+    LIST_FOREACH (it, &rc->trouble) {
+        const struct resource *r = container_of(it, struct resource, trouble);
+        struct problem *one = &of[r->reason];
 
-    if (!is_trouble(p->rc, r))
-        return;
-    if (!one->count++ || r->since_ms < one->since_ms) {
-        one->since_ms = r->since_ms;
-        one->example = r;
+        if (!is_trouble(rc, r))
+            continue;
+        if (!one->count++ || r->since_ms < one->since_ms) {
+            one->since_ms = r->since_ms;
+            one->example = r;
+        }
     }
 }
 
@@ -242,19 +216,18 @@ static struct json_object *problems_json(const struct reconcile *rc,
                                          const struct shell_facts *shell)
 {
     struct json_object *list = json_object_new_array();
-    struct problems p = {.rc = rc};
+    struct problem of[REASON_N] = {0};
     bool ok = list && add_shell_problems(rc, shell, list);
 
-    if (in_phase(rc, PHASE_BLOCKED) || in_phase(rc, PHASE_MISSING) || in_phase(rc, PHASE_RETRYING))
-        walk(rc, collect, &p);
+    collect(rc, of);
     for (int i = 0; ok && i < REASON_N; i++) {
-        const struct resource *r = p.of[i].example;
+        const struct resource *r = of[i].example;
         char example[300];
 
         if (!r)
             continue;
         snprintf(example, sizeof(example), "%s/%s", KIND_NAME[r->kind], r->name);
-        ok = add_problem(list, REASON_NAME[i], p.of[i].count, p.of[i].since_ms, example,
+        ok = add_problem(list, REASON_NAME[i], of[i].count, of[i].since_ms, example,
                          r->message ? r->message : REASON_TEXT[i]);
     }
     if (!ok)
@@ -288,21 +261,6 @@ static struct json_object *counts_json(const struct reconcile *rc)
     if (!ok)
         json_put(&o);
     return o;
-}
-
-static int64_t unmanaged(const struct reconcile *rc)
-{
-    int64_t n = 0;
-
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        n += rc->fleet.databases[i]->r.phase == PHASE_NONE && rc->fleet.databases[i]->live.present;
-    for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
-    for (size_t i = 0; i < rc->n_listed_tokens; i++)
-        n += !rc_owns_token(rc, rc->listed_tokens[i].id);
-    for (size_t i = 0; i < rc->people.n_members + rc->people.n_invites; i++)
-        n += !rc_keeps_member(rc, rc_person(rc, i)->email);
-    return n;
 }
 
 static struct json_object *diags_json(const struct diags *d, enum diag_level level)
@@ -378,12 +336,26 @@ static struct json_object *api_json(const struct reconcile *rc)
     return o;
 }
 
+/* Somebody may be about to approve it, by its id. */
+static bool wants_plan(const struct reconcile *rc)
+{
+    bool wants = rc->n_held > 0;
+
+    for (int d = 0; d < DOUBT_N; d++)
+        wants = wants || rc->doubts[d].stands;
+    return wants;
+}
+
+/* To build it is to decide about every record anew: of very many only where its id is of use. */
 static struct json_object *plan_summary(const struct reconcile *rc)
 {
-    struct json_object *o = NULL;
-    struct plan plan;
+    struct plan plan = {.n_create = rc->by_step[STEP_CREATE],
+                        .n_update = rc->by_step[STEP_UPDATE],
+                        .n_delete = rc->by_step[STEP_DELETE],
+                        .n_blocked = rc->by_step[STEP_BLOCKED]};
+    struct json_object *o;
 
-    if (plan_build(rc, &plan, NULL) != 0)
+    if ((rc->fleet.n_databases <= MANY || wants_plan(rc)) && plan_build(rc, &plan, NULL) != 0)
         return NULL;
     o = plan_json(&plan);
     if (o)
@@ -405,7 +377,8 @@ struct json_object *status_json(const struct reconcile *rc, const struct shell_f
     ok = o && json_add_str(o, "organization", rc->config->organization) &&
          json_add_str(o, "state_dir", rc->config->state_dir) &&
          json_add_str(o, "state", STATE_NAME[status_state(rc, shell)]) &&
-         json_add(o, "counts", counts_json(rc)) && json_add_int(o, "unmanaged", unmanaged(rc)) &&
+         json_add(o, "counts", counts_json(rc)) &&
+         json_add_int(o, "unmanaged", (int64_t)rc->unmanaged) &&
          json_add(o, "problems", problems_json(rc, shell)) &&
          json_add(o, "manifest", manifest_json(rc, shell)) &&
          json_add(o, "observation", observation_json(rc)) && json_add(o, "api", api_json(rc)) &&

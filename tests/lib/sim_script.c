@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/plan.h"
+#include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -538,6 +539,17 @@ static void do_reject(struct script *c, char *args)
 
 /* --- looking --- */
 
+/* What is counted as it changes is what a look at each record finds. */
+static void check_counted(struct script *c, const struct plan *plan)
+{
+    const struct reconcile *rc = c->s->rc;
+
+    if (rc->n_held != plan->n_held || rc->by_step[STEP_CREATE] != plan->n_create ||
+        rc->by_step[STEP_UPDATE] != plan->n_update || rc->by_step[STEP_DELETE] != plan->n_delete ||
+        rc->by_step[STEP_BLOCKED] != plan->n_blocked)
+        buf_printf(&c->s->out, "! the steps are counted otherwise\n");
+}
+
 static void do_plan(struct script *c, char *args)
 {
     struct err err = ERR_INIT;
@@ -546,6 +558,7 @@ static void do_plan(struct script *c, char *args)
     (void)args;
     assert_int_equal(plan_build(c->s->rc, &plan, &err), 0);
     plan_text(&plan, &c->s->out);
+    check_counted(c, &plan);
     plan_deinit(&plan);
 }
 
