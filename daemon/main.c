@@ -98,13 +98,14 @@ static void take(struct app_options *o, int value)
 }
 
 /* Tokens pass through this process: no core dumps, no tracing by others, nothing for others to
- * read; and a peer that went away is an error, not a signal. */
+ * read; and a peer that went away, or a file that may not grow, is an error, not a signal. */
 static void harden(void)
 {
     struct rlimit none = {0, 0};
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
     setrlimit(RLIMIT_CORE, &none);
 }

@@ -95,6 +95,11 @@ static void write_pid(int fd)
 static int lock(struct state_dir *d, struct err *err)
 {
     d->lock_fd = openat(d->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (d->lock_fd < 0 && errno == EROFS)
+        return err_set(err, ERR_PERMISSION,
+                       "state directory %s is mounted read-only: mount it for writing, or set "
+                       "state_dir in the configuration",
+                       d->path);
     if (d->lock_fd < 0)
         return err_errno(err, errno, "%s/" LOCK_NAME, d->path);
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0)

@@ -93,7 +93,7 @@ static void open__on_a_read_only_file_system__says_so(void **state)
     dir_mkdir(c->dir, "state");
     if (mount("none", c->state, "tmpfs", MS_RDONLY, "mode=0700") < 0)
         skip();
-    expect_open(c, -ERR_PERMISSION, "Read-only file system");
+    expect_open(c, -ERR_PERMISSION, "is mounted read-only");
 }
 
 /* --- Rows ------------------------------------------------------------------------------------- */

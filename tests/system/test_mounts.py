@@ -7,6 +7,7 @@ Never: a mount that anybody else can see.
 
 import ctypes
 import os
+import resource
 import subprocess
 
 import harness
@@ -167,3 +168,44 @@ def test_a_full_state_directory(strict, small, mounted):
     wait_for_peace(small)
     assert set(strict.creates_by_name.values()) == {1}
     assert_each_minted_once(strict, small, 30)
+
+
+def allow_writes(daemon, may):
+    """Without: every write to a file fails, as on a disk with errors."""
+    size = resource.RLIM_INFINITY if may else 0
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_state_directory_on_a_disk_with_errors(strict, small):
+    small.start()
+    small.settle()
+    mark = strict.mark()
+    allow_writes(small, False)
+    want(small, 30)
+    wait_for_problem(small, "LedgerFailed")
+    assert small.ctl("sync").code == 0
+    said = [p["message"] for p in small.status()["problems"] if p["reason"] == "LedgerFailed"]
+    assert "disk I/O error" in said[0], said
+    assert strict.writes(mark) == [], "something was begun that is not in the ledger"
+    allow_writes(small, True)
+    wait_for_peace(small)
+    assert set(strict.creates_by_name.values()) == {1}
+    assert_each_minted_once(strict, small, 30)
+    assert small.stop() == 0
+    small.start()  # and it is all in the ledger
+    small.settle()
+    assert set(strict.creates_by_name.values()) == {1}
+
+
+def test_a_start_with_a_read_only_state_directory(strict, small, mounted):
+    mounted(small.state_dir)
+    small.start()
+    small.settle()
+    small.stop()
+    run("mount", "-o", "remount,ro", small.state_dir)
+    result = small.run("--once")
+    assert result.code == 1 and result.err.endswith(
+        f"state directory {small.state_dir} is mounted read-only: mount it for writing, or set state_dir "
+        "in the configuration\n")
+    run("mount", "-o", "remount,rw", small.state_dir)
+    assert small.run("--once").code == 0
