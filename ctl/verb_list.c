@@ -19,6 +19,7 @@ struct listing {
 static void add_row(struct listing *l, struct json_object *r)
 {
     const char *phase = get_text(r, "phase");
+    const char *left = get_text(r, "left_behind");
     bool is_plain = !strcmp(phase, "Ready");
     char reference[512];
     char since[AGE_SIZE];
@@ -27,7 +28,9 @@ static void add_row(struct listing *l, struct json_object *r)
     table_row(l->table,
               (const char *const[]){mark_of(l->ctl, phase), reference, phase, get_text(r, "reason"),
                                     age(get_text(r, "since"), since), get_text(r, "source"),
-                                    is_plain ? "" : get_text(r, "message")},
+                                    *left      ? left
+                                    : is_plain ? ""
+                                               : get_text(r, "message")},
               is_plain ? NULL : colour_of(phase));
 }
 

@@ -195,6 +195,10 @@ static enum exit_code put_status(const struct ctl *ctl, struct json_object *s)
     if (get_number(s, "unmanaged"))
         printf("  %lld live and not managed (list --phase Unmanaged)\n",
                (long long)get_number(s, "unmanaged"));
+    if (get_number(s, "left_behind"))
+        printf("  %lld branch%s left behind (list --phase LeftBehind)\n",
+               (long long)get_number(s, "left_behind"),
+               get_number(s, "left_behind") == 1 ? "" : "es");
     put_problems(ctl, get_array(s, "problems"));
     return rc;
 }

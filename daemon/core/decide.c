@@ -277,6 +277,8 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
     if (expiry) {
         out->due_ms = expiry;
         say_wake(out, w->now_ms + (expiry - w->wall_ms));
+        if (w->wall_ms < expiry - REMIND_MS)
+            say_wake(out, w->now_ms + (expiry - REMIND_MS - w->wall_ms));
     }
     decide_probe(w, d, out);
 }

@@ -244,6 +244,7 @@ char *token_path(const char *target, const struct token *t);
 char *token_params(const struct token_want *want);
 unsigned token_mode(const struct world *w, const struct token_want *want);
 
+#define REMIND_MS           ((int64_t)24 * 3600 * 1000) /* of an expiry */
 #define MISSING_AFTER_MS    (60 * 1000)
 #define REFUSED_AGAIN_MS    (24 * 3600 * 1000)
 #define RECENTLY_DELETED_MS ((int64_t)5 * 24 * 3600 * 1000)

@@ -476,6 +476,8 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
     follow(rc, fx, r, &d);
     if (is_token(r))
         rc_notify(rc, fx, token_of(r));
+    if (r->kind == KIND_DATABASE)
+        branch_remind(rc, fx, database_of(r));
 }
 
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r)

@@ -5,6 +5,7 @@
 
 #include "core/ask.h"
 #include "core/audit.h"
+#include "core/branch.h"
 #include "core/decide.h"
 #include "core/deleted.h"
 #include "core/doubt.h"
@@ -193,6 +194,7 @@ struct reconcile {
     size_t by_phase[KIND_N][PHASE_N]; /* how many records stand where */
     size_t by_step[STEP_N];           /* what the plan says of them */
     size_t n_held;
+    size_t left_behind;  /* branches that may be there for nothing */
     size_t unmanaged;    /* live, and neither wanted nor ours */
     struct list trouble; /* records that are Blocked, Missing or Retrying */
     size_t by_reason[REASON_N];

@@ -578,4 +578,5 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         rc_consider(rc, fx, &rc->fleet.members[i]->r);
     fleet_sweep(&rc->fleet, on_gone, &(struct sweep){rc, fx});
     count_unmanaged(rc);
+    rc->left_behind = branches_left(rc);
 }

@@ -379,6 +379,7 @@ struct json_object *status_json(const struct reconcile *rc, const struct shell_f
          json_add_str(o, "state", STATE_NAME[status_state(rc, shell)]) &&
          json_add(o, "counts", counts_json(rc)) &&
          json_add_int(o, "unmanaged", (int64_t)rc->unmanaged) &&
+         json_add_int(o, "left_behind", (int64_t)rc->left_behind) &&
          json_add(o, "problems", problems_json(rc, shell)) &&
          json_add(o, "manifest", manifest_json(rc, shell)) &&
          json_add(o, "observation", observation_json(rc)) && json_add(o, "api", api_json(rc)) &&

@@ -8,7 +8,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define UNMANAGED "Unmanaged"
+#define UNMANAGED   "Unmanaged"
+#define LEFT_BEHIND "LeftBehind" /* branches, in whatever phase */
 
 static bool add_time(struct json_object *o, const char *key, int64_t ms)
 {
@@ -135,7 +136,9 @@ static struct json_object *resource_json(const struct reconcile *rc, const struc
                       : 0) &&
          add_time(o, "due", r->due_ms);
     if (ok && r->kind == KIND_DATABASE)
-        ok = add_drift(o, container_of(r, const struct database, r));
+        ok = add_drift(o, container_of(r, const struct database, r)) &&
+             (!branch_is_left(rc, container_of(r, const struct database, r), text, sizeof(text)) ||
+              json_add_str(o, "left_behind", text));
     if (ok && is_token(r))
         ok = add_token(o, container_of(r, const struct token, r));
     if (ok && r->kind == KIND_API_TOKEN)
@@ -152,7 +155,8 @@ static struct json_object *resource_json(const struct reconcile *rc, const struc
 bool view_filter_is_valid(const struct view_filter *filter, struct err *err)
 {
     bool kind = !filter->kind;
-    bool phase = !filter->phase || strcmp(filter->phase, UNMANAGED) == 0;
+    bool phase = !filter->phase || strcmp(filter->phase, UNMANAGED) == 0 ||
+                 strcmp(filter->phase, LEFT_BEHIND) == 0;
 
     for (int i = 0; !kind && i < KIND_N; i++)
         kind = strcmp(filter->kind, KIND_NAME[i]) == 0;
@@ -176,13 +180,24 @@ static bool ends_with(const char *text, const char *end)
     return m <= n && strcmp(text + n - m, end) == 0;
 }
 
-static bool fits(const struct view_filter *f, const struct resource *r)
+static bool fits_phase(const struct reconcile *rc, const char *phase, const struct resource *r)
 {
-    const char *phase = r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase];
+    char unread[200];
 
+    if (!phase)
+        return r->phase != PHASE_NONE;
+    if (strcmp(phase, LEFT_BEHIND) == 0)
+        return r->kind == KIND_DATABASE &&
+               branch_is_left(rc, container_of(r, const struct database, r), unread,
+                              sizeof(unread));
+    return strcmp(phase, r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase]) == 0;
+}
+
+static bool fits(const struct reconcile *rc, const struct view_filter *f, const struct resource *r)
+{
     if (f->kind && strcmp(f->kind, KIND_NAME[r->kind]) != 0)
         return false;
-    if (f->phase ? strcmp(f->phase, phase) != 0 : r->phase == PHASE_NONE)
+    if (!fits_phase(rc, f->phase, r))
         return false;
     if (r->phase == PHASE_NONE && r->kind > KIND_DATABASE)
         return false;
@@ -351,7 +366,7 @@ int view_next(const struct reconcile *rc, const struct view_filter *filter,
 
     *out = NULL;
     while (cursor->kind != KIND_N && (r = advance(rc, cursor, &nomem))) {
-        if (!fits(filter, r))
+        if (!fits(rc, filter, r))
             continue;
         *out = resource_json(rc, r);
         return *out ? 0 : -(int)ERR_NOMEM;

@@ -10,7 +10,8 @@
 
 struct view_filter {
     const char *kind;   /* NULL: any */
-    const char *phase;  /* NULL: any; "Unmanaged": what is live, unnamed and not ours */
+    const char *phase;  /* NULL: any; "Unmanaged": what is live, unnamed and not ours;
+                         * "LeftBehind": branches that may be there for nothing */
     const char *source; /* a file's path or its end; NULL: any */
 };
 

@@ -15,6 +15,7 @@
 
 #include "core/plan.h"
 #include "core/reconcile_private.h"
+#include "core/view.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -562,10 +563,30 @@ static void do_plan(struct script *c, char *args)
     plan_deinit(&plan);
 }
 
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+
+    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
+}
+
+/* list [PHASE]: as `tenantctl list --phase` shows them */
 static void do_list(struct script *c, char *args)
 {
-    (void)args;
-    sim_say_list(c->s);
+    struct view_filter filter = {.phase = word(&args)};
+    struct view_cursor cursor = VIEW_CURSOR_INIT;
+    struct json_object *o;
+
+    if (!*filter.phase) {
+        sim_say_list(c->s);
+        return;
+    }
+    while (view_next(c->s->rc, &filter, &cursor, &o) == 0 && o) {
+        buf_printf(&c->s->out, "%s/%s %s: %s\n", text_of(o, "kind"), text_of(o, "name"),
+                   text_of(o, "phase"), text_of(o, "left_behind"));
+        json_object_put(o);
+    }
+    view_cursor_deinit(&cursor);
 }
 
 static void do_truth(struct script *c, char *args)

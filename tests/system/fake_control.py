@@ -29,7 +29,7 @@ def status(state="settled", **changes):
     """A whole status; changes are laid over it, deeply."""
     base = {
         "organization": "acme", "state": state, "counts": {"database": {"Ready": 3}},
-        "unmanaged": 0, "problems": [],
+        "unmanaged": 0, "left_behind": 0, "problems": [],
         "manifest": {"generation": 2, "loaded": "2026-11-22T23:00:00Z", "files": 1, "errors": [],
                      "warnings": []},
         "observation": {"cycle": 7, "completed": "2026-11-22T23:30:00Z", "age_ms": 10,

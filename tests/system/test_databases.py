@@ -172,6 +172,20 @@ databases: {core: {residency: eu}, copy: {group: us, seed: {database: core}}}
     assert list(strict.state.databases) == ["core"]
 
 
+def test_branches_that_are_left_behind_are_counted_and_listed(strict, make_daemon):
+    daemon = started(make_daemon, strict, """
+databases: {core: {group: eu}, pr-1: {group: eu, seed: {database: core}, expires: 30d}}
+""")
+    assert daemon.status()["left_behind"] == 0
+    assert daemon.ctl("list", "--phase", "LeftBehind").err == "tenantctl: nothing fits\n"
+    daemon.write_manifest("m.yaml", GROUP + "databases: {core: {group: eu}}\n")
+    daemon.settle()
+    assert daemon.status()["left_behind"] == 1
+    assert "1 branch left behind" in daemon.ctl("status").out
+    assert "its entry is gone" in daemon.ctl("list", "--phase", "LeftBehind").out
+    assert daemon.resource("database/pr-1")["left_behind"] == "its entry is gone"
+
+
 # --- Restoring -----------------------------------------------------------------------------------
 
 
