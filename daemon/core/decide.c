@@ -357,8 +357,10 @@ static void decide_unwanted(const struct world *w, const struct database *d, enu
     if (is_state(&d->own, d->has_own, "creating")) {
         if (!is_checked(w, &d->live))
             say_act(out, ACT_READ, LANE_RESOLVE);
-        else
-            out->act = d->live.present && may_be_ours(d) ? ACT_OURS : ACT_FORGET;
+        else if (d->live.present && may_be_ours(d))
+            out->act = ACT_OURS;
+        else if (d->live.present || !say_may_come(w, &d->live, d->create_lost, out))
+            out->act = ACT_FORGET;
     } else if (is_state(&d->own, d->has_own, "owned")) {
         decide_unwanted_ours(w, d, removal, out);
     } else if (!d->want) {

@@ -34,6 +34,19 @@ static inline void say_blocked(struct decision *out, enum reason reason)
     say_phase(out, PHASE_BLOCKED, reason);
 }
 
+/* A create that was not answered may yet be carried out: it is not forgotten before, and looked for
+ * then. */
+static inline bool say_may_come(const struct world *w, const struct live *l, bool lost,
+                                struct decision *out)
+{
+    if (!lost || !l->written_ms || w->now_ms - l->written_ms >= LANDS_WITHIN_MS)
+        return false;
+    say_phase(out, PHASE_PENDING, REASON_NO_ANSWER);
+    if (l->written_ms + LANDS_WITHIN_MS < out->wake_ms)
+        out->wake_ms = l->written_ms + LANDS_WITHIN_MS;
+    return true;
+}
+
 /* The step waits for approval, or was rejected. */
 static inline void say_held(struct decision *out, bool rejected)
 {

@@ -274,8 +274,13 @@ static void decide_group_unwanted(const struct world *w, const struct group *g,
 
     if (is_state(g, "creating") && !is_checked(w, &g->live))
         out->act = ACT_READ;
+    else if (is_state(g, "creating") && g->live.present && g->create_lost)
+        out->act = ACT_OURS;
+    else if (is_state(g, "creating") && !g->live.present &&
+             say_may_come(w, &g->live, g->create_lost, out))
+        return;
     else if (is_state(g, "creating"))
-        out->act = g->live.present && g->create_lost ? ACT_OURS : ACT_FORGET;
+        out->act = ACT_FORGET;
     else if (ours && !g->live.present && g->deleted_ms)
         out->act = g->gone_ms && is_checked(w, &g->live) ? ACT_GONE : ACT_READ;
     else if (ours && !g->live.present)

@@ -248,6 +248,18 @@ static int64_t life_of(const char *params)
     return ms;
 }
 
+static bool is_known(const struct reconcile *rc, const struct leak *leak)
+{
+    for (size_t i = 0; i < rc->n_leaks; i++) {
+        const struct leak *l = &rc->leaks[i];
+
+        if (l->at == leak->at && strcmp(l->name, leak->name) == 0 &&
+            strcmp(l->target, leak->target) == 0 && strcmp(l->kind, leak->kind) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A mint whose answer was lost: a token that nobody holds may live until it would expire.
  * One that came back and perhaps never reached its file is forgotten, and its file asked: to call
  * it published would make a lost file of it, a change that the guard counts. */
@@ -261,6 +273,8 @@ static void lose(struct reconcile *rc, struct effects *fx, struct token *t, bool
                         .at = rc->wall_ms,
                         .until = life > 0 ? rc->wall_ms + LANDS_WITHIN_MS + life : 0};
 
+    while (is_known(rc, &leak))
+        leak.at++; /* the row of another one that was lost in the same moment */
     effects_put(fx, LEDGER_LEAK, &leak);
     if (!mem_grow(&rc->leaks, &rc->leaks_capacity, rc->n_leaks + 1, sizeof(leak)) ||
         !ledger_row_copy(LEDGER_LEAK, &rc->leaks[rc->n_leaks], &leak))

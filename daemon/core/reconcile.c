@@ -725,16 +725,29 @@ static void earlier(int64_t *at, int64_t candidate)
         *at = candidate;
 }
 
+static void note_creating(const struct reconcile *rc, struct resource *r)
+{
+    struct parts p = rc_parts(r);
+
+    if (*p.has_own && strcmp(p.own->state, "creating") == 0)
+        p.live->written_ms = rc->now_ms;
+}
+
 /* What the life before this one may have sent just before its end. */
 static void note_unanswered(struct reconcile *rc)
 {
-    for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        if (group_removal_may_be_sent(rc->config, rc->fleet.groups[i], rc->wall_ms))
-            rc->fleet.groups[i]->delete_sent_ms = rc->now_ms;
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        struct group *g = rc->fleet.groups[i];
+
+        note_creating(rc, &g->r);
+        if (group_removal_may_be_sent(rc->config, g, rc->wall_ms))
+            g->delete_sent_ms = rc->now_ms;
+    }
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = rc->fleet.databases[i];
         const char *fence = d->has_own ? d->own.fence : NULL;
 
+        note_creating(rc, &d->r);
         if (removal_may_be_sent(rc->config, d))
             d->delete_sent_ms = rc->now_ms;
         if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
