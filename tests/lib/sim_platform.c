@@ -393,7 +393,7 @@ static bool blocks_both(const struct platform_db *d)
 /* A fence goes up, or comes down; what stood before it is not of its doing. */
 static void note_shut(struct platform_db *d, const struct platform_db *before, const struct call *c)
 {
-    if (blocks_both(d))
+    if (c->config[CONFIG_BLOCK_READS] && c->config[CONFIG_BLOCK_WRITES] && blocks_both(d))
         d->is_shut = before->is_shut || !blocks_both(before);
     else if (c->config[CONFIG_BLOCK_READS])
         d->is_shut = false;
