@@ -88,7 +88,7 @@ static void read_refused(struct reconcile *rc, struct effects *fx, const struct 
 {
     bool again = f->r->failure == rc_reason_of(a->outcome);
 
-    rc_failed(rc, f->r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
+    rc_failed(rc, fx, f->r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
     if (!again)
         rc_event(rc, fx, f->r, "Refused", 4, a, "%s: %s", ACT[f->act].text,
                  a->error[0] ? a->error : OUTCOME_INFO[a->outcome].text);
@@ -116,7 +116,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
 
         if (!apart)
             rc_stop_writing(rc, fx, a);
-        rc_failed(rc, r, f->act, apart ? REASON_DELETE_UNAUTHORIZED : REASON_UNAUTHORIZED,
+        rc_failed(rc, fx, r, f->act, apart ? REASON_DELETE_UNAUTHORIZED : REASON_UNAUTHORIZED,
                   a->retry_after_ms, NULL);
         return true;
     }
@@ -125,7 +125,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
     if (f->act == ACT_FENCE && is_lost(a->outcome))
         database_of(r)->fence_lost_ms = rc->now_ms;
     if (OUTCOME_INFO[a->outcome].retry) {
-        rc_failed(rc, r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
+        rc_failed(rc, fx, r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
         rc_event(rc, fx, r, "TryFailed", 7, a, "%s: %s%s%s; again in %lld ms", ACT[f->act].text,
                  OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error,
                  (long long)(r->retry_ms - rc->now_ms));
@@ -290,7 +290,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
     struct group *g = group_of(f->r);
 
     if (a->outcome != OUTCOME_OK) { /* 404 where it should be: look again */
-        rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
         return;
     }
@@ -305,7 +305,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
     }
     g->live.read_ms = 0;
     g->live.listed = false;
-    rc_failed(rc, &g->r, f->act, ACT[f->act].working, -1, "waiting until it shows");
+    rc_failed(rc, fx, &g->r, f->act, ACT[f->act].working, -1, "waiting until it shows");
     rc_event(rc, fx, &g->r, "Updated", 6, a, "%s done", ACT[f->act].text);
 }
 
@@ -319,13 +319,13 @@ static void absorb_group(struct reconcile *rc, struct effects *fx, const struct 
         if (a->outcome == OUTCOME_OK)
             group_created(rc, fx, g, a);
         else /* the name is taken: read who has it */
-            rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, fx, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_FIND_CLOSEST:
         if (a->outcome == OUTCOME_OK)
             rc_set(fx, &g->closest, a->location);
         else
-            rc_failed(rc, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, fx, &g->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_DELETE:
         g->deleted_ms = rc->now_ms;
@@ -407,6 +407,7 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     d->own.config_read = rc->wall_ms;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "update", &d->r);
+    fx->failed = fx->failed || text.nomem;
     rc_event(rc, fx, &d->r, drift ? "DriftCorrected" : "Updated", 6, a, "%s", buf_str(&text));
     for (int i = 0; i < CONFIG_N; i++)
         if (drift & 1u << i)
@@ -471,7 +472,7 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
         if (found)
             database_created(rc, fx, d, a);
         else
-            rc_failed(rc, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, fx, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         return;
     case ACT_DELETE:
         d->deleted_ms = rc->now_ms;
@@ -495,7 +496,7 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
             fenced(rc, fx, f, a);
     }
     if (!found) { /* 404 where it should be: look again */
-        rc_failed(rc, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
     }
 }
@@ -538,7 +539,7 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        a->outcome == OUTCOME_OK && *rc_parts(r).deleted_ms;
 
         if (lingers)
-            rc_failed(rc, r, f->act, REASON_DELETING, -1, "the platform still shows it");
+            rc_failed(rc, fx, r, f->act, REASON_DELETING, -1, "the platform still shows it");
         else if (r->failed_act == (int)f->act && a->outcome == OUTCOME_OK)
             rc_succeeded(r);
         if (r->kind == KIND_GROUP)

@@ -240,7 +240,7 @@ static void not_minted(struct reconcile *rc, struct effects *fx, const struct fl
         a->floor = f->generation; /* somebody else's */
     if (rc_absorb_failure(rc, fx, f, answer))
         return;
-    rc_failed(rc, f->r, f->act, REASON_REFUSED, answer->retry_after_ms, answer->error);
+    rc_failed(rc, fx, f->r, f->act, REASON_REFUSED, answer->retry_after_ms, answer->error);
     if (answer->outcome == OUTCOME_NOT_FOUND)
         rc_observe(rc); /* its group is not there */
 }
@@ -279,8 +279,8 @@ void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct 
     } else if (f->act == ACT_READ) {
         rc_side_failed(rc, fx, SIDE_API_TOKENS, a);
         if (!rc->sides[SIDE_API_TOKENS].refused && !rc_absorb_failure(rc, fx, f, a))
-            rc_failed(rc, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+            rc_failed(rc, fx, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
     } else if (!rc_absorb_failure(rc, fx, f, a)) {
-        rc_failed(rc, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
     }
 }

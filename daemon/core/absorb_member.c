@@ -221,7 +221,7 @@ static void not_invited(struct reconcile *rc, struct effects *fx, const struct f
     if (rc_absorb_failure(rc, fx, f, a))
         return;
     if (a->outcome == OUTCOME_CONFLICT) { /* a member already: look who */
-        rc_failed(rc, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
     } else {
         rc_refuse(rc, fx, f->r, REASON_REFUSED, f->act, a);
@@ -279,7 +279,7 @@ void rc_absorb_member(struct reconcile *rc, struct effects *fx, const struct fli
         m->is_unsure = may_have_happened(a->outcome);
         if (rc_absorb_failure(rc, fx, f, a))
             return;
-        rc_failed(rc, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, f->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc); /* 404: not a member any more */
     }
 }

@@ -70,9 +70,9 @@ void rc_absorb_probe(struct reconcile *rc, struct effects *fx, const struct flig
     else if (a->outcome == OUTCOME_NOT_FOUND && is_starting(rc, d))
         d->probe_ms = rc->now_ms + ASK_AGAIN_MS;
     else if (a->outcome == OUTCOME_NOT_FOUND)
-        rc_failed(rc, &d->r, f->act, REASON_WAITING_FOR_HOST, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, &d->r, f->act, REASON_WAITING_FOR_HOST, a->retry_after_ms, a->error);
     else if (OUTCOME_INFO[a->outcome].retry)
-        rc_failed(rc, &d->r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
+        rc_failed(rc, fx, &d->r, f->act, rc_reason_of(a->outcome), a->retry_after_ms, a->error);
     else if (a->outcome != OUTCOME_CANCELED)
         rc_refuse(rc, fx, &d->r, REASON_REFUSED, f->act, a);
 }

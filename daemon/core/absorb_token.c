@@ -142,7 +142,7 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
                  "the token that came back opens %s, not %s; it is not handed out",
                  a->token.target_id, id);
         usurped(fx, f->target, a->token.target_id);
-        rc_failed(rc, &t->r, f->act, REASON_CONFLICT, -1, NULL);
+        rc_failed(rc, fx, &t->r, f->act, REASON_CONFLICT, -1, NULL);
         rc_observe(rc);
         return; /* the row says "minting": it is accounted for as lost */
     }
@@ -187,7 +187,7 @@ static void target_read(struct reconcile *rc, struct effects *fx, const struct f
         const char *id = id_read(a, f->target);
 
         if (a->outcome == OUTCOME_NOT_FOUND)
-            rc_failed(rc, f->r, f->act, REASON_NOT_FOUND, -1, NULL);
+            rc_failed(rc, fx, f->r, f->act, REASON_NOT_FOUND, -1, NULL);
         else if (id && own_of(f->target)->id && strcmp(id, own_of(f->target)->id) != 0)
             usurped(fx, f->target, id);
         return;
@@ -215,7 +215,7 @@ void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flig
     if (was_not_minted(a->outcome))
         not_minted(rc, fx, t);
     if (!rc_absorb_failure(rc, fx, f, a)) { /* 404: the target is gone, or hidden */
-        rc_failed(rc, &t->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        rc_failed(rc, fx, &t->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
         rc_observe(rc);
     }
 }
@@ -405,7 +405,7 @@ static void trouble(struct reconcile *rc, struct effects *fx, struct token *t,
         rc->tokens_unmarked = true;
     if (t->r.failure != why)
         rc_event(rc, fx, &t->r, "FileFailed", 4, NULL, "%s", res->error);
-    rc_failed(rc, &t->r, ACT_WRITE_FILE, why, -1, res->error);
+    rc_failed(rc, fx, &t->r, ACT_WRITE_FILE, why, -1, res->error);
 }
 
 static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t, enum act act,

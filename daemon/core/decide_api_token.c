@@ -9,13 +9,26 @@
 
 #include "core/decide_act.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 #define OVERLAP_MS     ((int64_t)3600 * 1000)      /* where nothing says how long it may live */
 #define OVERLAP_MAX_MS ((int64_t)24 * 3600 * 1000) /* a tenth of rotate_every, at most that */
 
+#define PARAM_PARTS 3
+
+static void param_parts(const struct api_token_want *want, const char *out[PARAM_PARTS])
+{
+    out[0] = want->group ? want->group : "-";
+    out[1] = " ";
+    out[2] = want->scopes ? want->scopes : "-";
+}
+
 char *api_token_params(const struct api_token_want *want)
 {
-    return mem_printf("%s %s", want->group ? want->group : "-", want->scopes ? want->scopes : "-");
+    const char *p[PARAM_PARTS];
+
+    param_parts(want, p);
+    return mem_printf("%s%s%s", p[0], p[1], p[2]);
 }
 
 const struct issued *api_token_newest(const struct api_token *a)
@@ -130,11 +143,10 @@ static bool group_takes(const struct world *w, const struct api_token *a, struct
 
 static bool has_other_params(const struct api_token *a)
 {
-    char *params = api_token_params(a->want);
-    bool other = params && a->t.held.params && strcmp(params, a->t.held.params) != 0;
+    const char *parts[PARAM_PARTS];
 
-    mem_free(params);
-    return other;
+    param_parts(a->want, parts);
+    return a->t.held.params && !text_is_joined(a->t.held.params, parts, PARAM_PARTS);
 }
 
 /* Why it has to be minted; NULL: it need not be. */

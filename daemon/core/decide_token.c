@@ -6,6 +6,7 @@
 #include "core/decide_act.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 #define PATH_BYTES    4096
 #define FRESH_LOOK_MS 10000
@@ -14,10 +15,23 @@
 static const char *const AUTH_NAME[] = {
     [AUTH_FULL_ACCESS] = "full-access", [AUTH_READ_ONLY] = "read-only"};
 
+#define PARAM_PARTS 5
+
+static void param_parts(const struct token_want *want, const char *out[PARAM_PARTS])
+{
+    out[0] = AUTH_NAME[want->authorization];
+    out[1] = " ";
+    out[2] = want->expiration;
+    out[3] = want->permissions ? " " : "";
+    out[4] = want->permissions ? want->permissions : "";
+}
+
 char *token_params(const struct token_want *want)
 {
-    return mem_printf("%s %s%s%s", AUTH_NAME[want->authorization], want->expiration,
-                      want->permissions ? " " : "", want->permissions ? want->permissions : "");
+    const char *p[PARAM_PARTS];
+
+    param_parts(want, p);
+    return mem_printf("%s%s%s%s%s", p[0], p[1], p[2], p[3], p[4]);
 }
 
 static enum token_of kind_of(const struct token *t)
@@ -111,23 +125,17 @@ static bool is_held(const struct token *t, const char *state)
 
 bool token_is_elsewhere(const struct world *w, const struct token *t, const char *target)
 {
-    struct buf path = BUF_INIT(PATH_BYTES);
-    bool differs = desired_token_file(&path, kind_of(t), target, t->want) &&
-                   (!t->held.file || strcmp(t->held.file, buf_str(&path)) != 0 ||
-                    t->held.format != (int64_t)t->want->format ||
-                    t->held.mode != (int64_t)token_mode(w, t->want));
-
-    buf_deinit(&path);
-    return differs;
+    return !t->held.file || !desired_is_token_file(t->held.file, kind_of(t), target, t->want) ||
+           t->held.format != (int64_t)t->want->format ||
+           t->held.mode != (int64_t)token_mode(w, t->want);
 }
 
 static bool has_other_params(const struct token *t)
 {
-    char *params = token_params(t->want);
-    bool other = params && t->held.params && strcmp(params, t->held.params) != 0;
+    const char *parts[PARAM_PARTS];
 
-    mem_free(params);
-    return other;
+    param_parts(t->want, parts);
+    return t->held.params && !text_is_joined(t->held.params, parts, PARAM_PARTS);
 }
 
 /* Minted by us so lately that renewing it would be a loop: the platform gives shorter lives than

@@ -179,5 +179,8 @@ enum token_of { TOKEN_OF_DATABASE, TOKEN_OF_GROUP, TOKEN_OF_API };
  * platform's API, which has no target. Appends; false as buf_add. */
 bool desired_token_file(struct buf *out, enum token_of of, const char *target,
                         const struct token_want *t);
+/* It is that very path. */
+bool desired_is_token_file(const char *path, enum token_of of, const char *target,
+                           const struct token_want *t) MUST_CHECK;
 
 #endif

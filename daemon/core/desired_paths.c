@@ -9,6 +9,7 @@
 #include "core/desired_build.h"
 #include "core/limits.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 #define GROUP_PREFIX "_group/"
 #define API_TARGET   "_api" /* which no database is called */
@@ -16,13 +17,36 @@
 static const char *const EXTENSION[] = {
     [TOKEN_JWT] = ".jwt", [TOKEN_ENV] = ".env", [TOKEN_JSON] = ".json"};
 
+#define PATH_PARTS 5
+
+static void path_parts(enum token_of of, const char *target, const struct token_want *t,
+                       const char *out[PATH_PARTS])
+{
+    bool is_named = t->file != NULL;
+
+    out[0] = is_named ? t->file : of == TOKEN_OF_GROUP ? GROUP_PREFIX : "";
+    out[1] = is_named ? "" : of == TOKEN_OF_API ? API_TARGET : target;
+    out[2] = is_named ? "" : "/";
+    out[3] = is_named ? "" : t->name;
+    out[4] = is_named ? "" : EXTENSION[t->format];
+}
+
 bool desired_token_file(struct buf *out, enum token_of of, const char *target,
                         const struct token_want *t)
 {
-    if (t->file)
-        return buf_add_str(out, t->file);
-    return buf_printf(out, "%s%s/%s%s", of == TOKEN_OF_GROUP ? GROUP_PREFIX : "",
-                      of == TOKEN_OF_API ? API_TARGET : target, t->name, EXTENSION[t->format]);
+    const char *p[PATH_PARTS];
+
+    path_parts(of, target, t, p);
+    return buf_printf(out, "%s%s%s%s%s", p[0], p[1], p[2], p[3], p[4]);
+}
+
+bool desired_is_token_file(const char *path, enum token_of of, const char *target,
+                           const struct token_want *t)
+{
+    const char *parts[PATH_PARTS];
+
+    path_parts(of, target, t, parts);
+    return text_is_joined(path, parts, PATH_PARTS);
 }
 
 /* Of two that have one path the lower keeps it: what cannot be refused, then what would take the

@@ -103,19 +103,26 @@ static bool is_equal(const struct manifest *m, const struct db_config *live)
     return m->n_databases == 1;
 }
 
-/* What is wrong with it into why; "" when nothing is. `live` NULL: it is a group. */
-static void try_entry(const struct buf *entry, const struct db_config *live, char *why, size_t size)
+/* What is wrong with it into why; "" when nothing is. `live` NULL: it is a group. Without memory
+ * `out` fails: an export that leaves something out for that would say that it is not live. */
+static void try_entry(const struct buf *entry, const struct db_config *live, struct buf *out,
+                      char *why, size_t size)
 {
     struct buf text = BUF_INIT(ENTRY_BYTES);
     struct diags diags = DIAGS_INIT;
     struct manifest m;
+    int rv;
 
     *why = '\0';
     buf_printf(&text, "%s:\n%s", live ? "databases" : "groups", buf_str(entry));
-    if (text.failed || entry->failed) {
-        snprintf(why, size, "too long for a manifest");
-    } else if (manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, &m, &diags) != 0) {
-        snprintf(why, size, "%s", diags.n ? diags.items[0].message : "no memory to check it");
+    rv = text.nomem || entry->nomem ? -ERR_NOMEM
+         : text.failed || entry->failed
+             ? -ERR_LIMIT
+             : manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, &m, &diags);
+    if (rv == -ERR_NOMEM) {
+        out->failed = out->nomem = true;
+    } else if (rv != 0) {
+        snprintf(why, size, "%s", diags.n ? diags.items[0].message : "too long for a manifest");
     } else {
         if (!is_equal(&m, live))
             snprintf(why, size, "a manifest cannot say its values");
@@ -181,7 +188,7 @@ static void add_group(struct buf *out, const struct group *g)
         buf_add_str(&entry, ", delete_protection: true");
     add_replicas(&entry, g);
     buf_add_str(&entry, "}\n");
-    try_entry(&entry, NULL, why, sizeof(why));
+    try_entry(&entry, NULL, out, why, sizeof(why));
     if (*why)
         add_left_out(out, "group", g->r.name, "", why);
     else
@@ -281,7 +288,7 @@ static void drop_fields(const struct database *d, struct db_config *values, stru
             continue;
         alone.value[f] = values->value[f];
         write_entry(d, &alone, entry);
-        try_entry(entry, &alone, why, sizeof(why));
+        try_entry(entry, &alone, out, why, sizeof(why));
         if (!*why)
             continue;
         add_left_out(out, "database", d->r.name, CONFIG_FIELD[f].key, why);
@@ -296,14 +303,14 @@ static void add_database(const struct database *d, struct db_config *values, str
     char why[WHY_BYTES];
 
     write_entry(d, values, &entry);
-    try_entry(&entry, values, why, sizeof(why));
+    try_entry(&entry, values, out, why, sizeof(why));
     if (*why) {
         write_entry(d, &none, &entry);
-        try_entry(&entry, &none, why, sizeof(why));
+        try_entry(&entry, &none, out, why, sizeof(why));
         if (!*why) {
             drop_fields(d, values, &entry, out);
             write_entry(d, values, &entry);
-            try_entry(&entry, values, why, sizeof(why));
+            try_entry(&entry, values, out, why, sizeof(why));
         }
     }
     if (*why)

@@ -383,7 +383,7 @@ static bool apply_databases(struct reconcile *rc, struct effects *fx)
         note_hidden(o, &d->r, &d->live, is_ours(&d->own, d->has_own), d->deleted_ms);
         if (d->live.present)
             d->gone_ms = 0;
-        if (listed && d->live.present)
+        if (ok && listed && d->live.present)
             rc_appeared(rc, fx, d, was_present);
         d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
                      !d->own.missing_since && !d->deleted_ms;

@@ -197,9 +197,14 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
 
 void rc_note_params(struct effects *fx, struct token *t, char **out)
 {
-    char *params = t->want ? token_params(t->want) : mem_strdup(t->held.params);
+    char *params;
 
-    if (params || !t->want)
+    if (!t->want) {
+        rc_set(fx, out, t->held.params);
+        return;
+    }
+    params = token_params(t->want);
+    if (params)
         rc_set(fx, out, params);
     else
         fx->failed = true;

@@ -126,7 +126,7 @@ static bool add(struct plan *p, const struct world *w, const struct resource *r,
                             .held = d->held,
                             .reason = d->reason};
     say_detail(&b, w, r, d);
-    s->detail = b.failed ? mem_strdup(buf_str(&b)) : buf_steal(&b);
+    s->detail = b.nomem ? NULL : b.failed ? mem_strdup(buf_str(&b)) : buf_steal(&b);
     buf_deinit(&b);
     if (!s->detail)
         return false;
@@ -139,11 +139,12 @@ static bool add(struct plan *p, const struct world *w, const struct resource *r,
     return true;
 }
 
-static void say_drift(const struct resource *r, struct decision *d)
+static bool say_drift(const struct resource *r, struct decision *d)
 {
     const struct database *db = container_of(r, const struct database, r);
     const struct member *m = container_of(r, const struct member, r);
     struct buf b = BUF_INIT(DETAIL_BYTES);
+    bool ok;
 
     if (r->kind == KIND_MEMBER) {
         say_member(&b, m, STEP_UPDATE);
@@ -152,7 +153,9 @@ static void say_drift(const struct resource *r, struct decision *d)
         say_fields(&b, db, d->fields);
     }
     snprintf(d->message, sizeof(d->message), "%s", buf_str(&b));
+    ok = !b.nomem;
     buf_deinit(&b);
+    return ok;
 }
 
 /* Drift that is only reported is a note. */
@@ -166,8 +169,7 @@ static bool look_at(struct plan *p, const struct world *w, const struct resource
         return add(p, w, r, &d, ACTION[d.step]);
     if (d.reason != REASON_DRIFTED)
         return true;
-    say_drift(r, &d);
-    return add(p, w, r, &d, "drift");
+    return say_drift(r, &d) && add(p, w, r, &d, "drift");
 }
 
 static int rank_of(const struct plan_step *s)

@@ -331,8 +331,8 @@ void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, 
                  message ? message : REASON_TEXT[reason]);
 }
 
-void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reason why,
-               int64_t retry_after_ms, const char *text)
+void rc_failed(struct reconcile *rc, struct effects *fx, struct resource *r, enum act act,
+               enum reason why, int64_t retry_after_ms, const char *text)
 {
     r->failed_act = (int)act;
     r->attempts++;
@@ -342,8 +342,7 @@ void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reas
                                            rc->config->reconcile.backoff_max_ms, retry_after_ms,
                                            rc_random(rc));
     r->failure = why;
-    mem_free(r->refused_text);
-    r->refused_text = text && *text ? mem_strdup(text) : NULL;
+    rc_set(fx, &r->refused_text, text && *text ? text : NULL);
 }
 
 void rc_succeeded(struct resource *r)
@@ -458,8 +457,8 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
     struct decision d;
     struct world w;
 
-    if (r->busy)
-        return;
+    if (r->busy || fx->failed)
+        return; /* what memory was missing for is half written, and not to be decided about */
     rc_rotation_look(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
@@ -471,6 +470,8 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
         decide(&w, r, &d);
         if (!rc_perform_local(rc, fx, r, &d))
             break;
+        if (fx->failed)
+            return;
     }
     set_step(rc, r, decision_step(&d), d.held);
     follow(rc, fx, r, &d);
@@ -725,6 +726,48 @@ static void earlier(int64_t *at, int64_t candidate)
         *at = candidate;
 }
 
+/* When time alone is the next event. */
+static void set_wake(const struct reconcile *rc, struct effects *out)
+{
+    if (rc->replan && !rc->stopping)
+        earlier(&out->wake_ms, rc->now_ms + 1);
+    earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
+    if (!rc->stopping)
+        earlier(&out->wake_ms, rc_recover_wake(rc));
+    if (rc->n_pauses && !rc->stopping)
+        earlier(&out->wake_ms, rc->now_ms + (rc->pause_ends_ms - rc->wall_ms));
+    if (rc->obs.stage == OBS_IDLE && !rc->stopping)
+        earlier(&out->wake_ms, rc->obs.next_ms);
+    if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
+        earlier(&out->wake_ms, rc->quota.next_ms);
+    if (!rc->stopping)
+        earlier(&out->wake_ms, own_token_wake(rc));
+    if (!rc->stopping)
+        earlier(&out->wake_ms, own_rights_wake(rc));
+    if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
+        earlier(&out->wake_ms, rc->audit.next_ms);
+}
+
+/* What the event led to, and what was due by now. */
+static void go_on(struct reconcile *rc, struct effects *out)
+{
+    struct resource *r;
+
+    if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
+        rc_observe(rc);
+    quota_tick(rc, out);
+    own_token_tick(rc, out);
+    own_rights_tick(rc, out);
+    audit_tick(rc, out);
+    while (!out->failed && (r = schedule_due(&rc->schedule, rc->now_ms)))
+        rc_consider(rc, out, r);
+    rc_recover_tick(rc, out);
+    for (int i = 0; rc->replan && !out->failed && i < LOCAL_ACTS_MAX; i++)
+        rc_replan(rc, out);
+    pump(rc, out);
+    set_wake(rc, out);
+}
+
 static void note_creating(const struct reconcile *rc, struct resource *r)
 {
     struct parts p = rc_parts(r);
@@ -758,7 +801,6 @@ static void note_unanswered(struct reconcile *rc)
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err)
 {
-    struct resource *r;
     int rv;
 
     rc->now_ms = ev->now_ms;
@@ -775,34 +817,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc->replan = true;
     }
     rv = take(rc, ev, out, err);
-    if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
-        rc_observe(rc);
-    quota_tick(rc, out);
-    own_token_tick(rc, out);
-    own_rights_tick(rc, out);
-    audit_tick(rc, out);
-    while ((r = schedule_due(&rc->schedule, rc->now_ms)))
-        rc_consider(rc, out, r);
-    rc_recover_tick(rc);
-    for (int i = 0; rc->replan && i < LOCAL_ACTS_MAX; i++)
-        rc_replan(rc, out);
-    pump(rc, out);
-    if (rc->replan && !rc->stopping)
-        earlier(&out->wake_ms, rc->now_ms + 1);
-    earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
-    if (!rc->stopping)
-        earlier(&out->wake_ms, rc_recover_wake(rc));
-    if (rc->n_pauses && !rc->stopping)
-        earlier(&out->wake_ms, rc->now_ms + (rc->pause_ends_ms - rc->wall_ms));
-    if (rc->obs.stage == OBS_IDLE && !rc->stopping)
-        earlier(&out->wake_ms, rc->obs.next_ms);
-    if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
-        earlier(&out->wake_ms, rc->quota.next_ms);
-    if (!rc->stopping)
-        earlier(&out->wake_ms, own_token_wake(rc));
-    if (!rc->stopping)
-        earlier(&out->wake_ms, own_rights_wake(rc));
-    if (rc->audit.is_on && !rc->audit.is_reading && !rc->stopping)
-        earlier(&out->wake_ms, rc->audit.next_ms);
+    if (!out->failed && rv != -ERR_NOMEM)
+        go_on(rc, out);
     return out->failed ? err_nomem(err) : rv;
 }

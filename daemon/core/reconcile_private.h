@@ -240,7 +240,7 @@ void rc_uncontradicted(struct reconcile *rc, struct effects *fx);
 /* List anew what was deleted; everything is looked at again once that is known. */
 void rc_recover_ask(struct reconcile *rc, enum kind kind);
 int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err);
-void rc_recover_tick(struct reconcile *rc);
+void rc_recover_tick(struct reconcile *rc, struct effects *fx);
 bool rc_recover_is_due(const struct reconcile *rc);   /* a call of it waits for its turn */
 bool rc_recover_is_busy(const struct reconcile *rc);  /* somebody waits for it */
 bool rc_recover_is_stuck(const struct reconcile *rc); /* creates wait for long */
@@ -362,8 +362,8 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
 /* Tell hooks what they have yet to be told. */
 void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
 /* A try failed: count it, and say when the next may be. */
-void rc_failed(struct reconcile *rc, struct resource *r, enum act act, enum reason why,
-               int64_t retry_after_ms, const char *text);
+void rc_failed(struct reconcile *rc, struct effects *fx, struct resource *r, enum act act,
+               enum reason why, int64_t retry_after_ms, const char *text);
 void rc_succeeded(struct resource *r);
 /* 401 to anything but an observation, which is therefore asked for. */
 void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a);

@@ -121,9 +121,10 @@ static void absorb_list(struct reconcile *rc, struct effects *fx, struct recover
         fx->failed = true;
     } else if (!a->next_cursor) {
         take_list(rc, l, false);
-    } else if (++l->n_pages >= LIMIT_PAGES || !ledger_set(&l->cursor, a->next_cursor)) {
+    } else if (++l->n_pages >= LIMIT_PAGES) {
         take_list(rc, l, true); /* it does not end: nothing is known */
     } else {
+        rc_set(fx, &l->cursor, a->next_cursor);
         l->due = true;
     }
 }
@@ -234,7 +235,7 @@ int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 }
 
 /* The list is there. */
-static void choose(struct reconcile *rc)
+static void choose(struct reconcile *rc, struct effects *fx)
 {
     struct restore *r = &rc->recover.restore;
     const struct deleted_list *l = &rc->recover.lists[r->kind].list;
@@ -249,10 +250,10 @@ static void choose(struct reconcile *rc)
                "the platform lists no deleted %s %s%s%s; what was deleted can be "
                "restored for 5 days",
                KIND_NAME[r->kind], r->name, r->id ? " with id " : "", r->id ? r->id : "");
-    else if (!ledger_set(&r->id, thing->id))
-        finish(rc, -ERR_NOMEM, "out of memory");
-    else
+    else {
+        rc_set(fx, &r->id, thing->id);
         r->stage = RESTORE_SENDING;
+    }
 }
 
 static void start_restore(struct reconcile *rc, struct effects *fx)
@@ -310,7 +311,7 @@ static void absorb_restore(struct reconcile *rc, struct effects *fx, const struc
 
 /* --- the step --- */
 
-void rc_recover_tick(struct reconcile *rc)
+void rc_recover_tick(struct reconcile *rc, struct effects *fx)
 {
     struct recover *v = &rc->recover;
     struct restore *r = &v->restore;
@@ -324,7 +325,7 @@ void rc_recover_tick(struct reconcile *rc)
             l->due = true;
     }
     if (r->stage == RESTORE_LISTING && v->lists[r->kind].list.read_ms >= r->asked_ms)
-        choose(rc);
+        choose(rc, fx);
     else if (r->stage == RESTORE_LISTING && v->lists[r->kind].attempts)
         finish(rc, -ERR_UNREACHABLE, "what was deleted cannot be listed just now");
     if (r->stage == RESTORE_SENDING && (rv = check_restore(rc, r->kind, r->name, &err)) != 0)

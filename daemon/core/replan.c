@@ -564,6 +564,8 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         note_database(rc, fx, rc->fleet.databases[i], &w);
         place(&w, rc->fleet.databases[i]);
     }
+    if (fx->failed)
+        return; /* what memory was missing for is half written */
     ask_guard(rc, fx, &w);
     quota_apply(rc);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
@@ -576,6 +578,8 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         rc_consider(rc, fx, &rc->fleet.api_tokens[i]->t.r);
     for (size_t i = 0; i < rc->fleet.n_members; i++)
         rc_consider(rc, fx, &rc->fleet.members[i]->r);
+    if (fx->failed)
+        return;
     fleet_sweep(&rc->fleet, on_gone, &(struct sweep){rc, fx});
     count_unmanaged(rc);
     rc->left_behind = branches_left(rc);

@@ -8,12 +8,12 @@
 
 static bool reserve(struct buf *b, size_t more)
 {
-    if (b->failed || more > b->max - b->size ||
-        !mem_grow(&b->data, &b->capacity, b->size + more + 1, 1)) {
+    if (b->failed || more > b->max - b->size) {
         b->failed = true;
         return false;
     }
-    return true;
+    b->nomem = b->failed = !mem_grow(&b->data, &b->capacity, b->size + more + 1, 1);
+    return !b->failed;
 }
 
 bool buf_add(struct buf *b, const void *data, size_t size)
@@ -69,7 +69,7 @@ void buf_consume(struct buf *b, size_t size)
 void buf_clear(struct buf *b)
 {
     b->size = 0;
-    b->failed = false;
+    b->failed = b->nomem = false;
     if (b->data)
         b->data[0] = '\0';
 }

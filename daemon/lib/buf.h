@@ -13,6 +13,7 @@ struct buf {
     size_t capacity;
     size_t max;  /* bytes, without the NUL */
     bool failed; /* an append did not fit or found no memory; it and later ones did nothing */
+    bool nomem;  /* it was memory that was missing */
 };
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
 

@@ -370,6 +370,18 @@ bool text_is_plain(const char *s, size_t n)
     return true;
 }
 
+bool text_is_joined(const char *s, const char *const *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(parts[i]);
+
+        if (strncmp(s, parts[i], length) != 0)
+            return false;
+        s += length;
+    }
+    return !*s;
+}
+
 static int base64url_value(char c)
 {
     if (c >= 'A' && c <= 'Z')

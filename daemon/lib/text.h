@@ -37,6 +37,9 @@ bool text_is_name(const char *s, size_t n) MUST_CHECK;
 /* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
+/* s is what the parts come to, one behind the other. */
+bool text_is_joined(const char *s, const char *const *parts, size_t n) MUST_CHECK;
+
 /* Base64url without padding (RFC 4648 §5). Returns the decoded size, or -1. `out` holds n * 3 / 4.
  */
 ptrdiff_t text_base64url_decode(const char *s, size_t n, unsigned char *out) MUST_CHECK;

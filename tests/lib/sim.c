@@ -88,24 +88,49 @@ static void carry_out(struct sim *s, struct effects *fx)
     fx->n_calls = fx->n_jobs = fx->n_hooks = 0;
 }
 
+static bool (*should_fail)(void);
+
+void sim_fail_allocations(bool (*fault)(void))
+{
+    should_fail = fault;
+}
+
+/* It has died, and is told nothing any more. */
+static void drop_event(struct rc_event *ev)
+{
+    if (ev->kind == RC_ANSWER)
+        answer_free(ev->answer);
+    if (ev->kind == RC_ASK)
+        call_free(ev->call);
+    if (ev->kind == RC_DESIRED)
+        desired_deinit(ev->desired);
+}
+
 int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
 {
     struct effects fx = EFFECTS_INIT;
     int rv;
 
+    if (s->is_lost) {
+        drop_event(ev);
+        return 0;
+    }
     ev->now_ms = s->now_ms;
     ev->wall_ms = s->wall_ms;
     ev->random = sim_random(s);
     s->steps++;
     if (ev->kind == RC_CREDENTIAL)
         s->told.no_deletes_ms = 0;
+    mem_set_fault(should_fail);
     rv = reconcile_step(s->rc, ev, &fx, err);
+    mem_set_fault(NULL);
     s->wake_ms = fx.wake_ms;
-    if (rv == -ERR_NOMEM || s->is_lost || s->loses_step) {
-        s->is_lost = s->is_lost || s->loses_step;
+    if (rv == -ERR_NOMEM || s->loses_step) {
+        s->n_nomem += rv == -ERR_NOMEM;
+        s->is_lost = true;
         s->loses_step = false;
         effects_deinit(&fx);
-        return rv;
+        return rv == -ERR_NOMEM ? 0 : rv;
     }
     if (rv == 0)
         sim_word_note(s, ev);

@@ -164,7 +164,8 @@ struct sim {
     void *arg;                                              /* of whoever set these */
     uint64_t n_sent_ever;                                   /* calls */
     bool loses_step; /* the next step's effects are lost, ledger rows and all: it died in it */
-    bool is_lost;    /* so it was; sim_crash is due */
+    bool is_lost;    /* so it was, or for want of memory; sim_crash is due */
+    size_t n_nomem;  /* steps that ended so */
 
     struct buf out;
     bool quiet;       /* no transcript */
@@ -191,6 +192,8 @@ void sim_init(struct sim *s, const char *settings, uint64_t random);
 void sim_deinit(struct sim *s);
 
 void sim_configure(struct sim *s, const char *settings);
+/* Asked before each allocation of any simulation's steps; NULL: none fails. */
+void sim_fail_allocations(bool (*fault)(void));
 /* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
  */
 void sim_forget_removals(struct sim *s);

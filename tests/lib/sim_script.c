@@ -782,6 +782,8 @@ char *sim_script_run(struct sim *s, const char *name, const char *text,
         c.block = buf_str(&block);
         if (!*s->broken)
             run_command(&c, line);
+        if (s->is_lost && after_step)
+            after_step(s);
         buf_deinit(&block);
         add_output(s, &out);
     }

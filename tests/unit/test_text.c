@@ -324,6 +324,19 @@ static void plain__utf8_without_controls__and_nothing_else(void **state)
             fail_msg("case %zu is plain", i);
 }
 
+static void joined__parts_in_order_and_no_more__are_the_text(void **state)
+{
+    static const char *const PARTS[] = {"a", "", " b"};
+
+    (void)state;
+    assert_true(text_is_joined("a b", PARTS, 3));
+    assert_true(text_is_joined("", PARTS, 0));
+    assert_false(text_is_joined("a b c", PARTS, 3));
+    assert_false(text_is_joined("a ", PARTS, 3));
+    assert_false(text_is_joined("", PARTS, 3));
+    assert_false(text_is_joined("ba", PARTS, 1));
+}
+
 static void base64url__rfc4648_vectors__decode(void **state)
 {
     static const struct {
@@ -372,6 +385,7 @@ int main(void)
         cmocka_unit_test(uint__digits_up_to_max__and_nothing_else),
         cmocka_unit_test(name__the_platforms_alphabet__and_nothing_else),
         cmocka_unit_test(plain__utf8_without_controls__and_nothing_else),
+        cmocka_unit_test(joined__parts_in_order_and_no_more__are_the_text),
         cmocka_unit_test(base64url__rfc4648_vectors__decode),
         cmocka_unit_test(hash__fnv1a_vectors__match_and_chain),
     };

@@ -1,0 +1,305 @@
+/* Memory that runs out in the reconciler, at one allocation after the other, over whole scenarios
+ * of tests/data/reconcile/: the step says so, nothing of it is carried out, and the next life,
+ * begun from the ledger, ends where the first one would have. SCENARIO=NAME runs one, whichever, at
+ * every allocation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/export.h"
+#include "core/plan.h"
+#include "core/view.h"
+#include "lib/mem.h"
+#include "tests/lib/fault.h"
+#include "tests/lib/sim_script.h"
+#include "tests/lib/tree.h"
+
+#define AFTER_MS (10 * 60 * 1000)
+#define EVERY    2 /* allocations; each scenario has its own first, for they begin alike */
+
+static const struct {
+    const char *name;
+    bool ends_otherwise; /* what an operator said is lost with the step that heard it */
+} SCENARIOS[] = {
+    {"adopt-what-is-live", false},
+    {"api-token-pruned", false},
+    {"audit", false},
+    {"create-unknown-committed", false},
+    {"drift-corrected", false},
+    {"encryption", false},
+    {"export", false},
+    {"fence-lifted", true},
+    {"group-locations", false},
+    {"guard-updates", true},
+    {"member-answer-lost", false},
+    {"member-pruned", true},
+    {"pages", false},
+    {"platform", false},
+    {"quota", false},
+    {"recreated", true},
+    {"restore", true},
+    {"restore-missing", true},
+    {"rotate-one-token", true},
+    {"seed-waits", false},
+    {"stop-publishes", false},
+    {"tenants-dir", false},
+    {"token-file-moved", false},
+    {"token-taken-over", false},
+};
+
+static struct sim sim; /* too large for a stack */
+static long nth;
+
+/* A process that has ended for want of memory is started again. */
+static void start_again(struct sim *s)
+{
+    if (s->is_lost)
+        sim_crash(s, nth % 2 ? SIM_UNDONE : SIM_DONE, 0);
+}
+
+/* What there is in the end, and how it stands. */
+static char *end_of(struct sim *s)
+{
+    struct buf b = BUF_INIT(1u << 16);
+
+    sim_run(s, AFTER_MS);
+    buf_printf(&b, "%s\n", STATE_NAME[sim_state(s)]);
+    sim_say_truth(s, &b);
+    return buf_steal(&b);
+}
+
+/* With the nth allocation failing. */
+static char *run(const char *name, const char *text, bool *out_fired)
+{
+    fault_arm(nth);
+    mem_set_fault(NULL);
+    sim_fail_allocations(fault_strikes);
+    free(sim_script_run(&sim, name, text, start_again));
+    sim_fail_allocations(NULL);
+    *out_fired = fault_disarm();
+    if (sim.n_nomem != *out_fired)
+        fail_msg("%s: allocation %ld failed, and no step said so", name, nth);
+    if (*sim.broken)
+        fail_msg("%s: allocation %ld failed: %s", name, nth, sim.broken);
+    return end_of(&sim);
+}
+
+static void run_at_every_fault(const char *name, bool ends_otherwise, long first, long every)
+{
+    char *path = mem_printf(TESTS_DATA_DIR "/reconcile/%s.scenario", name);
+    char *text = tree_read_file(path, NULL);
+    char *expected;
+    bool fired;
+
+    assert_non_null(text);
+    nth = 0;
+    expected = run(name, text, &fired);
+    sim_deinit(&sim);
+    for (nth = first, fired = true; fired; nth += every) {
+        size_t before = mem_live_blocks();
+        char *end = run(name, text, &fired);
+
+        if (!ends_otherwise && strcmp(end, expected) != 0)
+            fail_msg("%s: allocation %ld failed, and it ends so:\n%s", name, nth, end);
+        mem_free(end);
+        sim_deinit(&sim);
+        if (mem_live_blocks() != before)
+            fail_msg("%s: allocation %ld failed, and something is left", name, nth);
+    }
+    mem_free(expected);
+    free(text);
+    mem_free(path);
+}
+
+static void step__without_memory_at_any_point__says_so_and_the_next_life_goes_on(void **state)
+{
+    const char *only = getenv("SCENARIO");
+
+    (void)state;
+    if (only)
+        run_at_every_fault(only, true, 1, 1);
+    for (size_t i = 0; !only && i < ARRAY_SIZE(SCENARIOS); i++)
+        run_at_every_fault(SCENARIOS[i].name, SCENARIOS[i].ends_otherwise, 1 + (long)(i % EVERY),
+                           EVERY);
+}
+
+/* --- at the start, and when somebody asks --- */
+
+/* Something of everything: groups, databases, tokens, a pause, a count, what waits for approval. */
+static void begin_something(void)
+{
+    static const char TEXT[] =
+        "manifest\n"
+        "  groups:\n"
+        "    eu: {location: aws-eu-west-1,\n"
+        "         tokens: {all: {authorization: read-only, expiration: 7d}}}\n"
+        "  databases:\n"
+        "    t-1: {group: eu, tokens: {app: {authorization: full-access, expiration: 7d}}}\n"
+        "    t-2: {group: eu, size_limit: 1gb}\n"
+        "  api_tokens: {signup: {group: eu, scopes: [read]}}\n"
+        "settle\n"
+        "outside create database found in eu\n"
+        "operator pause database/t-1\n"
+        "config\n"
+        "  policy: {writes: off}\n"
+        "manifest\n"
+        "  groups: {eu: {location: aws-eu-west-1}, us: {location: aws-us-east-1}}\n"
+        "  databases:\n"
+        "    t-1: {group: eu, size_limit: 2gb}\n"
+        "    t-2: {group: us, size_limit: 2gb}\n"
+        "    t-3: {group: us, tokens: {app: {authorization: full-access, expiration: 7d}}}\n"
+        "run 10m\n";
+
+    free(sim_script_run(&sim, "something", TEXT, NULL));
+    assert_string_equal(sim.broken, "");
+}
+
+static bool load(struct reconcile *rc)
+{
+    for (size_t i = 0; i < sim.ledger.n; i++)
+        if (!reconcile_load(rc, sim.ledger.rows[i].table, sim.ledger.rows[i].row))
+            return false;
+    return true;
+}
+
+static void start__without_memory_at_any_point__is_refused(void **state)
+{
+    size_t before;
+    bool fired;
+
+    (void)state;
+    begin_something();
+    before = mem_live_blocks();
+    do {
+        struct reconcile *rc;
+        bool ok;
+
+        fault_arm(++nth);
+        rc = reconcile_new(sim.config, sim.now_ms);
+        ok = rc && load(rc);
+        fired = fault_disarm();
+        assert_int_equal(ok, !fired);
+        reconcile_free(rc);
+        assert_int_equal(mem_live_blocks(), before);
+    } while (fired);
+    sim_deinit(&sim);
+}
+
+static void plan__without_memory_at_any_point__is_none(void **state)
+{
+    size_t before;
+    bool fired;
+
+    (void)state;
+    begin_something();
+    before = mem_live_blocks();
+    do {
+        struct err err = ERR_INIT;
+        struct plan plan = {0};
+        int rv;
+
+        fault_arm(++nth);
+        rv = plan_build(sim.rc, &plan, &err);
+        fired = fault_disarm();
+        assert_int_equal(rv, fired ? -ERR_NOMEM : 0);
+        assert_true(fired || plan.n_steps >= 3);
+        plan_deinit(&plan);
+        assert_int_equal(mem_live_blocks(), before);
+    } while (fired);
+    sim_deinit(&sim);
+}
+
+/* Every record, by name and one by one. */
+static int show_all(size_t *out_n)
+{
+    struct view_cursor at = VIEW_CURSOR_INIT;
+    struct view_filter all = {0};
+    struct json_object *o = NULL;
+    int rv;
+
+    for (*out_n = 0; (rv = view_next(sim.rc, &all, &at, &o)) == 0 && o; ++*out_n)
+        json_object_put(o);
+    view_cursor_deinit(&at);
+    return rv;
+}
+
+static void view__without_memory_at_any_point__says_so(void **state)
+{
+    size_t before;
+    bool fired;
+
+    (void)state;
+    begin_something();
+    before = mem_live_blocks();
+    do {
+        size_t n;
+        int rv;
+
+        fault_arm(++nth);
+        rv = show_all(&n);
+        fired = fault_disarm();
+        assert_int_equal(rv, fired ? -ERR_NOMEM : 0);
+        assert_true(fired || n >= 8);
+        assert_int_equal(mem_live_blocks(), before);
+    } while (fired);
+    sim_deinit(&sim);
+}
+
+static bool export_all(struct buf *b)
+{
+    bool needs_config;
+
+    export_begin(sim.rc, b);
+    for (const char *name = NULL; (name = export_next(sim.rc, name, &needs_config));)
+        export_database(sim.rc, name, NULL, b);
+    return !b->failed;
+}
+
+static void export__without_memory_at_any_point__is_not_whole(void **state)
+{
+    size_t before;
+    bool fired;
+
+    (void)state;
+    begin_something();
+    before = mem_live_blocks();
+    do {
+        struct buf b = BUF_INIT(1u << 16);
+        bool ok;
+
+        fault_arm(++nth);
+        ok = export_all(&b);
+        fired = fault_disarm();
+        if (ok == fired)
+            fail_msg("allocation %ld failed, and it seems whole:\n%s", nth, buf_str(&b));
+        buf_deinit(&b);
+        assert_int_equal(mem_live_blocks(), before);
+    } while (fired);
+    sim_deinit(&sim);
+}
+
+static int from_the_first(void **state)
+{
+    (void)state;
+    nth = 0;
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(step__without_memory_at_any_point__says_so_and_the_next_life_goes_on),
+        cmocka_unit_test_setup(start__without_memory_at_any_point__is_refused, from_the_first),
+        cmocka_unit_test_setup(plan__without_memory_at_any_point__is_none, from_the_first),
+        cmocka_unit_test_setup(view__without_memory_at_any_point__says_so, from_the_first),
+        cmocka_unit_test_setup(export__without_memory_at_any_point__is_not_whole, from_the_first),
+    };
+
+    return cmocka_run_group_tests_name("reconcile_memory", tests, NULL, NULL);
+}
