@@ -932,8 +932,6 @@ def route(method, path, handler, query=None, may=None, must=None):
 ROUTES = [
     route("GET", "/v1/user", get_user),
     route("GET", "/v1/auth/api-tokens", list_own_api_tokens),
-    route("GET", "O/members", lambda p, r: {"members": [{"username": p.organization, "role": "owner",
-                                                         "email": "robot@example.com"}]}),
     route("GET", "/v1/auth/validate", lambda p, r: {"exp": p.knobs.token_exp}),
     route("POST", "/v1/auth/api-tokens/{name}", create_api_token, must=NEW_API_TOKEN),
     route("GET", "O/api-tokens", list_api_tokens),
