@@ -126,6 +126,7 @@ struct needs {
     size_t group_fields;
     size_t group_tokens;
     size_t api_tokens; /* of one group */
+    size_t members;
 };
 
 static bool is_within(const struct needs *n, const char *group)
@@ -186,6 +187,7 @@ static void count_needs(const struct reconcile *rc, struct needs *n)
         add_database(rc, n, &d->databases[i]);
     for (size_t i = 0; i < d->n_api_tokens; i++)
         n->api_tokens += !d->api_tokens[i].token.absent && d->api_tokens[i].group;
+    n->members = d->n_members;
 }
 
 /* --- against what they may do --- */
@@ -226,6 +228,8 @@ static void say_narrow(const struct reconcile *rc, const struct needs *n, struct
             r->group, n->elsewhere);
     if (n->api_tokens)
         say(out, "it makes no API tokens, and %zu are wanted", n->api_tokens);
+    if (n->members)
+        say(out, "it keeps no members, and %zu are wanted", n->members);
     say_scope(out, r, "db:create", n->creates, "database");
     say_scope(out, r, "db:configure", n->fields, "database");
     say_scope(out, r, "db:delete", deletes_apart ? 0 : n->removals, "removal");
@@ -248,6 +252,9 @@ static void say_lacks(const struct reconcile *rc, struct buf *out)
     else if (is_member && n.api_tokens)
         say(out, "its user %s is no admin, and may not make the %zu API token%s of a group",
             o->username, n.api_tokens, n.api_tokens == 1 ? "" : "s");
+    if (is_member && n.members)
+        say(out, "its user %s is no admin, and may not keep the %zu member%s", o->username,
+            n.members, n.members == 1 ? "" : "s");
     if (n.group)
         say_narrow(rc, &n, out);
     if (*o->delete_token.group && config_has_delete_token(rc->config) &&
