@@ -34,6 +34,8 @@ struct question {
     int64_t since_ms;
     unsigned page;
     bool follow;
+    bool is_reading; /* follow: the pages that are there; what comes meanwhile waits */
+    struct json_object *meanwhile;
     bool lost; /* it reads too slowly */
 };
 
@@ -51,6 +53,7 @@ static void question_free(void *arg)
     mem_free(q->action);
     mem_free(q->author);
     json_object_put(q->rows);
+    json_object_put(q->meanwhile);
     mem_free(q);
 }
 
@@ -95,8 +98,6 @@ static void tell(struct question *q)
     static const struct control_stream STREAM = {rows_next, question_free};
 
     if (control_wants_more(q->call)) {
-        if (q->follow)
-            list_append(&q->app->followers, &q->link);
         control_stream(q->call, &STREAM, q);
         return;
     }
@@ -302,6 +303,22 @@ static bool turn_around(struct question *q)
     return turned != NULL;
 }
 
+/* What the daemon's own look has told since the first page was asked for comes behind the pages, in
+ * which some of it may be. */
+static bool add_meanwhile(struct question *q)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && q->is_reading && i < json_object_array_length(q->meanwhile); i++) {
+        struct json_object *o = json_object_array_get_idx(q->meanwhile, i);
+
+        if (!is_told(q, o))
+            ok = json_object_array_add(q->rows, json_object_get(o)) == 0;
+    }
+    q->is_reading = false;
+    return ok;
+}
+
 static void ask_page(struct question *q);
 
 static void on_page(void *arg, struct answer *a)
@@ -326,7 +343,7 @@ static void on_page(void *arg, struct answer *a)
     answer_free(a);
     if (ok && more)
         ask_page(q);
-    else if (ok && turn_around(q))
+    else if (ok && turn_around(q) && add_meanwhile(q))
         tell(q);
     else
         no_memory(q);
@@ -351,6 +368,13 @@ static bool trim(struct question *q)
     return json_object_array_del_idx(q->rows, 0, n - BATCH) == 0;
 }
 
+static bool has_room(struct question *q)
+{
+    if (q->is_reading)
+        return json_object_array_length(q->meanwhile) < FOLLOW_MAX;
+    return trim(q) && json_object_array_length(q->rows) - q->told <= FOLLOW_MAX;
+}
+
 static void follow(struct question *q, const struct report_row *row)
 {
     struct json_object *o;
@@ -361,8 +385,9 @@ static void follow(struct question *q, const struct report_row *row)
     if (!is_wanted(q, row, at))
         return;
     o = report_row_json(CALL_REPORT_AUDIT, row);
-    q->lost = q->lost || !o || !trim(q) || json_object_array_length(q->rows) - q->told > FOLLOW_MAX;
-    if (q->lost || is_told(q, o) || json_object_array_add(q->rows, o) != 0)
+    q->lost = q->lost || !o || !has_room(q);
+    if (q->lost || (!q->is_reading && is_told(q, o)) ||
+        json_object_array_add(q->is_reading ? q->meanwhile : q->rows, o) != 0)
         json_object_put(o);
 }
 
@@ -398,7 +423,10 @@ void app_platform_audited(struct app *app, struct answer *a)
         }
     }
     LIST_FOREACH (it, &app->followers) {
-        control_wake(container_of(it, struct question, link)->call);
+        const struct question *q = container_of(it, struct question, link);
+
+        if (!q->is_reading)
+            control_wake(q->call);
     }
     answer_free(a);
 }
@@ -428,6 +456,15 @@ static int read_parameters(struct question *q, struct err *err)
                : err_nomem(err);
 }
 
+/* It follows from before the first page is asked for, so that nothing falls in between. */
+static bool begin_to_follow(struct question *q)
+{
+    q->meanwhile = json_object_new_array();
+    q->is_reading = true;
+    list_append(&q->app->followers, &q->link);
+    return q->meanwhile != NULL;
+}
+
 void app_platform(void *arg, struct control_call *call)
 {
     struct question *q = mem_alloc(sizeof(*q));
@@ -444,6 +481,8 @@ void app_platform(void *arg, struct control_call *call)
         no_memory(q);
     else if (read_parameters(q, &err) != 0)
         give_up(q, CONTROL_INVALID, err.msg);
+    else if (q->follow && !begin_to_follow(q))
+        no_memory(q);
     else if (q->q->calls[0] == CALL_REPORT_AUDIT)
         ask_page(q);
     else

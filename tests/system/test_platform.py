@@ -294,6 +294,31 @@ databases:
     assert daemon.log().count("db-token-create by jo") == 2
 
 
+def test_audit__a_follower_misses_nothing_that_comes_while_it_reads_the_pages(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN, config={"reconcile": {"interval": "100ms"}})
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start("--log-level", "info")
+    daemon.settle()
+    harness.wait_until(lambda: strict.calls(path="/audit-logs$"))
+    for number in range(900):
+        strict.state.note("db-create", author="al", database=f"d-{number}")
+    harness.wait_until(lambda: '"d-899"' in daemon.log(), 30)
+    strict.fault(method="GET", path="/audit-logs$", delay=0.1, count=None)
+    follower = harness.Process(
+        [harness.program("tenantctl"), "--socket", str(daemon.socket_path), "-o", "ndjson",
+         "platform", "audit", "--follow"], daemon.root / "followed", harness.clean_environment())
+    try:
+        mark = strict.mark()
+        harness.wait_until(lambda: any(c["query"].get("page") == "3" for c in strict.calls(path="/audit-logs$", since=mark)))
+        strict.state.note("db-delete", author="jo", database="late")
+        harness.wait_until(lambda: '"late"' in daemon.log(), 30)
+        harness.wait_until(lambda: '"d-899"' in follower.log(), 30, "the pages")
+        harness.wait_until(lambda: follower.log().count('"late"') == 1, 10, "what came meanwhile")
+        assert len(follower.log().splitlines()) == len(set(follower.log().splitlines()))
+    finally:
+        follower.end()
+
+
 def test_audit__is_not_told_twice_after_a_restart(strict, make_daemon):
     daemon = make_daemon(strict.url, TOKEN, config={"reconcile": {"interval": "1s"}})
     daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
