@@ -167,6 +167,25 @@ static void schedule__when_all_fails__probes_alone(void **state)
     schedule_deinit(&s);
 }
 
+static void schedule__probe_of_a_host__says_nothing_of_the_platform(void **state)
+{
+    struct answer bad = {
+        .kind = CALL_DATABASE_PROBE, .outcome = OUTCOME_UNAVAILABLE, .retry_after_ms = 600000};
+    struct schedule s;
+    int64_t again;
+
+    (void)state;
+    schedule_init(&s, 8, 0, 0);
+    for (int i = 0; i < 50; i++) {
+        schedule_started(&s);
+        schedule_finished(&s, &bad, 0);
+    }
+    assert_int_equal(s.failures, 0);
+    assert_true(schedule_may_start(&s, 1, &again));
+    assert_true(s.window >= 8);
+    schedule_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +196,7 @@ int main(void)
         cmocka_unit_test(schedule__urgent_lanes_first_and_none_starves),
         cmocka_unit_test(schedule__throttled__pauses_and_shrinks),
         cmocka_unit_test(schedule__when_all_fails__probes_alone),
+        cmocka_unit_test(schedule__probe_of_a_host__says_nothing_of_the_platform),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
