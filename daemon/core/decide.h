@@ -223,7 +223,7 @@ void database_creation_read(const char *text, struct creation *out);
 /* It will be minted anew for changed parameters or a lost file: its database counts as updated. */
 bool token_wants_update(const struct world *w, const struct token *t);
 /* The token that its host is asked with: the first that is in its file and opens it. NULL: none. */
-const struct token *database_probe_token(const struct database *d);
+const struct token *database_probe_token(const struct database *d, int64_t wall_ms);
 /* As with a database: guard and approvals are asked about it; a policy holds it. */
 bool api_token_removal_is_asked(const struct world *w, const struct api_token *a);
 bool api_token_removal_is_planned(const struct world *w, const struct api_token *a);

@@ -147,9 +147,10 @@ static struct call *unfence_call(struct reconcile *rc, struct effects *fx, struc
 }
 
 /* Which token is asked with; itself it joins the call at the last moment. */
-static struct call *probe_call(struct effects *fx, struct database *d, struct call *c)
+static struct call *probe_call(const struct reconcile *rc, struct effects *fx, struct database *d,
+                               struct call *c)
 {
-    const struct token *t = database_probe_token(d);
+    const struct token *t = database_probe_token(d, rc->wall_ms);
     const char *host = d->live.hostname ? d->live.hostname : d->own.hostname;
     struct creation creation;
 
@@ -184,7 +185,7 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
     case ACT_UNFENCE:
         return unfence_call(rc, fx, d, c);
     case ACT_PROBE:
-        return probe_call(fx, d, c);
+        return probe_call(rc, fx, d, c);
     case ACT_DELETE:
         d->delete_sent_ms = rc->now_ms;
         rc_event(rc, fx, &d->r, "Deleting", 5, NULL, "its grace is over; deleting it, id %s",
