@@ -188,6 +188,7 @@ static void returned(struct reconcile *rc, struct effects *fx, struct database *
         rc_set(fx, &d->own.fence, "lifting");
     d->own.fenced_since = d->own.missing_since = d->own.held = 0;
     d->own.recreate = d->own.purged = 0;
+    d->own.probed = 0; /* whether its host is back, too, is asked */
     d->own.since = rc->wall_ms;
     d->own.wanted_since = d->want ? rc->wall_ms : 0;
     rc_put_own(rc, fx, &d->r);
