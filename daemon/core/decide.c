@@ -243,8 +243,8 @@ static void decide_blocked_fields(const struct world *w, const struct database *
         say_blocked(out, refused ? REASON_REFUSED : REASON_CONTENDED);
         snprintf(out->message, sizeof(out->message), "%s %s to %s%s%s", CONFIG_FIELD[f].key,
                  refused ? "cannot be set" : "was set back too often after being set",
-                 d->want->config.value[f], d->r.refused_text ? ": " : "",
-                 d->r.refused_text ? d->r.refused_text : "");
+                 d->want->config.value[f], refused && d->r.refused_text ? ": " : "",
+                 refused && d->r.refused_text ? d->r.refused_text : "");
         return;
     }
     if (drift)
