@@ -288,6 +288,8 @@ static void decide_observe_only(const struct world *w, const struct database *d,
 {
     if (d->has_own && d->own.fence && d->live.present)
         decide_unfence(w, d, out); /* before the row that knows how it was is gone */
+    else if (d->has_own && decide_hidden(w, d, out))
+        return;
     else if (d->has_own && strcmp(d->own.state, "deleted") != 0)
         out->act = ACT_RELEASE;
     else if (d->live.present)

@@ -101,6 +101,9 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
 void decide_release(const struct world *w, const struct resource *r, struct decision *out);
 /* It is wanted again while fenced, or its fence was half way up. True: that comes first. */
 bool decide_unfence(const struct world *w, const struct database *d, struct decision *out);
+/* Fenced, and not shown: until it is known to be gone, its row is kept, which knows of the fence.
+ * False: so it is not. */
+bool decide_hidden(const struct world *w, const struct database *d, struct decision *out);
 
 /* An operator's order to rotate its keys comes before what else it needs. */
 void decide_rotate(const struct world *w, const struct resource *r, struct decision *out);

@@ -324,6 +324,17 @@ static bool is_settled(const struct token *t)
             (strcmp(t->held.state, "minting") != 0 && strcmp(t->held.state, "minted") != 0));
 }
 
+bool decide_hidden(const struct world *w, const struct database *d, struct decision *out)
+{
+    if (d->live.present || !d->own.fence || fence_is(d, "lifted") || d->deleted_ms)
+        return false;
+    decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
+    if (out->act != ACT_MISS && out->phase != PHASE_MISSING)
+        return true;
+    out->act = ACT_NONE;
+    return false;
+}
+
 void decide_release(const struct world *w, const struct resource *r, struct decision *out)
 {
     const struct group *g = container_of(r, const struct group, r);
@@ -334,6 +345,8 @@ void decide_release(const struct world *w, const struct resource *r, struct deci
                   d->live.present && strcmp(d->live.id, d->own.id) == 0;
 
     if (fenced && decide_unfence(w, d, out))
+        return;
+    if (r->kind == KIND_DATABASE && decide_hidden(w, d, out))
         return;
     out->act = ACT_RELEASE;
     say_phase(out, PHASE_PENDING, REASON_QUEUED);
