@@ -624,7 +624,7 @@ void sim_check_event(struct sim *s, const struct event *e)
     bool named = is_named(s, e->kind, e->name, &observed);
 
     if (is(e->what, "Released")) {
-        if (!sim_word_take(s, "release", e->kind, e->name) && !observed)
+        if (!sim_word_stands(s, "release", e->kind, e->name) && !observed)
             sim_break(s, "%s/%s is let go, and nobody has asked for it", e->kind, e->name);
         sim_word_say(s, "released", e->kind, e->name);
     } else if (is(e->what, "Adopted")) {
@@ -632,6 +632,7 @@ void sim_check_event(struct sim *s, const struct event *e)
 
         if (!asked && (!named || observed || s->config->policy.adopt == ADOPT_NEVER))
             sim_break(s, "%s/%s is taken over, and nobody has asked for it", e->kind, e->name);
+        sim_word_take(s, "release", e->kind, e->name);
     }
 }
 

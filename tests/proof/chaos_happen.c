@@ -351,7 +351,7 @@ static void db_restored(struct chaos *c)
 
     for (size_t i = p->n_databases; i-- && !platform_db(p, name);)
         if (strcmp(p->databases[i].name, name) == 0 && platform_group(p, p->databases[i].group))
-            p->databases[i].live = true;
+            p->databases[i].live = p->databases[i].was_hidden = true;
 }
 
 static void db_reconfigured(struct chaos *c)
