@@ -157,16 +157,6 @@ static int add_key(struct app *app, struct call *c, struct err *err)
     return ledger_set(&c->key, key) ? 0 : err_nomem(err);
 }
 
-/* --plan sends reads alone, whatever the reconciler was told. */
-static int start_call(struct app *app, struct call *c, struct err *err)
-{
-    if (app->options.mode == APP_PLAN && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
-        return err_set(err, ERR_PERMISSION, "--plan writes nothing");
-    if (add_key(app, c, err) != 0)
-        return -(int)err->code;
-    return api_start(app->api, c, on_answer, app, err);
-}
-
 static void not_sent(struct app *app, struct call *c, const char *why)
 {
     struct answer *a = answer_new(c);
@@ -228,17 +218,98 @@ static int start_probe(struct app *app, struct call *c, struct err *err)
     return rv;
 }
 
+/* --- files to upload --- */
+
+/* A call that waits for its file to be looked at, off the loop. */
+struct seeding {
+    struct app *app;
+    struct call *call;
+};
+
+static void on_upload_sent(void *arg, uint64_t bytes, uint64_t of)
+{
+    struct rc_event ev = {
+        .kind = RC_PROGRESS, .sent_bytes = (int64_t)bytes, .total_bytes = (int64_t)of};
+
+    app_step(arg, &ev); /* what it leads to is begun at the end of the turn */
+}
+
+static void answer_seed(struct app *app, struct call *c, const struct seed_file *f,
+                        const struct err *why)
+{
+    struct answer *a = answer_new(c);
+    char state[SEED_STATE_SIZE] = "";
+
+    call_free(c);
+    if (f)
+        seed_file_state(f, state);
+    if (!a || !(a->seed_state = arena_strdup(&a->arena, state))) {
+        answer_free(a);
+        app->fx.failed = true;
+        return;
+    }
+    a->outcome = f ? OUTCOME_OK : OUTCOME_SEED_FILE;
+    a->seed_size = f ? (int64_t)f->identity.size : 0;
+    snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, f ? "" : why->msg);
+    on_answer(app, a);
+}
+
+static void on_seed(void *arg, int rv, struct seed_file *f, const struct err *why)
+{
+    struct seeding *s = arg;
+    struct app *app = s->app;
+    struct call *c = s->call;
+    struct err err = ERR_INIT;
+
+    mem_free(s);
+    if (app->closing) {
+        call_free(c);
+    } else if (rv == -ERR_NOMEM) {
+        not_sent(app, c, why->msg);
+    } else if (rv != 0 || c->kind == CALL_SEED_LOOK) {
+        answer_seed(app, c, rv == 0 ? f : NULL, why);
+    } else if (api_upload(app->api, c, f, on_upload_sent, on_answer, app, &err) != 0) {
+        not_sent(app, c, err.msg);
+    }
+    seed_file_close(f);
+}
+
+static int start_seed(struct app *app, struct call *c, struct err *err)
+{
+    struct seeding *s = mem_alloc(sizeof(*s));
+    int rv;
+
+    if (!s)
+        return err_nomem(err);
+    *s = (struct seeding){app, c};
+    rv = seed_file_look(&app->loop, app->config->seeds_dir, c->seed_file, c->cipher, on_seed, s,
+                        err);
+    if (rv != 0)
+        mem_free(s);
+    return rv;
+}
+
+/* --plan sends reads alone, whatever the reconciler was told. */
+static int start_call(struct app *app, struct call *c, struct err *err)
+{
+    if (app->options.mode == APP_PLAN && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
+        return err_set(err, ERR_PERMISSION, "--plan writes nothing");
+    if (add_key(app, c, err) != 0)
+        return -(int)err->code;
+    if (c->kind == CALL_DATABASE_PROBE)
+        return start_probe(app, c, err);
+    if (c->kind == CALL_SEED_LOOK || c->kind == CALL_DATABASE_UPLOAD)
+        return start_seed(app, c, err);
+    return api_start(app->api, c, on_answer, app, err);
+}
+
 static void start_calls(struct app *app, struct effects *fx)
 {
     for (size_t i = 0; i < fx->n_calls; i++) {
         struct call *c = fx->calls[i];
         struct err err = ERR_INIT;
 
-        int rv = c->kind == CALL_DATABASE_PROBE ? add_key(app, c, &err) : start_call(app, c, &err);
-
-        if (rv == 0 && c->kind == CALL_DATABASE_PROBE)
-            rv = start_probe(app, c, &err);
-        if (rv != 0)
+        if (start_call(app, c, &err) != 0)
             not_sent(app, c, err.msg);
     }
     fx->n_calls = 0;

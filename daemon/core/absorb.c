@@ -223,7 +223,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
     d->r.look_now = false;
     if (a->outcome == OUTCOME_NOT_FOUND) {
         if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !d->deleted_ms &&
-            !removal_may_be_sent(rc->config, d))
+            !removal_may_be_sent(rc->config, d) && !upload_is_refused_draft(d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
         create_failed_after_all(rc, fx, &d->r);
@@ -354,6 +354,8 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
     d->live.read_ms = made->hostname ? rc->now_ms : 0;
     d->live.made_ms = rc->now_ms;
     d->live.listed = false;
+    if (d->own.upload)
+        rc_set(fx, &d->own.draft_id, d->live.id);
     rc_own_made(rc, fx, &d->r);
     rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_SEED];
     rc_event(rc, fx, &d->r, "Created", 6, a, "created in %s, id %s", d->own.group_name, d->live.id);
@@ -523,6 +525,8 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         rc_absorb_rotation(rc, fx, f, a);
     if (f->act == ACT_PROBE) {
         rc_absorb_probe(rc, fx, f, a);
+    } else if (rc_is_upload_act(f)) {
+        rc_absorb_upload(rc, fx, f, a);
     } else if (r->kind == KIND_API_TOKEN) {
         rc_absorb_api_token(rc, fx, f, a);
     } else if (r->kind == KIND_MEMBER) {

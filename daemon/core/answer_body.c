@@ -43,6 +43,8 @@ static int read_user(struct json_object *o, const struct answer_asked *asked, st
                      struct err *err);
 static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
+static int read_count(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err);
 static int read_validity(struct json_object *o, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
 
@@ -79,6 +81,9 @@ static const struct {
     [CALL_API_TOKEN_REVOKE] = {BODY_IGNORED, NULL},
     [CALL_USER_GET] = {BODY_DUE, read_user},
     [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
+    [CALL_DATABASE_ASK] = {BODY_DUE, read_count},
+    [CALL_DATABASE_UPLOAD] = {BODY_IGNORED, NULL},
+    [CALL_SEED_LOOK] = {BODY_IGNORED, NULL}, /* which is never sent */
     [CALL_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
     [CALL_DELETE_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
     [CALL_INVITES_LIST] = {BODY_DUE, answer_read_invites},
@@ -239,6 +244,34 @@ static int read_pipeline(struct json_object *o, const struct answer_asked *asked
     if (first && json_get_obj(first, "error", &error) && json_get_str(error, "message", &message))
         return err_set(err, ERR_INVALID, "the database says: %.150s", message);
     return err_set(err, ERR_INVALID, "it holds no result");
+}
+
+/* One row of one integer, which is sent as a text (Hrana: a 64-bit number in JSON). */
+static int read_count(struct json_object *o, const struct answer_asked *asked, struct answer *into,
+                      struct err *err)
+{
+    struct json_object *list = NULL;
+    struct json_object *response = NULL;
+    struct json_object *result = NULL;
+    struct json_object *rows = NULL;
+    struct json_object *row = NULL;
+    const char *value = NULL;
+    uint64_t n;
+    int rc = read_pipeline(o, asked, into, err);
+
+    if (rc < 0)
+        return rc;
+    if (json_get_arr(o, "results", &list) &&
+        json_get_obj(json_object_array_get_idx(list, 0), "response", &response) &&
+        json_get_obj(response, "result", &result) && json_get_arr(result, "rows", &rows) &&
+        json_object_array_length(rows) == 1)
+        row = json_object_array_get_idx(rows, 0);
+    if (!json_object_is_type(row, json_type_array) || json_object_array_length(row) != 1 ||
+        !json_get_str(json_object_array_get_idx(row, 0), "value", &value) ||
+        !text_parse_uint(value, INT64_MAX, &n))
+        return err_set(err, ERR_INVALID, "it holds no count");
+    into->holds_something = n > 0;
+    return 0;
 }
 
 /* --- Tokens -------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ void call_free(struct call *c)
     mem_free(c->cursor);
     mem_free(c->seed_database);
     mem_free(c->seed_timestamp);
+    mem_free(c->seed_file);
     mem_free(c->cipher);
     mem_free(c->key_name);
     mem_free_secret(c->key, c->key ? strlen(c->key) : 0);

@@ -43,6 +43,9 @@
     X(DATABASE_RESTORE, "restore database", "POST", true)                                          \
     X(GROUP_RESTORE, "restore group", "POST", true)                                                \
     X(DATABASE_PROBE, "probe database", "POST", false)                                             \
+    X(DATABASE_ASK, "ask what is in database", "POST", false)                                      \
+    X(DATABASE_UPLOAD, "upload database", "POST", true)                                            \
+    X(SEED_LOOK, "look at seed file", "GET", false) /* on this very machine */                     \
     X(REPORT_ORGANIZATIONS, "list organizations", "GET", false)                                    \
     X(REPORT_PLANS, "list plans", "GET", false)                                                    \
     X(REPORT_SUBSCRIPTION, "read subscription", "GET", false)                                      \
@@ -88,21 +91,25 @@ struct call {
     uint64_t id;     /* the reconciler's; comes back in the answer */
     uint64_t ticket; /* of who asked (ask.h); comes back too; 0: the reconciler's own act */
     enum call_kind kind;
-    unsigned attempt;       /* from 1; for the log */
-    char *name;             /* the group, database, API token or user in the path; INVITE_...: the
-                               e-mail address */
-    char *group;            /* DATABASE_CREATE: in which; API_TOKEN_CREATE: of which; NULL: none */
-    char *scopes;           /* API_TOKEN_CREATE, with a group: a SET */
-    char *role;             /* INVITE_SEND, MEMBER_ROLE */
-    char *location;         /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
-    char *extensions;       /* GROUP_CREATE: "all" or a SET; NULL: none */
-    char *cursor;           /* of a listing in pages: NULL on the first */
-    char *seed_database;    /* DATABASE_CREATE */
-    char *seed_timestamp;   /* DATABASE_CREATE: NULL: now */
-    bool use_tursodb;       /* DATABASE_CREATE: engine: tursodb */
-    char *cipher;           /* DATABASE_CREATE: encrypted so; NULL: as the source is, or not */
-    char *key_name;         /* DATABASE_CREATE: by which key of the configuration; NULL: none */
-    char *key;              /* secret, base64: filled in by io when the call goes out; wiped */
+    unsigned attempt;     /* from 1; for the log */
+    char *name;           /* the group, database, API token or user in the path; INVITE_...: the
+                             e-mail address */
+    char *group;          /* DATABASE_CREATE: in which; API_TOKEN_CREATE: of which; NULL: none */
+    char *scopes;         /* API_TOKEN_CREATE, with a group: a SET */
+    char *role;           /* INVITE_SEND, MEMBER_ROLE */
+    char *location;       /* GROUP_CREATE, LOCATION_ADD, LOCATION_REMOVE */
+    char *extensions;     /* GROUP_CREATE: "all" or a SET; NULL: none */
+    char *cursor;         /* of a listing in pages: NULL on the first */
+    char *seed_database;  /* DATABASE_CREATE */
+    char *seed_timestamp; /* DATABASE_CREATE: NULL: now */
+    bool as_draft;        /* DATABASE_CREATE: to be filled by an upload */
+    char *seed_file;      /* DATABASE_UPLOAD, SEED_LOOK: below seeds_dir */
+    bool use_tursodb;     /* DATABASE_CREATE: engine: tursodb */
+    char *cipher;   /* DATABASE_CREATE, ..._UPLOAD, SEED_LOOK: encrypted so; NULL: as the source is,
+                       or not */
+    char *key_name; /* the same, and ..._PROBE, ..._ASK: by which key of the configuration; NULL:
+                       none */
+    char *key;      /* secret, base64: filled in by io when the call goes out; wiped */
     char *config[CONFIG_N]; /* DATABASE_CONFIGURE: fields to send; GROUP_CONFIGURE:
                                delete_protection */
     char *expiration;       /* ..._TOKEN: "7d", "never" */
@@ -110,9 +117,9 @@ struct call {
     char *permissions;     /* ..._TOKEN: JSON of the fine-grained permissions; NULL: none */
     char *organization_id; /* DELETED_..., ..._RESTORE: the platform's id of it */
     char *target_id;       /* ..._RESTORE: of the deleted thing; API_TOKEN_REVOKE */
-    char *host;            /* DATABASE_PROBE: its own, as the platform said it */
-    char *token_file;      /* DATABASE_PROBE: where io finds the token to ask with, if it is */
-    char *token_hash;      /*   that of this hash */
+    char *host;       /* DATABASE_PROBE, ..._ASK, ..._UPLOAD: its own, as the platform said it */
+    char *token_file; /* DATABASE_PROBE: where io finds the token to ask with, if it is */
+    char *token_hash; /*   that of this hash */
     enum token_format token_format;
     char *jwt; /* secret: that token, filled in by io; wiped */
     size_t jwt_size;
@@ -140,7 +147,8 @@ void call_free(struct call *c);
     X(NOT_FOUND, "not found", false)            /* 404 */                                          \
     X(CONFLICT, "exists already", false)        /* 409; 400, 422 with those words */               \
     X(INVALID, "refused", false)                /* any other 4xx */                                \
-    X(CANCELED, "canceled", false)              /* by our own shutdown */
+    X(CANCELED, "canceled", false)              /* by our own shutdown */                          \
+    X(SEED_FILE, "seed file not usable", false) /* nothing was sent */
 /* clang-format on */
 
 #define OUTCOME_ENUM(symbol, text, retry) OUTCOME_##symbol,
@@ -246,6 +254,9 @@ struct answer {
     size_t n_api_tokens;
     struct live_member *members; /* MEMBERS_LIST, INVITES_LIST; MEMBER_ROLE, INVITE_SEND (one) */
     size_t n_members;
+    bool holds_something;   /* DATABASE_ASK: there is a table in it */
+    const char *seed_state; /* SEED_LOOK, DATABASE_UPLOAD: which file it was, and in which state */
+    int64_t seed_size;
     const char *username;  /* USER_GET */
     int64_t token_ends_ms; /* ..._VALIDATE; 0: never */
 };

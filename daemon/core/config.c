@@ -336,6 +336,7 @@ enum {
     ROOT_STATE_DIR,
     ROOT_TOKENS_DIR,
     ROOT_TOKENS_GROUP,
+    ROOT_SEEDS_DIR,
     ROOT_SOCKET,
     ROOT_RECONCILE,
     ROOT_POLICY,
@@ -346,7 +347,7 @@ enum {
 static const enum config_place ROOT_PLACES[ROOT_N] = {
     [ROOT_ORGANIZATION] = PLACE_ORGANIZATION, [ROOT_MANIFEST] = PLACE_MANIFEST,
     [ROOT_TENANTS_DIR] = PLACE_TENANTS_DIR,   [ROOT_STATE_DIR] = PLACE_STATE_DIR,
-    [ROOT_TOKENS_DIR] = PLACE_TOKENS_DIR,
+    [ROOT_TOKENS_DIR] = PLACE_TOKENS_DIR,     [ROOT_SEEDS_DIR] = PLACE_SEEDS_DIR,
 };
 static const struct schema_key ROOT_KEYS[ROOT_N] = {
     [ROOT_ORGANIZATION] = {.key = "organization",
@@ -382,6 +383,11 @@ static const struct schema_key ROOT_KEYS[ROOT_N] = {
                            .ok = config_is_group,
                            .null = true,
                            .expected = "the name of a group of users, or null"},
+    [ROOT_SEEDS_DIR] = {.key = "seeds_dir",
+                        .parse = config_draft_parse_path,
+                        .offset = AT(seeds_dir),
+                        .ok = config_is_path,
+                        .expected = EXPECTED_PATH},
     [ROOT_SOCKET] = {.key = "socket",
                      .parse = schema_parse_text,
                      .offset = AT(socket),

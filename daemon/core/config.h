@@ -55,6 +55,7 @@ struct config {
     const char *state_dir;
     const char *tokens_dir;
     const char *tokens_group; /* NULL: none */
+    const char *seeds_dir;
     const char *socket;
     struct {
         int64_t interval_ms;

@@ -200,7 +200,8 @@ static void check_outside(const struct directory *inner, const struct directory 
 }
 
 /* Files of one directory must never be taken for files of another: token files for manifests,
- * tenants' files for trusted ones, or anything that less trusted programs can write for state. */
+ * tenants' files for trusted ones, or anything that less trusted programs can write for state. What
+ * lies below seeds_dir can be sent out: neither tokens nor the ledger may. */
 static void check_directories(const struct config_draft *d, struct diags *diags)
 {
     const struct config *c = &d->config;
@@ -208,6 +209,7 @@ static void check_directories(const struct config_draft *d, struct diags *diags)
     const struct directory tenants = {"tenants_dir", c->tenants_dir, d->at[PLACE_TENANTS_DIR]};
     const struct directory state = {"state_dir", c->state_dir, d->at[PLACE_STATE_DIR]};
     const struct directory tokens = {"tokens_dir", c->tokens_dir, d->at[PLACE_TOKENS_DIR]};
+    const struct directory seeds = {"seeds_dir", c->seeds_dir, d->at[PLACE_SEEDS_DIR]};
 
     check_outside(&tenants, &manifest, diags);
     if (c->tenants_dir && strcmp(c->manifest, c->tenants_dir) != 0)
@@ -217,6 +219,13 @@ static void check_directories(const struct config_draft *d, struct diags *diags)
     check_outside(&state, &tokens, diags);
     check_outside(&tokens, &manifest, diags);
     check_outside(&tokens, &tenants, diags);
+    check_outside(&state, &seeds, diags);
+    check_outside(&tokens, &seeds, diags);
+    if (strcmp(c->seeds_dir, c->tokens_dir) != 0)
+        check_outside(&seeds, &tokens, diags);
+    check_outside(&seeds, &manifest, diags);
+    check_outside(&seeds, &tenants, diags);
+    check_outside(&manifest, &seeds, diags);
 }
 
 static bool is_same(const char *a, const char *b)

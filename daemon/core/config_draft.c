@@ -36,6 +36,7 @@ void config_draft_defaults(struct schema *s, const char *instance, struct config
     c->manifest = default_path(s, "/etc/tenantd/manifest.d", instance, "");
     c->state_dir = default_path(s, "/var/lib/tenantd", instance, "");
     c->tokens_dir = default_path(s, "/var/lib/tenantd/tokens", instance, "");
+    c->seeds_dir = default_path(s, "/var/lib/tenantd/seeds", instance, "");
     c->socket = default_path(s, "/run/tenantd", instance, "/tenantd.sock");
     c->reconcile.interval_ms = 5 * CONFIG_MINUTE_MS;
     c->reconcile.debounce_ms = 250;

@@ -27,6 +27,7 @@ enum config_place {
     PLACE_TENANTS_DIR,
     PLACE_STATE_DIR,
     PLACE_TOKENS_DIR,
+    PLACE_SEEDS_DIR,
     PLACE_BACKOFF,
     PLACE_N
 };

@@ -5,6 +5,7 @@
 
 #include "core/decide_act.h"
 #include "core/quota.h"
+#include "core/upload.h"
 #include "lib/text.h"
 
 #define ACT_ROW(symbol, text, call, write, reason)                                                 \
@@ -266,7 +267,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
         out->act = ACT_FOUND;
         return;
     }
-    if (decide_unfence(w, d, out) || decide_config(w, d, out))
+    if (decide_unfence(w, d, out) || decide_upload(w, d, out) || decide_config(w, d, out))
         return;
     if (d->live.read_ms == 0 && !d->live.listed) { /* made, but not confirmed, nor seen since */
         say_act(out, ACT_READ, LANE_FINISH);
@@ -339,7 +340,7 @@ static void decide_unwanted_ours(const struct world *w, const struct database *d
 
     if (!d->live.present && d->deleted_ms)
         decide_gone(w, d, out);
-    else if (!d->live.present && (going || is_fenced(d)))
+    else if (!d->live.present && (going || is_fenced(d) || upload_is_refused_draft(d)))
         decide_gone_by_itself(w, d, out);
     else if (!d->live.present)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
@@ -381,7 +382,7 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
 
     if (!d->live.present && ours && d->deleted_ms)
         decide_gone(w, d, out);
-    else if (!d->live.present && ours && is_fenced(d))
+    else if (!d->live.present && ours && (is_fenced(d) || upload_is_refused_draft(d)))
         decide_gone_by_itself(w, d, out);
     else if (!d->live.present && ours)
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);

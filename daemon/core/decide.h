@@ -23,6 +23,11 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED, STEP
     X(READ_CONFIG, "read configuration", true, false, READING)                                     \
     X(CREATE, "create", true, true, CREATING)                                                      \
     X(PROBE, "probe", true, false, PROBING)                                                        \
+    X(LOOK_SEED, "look at seed file", true, false, READING)                                        \
+    X(UPLOAD_KEY, "mint upload token", true, true, MINTING)                                        \
+    X(UPLOAD, "upload", true, true, UPLOADING)                                                     \
+    X(UPLOAD_ASK, "ask what it holds", true, true, PROBING)                                        \
+    X(DROP_DRAFT, "remove draft", true, true, DELETING)                                            \
     X(CONFIGURE, "configure", true, true, CONFIGURING)                                             \
     X(UNARCHIVE, "unarchive", true, true, UNARCHIVING)                                             \
     X(FIND_CLOSEST, "find closest", true, false, READING)                                          \
@@ -46,6 +51,7 @@ enum step { STEP_NONE, STEP_CREATE, STEP_UPDATE, STEP_DELETE, STEP_BLOCKED, STEP
     X(GONE, "gone", false, false, NONE)                                                            \
     X(MISS, "missing", false, false, NONE)                                                         \
     X(FOUND, "found again", false, false, NONE)                                                    \
+    X(UPLOAD_TAKE, "taken as it is", false, false, NONE)                                           \
     X(RETIME, "renew at another time", false, false, NONE)                                         \
     X(LOSE, "mint lost", false, false, NONE)                                                       \
     X(FORGET, "forget", false, false, NONE)                                                        \
@@ -126,6 +132,8 @@ struct world {
     const struct side_list *sides;           /* by enum side */
     const struct self *self;
     const struct people *people;
+    const struct resource *uploading; /* whose file is being sent; NULL: none */
+    const struct dropped_drafts *drafts;
 };
 
 struct decision {
@@ -172,6 +180,8 @@ enum removal removal_of(const struct world *w, const struct database *d);
 bool removal_is_asked(const struct world *w, const struct database *d);
 /* removals: plan or prune: plan holds it, whatever the guard says. */
 bool removal_is_planned(const struct world *w, const struct database *d);
+/* Its deletion is: by the platform, by what we last wrote, or by its group. */
+bool database_is_protected(const struct world *w, const struct database *d);
 /* The wanted entry is there and asks for the database to exist (not absent, not expired). */
 bool database_is_wanted(const struct world *w, const struct database *d);
 /* When the entry expires, wall clock; 0: never. */

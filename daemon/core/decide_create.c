@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/decide_act.h"
+#include "core/upload.h"
 #include "lib/mem.h"
 #include "lib/text.h"
 
@@ -149,7 +150,7 @@ static bool seed_is_there(const struct world *w, const struct database *d, struc
 
     if (!d->want->seed_database)
         return true;
-    if (seed && seed->live.present)
+    if (seed && seed->live.present && !upload_is_due(seed))
         return data_may_come(w, d, out);
     if (seed && seed->want && !seed->want->absent) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_SEED);
@@ -290,6 +291,18 @@ static void say_deleted(const struct world *w, const struct database *d, int64_t
              id, text_time(at_ms, text), d->r.name, d->r.name);
 }
 
+/* The newest deleted one of this name, but for drafts of ours, in which nothing ever was. */
+static const struct deleted_thing *find_deleted(const struct world *w, const char *name)
+{
+    const struct deleted_list *l = w->deleted;
+    const struct deleted_thing *thing = deleted_find(l, name, NULL);
+
+    for (; thing && thing < l->things + l->n && strcmp(thing->name, name) == 0; thing++)
+        if (!dropped_drafts_has(w->drafts, thing->id))
+            return thing;
+    return NULL;
+}
+
 /* Does the platform list a deleted one of this name? Asked after the view that shows it free. */
 static bool was_deleted(const struct world *w, const struct database *d, struct decision *out)
 {
@@ -298,7 +311,7 @@ static bool was_deleted(const struct world *w, const struct database *d, struct 
     if (!w->deleted || d->own.recreate)
         return false;
     out->wants_deleted = !w->deleted->read_ms || w->deleted->read_ms < w->observed_ms;
-    thing = deleted_find(w->deleted, d->r.name, NULL);
+    thing = find_deleted(w, d->r.name);
     if (thing && (!thing->at_ms || w->wall_ms < thing->at_ms + RECENTLY_DELETED_MS))
         say_deleted(w, d, thing->at_ms ? thing->at_ms : w->wall_ms, thing->id, out);
     else if (out->wants_deleted)
@@ -326,6 +339,8 @@ void decide_create(const struct world *w, const struct database *d, struct decis
     } else if (w->now_ms < w->create_refused_until_ms[KIND_DATABASE]) {
         say_blocked(out, REASON_PLAN_REFUSED);
         say_wake(out, w->create_refused_until_ms[KIND_DATABASE]);
+    } else if (decide_seed_file(w, d, out)) {
+        return;
     } else if (!w->complete) {
         say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
     } else if (d->delete_sent_ms && w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {

@@ -82,7 +82,7 @@ static bool is_group_protected(const struct world *w, const struct database *d)
 
 /* By the platform now, or by what we last wrote for an entry that named it: that outlives the
  * entry, and whoever switches it off elsewhere. */
-static bool is_delete_protected(const struct world *w, const struct database *d)
+bool database_is_protected(const struct world *w, const struct database *d)
 {
     return is_true(d->live.config.value[CONFIG_DELETE_PROTECTION]) ||
            is_true(d->applied.value[CONFIG_DELETE_PROTECTION]) || is_group_protected(w, d);
@@ -109,7 +109,7 @@ bool removal_is_asked(const struct world *w, const struct database *d)
     if (removal == REMOVAL_NONE || !d->has_own || strcmp(d->own.state, "owned") != 0 ||
         !d->live.present || decide_pause(w, &d->r))
         return false;
-    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || is_delete_protected(w, d))
+    if (strcmp(d->own.id, d->live.id) != 0 || d->own.protect || database_is_protected(w, d))
         return false;
     if (removal == REMOVAL_PRUNE && (!w->desired->whole || adopted_recently(w, d)))
         return false;
@@ -135,7 +135,7 @@ static bool is_kept(const struct world *w, const struct database *d, enum remova
         say_phase(out, PHASE_ORPHANED, REASON_ADOPTED_RECENTLY);
     } else if (d->own.protect) {
         say_blocked(out, REASON_PROTECTED);
-    } else if (is_delete_protected(w, d)) {
+    } else if (database_is_protected(w, d)) {
         say_blocked(out, REASON_DELETE_PROTECTED);
         if (is_group_protected(w, d))
             snprintf(out->message, sizeof(out->message),

@@ -114,7 +114,7 @@ static void look_at(const struct world *w, const struct resource *r, struct targ
     }
     out->ours = has_own && strcmp(out->own->state, "owned") == 0 && out->live->present &&
                 out->live->id && strcmp(out->live->id, out->own->id) == 0 &&
-                !out->own->missing_since;
+                !out->own->missing_since && !out->own->upload; /* a draft opens to nobody */
     out->gone = !has_own || strcmp(out->own->state, "deleted") == 0;
 }
 

@@ -52,6 +52,7 @@ struct db_want {
     bool probe;                /* then there is a token */
     const char *seed_database; /* NULL: none */
     const char *seed_timestamp;
+    const char *seed_upload;         /* a file below seeds_dir; NULL: none */
     enum cipher cipher;              /* where there is a key */
     const char *encryption_key;      /* by its name in the configuration; NULL: none */
     int64_t expires_after_ms;        /* 0: none */

@@ -60,6 +60,8 @@ uint64_t desired_digest_database(const struct merged_db *m)
     h = hash_text(h, w->seed_timestamp);
     if (w->encryption_key) /* an entry without one keeps its digest */
         h = hash_text(hash_number(h, (int64_t)w->cipher), w->encryption_key);
+    if (w->seed_upload)
+        h = hash_text(hash_text(h, "upload"), w->seed_upload);
     if (w->probe)
         h = hash_text(h, "probe");
     h = hash_number(h, w->expires_after_ms);

@@ -41,6 +41,7 @@ static void apply_fields(struct merged_db *m, const struct db_spec *s)
     if (s->set & DB_SET_SEED) {
         w->seed_database = s->seed_database;
         w->seed_timestamp = s->seed_timestamp;
+        w->seed_upload = s->seed_upload;
     }
     if (s->set & DB_SET_ENCRYPTION) {
         w->cipher = s->cipher;

@@ -68,6 +68,7 @@ static const struct db_want *keep_want(struct desired_build *b, struct desired *
         w->config.value[i] = keep(d, w->config.value[i], &ok);
     w->seed_database = keep(d, w->seed_database, &ok);
     w->seed_timestamp = keep(d, w->seed_timestamp, &ok);
+    w->seed_upload = keep(d, w->seed_upload, &ok);
     w->encryption_key = keep(d, w->encryption_key, &ok);
     w->tokens = keep_tokens(b, d, m->want.tokens, m->want.n_tokens, &ok);
     return ok ? w : NULL;
@@ -100,7 +101,8 @@ static bool same_want(const struct merged_db *m, const struct db_want *b)
                 a->protect_set == b->protect_set && a->protect == b->protect &&
                 a->observe == b->observe && a->absent == b->absent && a->probe == b->probe &&
                 same_text(a->seed_database, b->seed_database) &&
-                same_text(a->seed_timestamp, b->seed_timestamp) && a->cipher == b->cipher &&
+                same_text(a->seed_timestamp, b->seed_timestamp) &&
+                same_text(a->seed_upload, b->seed_upload) && a->cipher == b->cipher &&
                 same_text(a->encryption_key, b->encryption_key) &&
                 a->expires_after_ms == b->expires_after_ms &&
                 a->expires_at_ms == b->expires_at_ms && a->n_tokens == b->n_tokens;

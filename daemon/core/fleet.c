@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/upload.h"
 #include "lib/mem.h"
 
 #define NAME_ROW(symbol, text) text,
@@ -99,6 +100,7 @@ static void database_free(struct database *d)
     db_config_deinit(&d->readback);
     db_config_deinit(&d->sent);
     mem_free(d->probe_hash);
+    upload_free(d->upload);
     mem_free(d);
 }
 

@@ -62,6 +62,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(WAITING_FOR_SEED, "WaitingForSeed", "waiting for the database it is copied from")            \
     X(WAITING_FOR_TOKEN, "WaitingForToken", "waiting for a token to ask its host with")            \
     X(WAITING_FOR_HOST, "WaitingForHost", "waiting for its own host to answer")                    \
+    X(WAITING_FOR_UPLOAD, "WaitingForUpload", "waiting until another upload has ended")            \
     X(WAITING_FOR_VIEW, "WaitingForView", "waiting for a complete observation")                    \
     X(WRITES_OFF, "WritesOff", "not done, for policy.writes is off")                               \
     X(UNAUTHORIZED, "Unauthorized", "waiting until the platform accepts the API token")            \
@@ -70,6 +71,7 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(READING, "Reading", "being read")                                                            \
     X(PROBING, "Probing", "its own host is being asked")                                           \
     X(CREATING, "Creating", "being created")                                                       \
+    X(UPLOADING, "Uploading", "its file is being uploaded")                                        \
     X(CONFIGURING, "Configuring", "being configured")                                              \
     X(UNARCHIVING, "Unarchiving", "being woken up")                                                \
     X(MINTING, "Minting", "being minted")                                                          \
@@ -95,6 +97,9 @@ enum phase { PHASES(PHASE_ENUM) PHASE_N };
     X(ENGINE_CHANGE, "EngineChange", "the engine counts at creation only")                         \
     X(ENCRYPTION_CHANGE, "EncryptionChange", "encryption counts at creation only")                 \
     X(ENCRYPTION_KEY, "EncryptionKey", "its encryption key cannot be used")                        \
+    X(SEED_FILE, "SeedFile", "the file that it is to be made from cannot be used")                 \
+    X(UPLOAD_REFUSED, "UploadRefused", "the platform refused its file")                            \
+    X(UPLOAD_UNKNOWN, "UploadUnknown", "whether its file is there cannot be told")                 \
     X(RESIDENCY_VIOLATED, "ResidencyViolated", "it lives outside its residency")                   \
     X(NO_GROUP, "NoGroup", "no group of its residency can take it")                                \
     X(REFUSED, "Refused", "the platform refused it")                                               \
@@ -226,6 +231,8 @@ struct live {
                    */
 };
 
+struct upload;
+
 struct token {
     struct resource r;
     const char *short_name; /* the part after the target, within r.name */
@@ -327,6 +334,7 @@ struct database {
     bool probe_asked;          /* by name: ask its host again */
     int64_t probe_ms;          /* monotonic: not asked again before; 0: whenever */
     char *probe_hash;          /* of the token that its host is asked with, or was last */
+    struct upload *upload;     /* upload.h; NULL: there is none to think of */
     bool approved;             /* its removal, by an operator */
     unsigned refused_fields;   /* bits of enum config_field */
     unsigned drift_fields;     /* differing although the manifest did not change */

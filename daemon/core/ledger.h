@@ -52,7 +52,10 @@
     X(owned, purged, INT, DATA)      /* an operator: its grace is over; 0: not */                  \
     X(owned, recreate, INT,                                                                        \
       DATA) /* an operator: make a new one, empty, whatever was deleted; until it is made */       \
-    X(owned, probed, INT, DATA) /* when its own host last answered; 0: it did not */
+    X(owned, probed, INT, DATA)  /* when its own host last answered; 0: it did not */              \
+    X(owned, upload, TEXT, DATA) /* UPLOAD_x of upload.h; NULL: it is no draft */                  \
+    X(owned, draft_id, TEXT,                                                                       \
+      DATA) /* its id, if our create's own answer gave it and no upload's end is unknown */
 /* clang-format on */
 
 /* A token that we minted, or took over. */

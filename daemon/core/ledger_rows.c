@@ -203,6 +203,7 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
         return load_into(table, &rc->leaks, &rc->n_leaks, &rc->leaks_capacity, row);
     case LEDGER_META:
         rc_rotation_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
+        rc_drafts_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         doubt_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         audit_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         return true;

@@ -34,6 +34,7 @@
 #define LIMIT_ERROR_TEXT_BYTES 200 /* kept of what the platform says */
 #define LIMIT_RETRY_AFTER_MS   (15 * 60 * 1000)
 
+#define LIMIT_SEED_BYTES        (UINT64_C(20) << 30) /* of a file to be uploaded: the platform's */
 #define LIMIT_CONCURRENCY       256
 #define LIMIT_ASKS              4096u /* reads for operators that wait for their turn */
 #define LIMIT_HOOKS_RUNNING     4

@@ -78,6 +78,7 @@ struct db_spec {
     bool probe;
     const char *seed_database;
     const char *seed_timestamp; /* RFC 3339 as written; NULL: now */
+    const char *seed_upload;    /* a path below seeds_dir; never beside seed_database */
     int64_t expires_after_ms;   /* expires: a duration; 0: not one */
     int64_t expires_at_ms;      /* expires: an instant, ms since the epoch; 0: not one */
     enum cipher cipher;         /* encryption: this and the next */

@@ -89,7 +89,14 @@ static bool parse_expires(struct schema *s, const struct schema_key *k, const st
     return true;
 }
 
-enum { SEED_DATABASE, SEED_TIMESTAMP, SEED_N };
+static void check_beside(struct schema *s, bool both, struct source at, const char *one,
+                         const char *other)
+{
+    if (both)
+        diags_error(s->diags, at, "\"%s\" beside \"%s\"; expected one of the two", one, other);
+}
+
+enum { SEED_DATABASE, SEED_TIMESTAMP, SEED_UPLOAD, SEED_N };
 static const struct schema_key SEED_KEYS[SEED_N] = {
     [SEED_DATABASE] = {.key = "database",
                        .parse = schema_parse_name,
@@ -100,6 +107,11 @@ static const struct schema_key SEED_KEYS[SEED_N] = {
                         .offset = offsetof(struct db_spec, seed_timestamp),
                         .ok = manifest_is_time,
                         .expected = "an instant such as 2026-11-20T00:00:00Z"},
+    [SEED_UPLOAD] = {.key = "upload",
+                     .parse = schema_parse_text,
+                     .offset = offsetof(struct db_spec, seed_upload),
+                     .ok = manifest_is_file,
+                     .expected = "a path below seeds_dir, without a part that begins with a dot"},
 };
 static const struct schema_map SEED = {.what = "a seed",
                                        .prefix = "seed.",
@@ -115,7 +127,12 @@ static bool read_seed(struct schema *s, const struct schema_key *k, const struct
 
     if (!schema_map(s, k, &SEED, first, db, seen))
         return false;
-    schema_require(s, &SEED, SEED_DATABASE, seen, first->at);
+    if (!seen[SEED_UPLOAD].line)
+        schema_require(s, &SEED, SEED_DATABASE, seen, first->at);
+    check_beside(s, seen[SEED_UPLOAD].line && seen[SEED_DATABASE].line, seen[SEED_UPLOAD],
+                 "seed.upload", "seed.database");
+    check_beside(s, seen[SEED_UPLOAD].line && seen[SEED_TIMESTAMP].line, seen[SEED_TIMESTAMP],
+                 "seed.timestamp", "seed.upload");
     if (db->seed_database && strcmp(db->seed_database, db->name) == 0)
         diags_error(s->diags, seen[SEED_DATABASE],
                     "\"%s\" is to be a copy of itself; expected another database", db->name);
@@ -257,7 +274,7 @@ static const struct schema_key KEYS[KEY_N] = {
                   .read = read_seed,
                   .bit = DB_SET_SEED,
                   .not_in = MANIFEST_IN_CLASS | MANIFEST_FROM_TENANTS,
-                  .expected = "a mapping with database, and timestamp or not"},
+                  .expected = "a mapping with database, and timestamp or not, or with upload"},
     [KEY_EXPIRES] = {.key = "expires",
                      .parse = parse_expires,
                      .bit = DB_SET_EXPIRES,
@@ -282,13 +299,6 @@ static const struct schema_map CLASS = {
     .what = "a class", .keys = KEYS, .n = KEY_N, .set_offset = offsetof(struct db_spec, set)};
 
 /* --- One entry ----------------------------------------------------------------------------- */
-
-static void check_beside(struct schema *s, bool both, struct source at, const char *one,
-                         const char *other)
-{
-    if (both)
-        diags_error(s->diags, at, "\"%s\" beside \"%s\"; expected one of the two", one, other);
-}
 
 static void check_entry(struct schema *s, const struct db_spec *db, const struct source *seen)
 {

@@ -449,8 +449,11 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
                 database_of(r)->refused_fields = 0;
                 database_of(r)->config_asked = true;
                 database_of(r)->probe_asked = true;
+                upload_forget(database_of(r)->upload);
             }
         }
+        if (all && r->kind == KIND_DATABASE && database_of(r)->upload)
+            database_of(r)->upload->looked_ms = 0;
         for (size_t j = 0; j < n; j++) {
             if (target || is_it(ev, &tokens[j]->r)) {
                 tokens[j]->r.refused = REASON_NONE;

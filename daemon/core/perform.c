@@ -73,6 +73,9 @@ static struct call *create_call(struct reconcile *rc, struct effects *fx, struct
         rc_own_new(rc, fx, &d->r, "creating", "created");
     rc_set(fx, &d->own.group_name, dec->place);
     rc_set(fx, &d->own.create_digest, made_of);
+    rc_set(fx, &d->own.upload, d->want->seed_upload ? UPLOAD_DUE : NULL);
+    rc_set(fx, &d->own.draft_id, NULL);
+    upload_restart(d->upload);
     fx->failed = fx->failed || !made_of;
     mem_free(made_of);
     d->own.is_branch =
@@ -85,6 +88,7 @@ static struct call *create_call(struct reconcile *rc, struct effects *fx, struct
         g->n_databases++;
     if (!c)
         return NULL;
+    c->as_draft = d->want->seed_upload != NULL;
     c->use_tursodb = d->want->engine_set && d->want->engine == ENGINE_TURSODB;
     c = text(c, &c->group, dec->place);
     c = text(c, c ? &c->seed_database : NULL, d->want->seed_database);
@@ -173,8 +177,11 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
         [ACT_FENCE] = CALL_DATABASE_CONFIGURE, [ACT_UNFENCE] = CALL_DATABASE_CONFIGURE,
         [ACT_ROTATE] = CALL_DATABASE_ROTATE,   [ACT_DELETE] = CALL_DATABASE_DELETE,
         [ACT_PROBE] = CALL_DATABASE_PROBE};
-    struct call *c = call_new(KIND_OF[dec->act], d->r.name);
+    struct call *c;
 
+    if (rc_is_upload_act(f))
+        return rc_upload_call(rc, fx, d, dec);
+    c = call_new(KIND_OF[dec->act], d->r.name);
     switch (dec->act) {
     case ACT_CREATE:
         return create_call(rc, fx, d, dec, c);
@@ -312,6 +319,8 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
         c->attempt = r->attempts + 1;
         r->busy = true;
         schedule_started(&rc->schedule);
+        if (d->act == ACT_UPLOAD) /* it may take hours */
+            schedule_set_aside(&rc->schedule);
     }
     effects_call(fx, c);
 }

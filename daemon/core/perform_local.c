@@ -107,6 +107,8 @@ void rc_unmake(struct reconcile *rc, struct effects *fx, struct resource *r)
 /* The create whose answer was lost did happen. */
 static void created_after_all(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
+    if (r->kind == KIND_DATABASE && database_of(r)->own.upload)
+        rc_set(fx, &database_of(r)->own.upload, UPLOAD_FOUND);
     rc_own_made(rc, fx, r);
     rc_event(rc, fx, r, "Created", 6, NULL, "created; its answer had been lost, id %s",
              rc_parts(r).live->id);
@@ -162,10 +164,14 @@ static void release(struct reconcile *rc, struct effects *fx, struct resource *r
 static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct parts p = rc_parts(r);
+    bool is_draft = r->kind == KIND_DATABASE && upload_is_refused_draft(database_of(r));
 
-    rc_event(rc, fx, r, "Removed", 5, NULL, "deleted and gone, id %s", p.own->id);
+    rc_event(rc, fx, r, "Removed", 5, NULL, "%s, id %s",
+             is_draft ? "the draft is gone" : "deleted and gone", p.own->id);
     rc_approval_done(rc, fx, "delete", r);
-    if (r->kind == KIND_GROUP) {
+    if (is_draft)
+        upload_restart(database_of(r)->upload);
+    if (r->kind == KIND_GROUP || is_draft) { /* a draft's name is free: nothing was ever in it */
         forget(rc, fx, r);
     } else {
         rc_set(fx, &p.own->state, "deleted");
@@ -332,6 +338,9 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
         return true;
     case ACT_MISS:
         missing(rc, fx, r, rc->wall_ms);
+        return true;
+    case ACT_UPLOAD_TAKE:
+        rc_upload_take(rc, fx, database_of(r));
         return true;
     case ACT_FOUND:
         missing(rc, fx, r, 0);

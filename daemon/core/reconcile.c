@@ -51,6 +51,7 @@ void reconcile_free(struct reconcile *rc)
     ask_deinit(&rc->asks);
     quota_deinit(&rc->quota);
     audit_deinit(&rc->audit);
+    dropped_drafts_deinit(&rc->drafts);
     arena_deinit(&rc->obs.arena);
     arena_deinit(&rc->listed_arena);
     arena_deinit(&rc->members_arena);
@@ -579,7 +580,8 @@ static void hand_on(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
     struct flight f;
 
-    schedule_finished(&rc->schedule, a, rc->now_ms);
+    if (a->kind != CALL_DATABASE_UPLOAD)
+        schedule_finished(&rc->schedule, a, rc->now_ms);
     doubt_clock(rc, fx, a);
     own_token_look(rc, fx, a);
     if (a->call_id == rc->obs.flight) {
@@ -648,8 +650,10 @@ static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_
             on_unsent_ask(rc, fx, ev->unsent->calls[i]);
             continue;
         }
-        struct answer a = {
-            .call_id = ev->unsent->calls[i]->id, .outcome = OUTCOME_NOT_SENT, .retry_after_ms = -1};
+        struct answer a = {.call_id = ev->unsent->calls[i]->id,
+                           .kind = ev->unsent->calls[i]->kind,
+                           .outcome = OUTCOME_NOT_SENT,
+                           .retry_after_ms = -1};
 
         snprintf(a.error, sizeof(a.error), "the ledger cannot be written");
         hand_on(rc, fx, &a);
@@ -713,6 +717,9 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         return rc_restore(rc, ev, err);
     case RC_COMMAND:
         return rc_command(rc, fx, ev->command, err);
+    case RC_PROGRESS:
+        rc_upload_progress(rc, fx, ev->sent_bytes, ev->total_bytes);
+        return 0;
     case RC_STOP:
         rc->stopping = true;
         return 0;
@@ -791,7 +798,7 @@ static void note_unanswered(struct reconcile *rc)
         const char *fence = d->has_own ? d->own.fence : NULL;
 
         note_creating(rc, &d->r);
-        if (removal_may_be_sent(rc->config, d))
+        if (removal_may_be_sent(rc->config, d) || upload_is_going(&rc->drafts, d))
             d->delete_sent_ms = rc->now_ms;
         if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
             d->fence_lost_ms = rc->now_ms;

@@ -34,6 +34,7 @@ enum rc_event_kind {
     RC_RESTORE,   /* an operator: bring `resource_kind`/`name` back, of id `text` (NULL: the one
                      deleted last); what came of it: reconcile_restored */
     RC_COMMAND,   /* an operator: `command`, borrowed; its outputs are set */
+    RC_PROGRESS,  /* of the upload under way: `sent_bytes` of `total_bytes` are out */
     RC_STOP,      /* start nothing new; publish what comes back */
 };
 
@@ -57,6 +58,8 @@ struct rc_event {
     int64_t uid;
     const char *text;
     struct command *command;
+    int64_t sent_bytes;
+    int64_t total_bytes;
 };
 
 struct reconcile;

@@ -16,6 +16,7 @@
 #include "core/reconcile.h"
 #include "core/row_index.h"
 #include "core/schedule.h"
+#include "core/upload.h"
 
 /* A field put right so often within so long, and wrong again, is left alone. */
 
@@ -200,6 +201,9 @@ struct reconcile {
     size_t by_reason[REASON_N];
     uint64_t calls;
     uint64_t call_errors;
+
+    const struct resource *uploading; /* whose file is being sent: one at a time; NULL: none */
+    struct dropped_drafts drafts;
 };
 
 /* reconcile.c: put a read of a room's own in the line. */

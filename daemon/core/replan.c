@@ -33,6 +33,8 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
                        .observed_ms = o->completed_ms,
                        .deleted = rc_recoverable(rc),
+                       .uploading = rc->uploading,
+                       .drafts = &rc->drafts,
                        .sides = rc->sides,
                        .self = &rc->self,
                        .people = &rc->people};
@@ -461,6 +463,7 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
     count_wants(rc, w, &wants);
     removals = guard_allows_removals(p, owned, rc_removed(rc),
                                      rc_counted(rc, "removal") + wants.approved, wants.removals);
+    rc_uploads_guard(rc, owned, rc_counted(rc, "removal") + wants.approved, wants.removals);
     updates = guard_allows_updates(p, owned, rc_counted(rc, "update"), wants.updates);
     creates = guard_allows_creates(p, rc_counted(rc, "create"), wants.creates);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
@@ -548,6 +551,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     rc_counts_expire(rc, fx);
     rc->strangers = rc_strangers(rc);
     expire_leaks(rc, fx);
+    rc_drafts_expire(rc, fx);
     rc_world(rc, &w);
     if (!rc->has_desired) {
         consider_tokens(rc, fx); /* they are renewed under a bad manifest, too */

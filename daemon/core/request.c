@@ -5,6 +5,7 @@
 #include "core/request.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/request_people.h"
@@ -38,6 +39,7 @@ static int deleted_query(const struct call *c, struct buf *target, struct err *e
 static int token_query(const struct call *c, struct buf *target, struct err *err);
 static int restore_body(const struct call *c, struct json_object *o, struct err *err);
 static int probe_body(const struct call *c, struct json_object *o, struct err *err);
+static int ask_body(const struct call *c, struct json_object *o, struct err *err);
 static int audit_query(const struct call *c, struct buf *target, struct err *err);
 
 /* In a path: {o} the organization, {i} its id, {n} and {a} the call's name, {l} its location,
@@ -73,7 +75,10 @@ static const struct {
     [CALL_DELETED_GROUPS_LIST] = {"/v3/organizations/{i}/deleted-groups", listing_query, NULL},
     [CALL_DATABASE_RESTORE] = {"/v3/organizations/{i}/databases/{t}/restore", NULL, restore_body},
     [CALL_GROUP_RESTORE] = {"/v3/organizations/{i}/groups/{t}/restore", NULL, restore_body},
-    [CALL_DATABASE_PROBE] = {"/v2/pipeline", NULL, probe_body}, /* at a host of its own */
+    [CALL_DATABASE_PROBE] = {"/v2/pipeline", NULL, probe_body}, /* at a host of its own, */
+    [CALL_DATABASE_ASK] = {"/v2/pipeline", NULL, ask_body},     /* and the next two */
+    [CALL_DATABASE_UPLOAD] = {"/v1/upload", NULL, NULL}, /* its body is the file; io has it */
+    [CALL_SEED_LOOK] = {"/", NULL, NULL},                /* never sent */
     [CALL_REPORT_ORGANIZATIONS] = {"/v1/organizations", NULL, NULL},
     [CALL_REPORT_PLANS] = {"/v1/organizations/{o}/plans", NULL, NULL},
     [CALL_REPORT_SUBSCRIPTION] = {"/v1/organizations/{o}/subscription", NULL, NULL},
@@ -98,6 +103,11 @@ static const struct {
     [CALL_MEMBER_ROLE] = {"/v1/organizations/{o}/members/{u}", NULL, request_role_body},
     [CALL_MEMBER_REMOVE] = {"/v1/organizations/{o}/members/{u}", NULL, NULL},
 };
+
+bool request_is_of_host(enum call_kind kind)
+{
+    return kind == CALL_DATABASE_PROBE || kind == CALL_DATABASE_ASK || kind == CALL_DATABASE_UPLOAD;
+}
 
 /* --- Path and query ------------------------------------------------------------------------ */
 
@@ -317,7 +327,8 @@ static bool add_seed(const struct call *c, struct json_object *o)
 {
     struct json_object *seed = json_object_new_object();
 
-    return json_add(o, "seed", seed) && json_add_str(seed, "type", "database") &&
+    return json_add(o, "seed", seed) &&
+           json_add_str(seed, "type", c->as_draft ? "database_upload" : "database") &&
            json_add_str(seed, "name", c->seed_database) &&
            json_add_str(seed, "timestamp", c->seed_timestamp);
 }
@@ -342,7 +353,8 @@ static int database_create_body(const struct call *c, struct json_object *o, str
         return err_set(err, ERR_INVALID, "\"%s\" in \"%s\": not names of a database and a group",
                        c->name ? c->name : "", c->group ? c->group : "");
     fine = json_add_str(o, "name", c->name) && json_add_str(o, "group", c->group) &&
-           (!c->seed_database || add_seed(c, o)) && (!c->key_name || add_encryption(c, o)) &&
+           (!(c->seed_database || c->as_draft) || add_seed(c, o)) &&
+           (!c->key_name || add_encryption(c, o)) &&
            (!c->use_tursodb || json_add_bool(o, "use_tursodb", true)) &&
            json_add_str(o, "size_limit", c->config[CONFIG_SIZE_LIMIT]);
     return fine ? 0 : err_nomem(err);
@@ -357,17 +369,31 @@ static int restore_body(const struct call *c, struct json_object *o, struct err 
     return 0;
 }
 
-static int probe_body(const struct call *c, struct json_object *o, struct err *err)
+/* One statement, and no more after it. */
+static int add_statement(struct json_object *o, const char *sql, struct err *err)
 {
-    static const char ASKED[] = "[{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 1\"}},"
-                                "{\"type\":\"close\"}]";
+    char text[256];
     struct json_object *list;
-    int rc = json_parse(ASKED, strlen(ASKED), LIMIT_JSON_DEPTH, &list, err);
+    int rc;
 
-    (void)c;
+    snprintf(text, sizeof(text),
+             "[{\"type\":\"execute\",\"stmt\":{\"sql\":\"%s\"}},{\"type\":\"close\"}]", sql);
+    rc = json_parse(text, strlen(text), LIMIT_JSON_DEPTH, &list, err);
     if (rc < 0)
         return rc;
     return json_add(o, "requests", list) ? 0 : err_nomem(err);
+}
+
+static int probe_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    (void)c;
+    return add_statement(o, "SELECT 1", err);
+}
+
+static int ask_body(const struct call *c, struct json_object *o, struct err *err)
+{
+    (void)c;
+    return add_statement(o, "SELECT count(*) FROM sqlite_master", err);
 }
 
 /* Without permissions there is no such key: some databases refuse even an empty list. The body is
@@ -455,7 +481,7 @@ static void assert_target(const struct call *c, const char *organization, const 
     }
     if (!by_id && !invites &&
         !strstr(TABLE[c->kind].path, ORGANIZATIONS_PREFIX "{o}")) { /* reads alone */
-        assert(strcmp(CALL_INFO[c->kind].method, "GET") == 0 || c->kind == CALL_DATABASE_PROBE);
+        assert(strcmp(CALL_INFO[c->kind].method, "GET") == 0 || request_is_of_host(c->kind));
         return;
     }
     assert(strncmp(target, prefix_text, prefix) == 0);

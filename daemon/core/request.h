@@ -18,6 +18,8 @@ struct request {
  * such a path could mean something else. *out is then untouched. -ERR_NOMEM. */
 int request_build(const struct call *c, const char *organization, struct request *out,
                   struct err *err) MUST_CHECK;
+/* It goes to the database's own host, with a token that opens it, never to the platform's. */
+bool request_is_of_host(enum call_kind kind);
 void request_deinit(struct request *r);
 
 #endif

@@ -132,6 +132,11 @@ void schedule_started(struct schedule *s)
         s->credit -= 1;
 }
 
+void schedule_set_aside(struct schedule *s)
+{
+    s->in_flight--;
+}
+
 /* When everything fails, everything waits: one probe at a time instead of each record's own
  * retries. */
 static void note_failure(struct schedule *s, int64_t now_ms)

@@ -66,6 +66,9 @@ void schedule_forget(struct schedule *s, struct resource *r);
  */
 bool schedule_may_start(struct schedule *s, int64_t now_ms, int64_t *again_ms);
 void schedule_started(struct schedule *s);
+/* The one that was just started has a place of its own: it takes nobody's, and is never said to
+ * have finished. */
+void schedule_set_aside(struct schedule *s);
 /* A call ended. THROTTLED and UNAVAILABLE shrink the window, and so do calls that take ever longer;
  * THROTTLED slows the pace, too; a Retry-After pauses everything. None of that of a probe. */
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms);

@@ -364,6 +364,16 @@ static struct json_object *plan_summary(const struct reconcile *rc)
     return o;
 }
 
+/* But for those that an upload is using, or has used: they were never anybody's. */
+static int64_t possibly_leaked(const struct reconcile *rc)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < rc->n_leaks; i++)
+        n += *rc->leaks[i].name != '\0';
+    return n;
+}
+
 struct json_object *status_json(const struct reconcile *rc, const struct shell_facts *shell)
 {
     struct json_object *o = json_object_new_object();
@@ -384,7 +394,7 @@ struct json_object *status_json(const struct reconcile *rc, const struct shell_f
          json_add(o, "manifest", manifest_json(rc, shell)) &&
          json_add(o, "observation", observation_json(rc)) && json_add(o, "api", api_json(rc)) &&
          json_add(o, "plan", plan_summary(rc)) &&
-         json_add_int(o, "possibly_leaked", (int64_t)rc->n_leaks) &&
+         json_add_int(o, "possibly_leaked", possibly_leaked(rc)) &&
          json_add_str(o, "next_wake",
                       next == INT64_MAX ? NULL
                                         : text_time(rc->wall_ms + (next - rc->now_ms), wake)) &&

@@ -30,6 +30,8 @@
 
 #define TOKEN_MAX_BYTES 16384
 #define NS_PER_MS       UINT64_C(1000000)
+#define SENT_EVERY_NS   (UINT64_C(500) * NS_PER_MS)
+#define UPLOADS         1       /* at a time, beyond the other calls */
 #define TIMEOUT_MAX_MS  3600000 /* of one call; a listing may take some times as long */
 
 struct api_call {
@@ -39,6 +41,9 @@ struct api_call {
     struct answer *answer;
     struct answer_reader *reader;
     struct http_call *http;
+    struct seed_file file; /* of an upload */
+    api_sent_fn sent;
+    uint64_t sent_ns; /* when that was last told */
     uint64_t started_ns;
     api_done_fn done;
     void *arg;
@@ -49,6 +54,8 @@ struct api {
     struct origin origin;
     char *organization;
     int64_t timeout_ms;
+    unsigned concurrency;
+    unsigned n_uploads;         /* of the calls */
     char *authorization;        /* "Bearer TOKEN"; NULL: no token is set */
     char *delete_authorization; /* NULL: deletes go by the one above */
     struct list calls;
@@ -82,9 +89,18 @@ static int check_timeout(int64_t timeout_ms, struct err *err)
     return 0;
 }
 
+/* With a place for uploads, which stand in nobody's way. */
+static struct http_options options_of(unsigned concurrency, const char *ca_file)
+{
+    bool room = concurrency >= 1 && concurrency + UPLOADS <= LIMIT_CONCURRENCY;
+
+    return (struct http_options){.concurrency = room ? concurrency + UPLOADS : concurrency,
+                                 .ca_file = ca_file};
+}
+
 static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, struct err *err)
 {
-    struct http_options http = {.concurrency = o->concurrency, .ca_file = o->ca_file};
+    struct http_options http = options_of(o->concurrency, o->ca_file);
     int rc = origin_parse(o->url, &api->origin, err);
 
     if (rc < 0) {
@@ -109,6 +125,7 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, str
         return err_nomem(err);
     list_init(&api->calls);
     api->timeout_ms = o->timeout_ms;
+    api->concurrency = o->concurrency;
     rc = init(api, loop, o, err);
     if (rc < 0) {
         api_free(api);
@@ -121,14 +138,16 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, str
 int api_configure(struct api *api, const char *ca_file, int64_t timeout_ms, unsigned concurrency,
                   struct err *err)
 {
-    struct http_options http = {.concurrency = concurrency, .ca_file = ca_file};
+    struct http_options http = options_of(concurrency, ca_file);
     int rc = check_timeout(timeout_ms, err);
 
     if (rc == 0)
         rc = http_configure(api->http, &http, err);
-    if (rc == 0)
-        api->timeout_ms = timeout_ms;
-    return rc;
+    if (rc < 0)
+        return rc;
+    api->timeout_ms = timeout_ms;
+    api->concurrency = concurrency;
+    return 0;
 }
 
 static void on_http_closed(void *arg)
@@ -184,10 +203,16 @@ int api_set_delete_token(struct api *api, const char *token, struct err *err)
     return 0;
 }
 
+static bool is_upload(const struct call *c)
+{
+    return c->kind == CALL_DATABASE_UPLOAD;
+}
+
 /* --- A call that ends ---------------------------------------------------------------------- */
 
 static void call_drop(struct api_call *c)
 {
+    seed_file_close(&c->file);
     answer_reader_free(c->reader);
     answer_free(c->answer);
     call_free(c->call);
@@ -247,6 +272,7 @@ static void on_done(void *arg, enum http_end end, const char *why)
     note_hash(a);
     list_remove(&c->link);
     c->api->n_calls--;
+    c->api->n_uploads -= is_upload(c->call);
     c->answer = NULL;
     call_drop(c);
     done(done_arg, a);
@@ -265,11 +291,6 @@ static bool is_listing(const struct call *c)
     return answer_body_rule(c->kind) == BODY_LISTED;
 }
 
-static bool is_probe(const struct call *c)
-{
-    return c->kind == CALL_DATABASE_PROBE;
-}
-
 /* A platform on this very machine, or in the clear, has its databases at its own address; a real
  * one has them at hosts of theirs. */
 static bool is_local(const struct api *api)
@@ -282,7 +303,7 @@ static char *url_of(const struct api *api, const struct call *call, const char *
 {
     if (is_elsewhere(api, call))
         return mem_strdup(CLOSEST_URL);
-    if (is_probe(call) && !is_local(api))
+    if (request_is_of_host(call->kind) && !is_local(api))
         return mem_printf("https://%s%s", call->host, target);
     return mem_printf("%s%s", api->origin.text, target);
 }
@@ -298,12 +319,28 @@ static const char *token_for(const struct api *api, const struct call *call)
  * NULL: nothing, or no memory, as *fine says. */
 static char *authorization_of(const struct api *api, const struct call *call, bool *fine)
 {
-    char *text = is_elsewhere(api, call) ? NULL
-                 : is_probe(call)        ? mem_printf("Bearer %s", call->jwt)
-                                         : mem_strdup(token_for(api, call));
+    char *text = is_elsewhere(api, call)          ? NULL
+                 : request_is_of_host(call->kind) ? mem_printf("Bearer %s", call->jwt)
+                                                  : mem_strdup(token_for(api, call));
 
     *fine = text || is_elsewhere(api, call);
     return text;
+}
+
+static ssize_t on_read(void *arg, char *out, size_t n)
+{
+    return seed_file_read(&((struct api_call *)arg)->file, out, n);
+}
+
+static void on_sent(void *arg, uint64_t bytes)
+{
+    struct api_call *c = arg;
+    uint64_t now_ns = uv_hrtime();
+
+    if (now_ns - c->sent_ns < SENT_EVERY_NS && bytes < c->file.identity.size)
+        return;
+    c->sent_ns = now_ns;
+    c->sent(c->arg, bytes, c->file.identity.size);
 }
 
 static int send_request(struct api_call *c, const struct request *r, struct err *err)
@@ -312,19 +349,21 @@ static int send_request(struct api_call *c, const struct request *r, struct err 
     bool fine;
     char *authorization = authorization_of(api, c->call, &fine);
     CLEANUP(mem_free_string) char *url = url_of(api, c->call, r->target);
+    const struct http_source source = {c->file.identity.size, on_read, on_sent, c};
     struct http_request request = {
         .method = r->method,
         .url = url,
         .authorization = authorization,
-        .host = is_probe(c->call) && is_local(api) ? c->call->host : NULL,
-        .key = is_probe(c->call) ? c->call->key : NULL,
+        .host = request_is_of_host(c->call->kind) && is_local(api) ? c->call->host : NULL,
+        .key = request_is_of_host(c->call->kind) ? c->call->key : NULL,
+        .cipher = is_upload(c->call) ? c->call->cipher : NULL,
         .body = r->body,
+        .source = is_upload(c->call) ? &source : NULL,
         .once = CALL_INFO[c->call->kind].once,
         .is_long = is_listing(c->call),
         .timeout_ms = api->timeout_ms,
     };
     const struct http_callbacks callbacks = {on_head, on_data, on_done, c};
-
     int rc;
 
     assert(r->target[0] == '/'); /* so that the host ends where it should */
@@ -343,6 +382,7 @@ static struct api_call *call_make(struct api *api, const struct call *call, api_
     c->api = api;
     c->done = done;
     c->arg = arg;
+    c->file = SEED_FILE_INIT;
     c->started_ns = uv_hrtime();
     c->answer = answer_new(call);
     c->reader = c->answer ? answer_reader_new(call, c->answer) : NULL;
@@ -377,26 +417,82 @@ static bool is_host(const char *s)
     return n > 0 && s[n] == '\0';
 }
 
-int api_start(struct api *api, struct call *call, api_done_fn done, void *arg, struct err *err)
+/* What has to be there before it can go anywhere, and a place for it. */
+static int check_call(const struct api *api, const struct call *call, struct err *err)
 {
-    struct api_call *c;
-    int rc;
+    bool of_host = request_is_of_host(call->kind);
+    unsigned others = api->n_calls - api->n_uploads;
 
-    if (is_probe(call) && !(call->jwt && call->host && is_host(call->host)))
-        return err_set(err, ERR_INVALID, "a probe without a token or a host");
-    if (!api->authorization && !is_elsewhere(api, call) && !is_probe(call))
+    if (call->kind == CALL_SEED_LOOK)
+        return err_set(err, ERR_INVALID, "%s: not of the platform", CALL_INFO[call->kind].name);
+    if (of_host && !(call->jwt && call->host && is_host(call->host)))
+        return err_set(err, ERR_INVALID, "%s: without a token or a host",
+                       CALL_INFO[call->kind].name);
+    if (!api->authorization && !is_elsewhere(api, call) && !of_host)
         return err_set(err, ERR_PERMISSION, "there is no API token");
-    c = call_make(api, call, done, arg);
-    if (!c)
-        return err_nomem(err);
-    rc = launch(c, call, err);
+    if (is_upload(call) ? api->n_uploads >= UPLOADS : others >= api->concurrency)
+        return err_set(err, ERR_LIMIT, "%u requests are in flight", api->n_calls);
+    return 0;
+}
+
+static int begin(struct api_call *c, struct call *call, struct err *err)
+{
+    struct api *api = c->api;
+    int rc = launch(c, call, err);
+
     if (rc < 0) {
         call_drop(c);
         return rc;
     }
     list_append(&api->calls, &c->link);
     api->n_calls++;
+    api->n_uploads += is_upload(call);
     return 0;
+}
+
+int api_start(struct api *api, struct call *call, api_done_fn done, void *arg, struct err *err)
+{
+    struct api_call *c;
+    int rc = check_call(api, call, err);
+
+    assert(!is_upload(call));
+    if (rc < 0)
+        return rc;
+    c = call_make(api, call, done, arg);
+    return c ? begin(c, call, err) : err_nomem(err);
+}
+
+/* Which file it is, for whoever asks what was refused. */
+static bool note_file(struct api_call *c)
+{
+    char state[SEED_STATE_SIZE];
+
+    seed_file_state(&c->file, state);
+    c->answer->seed_state = arena_strdup(&c->answer->arena, state);
+    c->answer->seed_size = (int64_t)c->file.identity.size;
+    return c->answer->seed_state;
+}
+
+int api_upload(struct api *api, struct call *call, struct seed_file *takes, api_sent_fn sent,
+               api_done_fn done, void *arg, struct err *err)
+{
+    struct api_call *c;
+    int rc = check_call(api, call, err);
+
+    assert(is_upload(call) && takes->fd >= 0);
+    c = rc == 0 ? call_make(api, call, done, arg) : NULL;
+    if (!c) {
+        seed_file_close(takes);
+        return rc < 0 ? rc : err_nomem(err);
+    }
+    c->file = *takes;
+    c->sent = sent;
+    *takes = SEED_FILE_INIT;
+    if (!note_file(c)) {
+        call_drop(c);
+        return err_nomem(err);
+    }
+    return begin(c, call, err);
 }
 
 void api_cancel_all(struct api *api)

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "core/call.h"
+#include "io/seed_file.h"
 #include "lib/base.h"
 #include "lib/err.h"
 
@@ -52,6 +53,13 @@ int api_configure(struct api *api, const char *ca_file, int64_t timeout_ms, unsi
  * exactly once, from the loop, never inside api_start. */
 int api_start(struct api *api, struct call *c, api_done_fn done, void *arg,
               struct err *err) MUST_CHECK;
+
+/* A CALL_DATABASE_UPLOAD, which has a place beyond `concurrency`: one at a time. Its file is taken,
+ * whatever comes of it. `sent` is told now and then, from within curl: it may start and cancel
+ * nothing. Else as api_start. */
+typedef void (*api_sent_fn)(void *arg, uint64_t bytes, uint64_t of);
+int api_upload(struct api *api, struct call *c, struct seed_file *takes, api_sent_fn sent,
+               api_done_fn done, void *arg, struct err *err) MUST_CHECK;
 
 /* Each call in flight is done with OUTCOME_CANCELED, from the loop. Idempotent. */
 void api_cancel_all(struct api *api);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "lib/base.h"
@@ -21,16 +22,29 @@ struct http_options {
     const char *ca_file;  /* PEM; NULL: the system's; copied */
 };
 
+/* A body that is read as it is sent. `read`: up to n bytes; -1: there is an end of it, and what was
+ * sent so far must never look whole. `sent`: so many bytes of it have gone; called within curl,
+ * where nothing may be started or canceled. */
+struct http_source {
+    uint64_t size;
+    ssize_t (*read)(void *arg, char *out, size_t n);
+    void (*sent)(void *arg, uint64_t bytes);
+    void *arg;
+};
+
 struct http_request {
     const char *method;
     const char *url;
     const char *authorization; /* the header's value; NULL: none is sent */
     const char *host;          /* another name for the server than the URL's; NULL: that */
     const char *key;           /* secret: what the database is encrypted with; NULL: not sent */
+    const char *cipher;        /* its name, for a file that is to be so; NULL: not sent */
     const char *body;          /* JSON; NULL: none */
-    bool once;                 /* twice would be two deeds: never sent again by itself */
-    bool is_long;              /* a large answer: timeout_ms is how long it may stand still */
-    int64_t timeout_ms;        /* for all of it */
+    const struct http_source *source; /* the body instead, of bytes; NULL: none. timeout_ms is then
+                                         how long the connection may stand still, times ten */
+    bool once;                        /* twice would be two deeds: never sent again by itself */
+    bool is_long;       /* a large answer: timeout_ms is how long it may stand still */
+    int64_t timeout_ms; /* for all of it */
 };
 
 struct http_head {

@@ -16,6 +16,8 @@
 #define STALLED_BYTES_PER_S    100L /* a long answer that is slower than this stands still */
 #define TRUSTED_IDLE_S         30L /* a connection that lay idle for longer may be dead unnoticed */
 #define LONG_TIMEOUTS          20  /* a long answer may take so many times timeout_ms */
+#define SOURCE_TIMEOUTS        10  /* and an upload stand still, while the server digests it */
+#define SOURCE_MAX_MS          (24L * 3600 * 1000)
 
 /* --- What comes ---------------------------------------------------------------------------- */
 
@@ -89,6 +91,20 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 }
 
 /* --- What goes ----------------------------------------------------------------------------- */
+
+static size_t on_source(char *out, size_t one, size_t n, void *arg)
+{
+    struct http_transfer *t = arg;
+    ssize_t size = t->is_canceled ? -1 : t->source.read(t->source.arg, out, one * n);
+
+    if (size < 0) {
+        t->has_failed = true;
+        return CURL_READFUNC_ABORT;
+    }
+    t->source_at += (uint64_t)size;
+    t->source.sent(t->source.arg, t->source_at);
+    return (size_t)size;
+}
 
 /* When a connection from the pool turns out to be dead, curl sends the request again on another
  * one, though the server may have acted on it. It asks before every try, and where twice would be
@@ -176,11 +192,25 @@ static CURLcode set_body(struct http_transfer *t)
     return rc;
 }
 
+static CURLcode set_source(struct http_transfer *t)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, t->easy, CURLOPT_POST, 1L);
+    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->source.size);
+    SET(rc, t->easy, CURLOPT_READFUNCTION, on_source);
+    SET(rc, t->easy, CURLOPT_READDATA, t);
+    SET(rc, t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return rc;
+}
+
 static CURLcode set_method(struct http_transfer *t, const struct http_request *r)
 {
     CURLcode rc = CURLE_OK;
 
-    if (t->body || strcmp(r->method, "POST") == 0)
+    if (t->source.read)
+        rc = set_source(t);
+    else if (t->body || strcmp(r->method, "POST") == 0)
         rc = set_body(t);
     if (strcmp(r->method, "GET") != 0)
         SET(rc, t->easy, CURLOPT_CUSTOMREQUEST, r->method);
@@ -198,7 +228,11 @@ static CURLcode set_times(struct http_transfer *t, const struct http_request *r)
 
     SET(rc, t->easy, CURLOPT_CONNECTTIMEOUT_MS,
         all_ms < CONNECT_TIMEOUT_MAX_MS ? all_ms : CONNECT_TIMEOUT_MAX_MS);
-    if (r->is_long) {
+    if (r->source) {
+        SET(rc, t->easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES_PER_S);
+        SET(rc, t->easy, CURLOPT_LOW_SPEED_TIME, (all_ms * SOURCE_TIMEOUTS + 999) / 1000);
+        all_ms = SOURCE_MAX_MS;
+    } else if (r->is_long) {
         SET(rc, t->easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES_PER_S);
         SET(rc, t->easy, CURLOPT_LOW_SPEED_TIME, (all_ms + 999) / 1000);
         all_ms *= LONG_TIMEOUTS;
@@ -231,7 +265,10 @@ static CURLcode set_headers(struct http_transfer *t, const struct http_request *
     bool fine = add_header(t, "Accept: application/json") && add_header(t, "Expect:") &&
                 add_named(t, "Authorization", r->authorization) && add_named(t, "Host", r->host) &&
                 add_named(t, "x-turso-encryption-key", r->key) &&
-                add_header(t, r->body ? "Content-Type: application/json" : "Content-Type:");
+                add_named(t, "x-turso-encryption-cipher", r->cipher) &&
+                add_header(t, r->source ? "Content-Type: application/octet-stream"
+                              : r->body ? "Content-Type: application/json"
+                                        : "Content-Type:");
 
     return fine ? curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) : CURLE_OUT_OF_MEMORY;
 }
@@ -244,6 +281,8 @@ int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_re
     assert(r->timeout_ms > 0);
     *t = (struct http_transfer){
         .cb = *cb, .easy = easy, .once = r->once, .timeout_ms = r->timeout_ms};
+    if (r->source)
+        t->source = *r->source;
     t->body = mem_strdup(r->body);
     t->body_size = t->body ? strlen(t->body) : 0;
     t->ca_file = mem_strdup(ca_file);
@@ -307,6 +346,11 @@ static void explain(const struct http_transfer *t, CURLcode code, char *why)
         return;
     case CURLE_OUT_OF_MEMORY: /* what curl also says of a line that is over its own limit */
         snprintf(why, HTTP_WHY_SIZE, "a line of the answer's head is too long, or out of memory");
+        return;
+    case CURLE_ABORTED_BY_CALLBACK:
+        snprintf(why, HTTP_WHY_SIZE, "%s",
+                 t->has_failed ? "the file changed, or could not be read, while it was being sent"
+                               : detail(t, code));
         return;
     default:
         snprintf(why, HTTP_WHY_SIZE, "%s", detail(t, code));

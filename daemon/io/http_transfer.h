@@ -17,6 +17,9 @@ struct http_transfer {
     char *ca_file;
     char *body;
     size_t body_size;
+    struct http_source source; /* read: NULL: there is none */
+    uint64_t source_at;
+    bool has_failed; /* the source has */
     struct curl_slist *headers;
     bool once;
     bool was_tried;   /* curl was about to send it */

@@ -31,9 +31,10 @@ static const struct store_step STEPS[] = {
         "  removal_since INTEGER NOT NULL DEFAULT 0, missing_since INTEGER NOT NULL DEFAULT 0,"
         "  recreate INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
         "  PRIMARY KEY (email)) STRICT, WITHOUT ROWID;"},
+    {8, "ALTER TABLE owned ADD COLUMN upload TEXT; ALTER TABLE owned ADD COLUMN draft_id TEXT;"},
 };
 const struct store_schema STORE_SCHEMA = {
-    .version = 7, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
+    .version = 8, .steps = STEPS, .n_steps = ARRAY_SIZE(STEPS)};
 
 /* Events are found by resource: for its history, and to know its last change when old ones go. */
 static const char EVENT_INDEX[] = "CREATE INDEX event_resource ON event (kind, name);";

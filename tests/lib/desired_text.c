@@ -114,6 +114,7 @@ static void database(struct buf *out, const struct db_entry *e)
     word(out, "observe", w->observe);
     field(out, "seed", w->seed_database);
     field(out, "seed_at", w->seed_timestamp);
+    field(out, "seed_upload", w->seed_upload);
     field(out, "cipher", w->encryption_key ? CIPHER_NAME[w->cipher] : NULL);
     field(out, "key", w->encryption_key);
     expires(out, w);

@@ -88,8 +88,9 @@ static void database(struct buf *out, const char *kind, const struct db_spec *d)
     flag(out, d->set & DB_SET_PROTECT, "protect", d->protect);
     flag(out, d->set & DB_SET_MANAGE, "observe", d->observe);
     flag(out, d->set & DB_SET_PROBE, "probe", d->probe);
-    field(out, d->set & DB_SET_SEED, "seed", d->seed_database);
+    field(out, d->seed_database, "seed", d->seed_database);
     field(out, d->seed_timestamp, "timestamp", d->seed_timestamp);
+    field(out, d->seed_upload, "upload", d->seed_upload);
     field(out, d->set & DB_SET_ENCRYPTION, "cipher", CIPHER_NAME[d->cipher]);
     field(out, d->set & DB_SET_ENCRYPTION, "key", d->encryption_key);
     duration(out, d->expires_after_ms, "expires_after", d->expires_after_ms);

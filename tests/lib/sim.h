@@ -89,6 +89,8 @@ struct sim_known {
     int64_t read_ms;    /* when the last read by name was told; 0: none in this life */
     int64_t read_at_ms; /* when that read was asked */
     int64_t written_ms; /* when a change was sent or answered last */
+    int64_t none_ms;    /* when its own host said last that it has no such database; 0: it did not,
+                           or has said otherwise since, or something was uploaded */
 };
 enum sim_look { SIM_LOOK_NONE, SIM_LOOK_ORGANIZATION, SIM_LOOK_GROUPS };
 struct sim_listed {
@@ -264,6 +266,8 @@ void sim_files_deinit(struct sim_manifest_files *m);
 void sim_told_clear(struct sim_told *t); /* a new life */
 void sim_told_deinit(struct sim_told *t);
 void sim_told_sent(struct sim *s, const struct call *c);
+void sim_told_fence(struct sim *s, const char *name,
+                    int64_t since_ms); /* the read that is coming */
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms);
 /* How long the fence of what bears that id is known to stand, pauses left out; -1: it is not. */
 int64_t sim_fenced_for(const struct sim *s, const char *id);

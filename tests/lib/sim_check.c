@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/limits.h"
+#include "core/upload.h"
 #include "tests/lib/sim.h"
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
@@ -167,11 +168,41 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
         sim_break(s, "%s is removed, and its removal is held", c->name);
 }
 
+/* A draft goes without fence and grace: then nothing was ever in it, our own create named its id,
+ * and its host has just said that it is none. */
+static void check_draft_delete(struct sim *s, const struct call *c, const struct owned *own,
+                               const struct platform_db *d)
+{
+    const struct sim_known *k = sim_known(s, false, c->name);
+
+    if (!is(own->state, "owned") || !is(own->origin, "created"))
+        sim_break(s, "draft %s is deleted, and it is not of our making", c->name);
+    else if (!own->draft_id || !is(own->draft_id, own->id))
+        sim_break(s, "draft %s is deleted, and who made it is not sure", c->name);
+    else if (own->protect)
+        sim_break(s, "draft %s is deleted and protected", c->name);
+    else if (!sim_told_all(s))
+        sim_break(s, "draft %s is deleted without a complete observation", c->name);
+    else if (!is_read_just_before(s, k, own))
+        sim_break(s, "draft %s is deleted without a read of it just before", c->name);
+    else if (!k || !k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
+        sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
+    else if (d && is(own->id, d->id) && !d->is_draft)
+        sim_break(s, "%s is deleted as a draft, and it is none", c->name);
+    else
+        check_guard(s, "database", c->name, own);
+}
+
 static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
 {
     const struct config_policy *p = &s->config->policy;
+    const struct platform_db *d = platform_db(&s->platform, c->name);
     int64_t grace;
 
+    if (own && is(own->upload, UPLOAD_REFUSED) && !own->fence) {
+        check_draft_delete(s, c, own, d);
+        return;
+    }
     check_removal(s, c, own);
     if (!own || *s->broken)
         return;
@@ -230,7 +261,7 @@ static bool is_lost(const struct sim *s, const char *name)
     for (size_t i = 0; i < s->platform.n_databases; i++) {
         const struct platform_db *d = &s->platform.databases[i];
 
-        if (!d->live && d->was_ours && strcmp(d->name, name) == 0 &&
+        if (!d->live && d->was_ours && !d->is_draft && strcmp(d->name, name) == 0 &&
             s->wall_ms - d->deleted_ms < TOMBSTONE_MS)
             return !sim_word_stands(s, "recreate", "database", name) &&
                    !sim_word_stands(s, "released", "database", name) && !s->jumped_ms;
@@ -308,6 +339,12 @@ static void check_mint(struct sim *s, const struct call *c, const char *kind)
         noted = noted || (s->ledger.rows[i].table == LEDGER_TOKEN && is(t->kind, kind) &&
                           is(t->target, c->name) && is(t->state, "minting"));
     }
+    for (size_t i = 0; i < s->ledger.n; i++) { /* an upload's */
+        const struct leak *l = s->ledger.rows[i].row;
+
+        noted = noted || (s->ledger.rows[i].table == LEDGER_LEAK && is(l->kind, kind) &&
+                          is(l->target, c->name) && is(l->name, ""));
+    }
     if (!noted)
         sim_break(s, "a token of %s is minted, and the ledger does not know", c->name);
 }
@@ -351,12 +388,13 @@ static void check_api_token(struct sim *s, const struct call *c)
 static void check_pace(struct sim *s, const struct call *c)
 {
     unsigned rate = s->config->api.rate;
-    size_t in_flight = 1;
+    size_t in_flight = c->kind != CALL_DATABASE_UPLOAD;
     size_t last_second = 1;
     size_t n = ARRAY_SIZE(s->sent_ms);
 
     for (size_t i = 0; i < s->n_pending; i++)
-        in_flight += s->pending[i].kind == SIM_CALL || s->pending[i].kind == SIM_ANSWER;
+        in_flight += (s->pending[i].kind == SIM_CALL || s->pending[i].kind == SIM_ANSWER) &&
+                     s->pending[i].call->kind != CALL_DATABASE_UPLOAD;
     if (in_flight > s->config->api.concurrency)
         sim_break(s, "%zu calls are in flight", in_flight);
     for (size_t i = 0; i < n && i < s->n_sent; i++)
@@ -514,6 +552,10 @@ void sim_check_sent(struct sim *s, const struct call *c)
         break;
     case CALL_GROUP_DELETE:
         check_group_delete(s, c);
+        break;
+    case CALL_DATABASE_UPLOAD:
+        if (!own || !is(own->upload, UPLOAD_SENDING))
+            sim_break(s, "%s is uploaded to, and the ledger does not know", c->name);
         break;
     default:
         break;

@@ -373,6 +373,7 @@ static void create_database(struct platform *p, const struct call *c, struct ans
     d = platform_make_db(p, c->name, c->group);
     d->by_daemon = true;
     d->use_tursodb = c->use_tursodb;
+    d->is_draft = c->as_draft;
     SET(d->parent_id, seed ? seed->id : "");
     p->made++;
     answer_database(p, a, c->name, false);
@@ -655,7 +656,7 @@ static void carry_out(struct platform *p, const struct call *c, struct answer *a
         report(p, c, a);
         return;
     }
-    if (platform_people_call(p, c, a))
+    if (platform_people_call(p, c, a) || platform_seeds_call(p, c, a))
         return;
     switch (c->kind) {
     case CALL_DATABASE_PROBE:

@@ -37,6 +37,17 @@ struct platform_db {
     int64_t deleted_ms; /* wall clock, of a dead one */
     int64_t made_ms;    /* monotonic */
     bool was_ours;      /* the ledger said so once */
+    bool is_draft;      /* it waits for a file; a dead one: it still did */
+    unsigned holds;     /* the state of the file that is in it; 0: none of ours */
+};
+
+/* A file below seeds_dir. */
+struct platform_seed {
+    char path[PLATFORM_NAME_BYTES];
+    char bad[128];     /* what is found wrong with it here; "": nothing */
+    char refused[128]; /* what the platform has against it; "": nothing */
+    bool is_gone;
+    unsigned state; /* another one whenever it is written */
 };
 
 struct platform_token {
@@ -131,7 +142,10 @@ struct platform {
     size_t n_api_tokens;
     struct platform_person people[64]; /* dead ones stay */
     size_t n_people;
-    unsigned mails;            /* invites that were sent */
+    unsigned mails; /* invites that were sent */
+    struct platform_seed seeds[16];
+    size_t n_seeds;
+    unsigned next_seed;
     int64_t own_token_ends_ms; /* of the daemon; 0: never */
     bool own_is_unrestricted;  /* its token k-0, and else what that is for */
     char own_group[PLATFORM_NAME_BYTES];
@@ -180,6 +194,12 @@ struct platform_group *platform_make_group(struct platform *p, const char *name,
 struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group);
 /* sim_people.c. False: the call is about something else. */
 bool platform_people_call(struct platform *p, const struct call *c, struct answer *a);
+/* sim_seeds.c. Likewise. */
+bool platform_seeds_call(struct platform *p, const struct call *c, struct answer *a);
+/* NULL: none of that path was ever there. */
+struct platform_seed *platform_seed(struct platform *p, const char *path);
+/* It is there, and fit, and not what it was. */
+struct platform_seed *platform_put_seed(struct platform *p, const char *path);
 /* Of its secret, also when it was revoked; NULL: none. */
 const struct platform_api_token *platform_api_secret(const struct platform *p, const char *hash);
 struct platform_api_token *platform_make_api_token(struct platform *p, const char *name,

@@ -63,6 +63,10 @@ static void describe(const struct call *c, char *out, size_t size)
     if (c->key_name)
         buf_printf(&b, " encrypted %s%s%s", c->cipher ? c->cipher : "", c->cipher ? " " : "",
                    c->key_name);
+    if (c->as_draft)
+        buf_add_str(&b, " as a draft");
+    if (c->seed_file)
+        buf_printf(&b, " from %s", c->seed_file);
     if (c->seed_database)
         buf_printf(&b, " from %s%s%s", c->seed_database, c->seed_timestamp ? " at " : "",
                    c->seed_timestamp ? c->seed_timestamp : "");
@@ -207,7 +211,10 @@ static int by_text(const void *a, const void *b)
 
 static void say_db_truth(const struct platform_db *d, struct buf *b)
 {
-    buf_printf(b, "database %s in %s%s", d->name, d->group, d->use_tursodb ? " tursodb" : "");
+    buf_printf(b, "database %s in %s%s%s", d->name, d->group, d->use_tursodb ? " tursodb" : "",
+               d->is_draft ? " DRAFT" : "");
+    if (d->holds)
+        buf_printf(b, " holding s-%u", d->holds);
     for (int f = 0; f < CONFIG_N; f++)
         if (*d->config[f] && strcmp(d->config[f], "false") != 0 && strcmp(d->config[f], "0") != 0)
             buf_printf(b, " %s=%s", CONFIG_FIELD[f].key, d->config[f]);

@@ -385,6 +385,35 @@ static void outside_write(struct script *c, char *args)
     sim_put_file(c->s, path, t ? t->hash : "", TOKEN_JWT);
 }
 
+/* seed PATH [bad TEXT | refused TEXT | gone] */
+static void do_seed(struct script *c, char *args)
+{
+    struct platform_seed *s = platform_put_seed(&c->s->platform, word(&args));
+    const char *how = word(&args);
+
+    if (strcmp(how, "bad") == 0)
+        snprintf(s->bad, sizeof(s->bad), "%s", args);
+    else if (strcmp(how, "refused") == 0)
+        snprintf(s->refused, sizeof(s->refused), "%s", args);
+    else if (strcmp(how, "gone") == 0)
+        s->is_gone = true;
+    else if (*how)
+        bad(c, "a seed is PATH [bad TEXT | refused TEXT | gone]");
+}
+
+/* Somebody else uploads to a draft. */
+static void outside_fill(struct script *c, const char *name)
+{
+    struct platform_db *d = platform_db(&c->s->platform, name);
+
+    if (!d || !d->is_draft) {
+        bad(c, "%s is no draft", name);
+        return;
+    }
+    d->is_draft = false;
+    d->holds = 1000;
+}
+
 static void do_outside(struct script *c, char *args)
 {
     const char *what = word(&args);
@@ -401,6 +430,8 @@ static void do_outside(struct script *c, char *args)
         outside_rotate(c, args);
     else if (strcmp(what, "write") == 0)
         outside_write(c, args);
+    else if (strcmp(what, "fill") == 0)
+        outside_fill(c, args);
     else if (strcmp(what, "remove") == 0 && sim_find_file(c->s, args))
         sim_drop_file(c->s, sim_find_file(c->s, args));
     else
@@ -706,6 +737,7 @@ static const struct {
     {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
     {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
     {"suspend", do_suspend},   {"rights", do_rights},     {"watch", do_watch},
+    {"seed", do_seed},
 };
 
 static void run_command(struct script *c, char *line)

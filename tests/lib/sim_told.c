@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/request.h"
 #include "lib/mem.h"
 #include "tests/lib/sim.h"
 
@@ -59,7 +60,7 @@ static bool is_of_group(enum call_kind kind)
 
 static bool is_write(const struct call *c)
 {
-    return c->kind != CALL_DATABASE_PROBE && strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+    return !request_is_of_host(c->kind) && strcmp(CALL_INFO[c->kind].method, "GET") != 0;
 }
 
 static bool is(const char *text, const char *what)
@@ -276,6 +277,8 @@ void sim_told_sent(struct sim *s, const struct call *c)
 
     struct sim_known *k;
 
+    if (c->name && c->kind == CALL_DATABASE_UPLOAD)
+        known(s, false, c->name)->none_ms = 0;
     if (!c->name || !is_write(c) || mints)
         return;
     k = known(s, is_of_group(c->kind), c->name);
@@ -303,7 +306,9 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
                    c->kind == CALL_DATABASES_LIST;
     bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
 
-    if (c->kind == CALL_DATABASE_PROBE)
+    if (c->kind == CALL_DATABASE_ASK)
+        known(s, false, c->name)->none_ms = a->outcome == OUTCOME_NOT_FOUND ? s->now_ms : 0;
+    if (request_is_of_host(c->kind) || c->kind == CALL_SEED_LOOK)
         return; /* what its own host says is not about the API token */
     told_refused(s, c, a);
     if (is_look)

@@ -19,6 +19,17 @@ static const char *name_for(int kind)
     return kind == CALL_INVITE_SEND || kind == CALL_INVITE_REMOVE ? "jo@example.com" : "t-1";
 }
 
+/* An upload needs a file (test_upload.c); a file on this machine is nothing to ask the platform. */
+static bool is_started(enum call_kind kind)
+{
+    return kind != CALL_DATABASE_UPLOAD && kind != CALL_SEED_LOOK;
+}
+
+static const char *last(const struct bench *b)
+{
+    return b->fake.requests[b->fake.n_requests - 1];
+}
+
 static void calls__of_every_kind__go_to_their_path_with_the_token(void **state)
 {
     static const struct fake_step SCRIPT[] = {
@@ -30,10 +41,13 @@ static void calls__of_every_kind__go_to_their_path_with_the_token(void **state)
     for (int k = 0; k < CALL_N; k++) {
         const char *request;
 
+        if (!is_started((enum call_kind)k))
+            continue;
         assert_int_equal(outcome_of(&b, (enum call_kind)k, name_for(k), NULL), OUTCOME_NOT_FOUND);
-        request = b.fake.requests[k];
+        request = last(&b);
         assert_memory_equal(request, CALL_INFO[k].method, strlen(CALL_INFO[k].method));
-        if (k == CALL_DATABASE_PROBE) { /* the API token is not for a tenant's host */
+        if (k == CALL_DATABASE_PROBE ||
+            k == CALL_DATABASE_ASK) { /* the API token is not for a tenant's host */
             assert_null(strstr(request, TOKEN));
             assert_non_null(strstr(request, "\r\nAuthorization: Bearer tenants-jwt\r\n"));
             assert_non_null(strstr(request, "\r\nHost: t-1-acme.turso.io\r\n"));
@@ -50,7 +64,7 @@ static void calls__of_every_kind__go_to_their_path_with_the_token(void **state)
                         strstr(request, " /v2/organizations/acme/invites") ||
                         strstr(request, " /v3/organizations/o-1/"));
     }
-    assert_int_equal(b.fake.n_requests, CALL_N);
+    assert_int_equal(b.fake.n_requests, CALL_N - 2);
     bench_close(&b);
 }
 
@@ -68,16 +82,18 @@ static void deletes__with_a_token_of_their_own__go_by_it_and_nothing_else_does(v
         bool deletes =
             strcmp(CALL_INFO[k].method, "DELETE") == 0 || k == CALL_DELETE_TOKEN_VALIDATE;
 
+        if (!is_started((enum call_kind)k))
+            continue;
         assert_int_equal(outcome_of(&b, (enum call_kind)k, name_for(k), NULL), OUTCOME_NOT_FOUND);
-        assert_int_equal(deletes, strstr(b.fake.requests[k], "Bearer deleter\r\n") != NULL);
-        assert_true(!deletes || !strstr(b.fake.requests[k], TOKEN));
+        assert_int_equal(deletes, strstr(last(&b), "Bearer deleter\r\n") != NULL);
+        assert_true(!deletes || !strstr(last(&b), TOKEN));
     }
     assert_int_equal(api_set_delete_token(b.api, "a b", &err), -ERR_INVALID); /* the one before */
     assert_int_equal(outcome_of(&b, CALL_DATABASE_DELETE, "t-1", NULL), OUTCOME_NOT_FOUND);
-    assert_non_null(strstr(b.fake.requests[CALL_N], "Bearer deleter\r\n"));
+    assert_non_null(strstr(last(&b), "Bearer deleter\r\n"));
     assert_int_equal(api_set_delete_token(b.api, NULL, &err), 0);
     assert_int_equal(outcome_of(&b, CALL_DATABASE_DELETE, "t-1", NULL), OUTCOME_NOT_FOUND);
-    assert_non_null(strstr(b.fake.requests[CALL_N + 1], "Bearer " TOKEN "\r\n"));
+    assert_non_null(strstr(last(&b), "Bearer " TOKEN "\r\n"));
     bench_close(&b);
 }
 

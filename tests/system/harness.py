@@ -318,7 +318,7 @@ class Daemon:
     root: everything is under it: tenantd.yaml, token, delete-token, manifest.d, state, tokens, sock,
         log.
     Attributes of the same kind: config_path, token_path, manifest_dir, state_dir, tokens_dir,
-    socket_path, log_path; notify (a NotifySocket, from start() on); process (a Process or None).
+    seeds_dir, socket_path, log_path; notify (a NotifySocket, from start() on); process (a Process or None).
     """
 
     def __init__(self, api_url, token="T", organization="acme", config=None, root=None):
@@ -328,13 +328,14 @@ class Daemon:
         self.config_path, self.token_path = self.root / "tenantd.yaml", self.root / "token"
         self.manifest_dir, self.state_dir = self.root / "manifest.d", self.root / "state"
         self.tokens_dir, self.socket_path = self.root / "tokens", self.root / "sock"
-        self.log_path = self.root / "log"
+        self.log_path, self.seeds_dir = self.root / "log", self.root / "seeds"
         self.process = self.notify = None
         self.token, self.delete_token = token, None
         if len(os.fsencode(self.root / "notify")) > ALLOWED_SOCKET_PATH:
             raise ValueError(f"{self.root} is too long for a Unix socket")
         self.manifest_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
+        self.seeds_dir.mkdir(mode=0o755, exist_ok=True)
         self.config = merge(self._defaults(api_url, organization), config or {})
         self.write_token(token)
         self.write_config()
@@ -346,6 +347,7 @@ class Daemon:
             "manifest": str(self.manifest_dir),
             "state_dir": str(self.state_dir),
             "tokens_dir": str(self.tokens_dir),
+            "seeds_dir": str(self.seeds_dir),
             "socket": str(self.socket_path),
         }
 

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import base64
 import collections
+import contextlib
 import dataclasses
 import datetime
 import email.utils
@@ -21,12 +22,14 @@ import json
 import re
 import secrets
 import signal
+import sqlite3
 import threading
 import time
 import urllib.parse
 import uuid
 
 MAX_BODY = 1 << 20
+MAX_FILE = 64 << 20
 UNPAGED_ROWS = 1000  # a listing without `limit` is cut here, silently
 DEFAULT_PAGE = 100
 LOCATIONS = {
@@ -189,6 +192,10 @@ PAGE_QUERY = {"limit": check_limit, "cursor": str}
 DELETED_QUERY = dict(PAGE_QUERY, deleted={"true"}, search=str)
 RESTORE = {"name": check_name}
 DATA_PLANE = "/v2/pipeline"  # of a database's own host
+UPLOAD = "/v1/upload"        # likewise
+ASKED = {"SELECT 1": "probes", "SELECT count(*) FROM sqlite_master": "asks"}
+RESERVED = {"aes": 28, "cha": 28, "aegis128": 32, "aegis256": 48}  # bytes of a page, by cipher
+FILE = "application/octet-stream"
 PIPELINE = {"baton": str, "requests!": [{"type!": {"execute", "close"}, "stmt": {"sql!": str}}]}
 USAGE_QUERY = {"from": check_instant, "to": check_instant}
 
@@ -277,7 +284,7 @@ class Platform:
 
     groups, databases: name to record; a database's settings are under its "config".
     minted: every token ever handed out, newest last.
-    counts: creates, deletes, updates, rotates, mints, restores, probes, each a Counter keyed "database/NAME" or
+    counts: creates, deletes, updates, rotates, mints, restores, probes, uploads, asks, each a Counter keyed "database/NAME" or
             "group/NAME"; only what came over the API counts."""
 
     def __init__(self, organization, knobs):
@@ -291,7 +298,8 @@ class Platform:
         self.members, self.invites = {}, {}  # by username, by e-mail in small letters
         self.mails = collections.Counter()  # invites sent, by e-mail in small letters
         self.add_member(organization, role="owner")
-        kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores", "probes")
+        kinds = ("creates", "deletes", "updates", "rotates", "mints", "restores", "probes",
+                 "uploads", "asks")
         self.counts = {kind: collections.Counter() for kind in kinds}
 
     def note(self, code, author="owner", at=None, **data):
@@ -356,6 +364,7 @@ class Platform:
             "Name": name, "DbId": str(uuid.uuid4()), "group": group, "parent": parent,
             "Hostname": f"{name}-{self.organization}.{location}.turso.io",
             "engine": "tursodb" if use_tursodb else "libsql", "encryption": encryption,
+            "draft": bool(seed) and seed["type"] == "database_upload", "file": None,
             "config": {
                 "size_limit": size_in_bytes(size_limit) if size_limit else "",
                 "allow_attach": False, "block_reads": False, "block_writes": False,
@@ -884,8 +893,8 @@ def list_plans(p, _):
                       for plan in PLANS]}
 
 
-def pipeline(p, r):
-    """The database's own host, as far as a probe needs it."""
+def enter(p, r):
+    """The database whose own host it is, to a token that opens it, and its key where it has one."""
     database = next((d for d in p.databases.values() if d["Hostname"] == r.header("host")), None)
     if database is None:
         raise Refused(404, "no such database")
@@ -897,15 +906,63 @@ def pipeline(p, r):
         raise Refused(400, "the encryption key is needed")
     if not opens:
         raise Refused(401, "the token does not open this database")
-    if r.json["requests"] != [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]:
-        violate("value", "a probe asks SELECT 1 and closes")
-    p.counts["probes"]["database/" + database["Name"]] += 1
+    return database, opens[0]
+
+
+def count_tables(file):
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        if file:
+            connection.deserialize(file[:18] + b"\1\1" + file[20:])  # WAL needs a file of its own
+        return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def pipeline(p, r):
+    """The database's own host, as far as a probe, or the question after an upload, needs it."""
+    database, _ = enter(p, r)
+    if database["draft"]:
+        raise Refused(404, "no such database")
+    sql = r.json["requests"][0].get("stmt", {}).get("sql")
+    if sql not in ASKED or r.json["requests"] != [{"type": "execute", "stmt": {"sql": sql}},
+                                                  {"type": "close"}]:
+        violate("value", "a probe asks one thing and closes")
+    p.counts[ASKED[sql]]["database/" + database["Name"]] += 1
+    value = "1" if sql == "SELECT 1" else str(count_tables(database["file"]))
     return {"baton": None, "base_url": None, "results": [
         {"type": "ok", "response": {"type": "execute", "result": {
             "cols": [{"name": "1", "decltype": None}],
-            "rows": [[{"type": "integer", "value": "1"}]], "affected_row_count": 0,
+            "rows": [[{"type": "integer", "value": value}]], "affected_row_count": 0,
             "last_insert_rowid": None}}},
         {"type": "ok", "response": {"type": "close"}}]}
+
+
+def check_file(data, encryption):
+    """As the documents ask: WAL, pages of 4096 bytes, UTF-8, no auto-vacuum; a cipher's room."""
+    if data[:16] != b"SQLite format 3\0" or len(data) % 4096 or \
+            int.from_bytes(data[16:18], "big") != 4096 or data[18:20] != b"\2\2" or \
+            data[52:56] != bytes(4) or int.from_bytes(data[56:60], "big") != 1:
+        raise Refused(400, "invalid database file: wrong settings")
+    cipher = (encryption or {}).get("encryption_cipher", "")
+    if any(cipher.startswith(name) and data[20] != room for name, room in RESERVED.items()):
+        raise Refused(400, "invalid database file: wrong reserved bytes")
+    try:
+        count_tables(data)
+    except sqlite3.DatabaseError:
+        raise Refused(400, "invalid database file: corrupt") from None
+
+
+def upload(p, r):
+    database, token = enter(p, r)
+    p.counts["uploads"]["database/" + database["Name"]] += 1
+    if token["claims"].get("a") == "ro":
+        violate("authorization", "an upload with a token that may not write", 403)
+    if not database["draft"]:
+        violate("conflict", "an upload to a database that does not wait for one")
+    sealed = database["encryption"] or {}
+    if r.header("x-turso-encryption-cipher") not in (None, sealed.get("encryption_cipher")):
+        violate("header", "the cipher is another one")
+    check_file(r.body, database["encryption"])
+    database["draft"], database["file"] = False, r.body
+    return None
 
 
 @dataclasses.dataclass
@@ -982,6 +1039,7 @@ ROUTES = [
     route("POST", "O/D/auth/tokens", mint("database"), TOKEN_QUERY, may=TOKEN_BODY),
     route("POST", "O/D/auth/rotate", rotate("database")),
     route("POST", DATA_PLANE, pipeline, must=PIPELINE),
+    route("POST", UPLOAD, upload, must=FILE),
     route("GET", "/v3/organizations/{oid}/databases", list_deleted_databases, DELETED_QUERY),
     route("GET", "/v3/organizations/{oid}/deleted-groups", list_deleted_groups, PAGE_QUERY),
     route("POST", "/v3/organizations/{oid}/databases/{id}/restore", restore_database,
@@ -1082,7 +1140,8 @@ class Request:
         if "transfer-encoding" in self.headers:
             violate("header", "a chunked body where its length is known")
         length = self.header("content-length") or "0"
-        if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > MAX_BODY:
+        most = MAX_FILE if self.path == UPLOAD else MAX_BODY
+        if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > most:
             violate("header", f"Content-Length {length[:20]!r}")
         return int(length)
 
@@ -1105,7 +1164,7 @@ class Request:
         return found
 
     def _check_token(self, tokens):
-        if self.path == DATA_PLANE:
+        if self.path in (DATA_PLANE, UPLOAD):
             if (self.header("authorization") or "").partition(" ")[2] in tokens:
                 violate("authorization", "the platform's token at a database's own host", 401)
             return
@@ -1140,6 +1199,10 @@ class Request:
         if not self.body:
             return
         kind = (self.header("content-type") or "").lower().replace(" ", "")
+        if found.shape == FILE:
+            if kind != FILE:
+                violate("content-type", f"Content-Type {kind!r}")
+            return
         if kind not in ("application/json", "application/json;charset=utf-8"):
             violate("content-type", f"Content-Type {kind!r}")
         try:

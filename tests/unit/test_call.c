@@ -28,11 +28,11 @@ static void kinds__done_once__are_creates_mints_restores_rotations_and_invites(v
 {
     (void)state;
     for (int k = 0; k < CALL_N; k++) {
-        bool makes_anew = k == CALL_GROUP_CREATE || k == CALL_DATABASE_CREATE ||
-                          k == CALL_GROUP_TOKEN || k == CALL_DATABASE_TOKEN ||
-                          k == CALL_API_TOKEN_CREATE || k == CALL_GROUP_RESTORE ||
-                          k == CALL_DATABASE_RESTORE || k == CALL_GROUP_ROTATE ||
-                          k == CALL_DATABASE_ROTATE || k == CALL_INVITE_SEND;
+        bool makes_anew =
+            k == CALL_GROUP_CREATE || k == CALL_DATABASE_CREATE || k == CALL_GROUP_TOKEN ||
+            k == CALL_DATABASE_TOKEN || k == CALL_API_TOKEN_CREATE || k == CALL_GROUP_RESTORE ||
+            k == CALL_DATABASE_RESTORE || k == CALL_GROUP_ROTATE || k == CALL_DATABASE_ROTATE ||
+            k == CALL_INVITE_SEND || k == CALL_DATABASE_UPLOAD;
 
         assert_int_equal(CALL_INFO[k].once, makes_anew);
     }

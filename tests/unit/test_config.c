@@ -82,6 +82,7 @@ static void config_text(const struct config *c, struct buf *out)
     field(out, "state_dir", c->state_dir);
     field(out, "tokens_dir", c->tokens_dir);
     field(out, "tokens_group", c->tokens_group);
+    field(out, "seeds_dir", c->seeds_dir);
     field(out, "socket", c->socket);
     duration(out, "interval", c->reconcile.interval_ms);
     duration(out, "debounce", c->reconcile.debounce_ms);
@@ -347,6 +348,7 @@ static void instance__without_files_of_its_own__ends_every_default_path(void **s
     assert_string_equal(parsed.manifest, "/etc/tenantd/manifest.d/acme");
     assert_string_equal(parsed.state_dir, "/var/lib/tenantd/acme");
     assert_string_equal(parsed.tokens_dir, "/var/lib/tenantd/tokens/acme");
+    assert_string_equal(parsed.seeds_dir, "/var/lib/tenantd/seeds/acme");
     assert_string_equal(parsed.socket, "/run/tenantd/acme/tenantd.sock");
     assert_null(parsed.tenants_dir);
 }
