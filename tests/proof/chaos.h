@@ -10,6 +10,7 @@
 #define MODEL_GROUPS    3
 #define MODEL_DATABASES 6
 #define MODEL_FILES     4
+#define MODEL_SEEDS     2
 
 /* What is counted of all schedules: the history's events by their names, and what the simulation
  * itself does. A proof that never reached one of these proves nothing of it. */
@@ -34,6 +35,11 @@
     X(Found, "Found")                                                                              \
     X(Stranger, "Stranger")                                                                        \
     X(Contended, "Contended")                                                                      \
+    X(Uploaded, "Uploaded")                                                                        \
+    X(UploadLost, "UploadLost")                                                                    \
+    X(UploadDue, "UploadDue")                                                                      \
+    X(UploadRefused, "UploadRefused")                                                              \
+    X(SeedFile, "SeedFile")                                                                        \
     X(Minted, "Minted")                                                                            \
     X(Renewed, "Renewed")                                                                          \
     X(Moved, "Moved")                                                                              \
@@ -75,7 +81,7 @@ struct model_db {
     bool absent;
     bool observe;
     int expires; /* of EXPIRES */
-    int seed;    /* of MODEL_DATABASES */
+    int seed;    /* of MODEL_DATABASES; beyond: of MODEL_SEEDS, a file */
     int tokens;  /* of TOKENS */
 };
 struct model_group {

@@ -53,8 +53,8 @@ static bool as_wanted(const struct end *e)
 {
     const struct db_want *w = e->entry ? e->entry->want : NULL;
 
-    if (!w || w->absent || !is_ours(e) || is_fenced(e) || e->live->is_shut ||
-        (w->group && strcmp(w->group, e->live->group) != 0))
+    if (!w || w->absent || !is_ours(e) || is_fenced(e) || e->live->is_shut || e->own->upload ||
+        e->live->is_draft || (w->group && strcmp(w->group, e->live->group) != 0))
         return false;
     for (int f = 0; f < CONFIG_N; f++) {
         struct platform_db want = {0};
@@ -71,6 +71,11 @@ static bool as_wanted(const struct end *e)
 static bool ours(const struct end *e)
 {
     return is_ours(e) && !is_fenced(e) && !(e->live && e->live->is_shut);
+}
+
+static bool in_doubt(const struct end *e)
+{
+    return is_ours(e) && e->own->upload && !is_fenced(e);
 }
 
 static bool not_live(const struct end *e)
@@ -147,7 +152,7 @@ static bool no_file_of_it(const struct end *e)
 
 static bool target_not_ours(const struct end *e)
 {
-    return !is_ours(e);
+    return !is_ours(e) || e->own->upload;
 }
 
 /* --- the table --- */
@@ -172,6 +177,7 @@ static const struct ending DATABASE[] = {
     {"Blocked GroupBlocked", not_live},
     {"Blocked Archived", not_live},
     {"Blocked RecentlyDeleted", lately_deleted},
+    {"Blocked UploadUnknown", in_doubt},
     {"Blocked Protected", ours},
     {"Blocked DeleteProtected", ours},
     {"Blocked Contended", ours},

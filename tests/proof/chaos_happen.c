@@ -93,6 +93,29 @@ static void directory_emptied(struct chaos *c)
     sim_manifest(&c->s);
 }
 
+static void seed_changed(struct chaos *c)
+{
+    char path[16];
+    struct platform_seed *seed;
+
+    snprintf(path, sizeof(path), "s%u.db", chaos_pick(c, MODEL_SEEDS));
+    seed = platform_put_seed(&c->s.platform, path);
+    switch (chaos_pick(c, 6)) {
+    case 0:
+        seed->is_gone = true;
+        return;
+    case 1:
+        snprintf(seed->bad, sizeof(seed->bad), "not WAL");
+        return;
+    case 2:
+    case 3:
+        snprintf(seed->refused, sizeof(seed->refused), "corrupt");
+        return;
+    default:
+        return; /* good, and another one */
+    }
+}
+
 /* --- the configuration --- */
 
 static void configured(struct chaos *c)
@@ -462,14 +485,16 @@ static void call_fails(struct chaos *c)
         f->committed = chaos_once_in(c, 2);
     if (f->outcome == OUTCOME_NOT_FOUND && !f->committed && f->times < 0)
         f->times = 2; /* a read that says 404 for ever is the truth, as far as anybody can see */
+    if (f->outcome == OUTCOME_NOT_FOUND && f->kind == CALL_DATABASE_ASK)
+        f->times = 2; /* a new database's host says so for a while, not for a minute */
 }
 
 /* A write is carried out, at once or much later, and nobody hears of it. */
 static void answer_lost(struct chaos *c)
 {
-    static const enum call_kind WRITES[] = {CALL_DATABASE_CREATE, CALL_DATABASE_CONFIGURE,
-                                            CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
-                                            CALL_GROUP_CREATE,    CALL_GROUP_TOKEN};
+    static const enum call_kind WRITES[] = {
+        CALL_DATABASE_CREATE, CALL_DATABASE_CONFIGURE, CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
+        CALL_GROUP_CREATE,    CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD};
     struct platform *p = &c->s.platform;
     bool late = chaos_once_in(c, 3);
 
@@ -567,6 +592,17 @@ static void dies_in_step(struct chaos *c)
     c->s.loses_step = true;
 }
 
+/* Somebody else uploads to a draft. */
+static void draft_filled(struct chaos *c)
+{
+    struct platform_db *d = platform_db(&c->s.platform, any_db(c));
+
+    if (!d || !d->is_draft)
+        return;
+    d->is_draft = false;
+    d->holds = 1000;
+}
+
 static void nothing(struct chaos *c)
 {
     (void)c;
@@ -587,6 +623,7 @@ static const struct {
     {"a name is in two files", 1, name_twice},
     {"a file is gone", 1, file_gone},
     {"a directory is empty", 1, directory_emptied},
+    {"a seed file changes", 6, seed_changed},
     {"configured", 3, configured},
     {"approved", 10, approved},
     {"rejected", 2, rejected},
@@ -605,6 +642,7 @@ static const struct {
     {"database made anew outside", 2, db_remade},
     {"database restored outside", 2, db_restored},
     {"database configured outside", 6, db_reconfigured},
+    {"draft filled outside", 1, draft_filled},
     {"group made outside", 1, group_made},
     {"group deleted outside", 1, group_deleted},
     {"group configured outside", 1, group_reconfigured},
@@ -662,6 +700,12 @@ void chaos_mend(struct chaos *c)
     sim_forget_removals(&c->s);
     c->s.wall_ms -= c->s.ahead_ms;
     c->s.ahead_ms = 0;
+    for (unsigned i = 0; i < MODEL_SEEDS; i++) {
+        char path[16];
+
+        snprintf(path, sizeof(path), "s%u.db", i);
+        (void)platform_put_seed(&c->s.platform, path);
+    }
     settings = model_settings(c, true);
     sim_configure(&c->s, settings);
     free(settings);

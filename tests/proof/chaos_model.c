@@ -52,6 +52,14 @@ static int maybe(struct chaos *c, unsigned one_in)
     return chaos_once_in(c, one_in) ? (int)chaos_pick(c, 2) : -1;
 }
 
+static int new_seed(struct chaos *c)
+{
+    if (!chaos_once_in(c, 4))
+        return -1;
+    return (int)(chaos_once_in(c, 2) ? chaos_pick(c, MODEL_DATABASES)
+                                     : MODEL_DATABASES + chaos_pick(c, MODEL_SEEDS));
+}
+
 static void new_db(struct chaos *c, struct model_db *d)
 {
     *d = (struct model_db){.file = 1 + (int)chaos_pick(c, MODEL_FILES - 1),
@@ -61,7 +69,7 @@ static void new_db(struct chaos *c, struct model_db *d)
                            .delete_protection = maybe(c, 8),
                            .block_writes = maybe(c, 6),
                            .protect = maybe(c, 10),
-                           .seed = chaos_once_in(c, 6) ? (int)chaos_pick(c, MODEL_DATABASES) : -1,
+                           .seed = new_seed(c),
                            .tokens = (int)chaos_pick(c, ARRAY_SIZE(TOKENS))};
     if (chaos_once_in(c, 5))
         d->expires = (int)chaos_pick(c, ARRAY_SIZE(EXPIRES));
@@ -69,6 +77,13 @@ static void new_db(struct chaos *c, struct model_db *d)
 
 void model_init(struct chaos *c)
 {
+    for (unsigned i = 0; i < MODEL_SEEDS; i++) {
+        char path[16];
+
+        snprintf(path, sizeof(path), "s%u.db", i);
+        if (!chaos_once_in(c, 4))
+            (void)platform_put_seed(&c->s.platform, path);
+    }
     for (size_t i = 0; i < MODEL_GROUPS; i++)
         c->model.groups[i] = (struct model_group){.is_in = i < 2 || chaos_once_in(c, 2),
                                                   .delete_protection = maybe(c, 6),
@@ -183,7 +198,9 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     }
     if (EXPIRES[d->expires])
         buf_printf(b, ", expires: %s", EXPIRES[d->expires]);
-    if (d->seed >= 0 && d->seed != (int)i && !plain)
+    if (d->seed >= MODEL_DATABASES && !plain)
+        buf_printf(b, ", seed: {upload: s%d.db}", d->seed - MODEL_DATABASES);
+    else if (d->seed >= 0 && d->seed != (int)i && !plain)
         buf_printf(b, ", seed: {database: %s}", DATABASES[d->seed]);
     if (TOKENS[d->tokens] && !(plain && d->tokens > 1)) {
         buf_printf(b, ", tokens: ");
