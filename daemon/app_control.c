@@ -262,6 +262,7 @@ static void ask_sync(void *arg, struct control_call *call)
     w->call = call;
     w->reading_no = app->reading_no + 1;
     list_append(&app->syncs, &w->link);
+    app_ledger_retry(app); /* who has mended the disk need not wait */
     app_manifest_read(app);
 }
 
