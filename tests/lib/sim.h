@@ -70,7 +70,7 @@ struct sim_manifest_files {
 
 /* A fence that went up, or a group that goes, for the guard's sake. */
 struct sim_removal {
-    char id[24];
+    char id[PLATFORM_NAME_BYTES];
     int64_t wall_ms;
 };
 

@@ -94,6 +94,8 @@ static size_t count_owned(const struct sim *s)
     for (size_t i = 0; i < s->ledger.n; i++)
         if (s->ledger.rows[i].table == LEDGER_OWNED)
             n += is(((const struct owned *)s->ledger.rows[i].row)->state, "owned");
+        else
+            n += s->ledger.rows[i].table == LEDGER_MEMBERSHIP;
     return n;
 }
 
@@ -104,7 +106,7 @@ static bool is_owned_id(const struct sim *s, const char *id)
             is(((const struct owned *)s->ledger.rows[k].row)->id, id) &&
             is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
             return true;
-    return false;
+    return sim_row(&s->ledger, LEDGER_MEMBERSHIP, id) != NULL;
 }
 
 static void note_removal(struct sim *s, const char *id)
@@ -115,27 +117,24 @@ static void note_removal(struct sim *s, const char *id)
 }
 
 /* Something goes: with those of the window, is it more than the guard lets through? */
-static void check_guard(struct sim *s, const char *kind, const char *name, const struct owned *own)
+static void check_guard(struct sim *s, const char *kind, const char *name, const char *id)
 {
     size_t done = 0;
     size_t gone = 0;
 
-    if (own->is_branch)
-        return;
     for (size_t i = 0; i < s->n_removals; i++) {
         if (s->wall_ms - s->removals[i].wall_ms >= s->config->policy.guard.window_ms)
             continue;
-        if (strcmp(s->removals[i].id, own->id) == 0) {
+        if (strcmp(s->removals[i].id, id) == 0) {
             s->removals[i].wall_ms = s->wall_ms; /* a second try of one that counts already */
             return;
         }
         done++;
         gone += !is_owned_id(s, s->removals[i].id);
     }
-    note_removal(s, own->id);
+    note_removal(s, id);
     if (!is_approved(s, kind, name) && done + 1 > allowed(s, count_owned(s), gone))
-        sim_break(s,
-                  "database %s is fenced unapproved, the %zu. in the window of %zu that are ours",
+        sim_break(s, "%s %s goes unapproved, the %zu. in the window of %zu that are ours", kind,
                   name, done + 1, count_owned(s) + gone);
 }
 
@@ -189,8 +188,8 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
         sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
     else if (d && is(own->id, d->id) && !d->is_draft)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
-    else
-        check_guard(s, "database", c->name, own);
+    else if (!own->is_branch)
+        check_guard(s, "database", c->name, own->id);
 }
 
 static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
@@ -250,7 +249,7 @@ static void check_group_delete(struct sim *s, const struct call *c)
              s->wall_ms + s->jumped_ms - own->empty_since < s->config->policy.deletion_grace_ms)
         sim_break(s, "group %s is deleted before it was empty for its grace", c->name);
     else
-        check_guard(s, "group", c->name, own);
+        check_guard(s, "group", c->name, own->id);
 }
 
 /* --- creating, minting --- */
@@ -481,6 +480,8 @@ static void check_member(struct sim *s, const struct call *c)
         sim_break(s, "%s %s: it was there, and nobody has asked for it again", name, c->name);
     else if (sim_is_paused(s, "member", row->email))
         sim_break(s, "%s %s is sent, and it is paused", name, c->name);
+    else if (removes)
+        check_guard(s, "member", row->email, row->email);
 }
 
 static bool is_about_members(const struct call *c)
@@ -544,8 +545,8 @@ void sim_check_sent(struct sim *s, const struct call *c)
         if (!is_fence(c, own))
             break;
         check_removal(s, c, own);
-        if (!*s->broken)
-            check_guard(s, "database", c->name, own);
+        if (!*s->broken && !own->is_branch)
+            check_guard(s, "database", c->name, own->id);
         break;
     case CALL_DATABASE_DELETE:
         check_delete(s, c, own);

@@ -175,6 +175,7 @@ static void attend(struct chaos *c)
 
         (void)sim_step(&c->s, &ev, &err);
     }
+    people_attend(c);
 }
 
 /* For a minute it is left alone, and then it should have settled. */

@@ -11,6 +11,7 @@
 #define MODEL_DATABASES 6
 #define MODEL_FILES     4
 #define MODEL_SEEDS     2
+#define MODEL_PEOPLE    3
 
 /* What is counted of all schedules: the history's events by their names, and what the simulation
  * itself does. A proof that never reached one of these proves nothing of it. */
@@ -40,6 +41,9 @@
     X(UploadDue, "UploadDue")                                                                      \
     X(UploadRefused, "UploadRefused")                                                              \
     X(SeedFile, "SeedFile")                                                                        \
+    X(Invited, "Invited")                                                                          \
+    X(InviteLost, "InviteLost")                                                                    \
+    X(Joined, "Joined")                                                                            \
     X(Minted, "Minted")                                                                            \
     X(Renewed, "Renewed")                                                                          \
     X(Moved, "Moved")                                                                              \
@@ -90,9 +94,15 @@ struct model_group {
     int delete_protection;
     bool has_token;
 };
+struct model_person {
+    bool is_in;
+    unsigned role; /* enum member_role */
+};
 struct model {
     struct model_group groups[MODEL_GROUPS];
     struct model_db databases[MODEL_DATABASES];
+    struct model_person people[MODEL_PEOPLE];
+    bool names_own_user;
 };
 
 struct chaos {
@@ -131,6 +141,20 @@ const char *model_file_name(unsigned i);
 void chaos_happen(struct chaos *c);
 /* Everything that is wrong ends. */
 void chaos_mend(struct chaos *c);
+
+/* chaos_people.c: members and invites. */
+void people_init(struct chaos *c);
+void people_edit(struct chaos *c);
+void people_say(struct buf *b, const struct model *m);
+const char *people_any(struct chaos *c);
+void people_accepted(struct chaos *c);
+void people_went(struct chaos *c);
+void people_came(struct chaos *c);
+void people_changed(struct chaos *c);
+/* What was refused is asked for by name. */
+void people_attend(struct chaos *c);
+/* what: PHASE REASON, as it is said of it in the end. */
+void people_check(struct sim *s, const char *email, const char *what);
 
 /* chaos_end.c: is all as it should be, now that it has settled? */
 void chaos_check_end(struct chaos *c);

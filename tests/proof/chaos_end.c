@@ -263,6 +263,10 @@ static void check_record(struct sim *s, struct json_object *o)
     char what[100];
 
     snprintf(what, sizeof(what), "%s %s", text_of(o, "phase"), text_of(o, "reason"));
+    if (is(kind, "member")) {
+        people_check(s, e.name, what);
+        return;
+    }
     if (is(kind, "database") || is(kind, "group")) {
         look_up(s, is(kind, "group"), e.name, &e);
         row = is(kind, "group") ? GROUP : DATABASE;

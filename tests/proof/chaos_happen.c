@@ -1,5 +1,6 @@
 /* chaos_happen: all that can happen, one row a kind of thing. A new one is a function and a row.
  * In:    chance, a simulation. Out: something that happened to it. Never: checks. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -214,10 +215,25 @@ static const char *any_thing(struct chaos *c)
     return text;
 }
 
+static void any_member(struct chaos *c, char *out, size_t size)
+{
+    int n = snprintf(out, size, "member/");
+
+    snprintf(out + n, size - (size_t)n, "%s", people_any(c));
+    for (char *p = out; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+}
+
 static void paused(struct chaos *c)
 {
     static const char *const HOW_LONG[] = {"10m", "1h", "3h"};
     const char *what = chaos_once_in(c, 6) ? "" : any_resource(c);
+    char text[100];
+
+    if (chaos_once_in(c, 8)) {
+        any_member(c, text, sizeof(text));
+        what = text;
+    }
 
     operator_says(c, "pause %s for %s", what, HOW_LONG[chaos_pick(c, ARRAY_SIZE(HOW_LONG))]);
 }
@@ -296,7 +312,12 @@ static bool is_fenced(const struct chaos *c, const struct owned *own)
 static void recreated(struct chaos *c)
 {
     const char *what = any_owned(c, is_gone);
+    char text[100];
 
+    if (chaos_once_in(c, 4)) {
+        any_member(c, text, sizeof(text));
+        what = text;
+    }
     if (chaos_once_in(c, 3))
         operator_says(c, "recreate %s look", what);
     operator_says(c, "recreate %s", what);
@@ -304,7 +325,10 @@ static void recreated(struct chaos *c)
 
 static void released(struct chaos *c)
 {
-    operator_says(c, "release %s", any_owned(c, is_unnamed));
+    char text[100];
+
+    any_member(c, text, sizeof(text));
+    operator_says(c, "release %s", chaos_once_in(c, 4) ? text : any_owned(c, is_unnamed));
 }
 
 static void adopted(struct chaos *c)
@@ -450,7 +474,9 @@ static void list_lies(struct chaos *c)
     p->lie = (enum platform_lie)(1 + chaos_pick(c, LIE_FENCE));
     p->lie_number = chaos_pick(c, 4);
     snprintf(p->lie_name, sizeof(p->lie_name), "%s",
-             chaos_once_in(c, 4) ? any_group(c) : any_db(c));
+             chaos_once_in(c, 4)   ? any_group(c)
+             : chaos_once_in(c, 6) ? people_any(c)
+                                   : any_db(c));
     if (p->lie == LIE_STALE)
         platform_remember(p);
 }
@@ -494,7 +520,8 @@ static void answer_lost(struct chaos *c)
 {
     static const enum call_kind WRITES[] = {
         CALL_DATABASE_CREATE, CALL_DATABASE_CONFIGURE, CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
-        CALL_GROUP_CREATE,    CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD};
+        CALL_GROUP_CREATE,    CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD, CALL_INVITE_SEND,
+        CALL_INVITE_SEND,     CALL_MEMBER_ROLE,        CALL_MEMBER_REMOVE,   CALL_INVITE_REMOVE};
     struct platform *p = &c->s.platform;
     bool late = chaos_once_in(c, 3);
 
@@ -646,6 +673,10 @@ static const struct {
     {"group made outside", 1, group_made},
     {"group deleted outside", 1, group_deleted},
     {"group configured outside", 1, group_reconfigured},
+    {"invite accepted", 4, people_accepted},
+    {"member or invite gone", 2, people_went},
+    {"member or invite made outside", 1, people_came},
+    {"role changed outside", 2, people_changed},
     {"token file removed", 3, file_of_token_gone},
     {"token file overwritten", 2, file_of_token_overwritten},
     {"lists lie", 4, list_lies},

@@ -93,6 +93,7 @@ void model_init(struct chaos *c)
         if (chaos_once_in(c, 4))
             c->model.databases[i].file = -1;
     }
+    people_init(c);
 }
 
 static void edit_db(struct chaos *c, struct model_db *d)
@@ -154,7 +155,9 @@ static void edit_group(struct chaos *c, struct model_group *g)
 
 void model_edit(struct chaos *c)
 {
-    if (chaos_once_in(c, 6))
+    if (chaos_once_in(c, 8))
+        people_edit(c);
+    else if (chaos_once_in(c, 6))
         edit_group(c, &c->model.groups[chaos_pick(c, MODEL_GROUPS)]);
     else
         edit_db(c, &c->model.databases[chaos_pick(c, MODEL_DATABASES)]);
@@ -231,6 +234,7 @@ static void say_root(struct buf *b, const struct model *m)
     buf_printf(b, "%s",
                "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
                "expiration: 2h}}}\n");
+    people_say(b, m);
 }
 
 void model_write(struct chaos *c)
@@ -272,20 +276,21 @@ char *model_settings(struct chaos *c, bool writes)
 
     if (!text)
         abort();
-    snprintf(text, 1500,
-             "api: {rate: %s, concurrency: %s, delete_token: %s}\n"
-             "reconcile: {interval: %s, config_sweep: %s, backoff: {initial: 500ms, max: 2m}}\n"
-             "hooks: {reload: {command: [/bin/true]}}\n"
-             "policy:\n"
-             "  writes: %s\n  prune: %s\n  removals: %s\n  adopt: %s\n  drift: %s\n"
-             "  deletion_grace: %s\n  expiry_grace: 20m\n"
-             "  guard: {max_deletes: %s, max_delete_percent: %s, max_update_percent: %s, "
-             "max_creates: %s, window: %s}\n",
-             any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "null", "null", "{file: /d}"),
-             any(c, "5m", "10m", "20m"), any(c, "1h", "6h", "24h"), writes ? "on" : "off",
-             any(c, "on", "on", "off"), any(c, "on", "on", "plan"),
-             any(c, "matching", "matching", "never"), any(c, "correct", "correct", "report"),
-             any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"), any(c, "20", "40", "100"),
-             any(c, "20", "50", "100"), any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
+    snprintf(
+        text, 1500,
+        "api: {rate: %s, concurrency: %s, delete_token: %s}\n"
+        "reconcile: {interval: %s, config_sweep: %s, backoff: {initial: 500ms, max: 2m}}\n"
+        "hooks: {reload: {command: [/bin/true]}}\n"
+        "policy:\n"
+        "  writes: %s\n  prune: %s\n  prune_members: %s\n  removals: %s\n  adopt: %s\n  drift: %s\n"
+        "  deletion_grace: %s\n  expiry_grace: 20m\n"
+        "  guard: {max_deletes: %s, max_delete_percent: %s, max_update_percent: %s, "
+        "max_creates: %s, window: %s}\n",
+        any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "null", "null", "{file: /d}"),
+        any(c, "5m", "10m", "20m"), any(c, "1h", "6h", "24h"), writes ? "on" : "off",
+        any(c, "on", "on", "off"), any(c, "on", "off", "plan"), any(c, "on", "on", "plan"),
+        any(c, "matching", "matching", "never"), any(c, "correct", "correct", "report"),
+        any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"), any(c, "20", "40", "100"),
+        any(c, "20", "50", "100"), any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
     return text;
 }
