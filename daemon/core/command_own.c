@@ -316,6 +316,9 @@ int rc_recreate(struct reconcile *rc, struct effects *fx, struct command *c, str
     missing = is_state(r, "owned") && p.own->missing_since && !p.live->present;
     if (!is_wanted(rc, r))
         return not_wanted(r, err);
+    if (rc_restore_is_unseen(rc))
+        return err_set(err, ERR_NOT_READY,
+                       "something was just restored, and the platform is being looked at");
     if (!missing && r->reason != REASON_RECENTLY_DELETED)
         return err_set(err, ERR_INVALID, "%s/%s is neither Missing nor RecentlyDeleted: %s",
                        KIND_NAME[r->kind], r->name, REASON_TEXT[r->reason]);

@@ -114,7 +114,8 @@ struct restore {
     int64_t uid;
     int64_t asked_ms;
     uint64_t flight;
-    int rv; /* DONE */
+    int rv;          /* DONE */
+    int64_t done_ms; /* monotonic: when something was last restored; 0: never */
     char text[512];
 };
 
@@ -254,6 +255,8 @@ void rc_recover_start(struct reconcile *rc, struct effects *fx); /* the call tha
 bool rc_recover_absorb(struct reconcile *rc, struct effects *fx, const struct answer *a);
 /* Of databases; NULL: the platform has no such list for us. */
 const struct deleted_list *rc_recoverable(const struct reconcile *rc);
+/* Something was restored, and no look at the platform since can show it. */
+bool rc_restore_is_unseen(const struct reconcile *rc);
 void rc_recover_deinit(struct reconcile *rc);
 /* A list that only some kinds need could not be read. */
 void rc_side_failed(struct reconcile *rc, struct effects *fx, enum side side,

@@ -284,6 +284,7 @@ static void absorb_restore(struct reconcile *rc, struct effects *fx, const struc
         rc_stop_writing(rc, fx, a);
     rc_observe(rc); /* whatever came of it */
     if (a->outcome == OUTCOME_OK) {
+        r->done_ms = rc->now_ms;
         rc_event(rc, fx, NULL, "Restored", 5, a, "%s/%s restored by uid %lld, id %s%s",
                  KIND_NAME[r->kind], r->name, (long long)r->uid, r->id,
                  a->n_failures ? "; some of its databases were not" : "");
@@ -406,6 +407,14 @@ bool reconcile_restored(struct reconcile *rc, int *out_rv, char *out, size_t siz
 const struct deleted_list *rc_recoverable(const struct reconcile *rc)
 {
     return cannot_list(rc) ? NULL : &rc->recover.lists[KIND_DATABASE].list;
+}
+
+bool rc_restore_is_unseen(const struct reconcile *rc)
+{
+    const struct observation *o = &rc->obs;
+
+    return rc->recover.restore.done_ms &&
+           (o->started_ms <= rc->recover.restore.done_ms || o->completed_ms < o->started_ms);
 }
 
 void rc_recover_deinit(struct reconcile *rc)
