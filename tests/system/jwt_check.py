@@ -24,30 +24,43 @@ def recover_x(y, sign):
     return P - x if x & 1 != sign else x
 
 
+# A point is (X, Y, Z, T): x = X/Z, y = Y/Z, xy = T/Z (5.1.4), so that adding needs no division.
+
+
+def affine(x, y):
+    return x, y, 1, x * y % P
+
+
 def point(data):
     number = int.from_bytes(data, "little")
     y = number & ((1 << 255) - 1)
-    return recover_x(y, number >> 255), y
+    return affine(recover_x(y, number >> 255), y)
 
 
-def add(a, b):
-    (x1, y1), (x2, y2) = a, b
-    k = D * x1 * x2 * y1 * y2 % P
-    return ((x1 * y2 + x2 * y1) * pow(1 + k, P - 2, P) % P,
-            (y1 * y2 + x1 * x2) * pow(1 - k, P - 2, P) % P)
+def add(one, other):
+    (x1, y1, z1, t1), (x2, y2, z2, t2) = one, other
+    a, b = (y1 - x1) * (y2 - x2) % P, (y1 + x1) * (y2 + x2) % P
+    c, d = 2 * D * t1 * t2 % P, 2 * z1 * z2 % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def times(scalar, a):
-    result = (0, 1)
+def times(scalar, one):
+    result = affine(0, 1)
     while scalar:
         if scalar & 1:
-            result = add(result, a)
-        a, scalar = add(a, a), scalar >> 1
+            result = add(result, one)
+        one, scalar = add(one, one), scalar >> 1
     return result
 
 
+def is_same(one, other):
+    (x1, y1, z1, _), (x2, y2, z2, _) = one, other
+    return (x1 * z2 - x2 * z1) % P == 0 and (y1 * z2 - y2 * z1) % P == 0
+
+
 BASE_Y = 4 * pow(5, P - 2, P) % P
-BASE = (recover_x(BASE_Y, 0), BASE_Y)
+BASE = affine(recover_x(BASE_Y, 0), BASE_Y)
 
 
 def is_signed_by(public, message, signature):
@@ -55,7 +68,7 @@ def is_signed_by(public, message, signature):
     if s >= ORDER:
         return False
     h = int.from_bytes(hashlib.sha512(r + public + message).digest(), "little") % ORDER
-    return times(s, BASE) == add(point(r), times(h, point(public)))
+    return is_same(times(s, BASE), add(point(r), times(h, point(public))))
 
 
 def unbase64(text):

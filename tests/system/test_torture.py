@@ -120,10 +120,13 @@ class Torture:
     def is_at_rest(self):
         """All that is wanted is so. What was being deleted at a kill is asked for twice, a minute
         apart, before it counts as gone: that is not waited for each time."""
-        return all(r["phase"] in ("Ready", "Orphaned") or r["kind"] != "group"
-                   and r["name"].split("/")[0] not in self.fleet.databases
-                   and r["phase"] in ("Unknown", "Deleting") and r["reason"] != "Held"
-                   for r in self.daemon.list())
+        restless = [r for r in self.daemon.list()
+                    if r["phase"] not in ("Ready", "Orphaned") and not (
+                        r["kind"] != "group" and r["name"].split("/")[0] not in self.fleet.databases
+                        and r["phase"] in ("Unknown", "Deleting") and r["reason"] != "Held")]
+        assert not restless, [(r["kind"], r["name"], r["phase"], r["reason"], r["message"])
+                              for r in restless]
+        return True
 
     def check(self, is_patient=False):
         """Let it come to rest, and end in peace: what is under way counts as lost otherwise."""
