@@ -61,10 +61,11 @@ static void not_minted(struct reconcile *rc, struct effects *fx, struct token *t
     t->has_held = false;
 }
 
-/* The file that held the token so far goes once the new one stands. */
-static void note_stale(struct effects *fx, struct token *t, const char *path)
+/* Where the token so far is, until the new one stands: its file goes then, or is the same. What is
+ * noted of another file already is not forgotten for it. */
+static void note_stale(struct effects *fx, struct token *t)
 {
-    if (!t->held.file || !t->held.hash || strcmp(path, t->held.file) == 0)
+    if (!t->held.file || !t->held.hash || t->held.stale_file)
         return;
     rc_set(fx, &t->held.stale_file, t->held.file);
     rc_set(fx, &t->held.stale_hash, t->held.hash);
@@ -81,7 +82,7 @@ static void note_row(struct reconcile *rc, struct effects *fx, struct token *t, 
     if (!path) {
         fx->failed = true;
     } else {
-        note_stale(fx, t, path);
+        note_stale(fx, t);
         rc_set(fx, &t->held.file, path);
     }
     mem_free(path);
@@ -114,9 +115,6 @@ void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, c
                     const char *target_id, struct answer *a)
 {
     note_row(rc, fx, t, target, target_id, &a->token);
-    rc_set(fx, &t->held.params,
-           t->held.asked); /* as it was asked for, whatever the manifest says by now */
-    rc_set(fx, &t->held.asked, NULL);
     t->minting = false;
     t->minted_ms = rc->now_ms;
     rc_succeeded(&t->r);
@@ -298,11 +296,16 @@ static void owe_hook(struct effects *fx, struct token *t, const char *cause)
     t->hook_again = t->hook_busy;
 }
 
-/* Gone, or another's by now: either way nothing of ours is left there. */
-static void stale_removed(struct reconcile *rc, struct effects *fx, struct token *t)
+static void forget_stale(struct effects *fx, struct token *t)
 {
     rc_set(fx, &t->held.stale_file, NULL);
     rc_set(fx, &t->held.stale_hash, NULL);
+}
+
+/* Gone, or another's by now: either way nothing of ours is left there. */
+static void stale_removed(struct reconcile *rc, struct effects *fx, struct token *t)
+{
+    forget_stale(fx, t);
     rc_put_token(rc, fx, t);
 }
 
@@ -313,6 +316,11 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
 
     wipe(t);
     rc_set(fx, &t->held.state, "published");
+    if (t->held.asked) /* as it was asked for, whatever the manifest says by now */
+        rc_set(fx, &t->held.params, t->held.asked);
+    rc_set(fx, &t->held.asked, NULL);
+    if (t->held.stale_file && strcmp(t->held.stale_file, t->held.file) == 0)
+        forget_stale(fx, t);
     owe_hook(fx, t, t->cause ? t->cause : "published");
     rc_put_token(rc, fx, t);
     if (t->held.expires)
@@ -322,6 +330,31 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
              t->held.expires ? until : "");
     if (t->r.kind == KIND_API_TOKEN)
         rc_api_token_published(rc, fx, api_token_of(&t->r));
+}
+
+/* Minted in an earlier life, and not in the file it was for: what was there before it is, or else
+ * may be, where it was, and the mint counts as one whose answer was lost. */
+static void not_written(struct reconcile *rc, struct effects *fx, struct token *t,
+                        const struct file_result *res)
+{
+    bool same_file = strcmp(t->held.stale_file, t->held.file) == 0;
+    bool stands = same_file && res->outcome == FILE_DONE && t->held.stale_hash &&
+                  strcmp(res->hash, t->held.stale_hash) == 0;
+
+    if (!same_file || stands) {
+        rc_set(fx, &t->held.state, "minting");
+        rc_set(fx, &t->held.file, t->held.stale_file);
+        rc_set(fx, &t->held.hash, t->held.stale_hash);
+        t->held.format = t->held.stale_format;
+        t->held.renews = rc->wall_ms; /* its end was not kept */
+    }
+    if (stands) {
+        t->held.issued = res->issued_ms;
+        t->held.expires = res->expires_ms;
+        t->held.renews = rc_renewal(rc, t, res->issued_ms, res->expires_ms);
+    }
+    forget_stale(fx, t);
+    rc_put_token(rc, fx, t);
 }
 
 /* A file that was there before us, with a token that is as the manifest wants it; or that a mint
@@ -338,6 +371,8 @@ static void found(struct reconcile *rc, struct effects *fx, struct token *t,
     if (t->has_held) { /* "minted" in an earlier life: was it written? */
         if (res->outcome == FILE_DONE && t->held.hash && strcmp(res->hash, t->held.hash) == 0)
             published(rc, fx, t);
+        else if (t->held.stale_file)
+            not_written(rc, fx, t, res);
         return;
     }
     if (res->outcome != FILE_DONE || !t->want || t->want->absent || !id ||

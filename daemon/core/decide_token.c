@@ -365,6 +365,9 @@ void decide_token(const struct world *w, const struct token *t, struct decision 
         return;
     if (!t->want && !t->has_held) {
         say_phase(out, PHASE_NONE, REASON_NONE);
+    } else if (is_held(t, "removed") && t->held.stale_file) {
+        out->act = ACT_REMOVE_STALE;
+        say_phase(out, PHASE_PENDING, REASON_WRITING);
     } else if (target.gone && !target.wanted && t->has_held) {
         out->act = is_held(t, "published")  ? ACT_REMOVE_FILE
                    : !is_held(t, "removed") ? ACT_LOSE

@@ -78,7 +78,8 @@
     X(held_token, file, TEXT, DATA)   /* relative to tokens_dir */                                 \
     X(held_token, format, INT, DATA)                                                               \
     X(held_token, mode, INT, DATA)                                                                 \
-    X(held_token, stale_file, TEXT, DATA) /* where the token before was; to be removed */          \
+    X(held_token, stale_file, TEXT,                                                                \
+      DATA) /* where the token before is: to be removed, or written over */                        \
     X(held_token, stale_hash, TEXT, DATA)                                                          \
     X(held_token, stale_format, INT, DATA)                                                         \
     X(held_token, hook, TEXT, DATA) /* the hook that is told of this file, by the manifest */      \
