@@ -493,7 +493,11 @@ void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_
     struct resource *target;
     struct flight f;
 
-    if (!rc_land(rc, res->job_id, &f) || !f.r)
+    if (!rc_land(rc, res->job_id, &f))
+        return;
+    if (res->kind == FILE_CHECK)
+        rc_checked_file(rc, fx);
+    if (!f.r)
         return;
     f.r->busy = false;
     absorb_result(rc, fx, token_of(f.r), f.act, res);

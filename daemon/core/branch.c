@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/text.h"
 
@@ -65,7 +66,12 @@ size_t branches_left(const struct reconcile *rc)
     size_t n = 0;
 
     for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        n += branch_is_left(rc, rc->fleet.databases[i], unread, sizeof(unread));
+        if (fleet_flags(&rc->fleet, i) & PACKED_ENDS) {
+            struct visit v = fleet_open(&rc->fleet, i);
+
+            n += v.d && branch_is_left(rc, v.d, unread, sizeof(unread));
+            fleet_close(&rc->fleet, i, v);
+        }
     return n;
 }
 

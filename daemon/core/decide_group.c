@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/decide_act.h"
+#include "core/fleet_rest.h"
 
 static bool is_state(const struct group *g, const char *state)
 {
@@ -42,15 +43,18 @@ static bool has_api_tokens(const struct world *w, const struct group *g)
 /* Databases of ours that live in it, by ledger or by sight. */
 static bool has_databases(const struct world *w, const struct group *g)
 {
-    for (size_t i = 0; i < w->fleet->n_databases; i++) {
-        const struct database *d = w->fleet->databases[i];
-        bool ours = d->has_own && strcmp(d->own.state, "deleted") != 0 && d->own.group_name &&
+    bool has = false;
+
+    for (size_t i = 0; !has && i < w->fleet->n_databases; i++) {
+        const struct database *d = fleet_peek(w->fleet, i);
+        bool ours = d && d->has_own && strcmp(d->own.state, "deleted") != 0 && d->own.group_name &&
                     strcmp(d->own.group_name, g->r.name) == 0;
 
-        if (ours || (d->live.present && (!d->live.place || strcmp(d->live.place, g->r.name) == 0)))
-            return true; /* one that does not say where it lives may live here */
-    }
-    return false;
+        has = !d || ours || /* it is not known, for want of memory */
+              (d->live.present && (!d->live.place || strcmp(d->live.place, g->r.name) == 0));
+    } /* one that does not say where it lives may live here */
+    fleet_unpeek(w->fleet);
+    return has;
 }
 
 static void decide_group_removal(const struct world *w, const struct group *g, struct decision *out)

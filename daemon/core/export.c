@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "core/email.h"
+#include "core/fleet_rest.h"
 #include "core/manifest.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
@@ -223,24 +224,17 @@ void export_begin(const struct reconcile *rc, struct buf *out)
 const char *export_next(const struct reconcile *rc, const char *after, bool *needs_config)
 {
     const struct fleet *f = &rc->fleet;
-    size_t lo = 0;
-    size_t hi = f->n_databases;
+    size_t at = after ? fleet_place(f, after) : 0;
 
-    while (after && lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
+    at += after && at < f->n_databases && strcmp(fleet_database_name(f, at), after) == 0;
+    for (; at < f->n_databases; at++) {
+        const char *name = fleet_database_name(f, at);
 
-        if (strcmp(f->databases[mid]->r.name, after) <= 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < f->n_databases; lo++) {
-        const struct database *d = f->databases[lo];
-
-        if (!d->live.present)
+        if (!(fleet_flags(f, at) & PACKED_PRESENT))
             continue;
-        *needs_config = !d->live.config_read && text_is_name(d->r.name, strlen(d->r.name));
-        return d->r.name;
+        *needs_config =
+            !(fleet_flags(f, at) & PACKED_CONFIG_READ) && text_is_name(name, strlen(name));
+        return name;
     }
     return NULL;
 }
@@ -323,9 +317,14 @@ static void add_database(const struct database *d, struct db_config *values, str
 void export_database(const struct reconcile *rc, const char *name, const struct answer *read,
                      struct buf *out)
 {
-    const struct database *d = fleet_database(&rc->fleet, name);
+    const struct fleet *f = &rc->fleet;
+    size_t at = fleet_place(f, name);
+    bool is_there = at < f->n_databases && strcmp(fleet_database_name(f, at), name) == 0;
+    const struct database *d = is_there ? fleet_peek(f, at) : NULL;
     struct db_config values;
 
+    if (is_there && !d)
+        out->failed = out->nomem = true;
     if (!d || !d->live.present || (read && read->outcome == OUTCOME_NOT_FOUND))
         return;
     if (read && read->outcome != OUTCOME_OK) {
@@ -337,6 +336,7 @@ void export_database(const struct reconcile *rc, const char *name, const struct 
     }
     take_values(d, read, &values);
     add_database(d, &values, out);
+    fleet_unpeek(f);
 }
 
 /* --- Members ------------------------------------------------------------------------------- */

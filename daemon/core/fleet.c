@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/upload.h"
 #include "lib/mem.h"
 
@@ -53,26 +54,6 @@ static void tokens_free(struct token **tokens, size_t n)
     mem_free((void *)tokens);
 }
 
-void db_config_deinit(struct db_config *c)
-{
-    for (int f = 0; f < CONFIG_N; f++)
-        mem_free((void *)(uintptr_t)c->value[f]);
-    *c = (struct db_config){0};
-}
-
-void live_clear(struct live *l)
-{
-    mem_free(l->id);
-    mem_free(l->hostname);
-    mem_free(l->place);
-    mem_free(l->parent_id);
-    db_config_deinit(&l->config);
-    *l = (struct live){.read_ms = l->read_ms,
-                       .written_ms = l->written_ms,
-                       .made_ms = l->made_ms,
-                       .checked = l->checked};
-}
-
 static void group_free(struct group *g)
 {
     if (!g)
@@ -88,10 +69,11 @@ static void group_free(struct group *g)
     mem_free(g);
 }
 
-static void database_free(struct database *d)
+void database_free(struct database *d)
 {
     if (!d)
         return;
+    list_remove(&d->rest.link);
     tokens_free(d->tokens, d->n_tokens);
     resource_deinit(&d->r);
     live_clear(&d->live);
@@ -108,12 +90,10 @@ void fleet_deinit(struct fleet *f)
 {
     for (size_t i = 0; i < f->n_groups; i++)
         group_free(f->groups[i]);
-    for (size_t i = 0; i < f->n_databases; i++)
-        database_free(f->databases[i]);
+    fleet_rest_deinit(f);
     fleet_free_api_tokens(f);
     fleet_free_members(f);
     mem_free((void *)f->groups);
-    mem_free((void *)f->databases);
     *f = (struct fleet){0};
 }
 
@@ -152,7 +132,7 @@ static struct resource *search(struct resource *const *items, size_t n, const ch
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(items[mid]->name, name);
+        int c = strcmp(record_name(items[mid]), name);
 
         if (c == 0)
             return items[mid];
@@ -172,14 +152,6 @@ struct group *fleet_group(const struct fleet *f, const char *name)
     return r ? group_of(r) : NULL;
 }
 
-struct database *fleet_database(const struct fleet *f, const char *name)
-{
-    struct resource *r =
-        name ? search((struct resource *const *)(void *)f->databases, f->n_databases, name) : NULL;
-
-    return r ? database_of(r) : NULL;
-}
-
 struct records {
     struct resource ***items;
     size_t *n;
@@ -195,9 +167,9 @@ static size_t count_missing(const struct records *to, const char *const *names, 
     size_t i = 0;
 
     for (size_t j = 0; j < n_names; j++) {
-        while (i < *to->n && strcmp(items[i]->name, names[j]) < 0)
+        while (i < *to->n && strcmp(record_name(items[i]), names[j]) < 0)
             i++;
-        missing += i == *to->n || strcmp(items[i]->name, names[j]) != 0;
+        missing += i == *to->n || strcmp(record_name(items[i]), names[j]) != 0;
     }
     return missing;
 }
@@ -228,7 +200,7 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
     }
     *to->n += k;
     for (size_t at = *to->n, left = k; left > 0;) {
-        bool mine = i > 0 && strcmp((*to->items)[i - 1]->name, made[left - 1]->name) > 0;
+        bool mine = i > 0 && strcmp(record_name((*to->items)[i - 1]), made[left - 1]->name) > 0;
 
         (*to->items)[--at] = mine ? (*to->items)[--i] : made[--left];
     }
@@ -252,7 +224,7 @@ static bool append(const struct records *to, const char *name)
 
 static bool add(const struct records *to, const char *const *names, size_t n)
 {
-    if (n == 1 && (*to->n == 0 || strcmp((*to->items)[*to->n - 1]->name, names[0]) < 0))
+    if (n == 1 && (*to->n == 0 || strcmp(record_name((*to->items)[*to->n - 1]), names[0]) < 0))
         return append(to, names[0]);
     return merge(to, names, n);
 }
@@ -265,12 +237,23 @@ bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n)
     return add(&to, names, n);
 }
 
+static bool is_last(const struct fleet *f, const char *name)
+{
+    return strcmp(record_name(f->databases[f->n_databases - 1]), name) == 0;
+}
+
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
 {
-    struct records to = {(struct resource ***)(void *)&f->databases, &f->n_databases,
-                         &f->databases_capacity, new_database};
+    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity, new_database};
+    size_t before = f->n_databases;
+    bool ok = add(&to, names, n);
 
-    return add(&to, names, n);
+    if (f->n_databases == before)
+        return ok;
+    ok = fleet_count_blocks(f) && ok;
+    if (ok && (n > 1 || !is_last(f, names[0])))
+        fleet_reckon_wakes(f);
+    return ok;
 }
 
 struct token *fleet_token(struct token *const *tokens, size_t n, const char *short_name)
@@ -338,6 +321,29 @@ static bool bind_tokens(struct resource *target, struct token ***tokens, size_t 
     return true;
 }
 
+static void point_at(struct resource *r, const struct source *at, uint64_t digest)
+{
+    r->source = at ? *at : (struct source){0};
+    r->digest = digest;
+}
+
+bool fleet_point(struct database *d, const struct db_entry *e)
+{
+    const struct db_want *w = e ? e->want : NULL;
+
+    d->want = w;
+    point_at(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
+    for (size_t i = 0; i < (w ? w->n_tokens : 0); i++) {
+        struct token *t = fleet_token(d->tokens, d->n_tokens, w->tokens[i].name);
+
+        if (!t)
+            return false;
+        t->want = &w->tokens[i];
+        point_at(&t->r, &w->tokens[i].at, d->r.digest);
+    }
+    return true;
+}
+
 static bool bind_group(struct group *g, const struct group_want *w)
 {
     g->want = w;
@@ -390,12 +396,7 @@ bool fleet_bind(struct fleet *f, const struct desired *d)
 
         ok = bind_group(f->groups[i], wanted ? &d->groups[j++] : NULL);
     }
-    for (size_t i = 0, j = 0; ok && i < f->n_databases; i++) {
-        bool wanted =
-            j < d->n_databases && strcmp(f->databases[i]->r.name, d->databases[j].name) == 0;
-
-        ok = bind_database(f->databases[i], wanted ? &d->databases[j++] : NULL);
-    }
+    ok = ok && fleet_bind_databases(f, d, bind_database);
     return ok && fleet_bind_api_tokens(f, d) && fleet_bind_members(f, d);
 }
 
@@ -418,8 +419,25 @@ static size_t sweep_tokens(struct token **tokens, size_t n, void (*gone)(void *,
     return kept;
 }
 
+struct sweep {
+    void (*gone)(void *arg, struct resource *r);
+    void *arg;
+};
+
+static bool keep_database(struct database *d, void *arg)
+{
+    const struct sweep *s = arg;
+
+    d->n_tokens = sweep_tokens(d->tokens, d->n_tokens, s->gone, s->arg);
+    if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens)
+        return true;
+    s->gone(s->arg, &d->r);
+    return false;
+}
+
 void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg)
 {
+    struct sweep sweep = {gone, arg};
     size_t kept = 0;
 
     for (size_t i = 0; i < f->n_groups; i++) {
@@ -434,107 +452,7 @@ void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), v
         }
     }
     f->n_groups = kept;
-    kept = 0;
-    for (size_t i = 0; i < f->n_databases; i++) {
-        struct database *d = f->databases[i];
-
-        d->n_tokens = sweep_tokens(d->tokens, d->n_tokens, gone, arg);
-        if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens) {
-            f->databases[kept++] = d;
-        } else {
-            gone(arg, &d->r);
-            database_free(d);
-        }
-    }
-    f->n_databases = kept;
+    fleet_sweep_databases(f, keep_database, &sweep);
     fleet_sweep_api_tokens(f, gone, arg);
     fleet_sweep_members(f, gone, arg);
-}
-
-static bool set_text(char **to, const char *from)
-{
-    if (*to && from && strcmp(*to, from) == 0)
-        return true;
-    return ledger_set(to, from);
-}
-
-static bool set_flag(struct db_config *c, enum config_field f, int8_t flag)
-{
-    const char *text = flag ? "true" : "false";
-    char *copy;
-
-    if (flag < 0 || (c->value[f] && strcmp(c->value[f], text) == 0))
-        return true;
-    copy = mem_strdup(text);
-    if (!copy)
-        return false;
-    mem_free((void *)(uintptr_t)c->value[f]);
-    c->value[f] = copy;
-    return true;
-}
-
-/* What was read by name to be gone, or to be another one, is not what is there now. */
-static void note_present(struct live *l, const char *id)
-{
-    bool same = l->present && l->id && strcmp(l->id, id) == 0;
-
-    l->checked = l->checked && same;
-    if (l->id && !same)
-        live_clear(l);
-    l->present = true;
-}
-
-bool live_set_database(struct live *l, const struct live_db *from)
-{
-    note_present(l, from->id);
-    l->archived = from->archived == 1;
-    return set_text(&l->id, from->id) &&
-           (!from->hostname || set_text(&l->hostname, from->hostname)) &&
-           (!from->group || set_text(&l->place, from->group)) &&
-           (!from->parent_id || set_text(&l->parent_id, from->parent_id)) &&
-           set_flag(&l->config, CONFIG_BLOCK_READS, from->block_reads) &&
-           set_flag(&l->config, CONFIG_BLOCK_WRITES, from->block_writes) &&
-           set_flag(&l->config, CONFIG_DELETE_PROTECTION, from->delete_protection);
-}
-
-bool live_set_group(struct group *g, const struct live_group *from)
-{
-    char **locations = mem_alloc(from->n_locations * sizeof(char *));
-    bool ok = locations != NULL;
-    size_t n = 0;
-
-    for (; ok && n < from->n_locations; n++)
-        ok = (locations[n] = mem_strdup(from->locations[n])) != NULL;
-    if (!ok) {
-        for (size_t i = 0; locations && i < n; i++)
-            mem_free(locations[i]);
-        mem_free((void *)locations);
-        return false;
-    }
-    for (size_t i = 0; i < g->n_locations; i++)
-        mem_free(g->locations[i]);
-    mem_free((void *)g->locations);
-    g->locations = locations;
-    g->n_locations = n;
-    note_present(&g->live, from->id);
-    g->live.archived = from->archived == 1;
-    return set_text(&g->live.id, from->id) &&
-           (!from->primary || set_text(&g->live.place, from->primary)) &&
-           set_flag(&g->live.config, CONFIG_DELETE_PROTECTION, from->delete_protection);
-}
-
-bool live_set_config(struct db_config *to, const struct db_config *from)
-{
-    for (int f = 0; f < CONFIG_N; f++) {
-        char *copy;
-
-        if (!from->value[f] || (to->value[f] && strcmp(to->value[f], from->value[f]) == 0))
-            continue;
-        copy = mem_strdup(from->value[f]);
-        if (!copy)
-            return false;
-        mem_free((void *)(uintptr_t)to->value[f]);
-        to->value[f] = copy;
-    }
-    return true;
 }

@@ -190,6 +190,7 @@ struct resource {
     unsigned held : 1;   /* that step waits for approval */
     bool busy;           /* a call or file job of it is in flight */
     bool queued;
+    bool is_done;     /* when it was decided about last, there was nothing to do but wait */
     unsigned lane;    /* of the schedule, while queued */
     bool look_now;    /* an operator asked: read by itself, whatever else it needs */
     bool resolve_now; /* asked for by name: what was refused is tried again */
@@ -321,8 +322,18 @@ struct group {
     size_t n_tokens;
 };
 
+/* How a record comes to be packed (fleet_rest.h). */
+struct rest {
+    const struct db_entry *entry; /* of the manifest; NULL: none */
+    struct list link;             /* of those touched in this step */
+    uint64_t digest;              /* of the bytes that it was opened from; 0: it never was packed */
+    unsigned flags;               /* of those */
+    int64_t stands_until_ms;      /* of those, where they are PACKED_STEADY */
+};
+
 struct database {
     struct resource r;
+    struct rest rest;
     const struct db_want *want;
     struct live live;
     struct owned own;
@@ -368,9 +379,10 @@ struct fleet {
     struct group **groups; /* sorted by name */
     size_t n_groups;
     size_t groups_capacity;
-    struct database **databases; /* sorted by name */
+    struct resource **databases; /* sorted by name, whole or packed: only by fleet_rest.h */
     size_t n_databases;
     size_t databases_capacity;
+    struct fleet_rest *rest;
     struct api_token **api_tokens; /* sorted by name */
     size_t n_api_tokens;
     size_t api_tokens_capacity;
@@ -378,6 +390,12 @@ struct fleet {
     size_t n_members;
     size_t members_capacity;
 };
+
+/* wakes: the heap that the records are in; borrowed. False: no memory. */
+bool fleet_init(struct fleet *f, struct heap *wakes) MUST_CHECK;
+/* Memory was not to be had for opening a record: what was asked for may seem not to be there, and
+ * nothing that was decided since counts. */
+bool fleet_failed(const struct fleet *f);
 
 /* Binary search; NULL: none. */
 struct group *fleet_group(const struct fleet *f, const char *name);

@@ -11,6 +11,18 @@ void token_deinit(struct token *t);
 /* at: NULL: in no manifest. */
 void bind_resource(struct resource *r, const struct source *at, uint64_t digest);
 
+void database_free(struct database *d);
+/* Point a record at its entry, or (NULL) at none, and change nothing else. False: a token of its
+ * entry has no record. */
+bool fleet_point(struct database *d, const struct db_entry *e);
+/* For the times at which what is packed is due: */
+bool fleet_count_blocks(struct fleet *f) MUST_CHECK; /* after they have come */
+void fleet_reckon_wakes(struct fleet *f);            /* after they have moved */
+bool fleet_bind_databases(struct fleet *f, const struct desired *d,
+                          bool (*bind)(struct database *d, const struct db_entry *e)) MUST_CHECK;
+void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, void *arg), void *arg);
+void fleet_rest_deinit(struct fleet *f);
+
 bool fleet_bind_api_tokens(struct fleet *f, const struct desired *d) MUST_CHECK;
 void fleet_sweep_api_tokens(struct fleet *f, void (*gone)(void *arg, struct resource *r),
                             void *arg);

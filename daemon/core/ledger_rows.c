@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -105,9 +106,15 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
         if (!fleet_add_databases(&rc->fleet, &name, 1))
             return false;
         d = fleet_database(&rc->fleet, name);
+        if (!d)
+            return false;
         d->has_own = true;
         d->create_lost = true;
-        return ledger_row_copy(LEDGER_OWNED, &d->own, row) && rc_load_applied(d);
+        d->r.is_done = true; /* there is nothing to do about it yet */
+        if (!ledger_row_copy(LEDGER_OWNED, &d->own, row) || !rc_load_applied(d))
+            return false;
+        fleet_settle(&rc->fleet);
+        return true;
     }
     return true;
 }
@@ -133,14 +140,18 @@ static bool load_token(struct reconcile *rc, const struct held_token *row)
     } else {
         struct database *d;
 
-        if (!fleet_add_databases(&rc->fleet, &target, 1))
-            return false;
         d = fleet_database(&rc->fleet, target);
+        if (!d && fleet_add_databases(&rc->fleet, &target, 1))
+            d = fleet_database(&rc->fleet, target);
+        if (!d)
+            return false;
         t = fleet_add_token(KIND_TOKEN, target, &d->tokens, &d->n_tokens, row->name);
     }
     if (!t || !ledger_row_copy(LEDGER_TOKEN, &t->held, row))
         return false;
     t->has_held = true;
+    t->r.is_done = true;
+    fleet_settle(&rc->fleet);
     return true;
 }
 
@@ -179,7 +190,7 @@ static bool load_into(enum ledger_table table, void *items, size_t *n, size_t *c
     return true;
 }
 
-bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row)
+static bool load(struct reconcile *rc, enum ledger_table table, const void *row)
 {
     switch (table) {
     case LEDGER_OWNED:
@@ -213,4 +224,9 @@ bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *r
     default:
         return true;
     }
+}
+
+bool reconcile_load(struct reconcile *rc, enum ledger_table table, const void *row)
+{
+    return load(rc, table, row) && !fleet_failed(&rc->fleet);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/observe_private.h"
 #include "core/retry.h"
 #include "lib/mem.h"
@@ -362,6 +363,50 @@ static struct group *home_of(const struct reconcile *rc, const struct database *
                                                    : d->placed);
 }
 
+/* row: what the list says of it; NULL: it does not show it. */
+static bool apply_database(struct reconcile *rc, struct effects *fx, struct database *d,
+                           const struct live_db *row)
+{
+    struct observation *o = &rc->obs;
+    bool was_present = d->live.present;
+    struct group *g;
+
+    if (!row)
+        apply_absence(rc, &d->live);
+    else if (d->live.read_ms < o->started_ms && !live_set_database(&d->live, row))
+        return false;
+    d->live.listed = row != NULL;
+    note_hidden(o, &d->r, &d->live, is_ours(&d->own, d->has_own), d->deleted_ms);
+    if (d->live.present)
+        d->gone_ms = 0;
+    if (row && d->live.present)
+        rc_appeared(rc, fx, d, was_present);
+    d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
+                 !d->own.missing_since && !d->deleted_ms;
+    o->suspects += d->suspect;
+    o->placeless = o->placeless || (d->live.present && !d->live.place);
+    g = home_of(rc, d);
+    if (g)
+        g->n_databases++;
+    return true;
+}
+
+/* At rest, and as it was: all that the list says of it is known. */
+static bool is_as_before(struct reconcile *rc, size_t at, const struct live_db *row)
+{
+    char buf[LIMIT_LIVE_TEXT_BYTES + 1];
+    const char *place;
+    struct group *g;
+
+    if (!fleet_shows(&rc->fleet, at, row, &place, buf))
+        return false;
+    rc->obs.placeless = rc->obs.placeless || !place;
+    g = fleet_group(&rc->fleet, place);
+    if (g)
+        g->n_databases++;
+    return true;
+}
+
 static bool apply_databases(struct reconcile *rc, struct effects *fx)
 {
     struct observation *o = &rc->obs;
@@ -369,29 +414,18 @@ static bool apply_databases(struct reconcile *rc, struct effects *fx)
 
     o->placeless = false;
     for (size_t i = 0, j = 0; ok && i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
-        bool listed = j < o->n_databases && strcmp(o->databases[j].name, d->r.name) == 0;
-        bool was_present = d->live.present;
-        struct group *g;
+        const char *name = fleet_database_name(&rc->fleet, i);
+        bool listed = j < o->n_databases && strcmp(o->databases[j].name, name) == 0;
+        const struct live_db *row = listed ? &o->databases[j] : NULL;
+        struct visit v;
 
-        if (!listed)
-            apply_absence(rc, &d->live);
-        else if (d->live.read_ms < o->started_ms)
-            ok = live_set_database(&d->live, &o->databases[j]);
         j += listed;
-        d->live.listed = listed;
-        note_hidden(o, &d->r, &d->live, is_ours(&d->own, d->has_own), d->deleted_ms);
-        if (d->live.present)
-            d->gone_ms = 0;
-        if (ok && listed && d->live.present)
-            rc_appeared(rc, fx, d, was_present);
-        d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
-                     !d->own.missing_since && !d->deleted_ms;
-        o->suspects += d->suspect;
-        o->placeless = o->placeless || (d->live.present && !d->live.place);
-        g = home_of(rc, d);
-        if (g)
-            g->n_databases++;
+        if (row && is_as_before(rc, i, row))
+            continue;
+        v = fleet_open(&rc->fleet, i);
+        ok = v.d && apply_database(rc, fx, v.d, row);
+        if (ok && o->hidden != &v.d->r) /* else it is told of below */
+            fleet_close(&rc->fleet, i, v);
     }
     return ok;
 }
@@ -404,37 +438,16 @@ static void run_graces(struct reconcile *rc, struct effects *fx)
 
     rc_world(rc, &w);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
-        int64_t ran = rc->now_ms - d->grace_mark_ms;
+        struct database *d = fleet_is_packed(&rc->fleet, i) ? NULL : fleet_open(&rc->fleet, i).d;
+        int64_t ran = d ? rc->now_ms - d->grace_mark_ms : 0;
 
-        if (!d->has_own || !d->own.fence || strcmp(d->own.fence, "set") != 0)
+        if (!d || !d->has_own || !d->own.fence || strcmp(d->own.fence, "set") != 0)
             continue;
         if (d->grace_mark_ms && !decide_pause(&w, &d->r)) {
             d->own.grace_spent += ran < most ? ran : most;
             rc_put_own(rc, fx, &d->r);
         }
         d->grace_mark_ms = rc->now_ms;
-    }
-}
-
-/* Are the token files still there? */
-static void check_files(struct reconcile *rc, struct effects *fx, struct token **tokens, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct token *t = tokens[i];
-        struct file_job *job;
-        struct flight *f;
-
-        if (!t->has_held || t->r.busy || strcmp(t->held.state, "published") != 0)
-            continue;
-        job = file_job_new(FILE_CHECK, t->held.file);
-        f = job ? rc_flight(rc, &t->r, ACT_NONE) : NULL;
-        t->r.busy = f != NULL;
-        if (f)
-            job->id = f->id;
-        else
-            fx->failed = true;
-        effects_job(fx, job);
     }
 }
 
@@ -468,15 +481,7 @@ static void apply(struct reconcile *rc, struct effects *fx)
     doubt_observed(rc, fx);
     own_rights_look(rc, fx);
     run_graces(rc, fx);
-    for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        check_files(rc, fx, rc->fleet.groups[i]->tokens, rc->fleet.groups[i]->n_tokens);
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        check_files(rc, fx, rc->fleet.databases[i]->tokens, rc->fleet.databases[i]->n_tokens);
-    for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
-        struct token *t = &rc->fleet.api_tokens[i]->t;
-
-        check_files(rc, fx, &t, 1);
-    }
+    rc_check_files(rc, fx);
     forget_collected(o);
     rc_observe_sides(rc);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "core/report.h"
 #include "lib/buf.h"
@@ -147,9 +148,12 @@ static bool may_be_within(const struct needs *n, const struct db_want *w)
 
 static void add_database(const struct reconcile *rc, struct needs *n, const struct db_entry *e)
 {
-    const struct database *d = fleet_database(&rc->fleet, e->name);
+    const struct fleet *fleet = &rc->fleet;
+    size_t at = fleet_place(fleet, e->name);
     const struct db_want *w = e->want;
-    bool is_there = d && (d->has_own || d->live.present);
+    bool is_there = at < fleet->n_databases &&
+                    strcmp(fleet_database_name(fleet, at), e->name) == 0 &&
+                    fleet_flags(fleet, at) & (PACKED_PRESENT | PACKED_KEPT);
     bool fields = false;
 
     if (w->absent && !is_there)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -62,7 +63,8 @@ static void restart_grace(struct reconcile *rc, struct resource *r)
     if (r && r->kind == KIND_DATABASE)
         database_of(r)->grace_mark_ms = rc->now_ms;
     for (size_t i = 0; !r && i < rc->fleet.n_databases; i++)
-        rc->fleet.databases[i]->grace_mark_ms = rc->now_ms;
+        if (!fleet_is_packed(&rc->fleet, i)) /* no grace runs of what is at rest */
+            fleet_open(&rc->fleet, i).d->grace_mark_ms = rc->now_ms;
 }
 
 static void drop(struct reconcile *rc, struct effects *fx, size_t i)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/label.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
@@ -215,9 +216,14 @@ static bool collect(struct plan *p, const struct world *w)
             ok = look_at(p, w, &f->groups[i]->tokens[j]->r);
     }
     for (size_t i = 0; ok && i < f->n_databases; i++) {
-        ok = look_at(p, w, &f->databases[i]->r);
-        for (size_t j = 0; ok && j < f->databases[i]->n_tokens; j++)
-            ok = look_at(p, w, &f->databases[i]->tokens[j]->r);
+        const struct database *d;
+
+        if (fleet_is_packed(f, i)) /* there was nothing to do about it, and it stands */
+            continue;
+        d = fleet_open(f, i).d;
+        ok = look_at(p, w, &d->r);
+        for (size_t j = 0; ok && j < d->n_tokens; j++)
+            ok = look_at(p, w, &d->tokens[j]->r);
     }
     for (size_t i = 0; ok && i < f->n_api_tokens; i++)
         ok = look_at(p, w, &f->api_tokens[i]->t.r);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -199,49 +200,55 @@ static bool view_limits(const struct reconcile *rc, struct answer *const *answer
 
 /* Databases by id, for the names and groups of what usage gives ids of. */
 struct by_id {
-    const struct database **items;
+    struct arena arena;
+    struct known {
+        const char *id;
+        size_t at; /* in the fleet */
+    } * items;
     size_t n;
 };
 
 static int compare_ids(const void *a, const void *b)
 {
-    const struct database *const *x = a;
-    const struct database *const *y = b;
+    return strcmp(((const struct known *)a)->id, ((const struct known *)b)->id);
+}
 
-    return strcmp((*x)->live.id, (*y)->live.id);
+static void forget_ids(struct by_id *ids)
+{
+    arena_deinit(&ids->arena);
+    mem_free(ids->items);
 }
 
 static bool index_by_id(const struct reconcile *rc, struct by_id *out)
 {
     const struct fleet *f = &rc->fleet;
+    bool ok;
 
-    *out = (struct by_id){mem_alloc((f->n_databases + 1) * sizeof(*out->items)), 0};
-    if (!out->items)
-        return false;
-    for (size_t i = 0; i < f->n_databases; i++)
-        if (f->databases[i]->live.present && f->databases[i]->live.id)
-            out->items[out->n++] = f->databases[i];
-    qsort((void *)out->items, out->n, sizeof(*out->items), compare_ids);
-    return true;
+    *out = (struct by_id){.items = mem_alloc((f->n_databases + 1) * sizeof(*out->items))};
+    ok = out->items != NULL;
+    for (size_t i = 0; ok && i < f->n_databases; i++) {
+        const struct database *d = fleet_flags(f, i) & PACKED_PRESENT ? fleet_peek(f, i) : NULL;
+
+        if (d && d->live.id) {
+            out->items[out->n] = (struct known){arena_strdup(&out->arena, d->live.id), i};
+            ok = out->items[out->n++].id != NULL;
+        }
+    }
+    fleet_unpeek(f);
+    if (ok && out->n)
+        qsort(out->items, out->n, sizeof(*out->items), compare_ids);
+    return ok;
 }
 
-static const struct database *find_id(const struct by_id *ids, const char *id)
+/* NULL: none such; else until fleet_unpeek. */
+static const struct database *find_id(const struct fleet *f, const struct by_id *ids,
+                                      const char *id)
 {
-    size_t lo = 0;
-    size_t hi = ids->n;
+    struct known key = {.id = id};
+    const struct known *found =
+        id && ids->n ? bsearch(&key, ids->items, ids->n, sizeof(key), compare_ids) : NULL;
 
-    while (id && lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(ids->items[mid]->live.id, id);
-
-        if (c == 0)
-            return ids->items[mid];
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
+    return found ? fleet_peek(f, found->at) : NULL;
 }
 
 static bool add_usage(const char *scope, const char *name, const char *group,
@@ -297,7 +304,7 @@ static void sum_groups(const struct reconcile *rc, const struct by_id *ids,
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         sums[i].name = rc->fleet.groups[i]->r.name;
     for (size_t i = 0; i + 1 < usage->n_rows; i++) {
-        const struct database *d = find_id(ids, usage->rows[i].cell[REPORT_USAGE_ID]);
+        const struct database *d = find_id(&rc->fleet, ids, usage->rows[i].cell[REPORT_USAGE_ID]);
 
         for (size_t g = 0; d && d->live.place && g < rc->fleet.n_groups; g++)
             if (strcmp(sums[g].name, d->live.place) == 0)
@@ -320,7 +327,8 @@ static bool view_usage(const struct reconcile *rc, struct answer *const *answers
     for (size_t i = 0; ok && i < rc->fleet.n_groups; i++)
         if (rc->fleet.groups[i]->live.present)
             ok = add_sum(&sums[i], rows);
-    mem_free((void *)ids.items);
+    fleet_unpeek(&rc->fleet);
+    forget_ids(&ids);
     mem_free(sums);
     return ok;
 }
@@ -332,12 +340,13 @@ bool platform_view_databases(const struct reconcile *rc, const struct answer *us
     bool ok = index_by_id(rc, &ids);
 
     for (size_t i = 0; ok && i + 1 < usage->n_rows; i++) {
-        const struct database *d = find_id(&ids, usage->rows[i].cell[REPORT_USAGE_ID]);
+        const struct database *d = find_id(&rc->fleet, &ids, usage->rows[i].cell[REPORT_USAGE_ID]);
 
         ok = add_usage("database", d ? d->r.name : NULL, d ? d->live.place : NULL, &usage->rows[i],
                        rows);
     }
-    mem_free((void *)ids.items);
+    fleet_unpeek(&rc->fleet);
+    forget_ids(&ids);
     return ok;
 }
 
@@ -370,16 +379,17 @@ int platform_unsaid(const struct reconcile *rc, const struct answer *usage, size
     if (ok)
         qsort((void *)said, n_said, sizeof(*said), compare_cells);
     for (size_t i = 0; ok && i < rc->fleet.n_databases; i++) {
-        const struct database *d = rc->fleet.databases[i];
+        const struct database *d = fleet_peek(&rc->fleet, i);
+        bool unsaid =
+            d && d->live.present && d->live.id &&
+            !bsearch(&d->live.id, (const void *)said, n_said, sizeof(*said), compare_cells);
 
-        if (!d->live.present || !d->live.id ||
-            bsearch(&d->live.id, (const void *)said, n_said, sizeof(*said), compare_cells))
-            continue;
-        if (*out_n < most)
+        if (unsaid && *out_n < most)
             ok = (names[*out_n] = mem_strdup(d->r.name)) != NULL && ++*out_n;
         else
-            ++*out_left;
+            *out_left += unsaid;
     }
+    fleet_unpeek(&rc->fleet);
     mem_free((void *)said);
     *out = names;
     return ok ? 0 : -(int)ERR_NOMEM;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/platform_view.h"
 #include "core/reconcile_private.h"
 
@@ -154,7 +155,7 @@ void quota_apply(struct reconcile *rc)
     for (size_t i = 0; i < f->n_groups; i++)
         groups -= groups > 0 && f->groups[i]->live.present;
     for (size_t i = 0; i < f->n_databases; i++)
-        databases -= databases > 0 && f->databases[i]->live.present;
+        databases -= databases > 0 && fleet_flags(f, i) & PACKED_PRESENT;
     for (size_t i = 0; i < f->n_groups; i++) {
         struct group *g = f->groups[i];
         bool to_make =
@@ -164,9 +165,14 @@ void quota_apply(struct reconcile *rc)
         groups -= to_make && groups > 0;
     }
     for (size_t i = 0; i < f->n_databases; i++) {
-        struct database *d = f->databases[i];
-        bool to_make = database_is_wanted(&w, d) && !d->want->observe && !d->live.present &&
-                       !is_missing(&d->own, d->has_own);
+        struct database *d;
+        bool to_make;
+
+        if (fleet_is_packed(f, i)) /* one that is to be made has something to wait for */
+            continue;
+        d = fleet_open(f, i).d;
+        to_make = database_is_wanted(&w, d) && !d->want->observe && !d->live.present &&
+                  !is_missing(&d->own, d->has_own);
 
         d->over_quota = is_known && to_make && databases == 0;
         databases -= to_make && databases > 0;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "core/retry.h"
 #include "lib/mem.h"
@@ -36,6 +37,10 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
+    if (!fleet_init(&rc->fleet, &rc->schedule.wakes)) {
+        reconcile_free(rc);
+        rc = NULL;
+    }
     return rc;
 }
 
@@ -67,6 +72,7 @@ void reconcile_free(struct reconcile *rc)
     for (size_t i = 0; i < rc->n_leaks; i++)
         ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
     rc_pauses_deinit(rc);
+    mem_free(rc->checks.name);
     row_index_deinit(&rc->counts_index);
     row_index_deinit(&rc->approvals_index);
     mem_free(rc->counts);
@@ -476,6 +482,9 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
     }
     set_step(rc, r, decision_step(&d), d.held);
     follow(rc, fx, r, &d);
+    r->is_done = d.act == ACT_NONE && !d.wants_view && !d.wants_deleted;
+    if (r->kind == KIND_DATABASE)
+        fleet_touch(&rc->fleet, database_of(r));
     if (is_token(r))
         rc_notify(rc, fx, token_of(r));
     if (r->kind == KIND_DATABASE)
@@ -622,7 +631,8 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
         fx->failed = true;
     if (had)
         desired_deinit(&old);
-    own_rights_look(rc, fx);
+    if (!fx->failed)
+        own_rights_look(rc, fx);
     rc->replan = true;
 }
 
@@ -673,6 +683,9 @@ static void on_unsent(struct reconcile *rc, struct effects *fx, const struct rc_
 static int take(struct reconcile *rc, const struct rc_event *ev, struct effects *fx,
                 struct err *err)
 {
+    if (ev->kind == RC_CONFIG || ev->kind == RC_CREDENTIAL || ev->kind == RC_DECISION ||
+        ev->kind == RC_COMMAND || ev->kind == RC_RESTORE)
+        rc->decided_in = 0; /* seldom, and they may change anything */
     switch (ev->kind) {
     case RC_TICK:
         return 0;
@@ -739,6 +752,7 @@ static void set_wake(const struct reconcile *rc, struct effects *out)
     if (rc->replan && !rc->stopping)
         earlier(&out->wake_ms, rc->now_ms + 1);
     earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
+    earlier(&out->wake_ms, fleet_next_wake(&rc->fleet));
     if (!rc->stopping)
         earlier(&out->wake_ms, rc_recover_wake(rc));
     if (rc->n_pauses && !rc->stopping)
@@ -766,12 +780,16 @@ static void go_on(struct reconcile *rc, struct effects *out)
     own_token_tick(rc, out);
     own_rights_tick(rc, out);
     audit_tick(rc, out);
+    fleet_wake(&rc->fleet, rc->now_ms);
     while (!out->failed && (r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
     rc_recover_tick(rc, out);
     for (int i = 0; rc->replan && !out->failed && i < LOCAL_ACTS_MAX; i++)
         rc_replan(rc, out);
     pump(rc, out);
+    if (!rc->replan && !out->failed && !fleet_failed(&rc->fleet))
+        fleet_settle(&rc->fleet);
+    out->failed = out->failed || fleet_failed(&rc->fleet);
     set_wake(rc, out);
 }
 
@@ -794,14 +812,22 @@ static void note_unanswered(struct reconcile *rc)
             g->delete_sent_ms = rc->now_ms;
     }
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
-        const char *fence = d->has_own ? d->own.fence : NULL;
+        bool is_whole = !fleet_is_packed(&rc->fleet, i);
+        const char *fence;
+        struct visit v;
 
-        note_creating(rc, &d->r);
-        if (removal_may_be_sent(rc->config, d) || upload_is_going(&rc->drafts, d))
-            d->delete_sent_ms = rc->now_ms;
+        if (!is_whole && fleet_flags(&rc->fleet, i) & PACKED_OWNED)
+            continue; /* no fence is up, nor was one to be, and it is no draft */
+        v = fleet_open(&rc->fleet, i);
+        if (!v.d)
+            return;
+        fence = v.d->has_own ? v.d->own.fence : NULL;
+        note_creating(rc, &v.d->r);
+        if (removal_may_be_sent(rc->config, v.d) || upload_is_going(&rc->drafts, v.d))
+            v.d->delete_sent_ms = rc->now_ms;
         if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
-            d->fence_lost_ms = rc->now_ms;
+            v.d->fence_lost_ms = rc->now_ms;
+        fleet_close(&rc->fleet, i, v);
     }
 }
 
@@ -824,6 +850,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc->replan = true;
     }
     rv = take(rc, ev, out, err);
+    out->failed = out->failed || fleet_failed(&rc->fleet);
     if (!out->failed && rv != -ERR_NOMEM)
         go_on(rc, out);
     return out->failed ? err_nomem(err) : rv;

@@ -193,6 +193,11 @@ struct reconcile {
     size_t n_leaks;
     size_t leaks_capacity;
 
+    uint64_t decided_in; /* a digest of the world in which all was decided about; 0: look at all */
+    struct file_checks {
+        char *name; /* of the database that is the next to be checked; NULL: none is */
+        size_t n;   /* under way */
+    } checks;
     size_t by_phase[KIND_N][PHASE_N]; /* how many records stand where */
     size_t by_step[STEP_N];           /* what the plan says of them */
     size_t n_held;
@@ -363,6 +368,7 @@ void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, c
                     const char *target_id, struct answer *a);
 /* When a token is to be renewed, wall clock; 0: never. */
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
+void rc_checked_file(struct reconcile *rc, struct effects *fx); /* one has come back */
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
 void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name,
                     bool ok);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/guard.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
@@ -273,6 +274,15 @@ static bool is_open(const struct reconcile *rc, const char *action, const struct
     return !rc_approval(rc, action, r, id) && !rc_rejected(rc, action, r, id);
 }
 
+/* The guard is asked about none of what it needs, nor does it have an answer of before. */
+static bool asks_nothing(const struct reconcile *rc, const struct world *w, struct database *d)
+{
+    return !d->own.fence && !d->own.held && !d->removal_ok && !d->approved && !d->rejected &&
+           !d->update_held && !d->create_held && !d->fence_lapsed && !rc_is_lapsed(rc, d) &&
+           !d->over_quota && !d->placed && !removal_is_asked(w, d) && !wants_update(w, d) &&
+           !wants_create(w, d);
+}
+
 static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
 {
     *out = (struct wants){0};
@@ -284,8 +294,10 @@ static void count_wants(struct reconcile *rc, const struct world *w, struct want
                          !rc_is_counted(rc, "removal", &g->r);
     }
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
+        struct database *d = fleet_whole(&rc->fleet, i);
 
+        if (!d)
+            continue;
         if (removal_is_asked(w, d) && !d->own.is_branch) {
             bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
 
@@ -426,7 +438,7 @@ static size_t count_owned(const struct reconcile *rc)
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         n += owned_by(&rc->fleet.groups[i]->own, rc->fleet.groups[i]->has_own);
     for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        n += owned_by(&rc->fleet.databases[i]->own, rc->fleet.databases[i]->has_own);
+        n += (fleet_flags(&rc->fleet, i) & PACKED_OWNED) != 0;
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         n += api_token_newest(rc->fleet.api_tokens[i]) != NULL;
     for (size_t i = 0; i < rc->fleet.n_members; i++)
@@ -442,9 +454,11 @@ static void look_at_fences(struct reconcile *rc, size_t owned)
     bool tight = rc_counted(rc, "removal") > allowed;
 
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
-        bool tries = d->has_own && d->own.fence && strcmp(d->own.fence, "wanted") == 0;
+        struct database *d = fleet_whole(&rc->fleet, i);
+        bool tries = d && d->has_own && d->own.fence && strcmp(d->own.fence, "wanted") == 0;
 
+        if (!d)
+            continue;
         d->fence_lapsed = tries && (rc_is_lapsed(rc, d) || d->own.held & HELD_REMOVAL ||
                                     (tight && !d->own.is_branch));
     }
@@ -477,8 +491,10 @@ static void ask_guard(struct reconcile *rc, struct effects *fx, const struct wor
     for (size_t i = 0; i < rc->fleet.n_members; i++)
         rc_ask_member(rc, fx, w, rc->fleet.members[i], removals);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
+        struct database *d = fleet_whole(&rc->fleet, i);
 
+        if (!d)
+            continue;
         d->rejected = false;
         ask_removal(rc, fx, w, d, removals);
         ask_update(rc, fx, w, d, updates);
@@ -522,9 +538,172 @@ static void consider_tokens(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         for (size_t j = 0; j < rc->fleet.groups[i]->n_tokens; j++)
             rc_consider(rc, fx, &rc->fleet.groups[i]->tokens[j]->r);
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        for (size_t j = 0; j < rc->fleet.databases[i]->n_tokens; j++)
-            rc_consider(rc, fx, &rc->fleet.databases[i]->tokens[j]->r);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct visit v = fleet_open(&rc->fleet, i);
+
+        for (size_t j = 0; v.d && j < v.d->n_tokens; j++)
+            rc_consider(rc, fx, &v.d->tokens[j]->r);
+        if (fx->failed)
+            return;
+        fleet_close(&rc->fleet, i, v);
+    }
+}
+
+/* --- what need not be decided about again --- */
+
+static uint64_t add_number(uint64_t h, int64_t n)
+{
+    return text_hash(h, &n, sizeof(n));
+}
+
+static uint64_t add_text(uint64_t h, const char *s)
+{
+    return s ? text_hash(h, s, strlen(s) + 1) : add_number(h, 0);
+}
+
+static uint64_t add_list(uint64_t h, const char *const *items, size_t n)
+{
+    h = add_number(h, (int64_t)n);
+    for (size_t i = 0; i < n; i++)
+        h = add_text(h, items[i]);
+    return h;
+}
+
+/* What is in the manifest beside databases' entries. */
+static uint64_t add_manifest(uint64_t h, const struct desired *d)
+{
+    h = add_number(h, d ? 1 + d->whole : 0);
+    for (size_t i = 0; d && i < d->n_residencies; i++) {
+        const struct residency_want *w = &d->residencies[i];
+
+        h = add_text(h, w->name);
+        h = add_list(h, w->groups, w->n_groups);
+        h = add_list(h, w->locations, w->n_locations);
+    }
+    return h;
+}
+
+/* What decisions about databases at rest hang on beside themselves and the time, as far as it
+ * changes by itself: an event that changes more of the world forgets `decided_in`. */
+static uint64_t world_digest(const struct reconcile *rc)
+{
+    const struct observation *o = &rc->obs;
+    bool bits[] = {rc->authorized,
+                   o->ever,
+                   o->complete,
+                   o->contradicted,
+                   o->suspects,
+                   rc->strangers,
+                   rc->ledger_ok,
+                   rc->tokens_unmarked,
+                   rc->stopping,
+                   rc->doubts[DOUBT_OLD].stands,
+                   rc->doubts[DOUBT_COPY].stands};
+    uint64_t h = text_hash(TEXT_HASH_INIT, bits, sizeof(bits));
+
+    h = add_number(h, (int64_t)(uintptr_t)rc->paused);
+    h = add_number(h, (int64_t)rc->n_pauses);
+    h = add_number(h, (int64_t)rc->n_approvals);
+    h = add_text(h, rc->doubt_text);
+    h = add_manifest(h, rc->has_desired ? &rc->desired : NULL);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        const struct group *g = rc->fleet.groups[i];
+
+        h = add_text(h, g->r.name);
+        h = add_number(h, (int64_t)g->r.digest);
+        h = add_number(h, g->r.phase);
+        h = add_number(h, g->r.reason);
+        h = add_number(h, g->live.present);
+        h = add_text(h, g->live.id);
+        h = add_text(h, g->live.place);
+        h = add_text(h, g->has_own ? g->own.state : NULL);
+        h = add_number(h, (int64_t)(uintptr_t)g->r.pause);
+        for (size_t k = 0; k < g->n_locations; k++)
+            h = add_text(h, g->locations[k]);
+    }
+    return h;
+}
+
+static bool token_stands(const struct token *t)
+{
+    return t->r.phase == PHASE_READY && t->r.reason == REASON_IN_SYNC && t->want &&
+           !t->want->absent && t->has_held && !t->file_gone && !t->dead;
+}
+
+/* Until when what was decided about it is what would be decided again; 0: it is looked at each
+ * time. Only what most are: wanted, live, ours, and as the manifest says. */
+static int64_t stands_until(const struct reconcile *rc, const struct database *d)
+{
+    const struct db_want *w = d->want;
+    int64_t sweep = d->own.config_read + rc->config->reconcile.config_sweep_ms - rc->wall_ms;
+    bool is_swept = false;
+
+    if (!w || w->absent || w->observe || w->probe || w->seed_database || w->expires_after_ms ||
+        w->expires_at_ms || d->r.phase != PHASE_READY || d->r.reason != REASON_IN_SYNC ||
+        !owned_by(&d->own, d->has_own) || !d->live.present || !d->live.listed ||
+        d->own.missing_since || d->own.released || d->own.recreate || d->own.removal_since ||
+        d->own.expired || d->r.flipped || d->r.edited || d->refused_fields || d->contended_fields ||
+        d->config_asked || d->r.refused_until_ms)
+        return 0;
+    for (size_t i = 0; i < d->n_tokens; i++)
+        if (!token_stands(d->tokens[i]))
+            return 0;
+    for (int f = 0; f < CONFIG_N; f++)
+        is_swept = is_swept || (w->config.value[f] && !CONFIG_FIELD[f].listed);
+    if (!is_swept)
+        return INT64_MAX;
+    return sweep > 0 ? rc->now_ms + sweep : 0;
+}
+
+static bool stands(const struct reconcile *rc, size_t at)
+{
+    return fleet_is_packed(&rc->fleet, at) && fleet_flags(&rc->fleet, at) & PACKED_STEADY;
+}
+
+/* First what the manifest says is noted, of all; what the guard is not asked about is packed again.
+ */
+static void note_databases(struct reconcile *rc, struct effects *fx, const struct world *w)
+{
+    bool same_world = rc->decided_in && rc->decided_in == world_digest(rc);
+
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct visit v;
+
+        if (same_world && stands(rc, i))
+            continue;
+        v = fleet_open(&rc->fleet, i);
+        if (!v.d)
+            return;
+        note_database(rc, fx, v.d, w);
+        place(w, v.d);
+        if (fx->failed)
+            return; /* it is half written */
+        if (asks_nothing(rc, w, v.d))
+            fleet_close(&rc->fleet, i, v);
+    }
+}
+
+static void consider_databases(struct reconcile *rc, struct effects *fx)
+{
+    uint64_t world = world_digest(rc);
+    bool same_world = rc->decided_in == world;
+
+    rc->decided_in = world;
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct visit v;
+
+        if (same_world && stands(rc, i))
+            continue;
+        v = fleet_open(&rc->fleet, i);
+        if (!v.d)
+            return;
+        rc_consider_all(rc, fx, &v.d->r);
+        if (fx->failed)
+            return;
+        v.opened = true; /* nobody holds it */
+        v.stands_until_ms = stands_until(rc, v.d);
+        fleet_close(&rc->fleet, i, v);
+    }
 }
 
 static void count_unmanaged(struct reconcile *rc)
@@ -532,7 +711,7 @@ static void count_unmanaged(struct reconcile *rc)
     size_t n = 0;
 
     for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        n += rc->fleet.databases[i]->r.phase == PHASE_NONE && rc->fleet.databases[i]->live.present;
+        n += (fleet_flags(&rc->fleet, i) & (PACKED_NAMED | PACKED_PRESENT)) == PACKED_PRESENT;
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         n += rc->fleet.groups[i]->r.phase == PHASE_NONE && rc->fleet.groups[i]->live.present;
     for (size_t i = 0; i < rc->n_listed_tokens; i++)
@@ -564,10 +743,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
         note_api_token(rc, fx, rc->fleet.api_tokens[i]);
     for (size_t i = 0; i < rc->fleet.n_members; i++)
         rc_note_member(rc, fx, rc->fleet.members[i]);
-    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        note_database(rc, fx, rc->fleet.databases[i], &w);
-        place(&w, rc->fleet.databases[i]);
-    }
+    note_databases(rc, fx, &w);
     if (fx->failed)
         return; /* what memory was missing for is half written */
     ask_guard(rc, fx, &w);
@@ -575,9 +751,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         rc_consider_all(rc, fx, &rc->fleet.groups[i]->r);
     }
-    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        rc_consider_all(rc, fx, &rc->fleet.databases[i]->r);
-    }
+    consider_databases(rc, fx);
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         rc_consider(rc, fx, &rc->fleet.api_tokens[i]->t.r);
     for (size_t i = 0; i < rc->fleet.n_members; i++)

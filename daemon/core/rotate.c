@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/text.h"
@@ -65,13 +66,14 @@ static void each_token(struct reconcile *rc, struct resource *r, token_fn visit,
     for (size_t i = 0; g && i < g->n_tokens; i++)
         visit(arg, g->tokens[i], &g->r);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
-        const char *of = group_of_keys(&d->r);
+        struct visit v = fleet_open(&rc->fleet, i);
+        const char *of = v.d ? group_of_keys(&v.d->r) : NULL;
+        bool is_hit = v.d && (&v.d->r == r || (name && of && strcmp(name, of) == 0));
 
-        if (&d->r != r && (!name || !of || strcmp(name, of) != 0))
-            continue;
-        for (size_t k = 0; k < d->n_tokens; k++)
-            visit(arg, d->tokens[k], &d->r);
+        for (size_t k = 0; is_hit && k < v.d->n_tokens; k++)
+            visit(arg, v.d->tokens[k], &v.d->r);
+        if (!is_hit) /* else it may be held by now */
+            fleet_close(&rc->fleet, i, v);
     }
 }
 
@@ -390,5 +392,6 @@ void rc_rotation_start(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         resolve(rc, fx, &rc->fleet.groups[i]->r);
     for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        resolve(rc, fx, &rc->fleet.databases[i]->r);
+        if (!fleet_is_packed(&rc->fleet, i)) /* what is being rotated is not */
+            resolve(rc, fx, &fleet_open(&rc->fleet, i).d->r);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/guard.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
@@ -69,14 +70,17 @@ void rc_uploads_guard(struct reconcile *rc, size_t owned, size_t done, size_t wa
     size_t drafts = 0;
     bool allowed;
 
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        drafts += wants_drop(rc->fleet.databases[i]) && !is_begun(rc, rc->fleet.databases[i]);
+    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
+        struct database *d = fleet_whole(&rc->fleet, i);
+
+        drafts += d && wants_drop(d) && !is_begun(rc, d); /* what is at rest is no draft */
+    }
     allowed =
         guard_allows_removals(&rc->config->policy, owned, rc_removed(rc), done + wanted, drafts);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = rc->fleet.databases[i];
+        struct database *d = fleet_whole(&rc->fleet, i);
 
-        if (d->upload)
+        if (d && d->upload)
             d->upload->may_drop =
                 wants_drop(d) &&
                 (is_begun(rc, d) || (allowed && !rc_is_counted(rc, "removal", &d->r)));

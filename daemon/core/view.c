@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -237,7 +238,7 @@ static struct resource *const *records(const struct reconcile *rc, enum kind kin
 
 /* The first record whose name is `name` or comes behind it; `past`: behind it. */
 static const struct resource *at_or_after(const struct reconcile *rc, enum kind kind,
-                                          const char *name, bool past)
+                                          const char *name, bool past, bool *nomem)
 {
     size_t hi;
     struct resource *const *items = records(rc, kind, &hi);
@@ -246,14 +247,22 @@ static const struct resource *at_or_after(const struct reconcile *rc, enum kind 
 
     while (name && lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(items[mid]->name, name);
+        int c = strcmp(record_name(items[mid]), name);
 
         if (c < 0 || (past && c == 0))
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < n ? items[lo] : NULL;
+    if (lo == n)
+        return NULL;
+    if (kind == KIND_DATABASE) {
+        const struct database *d = fleet_peek(&rc->fleet, lo);
+
+        *nomem = !d;
+        return d ? &d->r : NULL;
+    }
+    return items[lo];
 }
 
 static const struct resource *token_at(const struct resource *target, size_t i)
@@ -277,7 +286,8 @@ static const struct resource *advance(const struct reconcile *rc, struct view_cu
                                            [KIND_DATABASE] = KIND_API_TOKEN,
                                            [KIND_API_TOKEN] = KIND_MEMBER,
                                            [KIND_MEMBER] = KIND_N};
-    const struct resource *target = c->name ? at_or_after(rc, c->kind, c->name, false) : NULL;
+    const struct resource *target =
+        c->name ? at_or_after(rc, c->kind, c->name, false, nomem) : NULL;
 
     if (target && strcmp(target->name, c->name) == 0) {
         const struct resource *t = token_at(target, c->token++);
@@ -285,14 +295,19 @@ static const struct resource *advance(const struct reconcile *rc, struct view_cu
         if (t)
             return t;
     }
-    while (!(target = at_or_after(rc, c->kind, c->name, true))) {
+    while (!*nomem && !(target = at_or_after(rc, c->kind, c->name, true, nomem))) {
         enum kind next = NEXT[c->kind];
+
+        if (*nomem)
+            return NULL;
 
         view_cursor_deinit(c);
         c->kind = next;
         if (next == KIND_N)
             return NULL;
     }
+    if (*nomem)
+        return NULL;
     c->token = 0;
     *nomem = !ledger_set(&c->name, target->name);
     return *nomem ? NULL : target;
@@ -358,8 +373,8 @@ static int next_listed(const struct reconcile *rc, const struct view_filter *f,
     return 0;
 }
 
-int view_next(const struct reconcile *rc, const struct view_filter *filter,
-              struct view_cursor *cursor, struct json_object **out)
+static int next_shown(const struct reconcile *rc, const struct view_filter *filter,
+                      struct view_cursor *cursor, struct json_object **out)
 {
     const struct resource *r;
     bool nomem = false;
@@ -372,6 +387,15 @@ int view_next(const struct reconcile *rc, const struct view_filter *filter,
         return *out ? 0 : -(int)ERR_NOMEM;
     }
     return nomem ? -(int)ERR_NOMEM : next_listed(rc, filter, cursor, out);
+}
+
+int view_next(const struct reconcile *rc, const struct view_filter *filter,
+              struct view_cursor *cursor, struct json_object **out)
+{
+    int rv = next_shown(rc, filter, cursor, out);
+
+    fleet_unpeek(&rc->fleet);
+    return rv;
 }
 
 /* --- one --- */

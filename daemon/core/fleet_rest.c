@@ -1,0 +1,455 @@
+#include "core/fleet_rest.h"
+
+#include <string.h>
+
+#include "core/fleet_private.h"
+#include "core/pack.h"
+#include "lib/mem.h"
+#include "lib/text.h"
+
+#define TAG   ((uintptr_t)1) /* in the address of what is packed */
+#define BLOCK 1024           /* records whose first wake is kept together */
+
+struct fleet_rest {
+    struct texts texts;
+    struct heap *wakes;
+    struct list touched;
+    const struct db_entry *entries; /* of the manifest that the records are bound to */
+    int64_t *block_wakes;           /* a time no later than the first wake of each block's packed */
+    size_t n_blocks;
+    size_t blocks_capacity;
+    struct database *peeked; /* a copy of one that is packed; NULL: none */
+    bool failed;
+};
+
+bool fleet_init(struct fleet *f, struct heap *wakes)
+{
+    f->rest = mem_alloc(sizeof(*f->rest));
+    if (!f->rest)
+        return false;
+    f->rest->wakes = wakes;
+    list_init(&f->rest->touched);
+    return true;
+}
+
+bool fleet_failed(const struct fleet *f)
+{
+    return f->rest->failed || f->rest->texts.failed;
+}
+
+static struct packed *packed_of(const struct resource *item)
+{
+    uintptr_t address = (uintptr_t)item;
+
+    return address & TAG ? (struct packed *)(address - TAG) : NULL;
+}
+
+bool fleet_is_packed(const struct fleet *f, size_t at)
+{
+    return packed_of(f->databases[at]) != NULL;
+}
+
+const char *record_name(const struct resource *item)
+{
+    const struct packed *p = packed_of(item);
+
+    return p ? p->bytes : item->name;
+}
+
+const char *fleet_database_name(const struct fleet *f, size_t at)
+{
+    return record_name(f->databases[at]);
+}
+
+size_t fleet_place(const struct fleet *f, const char *name)
+{
+    size_t lo = 0;
+    size_t hi = f->n_databases;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (strcmp(record_name(f->databases[mid]), name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* --- opening --- */
+
+static uint64_t digest_of(const struct packed *p)
+{
+    uint64_t h = text_hash(TEXT_HASH_INIT, p->bytes, p->size);
+
+    return text_hash(h, &p->wake_ms, sizeof(p->wake_ms));
+}
+
+static bool wake_at(struct heap *wakes, struct heap_node *node)
+{
+    if (!node->place)
+        return true;
+    node->place = 0;
+    return heap_set(wakes, node, node->at);
+}
+
+static bool join(struct fleet_rest *rest, struct database *d)
+{
+    bool ok = wake_at(rest->wakes, &d->r.wake);
+
+    for (size_t i = 0; i < d->n_tokens; i++) /* all: `place` is theirs to clear */
+        ok = wake_at(rest->wakes, &d->tokens[i]->r.wake) && ok;
+    return ok && fleet_point(d, d->rest.entry);
+}
+
+static int64_t first_wake(const struct database *d)
+{
+    int64_t first = d->r.wake.place ? d->r.wake.at : INT64_MAX;
+
+    for (size_t i = 0; i < d->n_tokens; i++)
+        if (d->tokens[i]->r.wake.place && d->tokens[i]->r.wake.at < first)
+            first = d->tokens[i]->r.wake.at;
+    return first;
+}
+
+static void leave(struct fleet_rest *rest, struct database *d)
+{
+    heap_remove(rest->wakes, &d->r.wake);
+    for (size_t i = 0; i < d->n_tokens; i++)
+        heap_remove(rest->wakes, &d->tokens[i]->r.wake);
+}
+
+void fleet_touch(const struct fleet *f, struct database *d)
+{
+    if (!d->rest.link.next || list_is_empty(&d->rest.link))
+        list_append(&f->rest->touched, &d->rest.link);
+}
+
+static struct database *whole(const struct fleet *f, size_t at)
+{
+    struct packed *p = packed_of(f->databases[at]);
+    struct fleet_rest *rest = f->rest;
+    struct database *d;
+
+    if (!p)
+        return database_of(f->databases[at]);
+    if (rest->failed)
+        return NULL; /* its entry may be gone */
+    d = pack_open(&rest->texts, p);
+    if (d)
+        d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
+    if (!d || !join(rest, d)) {
+        if (d)
+            leave(rest, d);
+        database_free(d);
+        rest->failed = true;
+        return NULL;
+    }
+    d->rest.digest = digest_of(p);
+    d->rest.flags = p->flags;
+    d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
+    f->databases[at] = &d->r;
+    mem_free(p);
+    fleet_touch(f, d);
+    return d;
+}
+
+void fleet_unpeek(const struct fleet *f)
+{
+    database_free(f->rest->peeked);
+    f->rest->peeked = NULL;
+}
+
+const struct database *fleet_peek(const struct fleet *f, size_t at)
+{
+    struct packed *p = packed_of(f->databases[at]);
+    struct fleet_rest *rest = f->rest;
+    struct database *d;
+
+    if (!p)
+        return database_of(f->databases[at]);
+    fleet_unpeek(f);
+    d = rest->failed ? NULL : pack_open(&rest->texts, p);
+    if (!d)
+        return NULL;
+    d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
+    fleet_point(d, d->rest.entry);
+    rest->peeked = d;
+    return d;
+}
+
+struct database *fleet_database(const struct fleet *f, const char *name)
+{
+    size_t at = name ? fleet_place(f, name) : f->n_databases;
+    struct database *d = f->rest->peeked;
+
+    if (d && name && strcmp(d->r.name, name) == 0)
+        return d;
+
+    if (at == f->n_databases || strcmp(record_name(f->databases[at]), name) != 0)
+        return NULL;
+    d = whole(f, at);
+    if (d)
+        fleet_touch(f, d);
+    return d;
+}
+
+struct visit fleet_open(const struct fleet *f, size_t at)
+{
+    bool was_packed = fleet_is_packed(f, at);
+
+    return (struct visit){.d = whole(f, at), .opened = was_packed};
+}
+
+struct database *fleet_whole(const struct fleet *f, size_t at)
+{
+    return packed_of(f->databases[at]) ? NULL : database_of(f->databases[at]);
+}
+
+/* --- packing --- */
+
+/* Nothing of it is under way, waits for a turn, or was asked for. */
+static bool is_idle(const struct resource *r)
+{
+    bool calm = r->phase == PHASE_READY || r->phase == PHASE_ORPHANED || r->phase == PHASE_NONE ||
+                r->phase == PHASE_UNKNOWN || r->phase == PHASE_PENDING;
+
+    return calm && r->is_done && !r->step && !r->held && r->reason != REASON_DRIFTED && !r->busy &&
+           !r->queued && !r->pause && !r->attempts && !r->look_now && !r->resolve_now &&
+           !r->rotate_until_ms && !r->is_rotating && r->refused == REASON_NONE;
+}
+
+static bool token_is_at_rest(const struct token *t)
+{
+    return is_idle(&t->r) && !t->jwt && !t->minting && !t->hook_busy && !t->hook_again &&
+           !t->held.notify && (t->want || t->has_held);
+}
+
+static bool is_at_rest(const struct database *d)
+{
+    bool rests = is_idle(&d->r) && !d->placed && !d->own.fence && !d->own.held && !d->upload &&
+                 !d->own.upload && !d->own.draft_id &&
+                 (d->want || d->has_own || d->live.present || d->n_tokens);
+
+    for (size_t i = 0; rests && i < d->n_tokens; i++)
+        rests = token_is_at_rest(d->tokens[i]);
+    return rests;
+}
+
+/* Of a token that is in its file, what was asked before says nothing any more. */
+static void forget_asked(struct database *d)
+{
+    for (size_t i = 0; i < d->n_tokens; i++) {
+        struct token *t = d->tokens[i];
+
+        if (t->has_held && strcmp(t->held.state, "published") == 0)
+            t->file_asked = false;
+    }
+}
+
+/* entries: what its entry is one of. */
+static void pack(const struct fleet *f, size_t at, struct database *d,
+                 const struct db_entry *entries, int64_t stands_until_ms)
+{
+    struct fleet_rest *rest = f->rest;
+    struct packed *p;
+
+    if (!is_at_rest(d))
+        return;
+    forget_asked(d);
+    p = pack_make(&rest->texts, d);
+    if (!p)
+        return; /* it stays whole */
+    p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
+    p->wake_ms = first_wake(d);
+    if (stands_until_ms || d->rest.flags & PACKED_STEADY) {
+        int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
+        int64_t first = p->wake_ms;
+
+        if (until < p->wake_ms)
+            p->wake_ms = until;
+        if (stands_until_ms || d->rest.digest == digest_of(p))
+            p->flags |= PACKED_STEADY;
+        else
+            p->wake_ms = first;
+    }
+    if (p->wake_ms < rest->block_wakes[at / BLOCK])
+        rest->block_wakes[at / BLOCK] = p->wake_ms;
+    leave(rest, d);
+    f->databases[at] = (struct resource *)((uintptr_t)p | TAG);
+    database_free(d);
+}
+
+void fleet_close(const struct fleet *f, size_t at, struct visit v)
+{
+    if (v.d && v.opened)
+        pack(f, at, v.d, f->rest->entries, v.stands_until_ms);
+}
+
+void fleet_settle(const struct fleet *f)
+{
+    struct list *touched = &f->rest->touched;
+
+    while (!list_is_empty(touched)) {
+        struct database *d = container_of(touched->next, struct database, rest.link);
+
+        list_remove(&d->rest.link);
+        pack(f, fleet_place(f, d->r.name), d, f->rest->entries, 0);
+    }
+}
+
+/* --- looking without opening --- */
+
+unsigned fleet_flags(const struct fleet *f, size_t at)
+{
+    const struct packed *p = packed_of(f->databases[at]);
+
+    return p ? p->flags : pack_flags(container_of(f->databases[at], const struct database, r));
+}
+
+bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
+                 char *buf)
+{
+    const struct packed *p = packed_of(f->databases[at]);
+
+    if (!p || !pack_shows(&f->rest->texts, p, row))
+        return false;
+    *place = pack_place(&f->rest->texts, p, buf);
+    return true;
+}
+
+/* --- being woken --- */
+
+static void reckon(const struct fleet *f, size_t block)
+{
+    size_t end = (block + 1) * BLOCK < f->n_databases ? (block + 1) * BLOCK : f->n_databases;
+    int64_t first = INT64_MAX;
+
+    for (size_t i = block * BLOCK; i < end; i++) {
+        const struct packed *p = packed_of(f->databases[i]);
+
+        if (p && p->wake_ms < first)
+            first = p->wake_ms;
+    }
+    f->rest->block_wakes[block] = first;
+}
+
+bool fleet_count_blocks(struct fleet *f)
+{
+    struct fleet_rest *rest = f->rest;
+    size_t n = (f->n_databases + BLOCK - 1) / BLOCK;
+
+    if (!mem_grow(&rest->block_wakes, &rest->blocks_capacity, n, sizeof(*rest->block_wakes)))
+        return false;
+    for (; rest->n_blocks < n; rest->n_blocks++)
+        rest->block_wakes[rest->n_blocks] = INT64_MAX;
+    rest->n_blocks = n;
+    return true;
+}
+
+void fleet_reckon_wakes(struct fleet *f)
+{
+    for (size_t i = 0; i < f->rest->n_blocks; i++)
+        reckon(f, i);
+}
+
+void fleet_wake(struct fleet *f, int64_t now_ms)
+{
+    for (size_t b = 0; b < f->rest->n_blocks; b++) {
+        if (f->rest->block_wakes[b] > now_ms)
+            continue;
+        for (size_t i = b * BLOCK; i < f->n_databases && i < (b + 1) * BLOCK; i++) {
+            const struct packed *p = packed_of(f->databases[i]);
+            struct database *d = p && p->wake_ms <= now_ms ? whole(f, i) : NULL;
+
+            if (d && d->rest.stands_until_ms <= now_ms)
+                d->rest.flags &= ~(unsigned)PACKED_STEADY;
+        }
+        reckon(f, b);
+    }
+}
+
+int64_t fleet_next_wake(const struct fleet *f)
+{
+    int64_t first = INT64_MAX;
+
+    for (size_t b = 0; b < f->rest->n_blocks; b++)
+        if (f->rest->block_wakes[b] < first)
+            first = f->rest->block_wakes[b];
+    return first;
+}
+
+/* --- all of them --- */
+
+static bool say_the_same(const struct db_entry *a, const struct db_entry *b)
+{
+    return a && b ? a->digest == b->digest : a == b;
+}
+
+bool fleet_bind_databases(struct fleet *f, const struct desired *d,
+                          bool (*bind)(struct database *d, const struct db_entry *e))
+{
+    const struct db_entry *old = f->rest->entries;
+
+    for (size_t i = 0, j = 0; i < f->n_databases; i++) {
+        struct packed *p = packed_of(f->databases[i]);
+        bool wanted =
+            j < d->n_databases && strcmp(fleet_database_name(f, i), d->databases[j].name) == 0;
+        const struct db_entry *e = wanted ? &d->databases[j] : NULL;
+        struct visit v;
+
+        j += wanted;
+        if (p && say_the_same(p->entry ? &old[p->entry - 1] : NULL, e)) {
+            p->entry = e ? (uint32_t)j : 0;
+            continue;
+        }
+        v = fleet_open(f, i);
+        if (!v.d || !bind(v.d, e)) {
+            f->rest->failed = true; /* some have entries of the one, some of the other */
+            return false;
+        }
+        v.d->rest.entry = e;
+        v.d->rest.flags = 0;
+        if (v.opened)
+            pack(f, i, v.d, d->databases, 0);
+    }
+    f->rest->entries = d->databases;
+    return true;
+}
+
+/* What is packed is wanted, ours, live or has tokens. */
+void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, void *arg), void *arg)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->n_databases; i++) {
+        if (fleet_is_packed(f, i) || keep(database_of(f->databases[i]), arg))
+            f->databases[kept++] = f->databases[i];
+        else
+            database_free(database_of(f->databases[i]));
+    }
+    if (kept == f->n_databases)
+        return;
+    f->n_databases = kept;
+    f->rest->n_blocks = (kept + BLOCK - 1) / BLOCK;
+    fleet_reckon_wakes(f);
+}
+
+void fleet_rest_deinit(struct fleet *f)
+{
+    for (size_t i = 0; i < f->n_databases; i++) {
+        struct packed *p = packed_of(f->databases[i]);
+
+        mem_free(p);
+        if (!p)
+            database_free(database_of(f->databases[i]));
+    }
+    mem_free((void *)f->databases);
+    if (!f->rest)
+        return;
+    fleet_unpeek(f);
+    texts_deinit(&f->rest->texts);
+    mem_free(f->rest->block_wakes);
+    mem_free(f->rest);
+}

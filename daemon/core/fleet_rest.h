@@ -1,0 +1,51 @@
+/* fleet_rest: databases at rest are kept packed, and opened when somebody asks for them.
+ * Who asks by name gets the whole record, and it stays whole until the step ends. Who walks over
+ * all opens and closes one after the other. A record is packed when it is closed, or when the step
+ * ends, if nothing of it is under way or waits. In: fleet. Out: whole records. Never: packs what
+ * somebody still holds: one that was whole before it was opened stays so until fleet_settle. */
+#ifndef TENANTD_CORE_FLEET_REST_H
+#define TENANTD_CORE_FLEET_REST_H
+
+#include "core/fleet.h"
+#include "core/pack.h"
+
+/* One on a walk, by its place. NULL: no memory, and the fleet has failed. */
+struct visit {
+    struct database *d;
+    bool opened;             /* for this visit, and nobody else holds it */
+    int64_t stands_until_ms; /* it was decided about as it is, with all that is known: until it or
+                                the world changes, and till then, that stands; monotonic; 0: not */
+};
+struct visit fleet_open(const struct fleet *f, size_t at);
+void fleet_close(const struct fleet *f, size_t at, struct visit v);
+/* NULL: it is packed, and so nothing is to be done about it. */
+struct database *fleet_whole(const struct fleet *f, size_t at);
+
+/* The name of what is in the array of databases or groups. */
+const char *record_name(const struct resource *item);
+/* Only to be shown: a copy, until the next one is looked at or fleet_unpeek, of what stays packed;
+ * meanwhile fleet_database gives it, too. NULL: no memory. */
+const struct database *fleet_peek(const struct fleet *f, size_t at);
+void fleet_unpeek(const struct fleet *f);
+
+const char *fleet_database_name(const struct fleet *f, size_t at);
+/* Its packed_flag bits, without opening it; those of a whole one are reckoned. */
+unsigned fleet_flags(const struct fleet *f, size_t at);
+/* Packed, and what a list says of it is what is known: nothing to take over. *place: its group, in
+ * `buf`. */
+bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
+                 char *buf);
+bool fleet_is_packed(const struct fleet *f, size_t at);
+/* The place of the first whose name is `name` or comes behind it. */
+size_t fleet_place(const struct fleet *f, const char *name);
+
+/* The end of a step: pack what was touched and is at rest. */
+void fleet_settle(const struct fleet *f);
+/* It was decided about: see whether it is at rest when the step ends. */
+void fleet_touch(const struct fleet *f, struct database *d);
+/* Open those that are due by then, so that they are in the heap. */
+void fleet_wake(struct fleet *f, int64_t now_ms);
+/* When the first of those that are packed is due; INT64_MAX: never. */
+int64_t fleet_next_wake(const struct fleet *f);
+
+#endif

@@ -1,0 +1,54 @@
+/* pack: the record of a database and its tokens, in as few bytes as they need.
+ *
+ *   name NUL, number of tokens, then a section for the database and for each token:
+ *   its shape (which texts it has, and where each is to be found), the texts that are its own, and
+ *   the words of the struct that are not zero.
+ *
+ * Texts that many records share are numbers of a table, and so are shapes. All that is no pointer
+ * goes by its bytes, so that a member that is added to a record is kept without a word here; a
+ * pointer to a text has to be in the tables of pack.c.
+ * In: a record in which nothing is under way. Out: bytes, and the same record. Never: what the
+ * manifest says, which it is pointed at anew. */
+#ifndef TENANTD_CORE_PACK_H
+#define TENANTD_CORE_PACK_H
+
+#include "core/fleet.h"
+#include "core/texts.h"
+
+enum packed_flag {
+    PACKED_PRESENT = 1u << 0, /* live.present */
+    PACKED_LISTED = 1u << 1,
+    PACKED_ARCHIVED = 1u << 2,
+    PACKED_OWNED = 1u << 3,  /* its row says "owned" */
+    PACKED_NAMED = 1u << 4,  /* it stands in some phase */
+    PACKED_TOKENS = 1u << 5, /* it has some */
+    PACKED_ENDS = 1u << 6,   /* a branch, or one that expires */
+    PACKED_CONFIG_READ = 1u << 7,
+    PACKED_KEPT = 1u << 8,   /* it has a row in the ledger */
+    PACKED_STEADY = 1u << 9, /* it was decided about as it is, and only time or the world change
+                                what would be decided now */
+};
+
+struct packed {
+    int64_t wake_ms; /* the first time at which it or a token of it is due; INT64_MAX: never */
+    uint32_t entry;  /* 1 + the place of its entry in the manifest; 0: it has none */
+    uint32_t flags : 12;
+    uint32_t size : 20; /* of bytes */
+    char bytes[];       /* begin with its name and a NUL */
+};
+
+unsigned pack_flags(const struct database *d);
+/* The caller's, to be freed by mem_free; wake_ms, entry and PACKED_STEADY are for the caller to
+ * say. NULL: it is too large for that, or t->failed. */
+struct packed *pack_make(struct texts *t, const struct database *d) MUST_CHECK;
+/* The caller's; without entry and wants, in no list, and not waiting in the heap: `place` of each
+ * `wake` says whether it is to be put there, for `at`. NULL: no memory. */
+struct database *pack_open(const struct texts *t, const struct packed *p) MUST_CHECK;
+
+/* What is live of it is what a list says: to take that over would change nothing. */
+bool pack_shows(const struct texts *t, const struct packed *p, const struct live_db *row);
+/* The group it lives in, into `out`, which holds LIMIT_LIVE_TEXT_BYTES and a NUL. NULL: it does not
+ * say. */
+const char *pack_place(const struct texts *t, const struct packed *p, char *out);
+
+#endif

@@ -1,0 +1,354 @@
+/* pack_open: a record out of the bytes that pack.c has written. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/fleet_private.h"
+#include "core/pack_private.h"
+#include "lib/mem.h"
+
+struct reader {
+    const struct texts *texts;
+    const char *name;
+    const unsigned char *at;
+    const unsigned char *shape;
+    const unsigned char *shape_end;
+    const unsigned char *seen[SEEN_MAX]; /* the bytes of those that may be said to be the same */
+    bool seen_is_uuid[SEEN_MAX];
+    size_t n_seen;
+};
+
+static unsigned get_byte(const unsigned char **at)
+{
+    return *(*at)++;
+}
+
+static uint16_t get_number(const unsigned char **at)
+{
+    unsigned low = get_byte(at);
+
+    return (uint16_t)(low | get_byte(at) << 8);
+}
+
+static uint64_t get_word(const unsigned char **at, unsigned n)
+{
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        word |= (uint64_t)get_byte(at) << (8 * i);
+    return word;
+}
+
+static void begin(struct reader *r, const struct texts *t, const struct packed *p)
+{
+    *r = (struct reader){.texts = t, .name = p->bytes};
+    r->at = (const unsigned char *)p->bytes + strlen(p->bytes) + 1;
+}
+
+static void begin_section(struct reader *r)
+{
+    uint16_t number = get_number(&r->at);
+
+    if (number == TEXTS_NONE) {
+        uint16_t size = get_number(&r->at);
+
+        r->shape = r->at;
+        r->shape_end = r->at += size;
+    } else {
+        const struct texts_item *item = texts_get(r->texts, number);
+
+        r->shape = (const unsigned char *)item->bytes;
+        r->shape_end = r->shape + item->size;
+    }
+}
+
+static char *write_hex(char *to, const unsigned char *bytes, size_t n, bool dashes)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    size_t at = 0;
+
+    for (size_t i = 0; i < 2 * n; i++) {
+        if (dashes && is_dash(at))
+            to[at++] = '-';
+        to[at++] = DIGITS[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+    }
+    to[at] = '\0';
+    return to;
+}
+
+/* A text in up to three pieces. */
+struct pieces {
+    char hex[2 * HASH_BYTES + 1];
+    const char *bytes[3];
+    size_t size[3];
+};
+
+static void piece(struct pieces *p, size_t i, const char *bytes, size_t size)
+{
+    p->bytes[i] = bytes;
+    p->size[i] = size;
+}
+
+static void piece_of_table(const struct reader *r, struct pieces *p, size_t i, uint16_t number)
+{
+    const struct texts_item *item = texts_get(r->texts, number);
+
+    piece(p, i, item->bytes, item->size);
+}
+
+static void piece_of_hex(struct pieces *p, const unsigned char *bytes, bool is_uuid)
+{
+    write_hex(p->hex, bytes, is_uuid ? UUID_BYTES : HASH_BYTES, is_uuid);
+    piece(p, 0, p->hex, is_uuid ? 36 : 2 * HASH_BYTES);
+}
+
+/* The next text of the section: its place. False: that was the last. */
+static bool next_text(struct reader *r, size_t *place, struct pieces *out)
+{
+    unsigned kind;
+    size_t size;
+
+    if (r->shape == r->shape_end)
+        return false;
+    memset(out->size, 0, sizeof(out->size));
+    *place = get_byte(&r->shape);
+    kind = get_byte(&r->shape);
+    switch (kind) {
+    case TEXT_SHARED:
+        piece_of_table(r, out, 0, get_number(&r->shape));
+        break;
+    case TEXT_SAME:
+        size = get_byte(&r->shape);
+        piece_of_hex(out, r->seen[size], r->seen_is_uuid[size]);
+        break;
+    case TEXT_UUID:
+    case TEXT_HASH:
+        size = kind == TEXT_UUID ? UUID_BYTES : HASH_BYTES;
+        piece_of_hex(out, r->at, kind == TEXT_UUID);
+        if (r->n_seen < SEEN_MAX) {
+            r->seen_is_uuid[r->n_seen] = kind == TEXT_UUID;
+            r->seen[r->n_seen++] = r->at;
+        }
+        r->at += size;
+        break;
+    case TEXT_AROUND:
+        piece_of_table(r, out, 0, get_number(&r->shape));
+        piece(out, 1, r->name, strlen(r->name));
+        piece_of_table(r, out, 2, get_number(&r->shape));
+        break;
+    default:
+        size = get_number(&r->at);
+        piece(out, 0, (const char *)r->at, size);
+        r->at += size;
+    }
+    return true;
+}
+
+/* to: holds all of it and a NUL. */
+static void write_pieces(const struct pieces *p, char *to)
+{
+    for (size_t i = 0; i < 3; i++) {
+        if (p->size[i])
+            memcpy(to, p->bytes[i], p->size[i]);
+        to += p->size[i];
+    }
+    *to = '\0';
+}
+
+static size_t size_of(const struct pieces *p)
+{
+    return p->size[0] + p->size[1] + p->size[2];
+}
+
+static bool get_texts(struct reader *r, void *record, const size_t *places)
+{
+    struct pieces p;
+    bool ok = true;
+    size_t place;
+
+    begin_section(r);
+    while (next_text(r, &place, &p)) {
+        char *text = mem_alloc(size_of(&p) + 1);
+
+        if (text)
+            write_pieces(&p, text);
+        ok = ok && text;
+        memcpy((char *)record + places[place], &text, sizeof(text));
+    }
+    return ok;
+}
+
+/* Over all that is no text: the texts' places are zero there. */
+static void get_words(struct reader *r, void *record)
+{
+    char *to = record;
+    uint64_t last = 0;
+    unsigned tag;
+
+    while ((tag = get_byte(&r->at))) {
+        unsigned gap = tag >> 4;
+        unsigned n = tag & 15;
+        uint64_t word;
+
+        if (gap == LONG_GAP)
+            gap = get_byte(&r->at);
+        if (n >= WORD_DIFFERENCE) {
+            uint64_t more = get_word(&r->at, n - WORD_DIFFERENCE);
+
+            word = last + (more & 1 ? ~(more >> 1) : more >> 1);
+        } else {
+            word = get_word(&r->at, n);
+        }
+        to += (size_t)gap * 8;
+        memcpy(to, &word, 8);
+        to += 8;
+        if (word >> 32)
+            last = word;
+    }
+}
+
+/* The texts are read first, for memory may fail; they are put over the words. */
+static bool get_section(struct reader *r, void *record, size_t size, const size_t *places, size_t n)
+{
+    char *texts[TEXTS_OF_ONE];
+    bool ok = get_texts(r, record, places);
+
+    for (size_t i = 0; i < n; i++)
+        memcpy(&texts[i], (char *)record + places[i], sizeof(char *));
+    memset(record, 0, size);
+    get_words(r, record);
+    for (size_t i = 0; i < n; i++)
+        memcpy((char *)record + places[i], &texts[i], sizeof(char *));
+    return ok;
+}
+
+static bool name_token(struct reader *r, struct token *t)
+{
+    char *short_name = t->r.name; /* as it was written */
+    char *cause = (char *)(uintptr_t)t->cause;
+
+    t->cause = NULL;
+    if (cause)
+        t->cause = texts_find(r->texts, cause, strlen(cause));
+    mem_free(cause);
+    t->r.name = short_name ? mem_printf("%s/%s", r->name, short_name) : NULL;
+    mem_free(short_name);
+    if (t->r.name)
+        t->short_name = t->r.name + strlen(r->name) + 1;
+    list_init(&t->r.list);
+    return t->r.name != NULL;
+}
+
+static struct token *get_token(struct reader *r)
+{
+    struct token *t = mem_alloc(sizeof(*t));
+    bool ok;
+
+    if (!t)
+        return NULL;
+    ok = get_section(r, t, sizeof(*t), TOKEN_TEXTS, N_TOKEN_TEXTS);
+    ok = name_token(r, t) && ok;
+    if (!ok) {
+        token_deinit(t);
+        mem_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct database *pack_open(const struct texts *t, const struct packed *p)
+{
+    struct database *d = mem_alloc(sizeof(*d));
+    struct reader r;
+    size_t n;
+    bool ok;
+
+    if (!d)
+        return NULL;
+    begin(&r, t, p);
+    n = get_number(&r.at);
+    ok = get_section(&r, d, sizeof(*d), DATABASE_TEXTS, N_DATABASE_TEXTS);
+    d->r.name = mem_strdup(r.name);
+    list_init(&d->r.list);
+    list_init(&d->rest.link);
+    d->tokens = n ? mem_alloc(n * sizeof(struct token *)) : NULL;
+    ok = ok && d->r.name && (!n || d->tokens);
+    for (; ok && d->n_tokens < n; d->n_tokens++)
+        ok = (d->tokens[d->n_tokens] = get_token(&r)) != NULL;
+    if (!ok) {
+        d->n_tokens -= d->n_tokens && !d->tokens[d->n_tokens - 1];
+        database_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+/* --- a look at what is packed --- */
+
+/* The texts of the database up to a place, in order. */
+static bool is_text(const struct pieces *p, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n != size_of(p))
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        if (p->size[i] && memcmp(p->bytes[i], text, p->size[i]) != 0)
+            return false;
+        text += p->size[i];
+    }
+    return true;
+}
+
+static const char *flag_text(int8_t flag)
+{
+    return flag < 0 ? NULL : flag ? "true" : "false";
+}
+
+bool pack_shows(const struct texts *t, const struct packed *p, const struct live_db *row)
+{
+    const char *said[LIVE_CONFIG + CONFIG_N] = {
+        [LIVE_ID] = row->id,
+        [LIVE_HOSTNAME] = row->hostname,
+        [LIVE_PLACE] = row->group,
+        [LIVE_PARENT] = row->parent_id,
+        [LIVE_CONFIG + CONFIG_BLOCK_READS] = flag_text(row->block_reads),
+        [LIVE_CONFIG + CONFIG_BLOCK_WRITES] = flag_text(row->block_writes),
+        [LIVE_CONFIG + CONFIG_DELETE_PROTECTION] = flag_text(row->delete_protection)};
+    struct pieces text;
+    struct reader r;
+    size_t place;
+
+    if (!(p->flags & PACKED_PRESENT) || !(p->flags & PACKED_LISTED) ||
+        !!(p->flags & PACKED_ARCHIVED) != (row->archived == 1))
+        return false;
+    begin(&r, t, p);
+    get_number(&r.at);
+    begin_section(&r);
+    while (next_text(&r, &place, &text) && place < ARRAY_SIZE(said)) {
+        if (said[place] && !is_text(&text, said[place]))
+            return false;
+        said[place] = NULL;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+        if (said[i])
+            return false; /* it is said, and was not known */
+    return true;
+}
+
+const char *pack_place(const struct texts *t, const struct packed *p, char *out)
+{
+    struct pieces text;
+    struct reader r;
+    size_t place;
+
+    begin(&r, t, p);
+    get_number(&r.at);
+    begin_section(&r);
+    while (next_text(&r, &place, &text) && place <= LIVE_PLACE) {
+        if (place != LIVE_PLACE || size_of(&text) > LIMIT_LIVE_TEXT_BYTES)
+            continue;
+        write_pieces(&text, out);
+        return out;
+    }
+    return NULL;
+}

@@ -1,0 +1,338 @@
+/* test_pack: a record is packed and opened again, and nothing of it is lost. In: records with all
+ * that they may have. Out: cmocka's verdict. Never: more than memory. */
+#include "core/pack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/fleet_private.h"
+#include "lib/mem.h"
+
+#define ID    "0190d3c6-9e3b-7c1f-8a11-3f2b5a9c0d77"
+#define OTHER "0190d3c6-9e3b-7c1f-8a11-3f2b5a9c0d78"
+#define HASH  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+static char *text(const char *s)
+{
+    char *copy = mem_strdup(s);
+
+    assert_non_null(copy);
+    return copy;
+}
+
+static struct database *database(const char *name)
+{
+    struct database *d = mem_alloc(sizeof(*d));
+
+    assert_non_null(d);
+    assert_true(resource_init(&d->r, KIND_DATABASE, text(name)));
+    return d;
+}
+
+static struct token *token(struct database *d, const char *name)
+{
+    struct token *t = fleet_add_token(KIND_TOKEN, d->r.name, &d->tokens, &d->n_tokens, name);
+
+    assert_non_null(t);
+    return t;
+}
+
+/* Every text that a row has, one of each form in turn. */
+static void fill_row(enum ledger_table table, void *row, const char *name)
+{
+    static const char *const FORMS[] = {ID, "owned", HASH, OTHER, "", "what is said\nof it", ID};
+    size_t n = 0;
+
+    for (size_t i = 0; i < LEDGER[table].n_columns; i++) {
+        const struct ledger_column *c = &LEDGER[table].columns[i];
+        int64_t number = INT64_C(1790000000000) + (int64_t)(i * i * 7919);
+
+        if (c->type == LEDGER_INT) {
+            memcpy((char *)row + c->offset, &number, sizeof(number));
+        } else {
+            char *s = i % 3 == 1 ? mem_printf("%s-%zu.example", name, i % 2)
+                                 : text(FORMS[n++ % ARRAY_SIZE(FORMS)]);
+
+            memcpy((char *)row + c->offset, &s, sizeof(s));
+        }
+    }
+}
+
+static struct database *full_database(const char *name)
+{
+    struct database *d = database(name);
+
+    fill_row(LEDGER_OWNED, &d->own, name);
+    d->has_own = true;
+    d->live = (struct live){.present = true,
+                            .id = text(ID),
+                            .hostname = mem_printf("%s-acme.example", name),
+                            .place = text("eu"),
+                            .parent_id = text(OTHER),
+                            .listed = true,
+                            .archived = true,
+                            .read_ms = 1234567,
+                            .made_ms = -5};
+    for (int f = 0; f < CONFIG_N; f++) {
+        d->live.config.value[f] = text(f % 2 ? "true" : "false");
+        d->applied.value[f] = text("256mb");
+        d->readback.value[f] = text("268435456");
+        d->sent.value[f] = text("");
+        d->r.flipped = true;
+    }
+    d->probe_hash = text(HASH);
+    d->r.message = text("nobody knows why");
+    d->r.refused_text = text(name);
+    d->r.last.request = mem_printf("POST /v1/organizations/acme/databases/%s/auth/tokens", name);
+    d->r.phase = PHASE_READY;
+    d->r.reason = REASON_IN_SYNC;
+    d->r.since_ms = INT64_C(1790000000001);
+    d->r.wake = (struct heap_node){.at = 777, .place = 3};
+    d->contended_fields = 5;
+    d->grace_mark_ms = INT64_MIN;
+    d->deleted_ms = INT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        struct token *t = token(d, i == 0 ? "app" : i == 1 ? "reporting" : "x");
+
+        fill_row(LEDGER_TOKEN, &t->held, name);
+        t->has_held = true;
+        t->file_gone = i == 1;
+        t->cause = "renewed";
+        t->minted_ms = 99999999 + i;
+        t->r.wake = (struct heap_node){.at = 500 + i, .place = 9};
+        t->r.last.request = text(HASH);
+    }
+    return d;
+}
+
+static void assert_same_text(const char *a, const char *b)
+{
+    assert_int_equal(a != NULL, b != NULL);
+    if (a)
+        assert_string_equal(a, b);
+}
+
+static void assert_same_row(enum ledger_table table, const void *a, const void *b)
+{
+    for (size_t i = 0; i < LEDGER[table].n_columns; i++) {
+        const struct ledger_column *c = &LEDGER[table].columns[i];
+        const void *x = (const char *)a + c->offset;
+        const void *y = (const char *)b + c->offset;
+        const char *s;
+        const char *t;
+
+        if (c->type == LEDGER_INT) {
+            assert_memory_equal(x, y, sizeof(int64_t));
+            continue;
+        }
+        memcpy(&s, x, sizeof(s));
+        memcpy(&t, y, sizeof(t));
+        assert_same_text(s, t);
+    }
+}
+
+static void assert_same_resource(const struct resource *a, const struct resource *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_same_text(a->message, b->message);
+    assert_same_text(a->refused_text, b->refused_text);
+    assert_same_text(a->last.request, b->last.request);
+    assert_int_equal(a->phase, b->phase);
+    assert_int_equal(a->reason, b->reason);
+    assert_true(a->since_ms == b->since_ms && a->wake.at == b->wake.at);
+    assert_int_equal(a->wake.place != 0, b->wake.place != 0);
+}
+
+static void assert_same(const struct database *a, const struct database *b)
+{
+    assert_same_resource(&a->r, &b->r);
+    assert_same_row(LEDGER_OWNED, &a->own, &b->own);
+    assert_same_text(a->live.id, b->live.id);
+    assert_same_text(a->live.hostname, b->live.hostname);
+    assert_same_text(a->live.place, b->live.place);
+    assert_same_text(a->live.parent_id, b->live.parent_id);
+    assert_same_text(a->probe_hash, b->probe_hash);
+    for (int f = 0; f < CONFIG_N; f++) {
+        assert_same_text(a->live.config.value[f], b->live.config.value[f]);
+        assert_same_text(a->applied.value[f], b->applied.value[f]);
+        assert_same_text(a->readback.value[f], b->readback.value[f]);
+        assert_same_text(a->sent.value[f], b->sent.value[f]);
+    }
+    assert_int_equal(a->r.flipped, b->r.flipped);
+    assert_true(a->live.present == b->live.present && a->live.listed == b->live.listed &&
+                a->live.archived == b->live.archived && a->live.made_ms == b->live.made_ms);
+    assert_true(a->grace_mark_ms == b->grace_mark_ms && a->deleted_ms == b->deleted_ms &&
+                a->contended_fields == b->contended_fields && a->has_own == b->has_own);
+    assert_int_equal(a->n_tokens, b->n_tokens);
+    for (size_t i = 0; i < a->n_tokens; i++) {
+        assert_same_resource(&a->tokens[i]->r, &b->tokens[i]->r);
+        assert_string_equal(a->tokens[i]->short_name, b->tokens[i]->short_name);
+        assert_same_row(LEDGER_TOKEN, &a->tokens[i]->held, &b->tokens[i]->held);
+        assert_same_text(a->tokens[i]->cause, b->tokens[i]->cause);
+        assert_true(a->tokens[i]->minted_ms == b->tokens[i]->minted_ms &&
+                    a->tokens[i]->file_gone == b->tokens[i]->file_gone);
+    }
+}
+
+static void and_back(struct texts *texts, struct database *d)
+{
+    struct packed *p = pack_make(texts, d);
+    struct database *again;
+
+    assert_non_null(p);
+    again = pack_open(texts, p);
+    assert_non_null(again);
+    assert_same(d, again);
+    mem_free(p);
+    database_free(again);
+}
+
+static void pack__a_full_record__comes_back_whole(void **state)
+{
+    struct database *d = full_database("t-acme");
+    struct texts texts = {0};
+
+    (void)state;
+    and_back(&texts, d);
+    and_back(&texts, d); /* its texts are known by now */
+    database_free(d);
+    d = full_database("a"); /* whose name stands in many texts */
+    and_back(&texts, d);
+    database_free(d);
+    texts_deinit(&texts);
+}
+
+static void pack__an_empty_record__comes_back(void **state)
+{
+    struct database *d = database("t-acme");
+    struct texts texts = {0};
+
+    (void)state;
+    token(d, "app");
+    and_back(&texts, d);
+    database_free(d);
+    texts_deinit(&texts);
+}
+
+/* Each byte of a record that is no pointer, by itself: what is added there is kept, too. */
+static void pack__any_member__is_kept(void **state)
+{
+    static const size_t RANGES[][2] = {
+        {offsetof(struct database, config_asked), offsetof(struct database, probe_hash)},
+        {offsetof(struct database, approved), offsetof(struct database, placed)},
+        {offsetof(struct database, deleted_ms), offsetof(struct database, tokens)}};
+    struct texts texts = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(RANGES); i++)
+        for (size_t at = RANGES[i][0]; at < RANGES[i][1]; at++) {
+            struct database *d = database("t-acme");
+            struct database *again;
+            struct packed *p;
+
+            ((unsigned char *)d)[at] = 1;
+            p = pack_make(&texts, d);
+            assert_non_null(p);
+            again = pack_open(&texts, p);
+            assert_non_null(again);
+            assert_memory_equal((char *)d + RANGES[i][0], (char *)again + RANGES[i][0],
+                                RANGES[i][1] - RANGES[i][0]);
+            mem_free(p);
+            database_free(again);
+            database_free(d);
+        }
+    texts_deinit(&texts);
+}
+
+/* More different texts than the table holds: the rest is kept with each record. */
+static void pack__with_a_full_table__keeps_texts_by_itself(void **state)
+{
+    struct texts texts = {0};
+    struct database *d;
+    char other[32];
+
+    (void)state;
+    for (int i = 0; texts.n < TEXTS_MAX; i++) {
+        snprintf(other, sizeof(other), "text %d", i);
+        assert_true(texts_add(&texts, other, strlen(other)) != TEXTS_NONE);
+    }
+    assert_int_equal(texts_add(&texts, "one more", 8), TEXTS_NONE);
+    d = full_database("t-acme");
+    for (size_t i = 0; i < d->n_tokens; i++)
+        d->tokens[i]->cause = NULL;
+    and_back(&texts, d);
+    database_free(d);
+    texts_deinit(&texts);
+}
+
+static void pack__what_a_list_says__is_compared(void **state)
+{
+    struct database *d = full_database("t-acme");
+    struct texts texts = {0};
+    struct packed *p = pack_make(&texts, d);
+    const struct live_db said = {.name = "t-acme",
+                                 .id = ID,
+                                 .hostname = "t-acme-acme.example",
+                                 .group = "eu",
+                                 .parent_id = OTHER,
+                                 .block_reads = 0,
+                                 .block_writes = 0,
+                                 .delete_protection = 1,
+                                 .archived = 1};
+    char place[LIMIT_LIVE_TEXT_BYTES + 1];
+    struct live_db row = said;
+
+    (void)state;
+    assert_non_null(p);
+    for (int f = 0; f < CONFIG_N; f++) {
+        int8_t flag = d->live.config.value[f][0] == 't';
+
+        if (f == CONFIG_BLOCK_READS)
+            row.block_reads = flag;
+        if (f == CONFIG_BLOCK_WRITES)
+            row.block_writes = flag;
+        if (f == CONFIG_DELETE_PROTECTION)
+            row.delete_protection = flag;
+    }
+    assert_true(pack_shows(&texts, p, &row));
+    assert_string_equal(pack_place(&texts, p, place), "eu");
+    for (int i = 0; i < 8; i++) {
+        struct live_db other = row;
+
+        other.id = i == 0 ? OTHER : row.id;
+        other.hostname = i == 1 ? "t-acme-acme.example.org" : row.hostname;
+        other.group = i == 2 ? "us" : row.group;
+        other.parent_id = i == 3 ? ID : row.parent_id;
+        other.block_reads = i == 4 ? !row.block_reads : row.block_reads;
+        other.block_writes = i == 5 ? !row.block_writes : row.block_writes;
+        other.delete_protection = i == 6 ? !row.delete_protection : row.delete_protection;
+        other.archived = i == 7 ? 0 : row.archived;
+        assert_false(pack_shows(&texts, p, &other));
+    }
+    row.hostname = row.group = row.parent_id = NULL; /* not said: nothing to take over */
+    row.block_reads = row.block_writes = row.delete_protection = -1;
+    assert_true(pack_shows(&texts, p, &row));
+    mem_free(p);
+    database_free(d);
+    texts_deinit(&texts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pack__a_full_record__comes_back_whole),
+        cmocka_unit_test(pack__an_empty_record__comes_back),
+        cmocka_unit_test(pack__any_member__is_kept),
+        cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
+        cmocka_unit_test(pack__what_a_list_says__is_compared),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
