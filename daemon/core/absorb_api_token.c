@@ -97,18 +97,29 @@ static const struct live_api_token *find_lost(const struct reconcile *rc, const 
     return found;
 }
 
+/* It is to go: asked for by its id, it tells for certain that it has gone. */
+static bool is_to_be_revoked(const struct reconcile *rc, const struct api_token *a,
+                             const struct api_key *key)
+{
+    struct world w;
+
+    rc_world(rc, &w);
+    return key->row.id && (key->row.retired || api_token_removal_is_asked(&w, a));
+}
+
 /* Not in a list that would show it. True: it is gone for good, and nothing is to be missed. */
 static bool is_over(struct reconcile *rc, const struct api_token *a, struct api_key *key,
                     int64_t sent_ms, int64_t after_ms)
 {
-    bool wanted = a->want && !a->want->token.absent && !key->row.retired;
+    bool kept =
+        (a->want && !a->want->token.absent && !key->row.retired) || is_to_be_revoked(rc, a, key);
 
     if (sent_ms <= key->made_ms)
         return false;
     key->listed = false;
     if (!key->gone_ms)
         key->gone_ms = rc->now_ms;
-    return !wanted && sent_ms >= key->gone_ms + after_ms;
+    return !kept && sent_ms >= key->gone_ms + after_ms;
 }
 
 /* Of a mint of which nobody heard. True: there is none. */
@@ -253,11 +264,24 @@ static void revoked(struct reconcile *rc, struct effects *fx, const struct fligh
 
     if (!key)
         return;
-    rc_event(rc, fx, f->r, "Revoked", 5, answer, "revoked %s--g%lld, id %s", f->r->name,
-             (long long)f->generation, key->row.id);
+    if (answer->outcome == OUTCOME_OK)
+        rc_event(rc, fx, f->r, "Revoked", 5, answer, "revoked %s--g%lld, id %s", f->r->name,
+                 (long long)f->generation, key->row.id);
+    else
+        rc_event(rc, fx, f->r, "Gone", 5, answer, "%s--g%lld is gone from the platform", f->r->name,
+                 (long long)f->generation);
     drop_key(fx, a, key);
     rc_succeeded(f->r);
     rc->replan = true; /* its group may have waited for that */
+}
+
+/* 404: to a token of its own for deletes it may only be hidden, but then the list shows it. */
+static bool is_gone(const struct reconcile *rc, const struct flight *f, const struct answer *a)
+{
+    const struct api_key *key = api_token_key(api_token_of(f->r), f->generation);
+
+    return a->outcome == OUTCOME_NOT_FOUND &&
+           (!own_token_deletes_apart(rc, a->kind) || (key && !key->listed));
 }
 
 void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -269,13 +293,14 @@ void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct 
         minted(rc, fx, f, a);
     } else if (f->act == ACT_MINT) {
         not_minted(rc, fx, f, a);
-    } else if (f->act == ACT_REVOKE &&
-               (ok || (a->outcome == OUTCOME_NOT_FOUND && !own_token_deletes_apart(rc, a->kind)))) {
+    } else if (f->act == ACT_REVOKE && (ok || is_gone(rc, f, a))) {
         revoked(rc, fx, f, a);
     } else if (f->act == ACT_READ && ok) {
         if (f->r->failed_act == ACT_READ) /* what else failed is not mended by looking */
             rc_succeeded(f->r);
         rc_see_api_tokens(rc, fx, a, f->sent_ms);
+    } else if (f->act == ACT_READ && a->outcome == OUTCOME_UNAUTHORIZED) {
+        rc_absorb_failure(rc, fx, f, a); /* that is not about this list alone */
     } else if (f->act == ACT_READ) {
         rc_side_failed(rc, fx, SIDE_API_TOKENS, a);
         if (!rc->sides[SIDE_API_TOKENS].refused && !rc_absorb_failure(rc, fx, f, a))

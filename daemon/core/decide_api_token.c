@@ -96,6 +96,13 @@ static bool may_be_own(const struct world *w, const struct issued *row)
            (config_has_delete_token(w->config) && may_be(&w->self->delete_token, row));
 }
 
+static void say_revoke(const struct api_key *key, struct decision *out)
+{
+    out->act = ACT_REVOKE;
+    out->lane = LANE_REMOVE;
+    out->generation = key->row.generation;
+}
+
 /* Revoke it by its id, which the list shows; else look. */
 static void decide_revoke(const struct world *w, const struct resource *r,
                           const struct api_key *key, struct decision *out)
@@ -110,13 +117,16 @@ static void decide_revoke(const struct world *w, const struct resource *r,
     } else if (!is_fresh(w) || list_of(w)->sent_ms <= key->made_ms) {
         say_look(w, LANE_REMOVE, out);
     } else if (key->listed) {
-        out->act = ACT_REVOKE;
-        out->lane = LANE_REMOVE;
-        out->generation = key->row.generation;
-    } else if (key->gone_ms) { /* gone already: once the list says so again */
-        say_wake(out, key->gone_ms + MISSING_AFTER_MS);
-        if (w->now_ms >= key->gone_ms + MISSING_AFTER_MS)
+        say_revoke(key, out);
+    } else if (key->gone_ms) { /* gone, or a list lies: asked by its id, once the next one agrees */
+        int64_t again = key->gone_ms + MISSING_AFTER_MS;
+
+        if (w->now_ms < again)
+            say_wake(out, again);
+        else if (list_of(w)->sent_ms < again)
             say_look(w, LANE_SWEEP, out);
+        else
+            say_revoke(key, out);
     }
 }
 
