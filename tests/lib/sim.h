@@ -291,6 +291,14 @@ void sim_say_deinit(struct sim *s);
 
 /* sim_check.c: what must hold whenever a call goes out or arrives, and after every step. */
 void sim_check_step(struct sim *s);
+/* sim_check_api_token.c: one is made, or revoked. */
+void sim_check_api_token(struct sim *s, const struct call *c);
+bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the ledger */
+/* sim_guard.c: something goes: with those of the window, is it more than the guard lets through?
+ * id: the platform's; an API token's name. */
+void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id);
+bool sim_is_approved(const struct sim *s, const char *kind, const char *name);
+bool sim_owns_id(const struct sim *s, const char *id);
 void sim_check_event(struct sim *s, const struct event *e); /* of the history */
 bool sim_is_paused(const struct sim *s, const char *kind, const char *name);
 void sim_check_sent(struct sim *s, const struct call *c);

@@ -64,80 +64,6 @@ static const char *may_go(const struct sim *s, const char *name, const struct ow
 
 /* --- removals --- */
 
-static bool is_approved(const struct sim *s, const char *kind, const char *name)
-{
-    char key[320];
-    const struct approval *a;
-
-    snprintf(key, sizeof(key), "delete/%s/%s", kind, name);
-    a = sim_row(&s->ledger, LEDGER_APPROVAL, key);
-    return a && a->approved && a->begun;
-}
-
-/* The lesser of both limits, rounded down, but at least one. */
-static size_t allowed(const struct sim *s, size_t owned, size_t gone)
-{
-    const struct config_policy *p = &s->config->policy;
-    size_t most = SIZE_MAX;
-
-    if (p->guard.max_delete_percent != CONFIG_NO_LIMIT)
-        most = (owned + gone) * (size_t)p->guard.max_delete_percent / 100;
-    if (p->guard.max_deletes != CONFIG_NO_LIMIT && (size_t)p->guard.max_deletes < most)
-        most = (size_t)p->guard.max_deletes;
-    return most ? most : 1;
-}
-
-static size_t count_owned(const struct sim *s)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->ledger.n; i++)
-        if (s->ledger.rows[i].table == LEDGER_OWNED)
-            n += is(((const struct owned *)s->ledger.rows[i].row)->state, "owned");
-        else
-            n += s->ledger.rows[i].table == LEDGER_MEMBERSHIP;
-    return n;
-}
-
-static bool is_owned_id(const struct sim *s, const char *id)
-{
-    for (size_t k = 0; k < s->ledger.n; k++)
-        if (s->ledger.rows[k].table == LEDGER_OWNED &&
-            is(((const struct owned *)s->ledger.rows[k].row)->id, id) &&
-            is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
-            return true;
-    return sim_row(&s->ledger, LEDGER_MEMBERSHIP, id) != NULL;
-}
-
-static void note_removal(struct sim *s, const char *id)
-{
-    assert_true(s->n_removals < ARRAY_SIZE(s->removals));
-    snprintf(s->removals[s->n_removals].id, sizeof(s->removals[0].id), "%s", id);
-    s->removals[s->n_removals++].wall_ms = s->wall_ms;
-}
-
-/* Something goes: with those of the window, is it more than the guard lets through? */
-static void check_guard(struct sim *s, const char *kind, const char *name, const char *id)
-{
-    size_t done = 0;
-    size_t gone = 0;
-
-    for (size_t i = 0; i < s->n_removals; i++) {
-        if (s->wall_ms - s->removals[i].wall_ms >= s->config->policy.guard.window_ms)
-            continue;
-        if (strcmp(s->removals[i].id, id) == 0) {
-            s->removals[i].wall_ms = s->wall_ms; /* a second try of one that counts already */
-            return;
-        }
-        done++;
-        gone += !is_owned_id(s, s->removals[i].id);
-    }
-    note_removal(s, id);
-    if (!is_approved(s, kind, name) && done + 1 > allowed(s, count_owned(s), gone))
-        sim_break(s, "%s %s goes unapproved, the %zu. in the window of %zu that are ours", kind,
-                  name, done + 1, count_owned(s) + gone);
-}
-
 /* Read by itself, a moment ago, since anything was sent to it, and under the id that is ours. */
 static bool is_read_just_before(const struct sim *s, const struct sim_known *k,
                                 const struct owned *own)
@@ -163,7 +89,7 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
         sim_break(s, "%s is removed without a read of it just before", c->name);
     else if (k->is_protected)
         sim_break(s, "%s is removed and protected by the platform", c->name);
-    else if (own->held & HELD_REMOVAL && !is_approved(s, "database", c->name))
+    else if (own->held & HELD_REMOVAL && !sim_is_approved(s, "database", c->name))
         sim_break(s, "%s is removed, and its removal is held", c->name);
 }
 
@@ -189,7 +115,7 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
     else if (d && is(own->id, d->id) && !d->is_draft)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
     else if (!own->is_branch)
-        check_guard(s, "database", c->name, own->id);
+        sim_check_guard(s, "database", c->name, own->id);
 }
 
 static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
@@ -241,15 +167,17 @@ static void check_group_delete(struct sim *s, const struct call *c)
         sim_break(s, "group %s is deleted, and the manifest does not say so", c->name);
     else if (!own || !is(own->state, "owned"))
         sim_break(s, "group %s is deleted and not ours", c->name);
-    else if (!is_approved(s, "group", c->name))
+    else if (!sim_is_approved(s, "group", c->name))
         sim_break(s, "group %s is deleted unapproved", c->name);
     else if (!sim_told_all(s))
         sim_break(s, "group %s is deleted without a complete observation", c->name);
     else if (!own->empty_since ||
              s->wall_ms + s->jumped_ms - own->empty_since < s->config->policy.deletion_grace_ms)
         sim_break(s, "group %s is deleted before it was empty for its grace", c->name);
+    else if (sim_holds_api_tokens(s, c->name))
+        sim_break(s, "group %s is deleted with API tokens of ours", c->name);
     else
-        check_guard(s, "group", c->name, own->id);
+        sim_check_guard(s, "group", c->name, own->id);
 }
 
 /* --- creating, minting --- */
@@ -361,27 +289,6 @@ static void check_target(struct sim *s, const struct call *c, const char *kind)
                   c->name, own->id);
 }
 
-/* One of a name that the ledger tells of is made, one of an id that it knows is revoked. */
-static void check_api_token(struct sim *s, const struct call *c)
-{
-    bool noted = false;
-
-    for (size_t i = 0; i < s->ledger.n; i++) {
-        const struct issued *row = s->ledger.rows[i].row;
-        char name[LIMIT_NAME_BYTES + 1];
-
-        if (s->ledger.rows[i].table != LEDGER_ISSUED)
-            continue;
-        snprintf(name, sizeof(name), "%s--g%lld", row->name, (long long)row->generation);
-        noted = noted ||
-                (c->kind == CALL_API_TOKEN_REVOKE ? row->id && is(row->id, c->target_id)
-                                                  : is(name, c->name) && is(row->state, "minting"));
-    }
-    if (!noted)
-        sim_break(s, "%s %s: the ledger does not know of it", CALL_INFO[c->kind].name,
-                  c->name ? c->name : c->target_id);
-}
-
 /* --- pace --- */
 
 static void check_pace(struct sim *s, const struct call *c)
@@ -481,7 +388,7 @@ static void check_member(struct sim *s, const struct call *c)
     else if (sim_is_paused(s, "member", row->email))
         sim_break(s, "%s %s is sent, and it is paused", name, c->name);
     else if (removes)
-        check_guard(s, "member", row->email, row->email);
+        sim_check_guard(s, "member", row->email, row->email);
 }
 
 static bool is_about_members(const struct call *c)
@@ -513,7 +420,7 @@ static void check_write(struct sim *s, const struct call *c)
         return;
     }
     if (c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE) {
-        check_api_token(s, c);
+        sim_check_api_token(s, c);
         return;
     }
     if (is_about_members(c)) {
@@ -546,7 +453,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
             break;
         check_removal(s, c, own);
         if (!*s->broken && !own->is_branch)
-            check_guard(s, "database", c->name, own->id);
+            sim_check_guard(s, "database", c->name, own->id);
         break;
     case CALL_DATABASE_DELETE:
         check_delete(s, c, own);
@@ -571,7 +478,7 @@ static bool is_known_to_hold(const struct sim *s, const char *group)
         const struct sim_known *k = sim_known(s, false, d->name);
 
         if (d->live && strcmp(d->group, group) == 0 &&
-            ((k && k->live && strcmp(k->id, d->id) == 0) || is_owned_id(s, d->id)))
+            ((k && k->live && strcmp(k->id, d->id) == 0) || sim_owns_id(s, d->id)))
             return true;
     }
     return false;
@@ -610,16 +517,6 @@ void sim_check_arrived(struct sim *s, const struct call *c)
 
     if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !d->was_hidden)
         sim_break(s, "database %s is made twice", c->name);
-    for (size_t i = 0; c->kind == CALL_API_TOKEN_REVOKE && i < s->platform.n_api_tokens; i++) {
-        const struct platform_api_token *t = &s->platform.api_tokens[i];
-
-        if (strcmp(t->id, c->target_id) != 0)
-            continue;
-        if (!t->by_daemon)
-            sim_break(s, "API token %s, which is not ours, is revoked", t->name);
-        if (strcmp(t->hash, s->self_hash) == 0 || strcmp(t->id, s->self_id) == 0)
-            sim_break(s, "API token %s, which the daemon runs with, is revoked", t->name);
-    }
     if (is_about_members(c))
         check_people(s, c);
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)

@@ -78,10 +78,13 @@ static void create(struct platform *p, const struct call *c, struct answer *a)
 static void list(struct platform *p, struct answer *a)
 {
     a->api_tokens = arena_alloc(&a->arena, (p->n_api_tokens + 1) * sizeof(*a->api_tokens));
-    for (size_t i = 0; i < p->n_api_tokens && p->lie != LIE_EMPTY; i++) {
-        const struct platform_api_token *t = &p->api_tokens[i];
+    for (size_t i = 0; i < p->n_api_tokens; i++) {
+        struct platform_api_token *t = &p->api_tokens[i];
+        bool hidden =
+            p->lie == LIE_EMPTY || (p->lie == LIE_HIDE && strcmp(p->lie_name, t->name) == 0);
 
-        if (!t->live || (p->lie == LIE_HIDE && strcmp(p->lie_name, t->name) == 0))
+        t->was_hidden = t->was_hidden || hidden;
+        if (!t->live || hidden)
             continue;
         a->api_tokens[a->n_api_tokens++] = (struct live_api_token){
             .name = arena_strdup(&a->arena, t->name),

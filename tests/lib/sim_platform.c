@@ -725,6 +725,13 @@ static int status_of(enum outcome o)
     return STATUS[o];
 }
 
+/* It may be sent while nothing is wrong: tokens grow old. */
+static bool is_renewal(const struct call *c)
+{
+    return c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN ||
+           c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE;
+}
+
 /* 404 to a read of what is there. */
 static void note_denied(struct platform *p, const struct call *c, enum outcome o)
 {
@@ -744,7 +751,7 @@ struct answer *platform_call(struct platform *p, const struct call *c)
 
     assert_non_null(a);
     p->writes += strcmp(CALL_INFO[c->kind].method, "GET") != 0;
-    p->mints += c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+    p->mints += is_renewal(c);
     if (!f || f->committed || f->is_honest)
         carry_out(p, c, a);
     if (f && f->is_honest)
@@ -771,7 +778,7 @@ void platform_call_late(struct platform *p, const struct call *c)
     struct answer *a = answer_new(c);
 
     assert_non_null(a);
-    p->mints += c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
+    p->mints += is_renewal(c);
     carry_out(p, c, a);
     if (!d && c->kind == CALL_DATABASE_CREATE && (d = platform_db(p, c->name)))
         d->was_hidden = true; /* who read before that did not find it */

@@ -76,6 +76,7 @@ struct platform_api_token {
     char owner[32];
     bool live;
     bool by_daemon;
+    bool was_hidden; /* by a list */
 };
 
 /* A member, or somebody who is invited. The daemon's own user is the first, and an owner. */
@@ -138,7 +139,7 @@ struct platform {
     size_t n_databases;
     struct platform_token *tokens;
     size_t n_tokens;
-    struct platform_api_token api_tokens[64]; /* dead ones stay */
+    struct platform_api_token api_tokens[128]; /* dead ones stay */
     size_t n_api_tokens;
     struct platform_person people[64]; /* dead ones stay */
     size_t n_people;

@@ -154,6 +154,14 @@ static bool is_unfinished(struct chaos *c, struct plan *plan)
     return plan->n_held || plan->n_delete || expires_soon(&c->s);
 }
 
+static void ask_for(struct chaos *c, const char *kind, const char *name)
+{
+    struct rc_event ev = {.kind = RC_SYNC, .resource_kind = kind, .name = name};
+    struct err err = ERR_INIT;
+
+    (void)sim_step(&c->s, &ev, &err);
+}
+
 /* What waits for somebody finds somebody. */
 static void attend(struct chaos *c)
 {
@@ -166,15 +174,12 @@ static void attend(struct chaos *c)
     if (plan.n_held && sim_decide(&c->s, true, id, "seen", &err) != 0)
         sim_break(&c->s, "the plan cannot be approved: %s", err.msg);
     plan_deinit(&plan);
-    for (unsigned i = 0; i < MODEL_DATABASES + MODEL_GROUPS; i++) {
-        bool is_db = i < MODEL_DATABASES;
-        struct rc_event ev = {.kind = RC_SYNC,
-                              .resource_kind = is_db ? "database" : "group",
-                              .name =
-                                  is_db ? model_db_name(i) : model_group_name(i - MODEL_DATABASES)};
-
-        (void)sim_step(&c->s, &ev, &err);
-    }
+    for (unsigned i = 0; i < MODEL_DATABASES; i++)
+        ask_for(c, "database", model_db_name(i));
+    for (unsigned i = 0; i < MODEL_GROUPS; i++)
+        ask_for(c, "group", model_group_name(i));
+    for (unsigned i = 0; i < MODEL_KEYS; i++)
+        ask_for(c, "api-token", model_key_name(i));
     people_attend(c);
 }
 

@@ -12,6 +12,7 @@
 #define MODEL_FILES     4
 #define MODEL_SEEDS     2
 #define MODEL_PEOPLE    3
+#define MODEL_KEYS      2 /* API tokens */
 
 /* What is counted of all schedules: the history's events by their names, and what the simulation
  * itself does. A proof that never reached one of these proves nothing of it. */
@@ -65,6 +66,10 @@
     X(Rotated, "Rotated")                                                                          \
     X(RotateUnknown, "RotateUnknown")                                                              \
     X(Returned, "Returned")                                                                        \
+    X(Revoked, "Revoked")                                                                          \
+    X(MintFound, "MintFound")                                                                      \
+    X(Unwanted, "Unwanted")                                                                        \
+    X(Gone, "Gone")                                                                                \
     X(Approved, "Approved")                                                                        \
     X(Rejected, "Rejected")
 /* clang-format on */
@@ -98,7 +103,16 @@ struct model_person {
     bool is_in;
     unsigned role; /* enum member_role */
 };
+/* An API token. */
+struct model_key {
+    bool is_in;
+    bool absent;
+    int group;  /* of MODEL_GROUPS; -1: the organization's */
+    int scopes; /* of SCOPES */
+    int rotate; /* of ROTATE */
+};
 struct model {
+    struct model_key keys[MODEL_KEYS];
     struct model_group groups[MODEL_GROUPS];
     struct model_db databases[MODEL_DATABASES];
     struct model_person people[MODEL_PEOPLE];
@@ -136,6 +150,7 @@ char *model_settings(struct chaos *c, bool writes);
 const char *model_db_name(unsigned i);
 const char *model_group_name(unsigned i);
 const char *model_file_name(unsigned i);
+const char *model_key_name(unsigned i);
 
 /* chaos_happen.c: one of all that can happen. */
 void chaos_happen(struct chaos *c);

@@ -22,6 +22,7 @@ struct end {
     const struct platform_db *live; /* a database's truth */
     const struct platform_group *group;
     const struct token_want *token;
+    const struct api_token_want *key;
     const struct held_token *held;
 };
 
@@ -155,6 +156,50 @@ static bool target_not_ours(const struct end *e)
     return !is_ours(e) || e->own->upload;
 }
 
+/* --- API tokens --- */
+
+static const struct platform_api_token *key_in_file(const struct end *e)
+{
+    const struct sim_file *f = e->held && e->held->file ? sim_find_file(e->s, e->held->file) : NULL;
+
+    return f ? platform_api_secret(&e->s->platform, f->hash) : NULL;
+}
+
+/* The ledger knows of one of that name. */
+static bool has_key(const struct end *e)
+{
+    for (size_t i = 0; i < e->s->ledger.n; i++)
+        if (e->s->ledger.rows[i].table == LEDGER_ISSUED &&
+            is(((const struct issued *)e->s->ledger.rows[i].row)->name, e->name))
+            return true;
+    return false;
+}
+
+/* What is in its file is live, and good for what the manifest says; or a stranger wrote it. */
+static bool works(const struct end *e)
+{
+    const struct sim_file *f = e->held && e->held->file ? sim_find_file(e->s, e->held->file) : NULL;
+    const struct platform_api_token *t = key_in_file(e);
+
+    if (f && f->by_stranger)
+        return true;
+    return e->key && t && t->live && t->by_daemon &&
+           is(t->group, e->key->group ? e->key->group : "") &&
+           is(t->scopes, e->key->scopes ? e->key->scopes : "");
+}
+
+static bool no_key(const struct end *e)
+{
+    return !has_key(e) && !key_in_file(e);
+}
+
+static bool revoked_by_others(const struct end *e)
+{
+    const struct platform_api_token *t = key_in_file(e);
+
+    return has_key(e) && !(t && t->live);
+}
+
 /* --- the table --- */
 
 struct ending {
@@ -214,7 +259,30 @@ static const struct ending TOKEN[] = {
     {"Deleting Grace", is_ours},
     {NULL, NULL},
 };
+static const struct ending KEY[] = {
+    {"Ready InSync", works},
+    {"Ready Absent", no_key},
+    {"Missing Vanished", revoked_by_others},
+    {"Orphaned NotInManifest", has_key},
+    {"Blocked OwnToken", has_key},
+    {"Blocked Rejected", has_key},
+    {"Blocked GroupMissing", any},
+    {"Blocked GroupBlocked", any},
+    {"Pending WaitingForGroup", any},
+    {NULL, NULL},
+};
 /* clang-format on */
+
+static void look_up_key(struct sim *s, const char *name, struct end *e)
+{
+    char key[320];
+
+    snprintf(key, sizeof(key), "api-token//%s", name);
+    e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
+    for (size_t i = 0; i < s->want.n_api_tokens; i++)
+        if (is(s->want.api_tokens[i].token.name, name))
+            e->key = &s->want.api_tokens[i];
+}
 
 static void look_up(struct sim *s, bool is_group, const char *name, struct end *e)
 {
@@ -270,6 +338,9 @@ static void check_record(struct sim *s, struct json_object *o)
     if (is(kind, "database") || is(kind, "group")) {
         look_up(s, is(kind, "group"), e.name, &e);
         row = is(kind, "group") ? GROUP : DATABASE;
+    } else if (is(kind, "api-token")) {
+        look_up_key(s, e.name, &e);
+        row = KEY;
     } else {
         look_up_token(s, kind, e.name, &e);
     }
@@ -322,6 +393,23 @@ static void check_ledger(struct sim *s)
     }
 }
 
+/* What lives of our making is known, by its id; but that one whose answer was lost can only be
+ * found in a list. */
+static void check_keys(struct sim *s)
+{
+    for (size_t i = 0; i < s->platform.n_api_tokens; i++) {
+        const struct platform_api_token *t = &s->platform.api_tokens[i];
+        bool known = !t->live || !t->by_daemon || t->was_hidden;
+
+        for (size_t k = 0; k < s->ledger.n && !known; k++)
+            known = s->ledger.rows[k].table == LEDGER_ISSUED &&
+                    is(((const struct issued *)s->ledger.rows[k].row)->id, t->id);
+        if (!known)
+            sim_break(s, "in the end API token %s, %s, is ours and the ledger does not know",
+                      t->name, t->id);
+    }
+}
+
 /* A file is of the token whose row names it, or of nobody's. */
 static void check_files(struct sim *s)
 {
@@ -343,5 +431,6 @@ void chaos_check_end(struct chaos *c)
 {
     check_records(&c->s);
     check_ledger(&c->s);
+    check_keys(&c->s);
     check_files(&c->s);
 }

@@ -194,8 +194,12 @@ static void PRINTF(2, 3) operator_says(struct chaos *c, const char *fmt, ...)
 static const char *any_resource(struct chaos *c)
 {
     static char text[100];
-    unsigned which = chaos_pick(c, 8);
+    unsigned which = chaos_pick(c, 9);
 
+    if (which == 8) {
+        snprintf(text, sizeof(text), "api-token/%s", model_key_name(chaos_pick(c, MODEL_KEYS)));
+        return text;
+    }
     snprintf(text, sizeof(text),
              which < 2   ? "group/%s"
              : which < 5 ? "database/%s"
@@ -415,6 +419,53 @@ static void db_reconfigured(struct chaos *c)
                                             : "false");
 }
 
+/* Of anybody's. */
+static struct platform_api_token *any_key(struct chaos *c)
+{
+    struct platform *p = &c->s.platform;
+    struct platform_api_token *t =
+        p->n_api_tokens ? &p->api_tokens[chaos_pick(c, (unsigned)p->n_api_tokens)] : NULL;
+
+    return t && t->live ? t : NULL;
+}
+
+static void key_revoked(struct chaos *c)
+{
+    struct platform_api_token *t = any_key(c);
+
+    if (t)
+        t->live = false;
+}
+
+/* Of a name that the daemon would choose. */
+static void key_made(struct chaos *c)
+{
+    char name[32];
+    struct platform_api_token *t;
+
+    if (c->s.platform.n_api_tokens > 30)
+        return;
+    snprintf(name, sizeof(name), "%s--g%u", model_key_name(chaos_pick(c, MODEL_KEYS)),
+             1 + chaos_pick(c, 4));
+    if (platform_api_token(&c->s.platform, name))
+        return;
+    t = platform_make_api_token(&c->s.platform, name, NULL, NULL);
+    if (chaos_once_in(c, 2))
+        snprintf(t->owner, sizeof(t->owner), "robot"); /* by the same user as the daemon */
+}
+
+/* The daemon is given one of its own, or the first one back. It may not be told which it is. */
+static void key_of_its_own(struct chaos *c)
+{
+    struct platform_api_token *t = chaos_once_in(c, 2) ? any_key(c) : NULL;
+    bool tells = !chaos_once_in(c, 3);
+
+    snprintf(c->s.self_id, sizeof(c->s.self_id), "%s", !tells ? "" : t ? t->id : "k-0");
+    snprintf(c->s.self_hash, sizeof(c->s.self_hash), "%s", t ? t->hash : "self");
+    reconcile_identify(c->s.rc, OWN_TOKEN, c->s.self_id, c->s.self_hash);
+    sim_tell(&c->s, (struct rc_event){.kind = RC_CREDENTIAL});
+}
+
 static void group_made(struct chaos *c)
 {
     const char *name = any_group(c);
@@ -519,9 +570,10 @@ static void call_fails(struct chaos *c)
 static void answer_lost(struct chaos *c)
 {
     static const enum call_kind WRITES[] = {
-        CALL_DATABASE_CREATE, CALL_DATABASE_CONFIGURE, CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
-        CALL_GROUP_CREATE,    CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD, CALL_INVITE_SEND,
-        CALL_INVITE_SEND,     CALL_MEMBER_ROLE,        CALL_MEMBER_REMOVE,   CALL_INVITE_REMOVE};
+        CALL_DATABASE_CREATE,  CALL_DATABASE_CONFIGURE, CALL_DATABASE_DELETE, CALL_DATABASE_TOKEN,
+        CALL_GROUP_CREATE,     CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD, CALL_INVITE_SEND,
+        CALL_INVITE_SEND,      CALL_MEMBER_ROLE,        CALL_MEMBER_REMOVE,   CALL_INVITE_REMOVE,
+        CALL_API_TOKEN_CREATE, CALL_API_TOKEN_REVOKE};
     struct platform *p = &c->s.platform;
     bool late = chaos_once_in(c, 3);
 
@@ -670,6 +722,9 @@ static const struct {
     {"database restored outside", 2, db_restored},
     {"database configured outside", 6, db_reconfigured},
     {"draft filled outside", 1, draft_filled},
+    {"API token revoked outside", 2, key_revoked},
+    {"API token made outside", 1, key_made},
+    {"API token of its own", 1, key_of_its_own},
     {"group made outside", 1, group_made},
     {"group deleted outside", 1, group_deleted},
     {"group configured outside", 1, group_reconfigured},

@@ -21,6 +21,9 @@ static const char *const TOKENS[] = {
     "{app: {authorization: full-access, expiration: never}, ro: {authorization: read-only, "
     "expiration: 1h}}",
 };
+static const char *const SCOPES[] = {"[read]", "[read, \"db:create\"]", "[full-access]"};
+static const char *const ROTATE[] = {NULL, "90m", "5h"};
+static const char *const KEYS[MODEL_KEYS] = {"a0", "a1"};
 static const char *const FILES[MODEL_FILES] = {"m/root.yaml", "m/a.yaml", "m/b.yaml",
                                                "tenants/t.yaml"};
 static const char *const GROUPS[MODEL_GROUPS] = {"g0", "g1", "g2"};
@@ -43,6 +46,11 @@ const char *model_group_name(unsigned i)
 const char *model_file_name(unsigned i)
 {
     return FILES[i];
+}
+
+const char *model_key_name(unsigned i)
+{
+    return KEYS[i];
 }
 
 /* --- the models --- */
@@ -75,6 +83,14 @@ static void new_db(struct chaos *c, struct model_db *d)
         d->expires = (int)chaos_pick(c, ARRAY_SIZE(EXPIRES));
 }
 
+static void new_key(struct chaos *c, struct model_key *k)
+{
+    *k = (struct model_key){.is_in = true,
+                            .group = chaos_once_in(c, 3) ? -1 : (int)chaos_pick(c, MODEL_GROUPS),
+                            .scopes = (int)chaos_pick(c, ARRAY_SIZE(SCOPES)),
+                            .rotate = (int)chaos_pick(c, ARRAY_SIZE(ROTATE))};
+}
+
 void model_init(struct chaos *c)
 {
     for (unsigned i = 0; i < MODEL_SEEDS; i++) {
@@ -83,6 +99,10 @@ void model_init(struct chaos *c)
         snprintf(path, sizeof(path), "s%u.db", i);
         if (!chaos_once_in(c, 4))
             (void)platform_put_seed(&c->s.platform, path);
+    }
+    for (size_t i = 0; i < MODEL_KEYS; i++) {
+        new_key(c, &c->model.keys[i]);
+        c->model.keys[i].is_in = chaos_once_in(c, 4);
     }
     for (size_t i = 0; i < MODEL_GROUPS; i++)
         c->model.groups[i] = (struct model_group){.is_in = i < 2 || chaos_once_in(c, 2),
@@ -153,10 +173,26 @@ static void edit_group(struct chaos *c, struct model_group *g)
     }
 }
 
+static void edit_key(struct chaos *c, struct model_key *k)
+{
+    switch (chaos_pick(c, 4)) {
+    case 0:
+        k->absent = !k->absent;
+        return;
+    case 1:
+        new_key(c, k);
+        return;
+    default:
+        k->is_in = !k->is_in;
+    }
+}
+
 void model_edit(struct chaos *c)
 {
     if (chaos_once_in(c, 8))
         people_edit(c);
+    else if (chaos_once_in(c, 12))
+        edit_key(c, &c->model.keys[chaos_pick(c, MODEL_KEYS)]);
     else if (chaos_once_in(c, 6))
         edit_group(c, &c->model.groups[chaos_pick(c, MODEL_GROUPS)]);
     else
@@ -212,6 +248,27 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     buf_printf(b, "}\n");
 }
 
+static void say_keys(struct buf *b, const struct model *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < MODEL_KEYS; i++) {
+        const struct model_key *k = &m->keys[i];
+        bool in_group = k->group >= 0 && m->groups[k->group].is_in && !m->groups[k->group].absent;
+
+        if (!k->is_in)
+            continue;
+        buf_printf(b, "%s  %s: {", n++ ? "" : "api_tokens:\n", KEYS[i]);
+        if (k->absent)
+            buf_printf(b, "state: absent");
+        else if (in_group)
+            buf_printf(b, "group: %s, scopes: %s", GROUPS[k->group], SCOPES[k->scopes]);
+        if (ROTATE[k->rotate] && !k->absent)
+            buf_printf(b, "%srotate_every: %s", in_group ? ", " : "", ROTATE[k->rotate]);
+        buf_printf(b, "}\n");
+    }
+}
+
 static void say_root(struct buf *b, const struct model *m)
 {
     buf_printf(b, "groups:\n");
@@ -235,6 +292,7 @@ static void say_root(struct buf *b, const struct model *m)
                "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
                "expiration: 2h}}}\n");
     people_say(b, m);
+    say_keys(b, m);
 }
 
 void model_write(struct chaos *c)
