@@ -295,6 +295,15 @@ static int64_t overlap_of(const struct api_token *a)
     return !tenth ? OVERLAP_MS : tenth < OVERLAP_MAX_MS ? tenth : OVERLAP_MAX_MS;
 }
 
+/* A newer one stands in the file, or none is to. Else the older one may be there, and in use. */
+static bool is_replaced(const struct api_token *a, const struct api_key *key)
+{
+    const struct api_key *current = api_token_current(a);
+
+    return !is_wanted(a) ||
+           (current && current->row.generation > key->row.generation && is_held(a, "published"));
+}
+
 /* Whose time has come goes, while the rest of the token is as it is. */
 static void decide_retired(const struct world *w, const struct api_token *a, struct decision *out)
 {
@@ -302,7 +311,7 @@ static void decide_retired(const struct world *w, const struct api_token *a, str
         const struct api_key *key = &a->keys[i];
         int64_t at = key->row.retired + (key->row.hash ? overlap_of(a) : 0);
 
-        if (!key->row.retired || !key->row.id)
+        if (!key->row.retired || !key->row.id || (key->row.hash && !is_replaced(a, key)))
             continue;
         if (w->wall_ms < at) {
             say_wake(out, w->now_ms + (at - w->wall_ms));

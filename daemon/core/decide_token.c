@@ -197,8 +197,8 @@ static void decide_mint(const struct world *w, const struct token *t, const stru
     bool seen = target->live->listed && w->now_ms - w->observed_ms < KNOWN_FOR_MS;
     bool made = strcmp(target->own->origin, "created") == 0 &&
                 w->wall_ms - target->own->since < KNOWN_FOR_MS;
-    bool usurped =
-        t->r.failure == REASON_CONFLICT; /* the last one opened another's: no list will do */
+    bool usurped = t->r.failure == REASON_CONFLICT || /* the last one opened another's, or a read */
+                   t->r.failure == REASON_NOT_FOUND;  /* did not find it: no list will do */
     bool read = target->live->read_ms &&
                 w->now_ms - target->live->read_ms < (usurped ? CHECKED_FOR_MS : KNOWN_FOR_MS);
     bool renewal = t->has_held && strcmp(out->cause, "renewed") == 0;

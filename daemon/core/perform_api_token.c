@@ -157,11 +157,14 @@ void rc_api_token_lose(struct reconcile *rc, struct effects *fx, struct api_toke
     rc_api_token_unmint(fx, a);
 }
 
-/* The row of the file is as it was before the mint. */
+/* The row of the file is as it was before the mint; if that was of one that was given up since,
+ * another one is needed. */
 void rc_api_token_unmint(struct effects *fx, struct api_token *a)
 {
     struct token *t = &a->t;
-    bool stands = t->held.hash && t->held.file && api_token_current(a) &&
+    const struct api_key *current = api_token_current(a);
+    bool stands = t->held.hash && t->held.file && current && current->row.hash &&
+                  strcmp(current->row.hash, t->held.hash) == 0 &&
                   strcmp(t->held.state, "minting") == 0;
 
     t->minting = false;
@@ -196,8 +199,8 @@ void rc_api_token_published(struct reconcile *rc, struct effects *fx, struct api
     for (size_t i = 0; i < a->n_keys; i++) {
         struct api_key *key = &a->keys[i];
 
-        if (key == current || key->row.retired)
-            continue;
+        if (key == current || (key->row.retired && !key->row.hash))
+            continue; /* nobody has had that one */
         key->row.retired = rc->wall_ms;
         effects_put(fx, LEDGER_ISSUED, &key->row);
     }
