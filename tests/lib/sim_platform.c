@@ -93,7 +93,7 @@ void platform_set(struct platform_db *d, enum config_field f, const char *value)
     unsigned long n;
 
     SET(d->config[f], value);
-    d->is_shut = d->is_shut && f != CONFIG_BLOCK_READS;
+    d->is_shut = d->is_shut && f != CONFIG_BLOCK_READS && f != CONFIG_BLOCK_WRITES;
     if (f != CONFIG_SIZE_LIMIT)
         return;
     n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
@@ -732,7 +732,7 @@ static bool is_renewal(const struct call *c)
            c->kind == CALL_API_TOKEN_CREATE || c->kind == CALL_API_TOKEN_REVOKE;
 }
 
-/* 404 to a read of what is there. */
+/* 404 to a read of what is there, or to its end. */
 static void note_denied(struct platform *p, const struct call *c, enum outcome o)
 {
     struct platform_group *g = c->name ? platform_group(p, c->name) : NULL;
@@ -742,6 +742,10 @@ static void note_denied(struct platform *p, const struct call *c, enum outcome o
         g->was_hidden = true;
     if (o == OUTCOME_NOT_FOUND && c->kind == CALL_DATABASE_GET && d)
         d->was_hidden = true;
+    for (size_t i = 0;
+         o == OUTCOME_NOT_FOUND && c->kind == CALL_API_TOKEN_REVOKE && i < p->n_api_tokens; i++)
+        if (strcmp(p->api_tokens[i].id, c->target_id) == 0)
+            p->api_tokens[i].was_hidden = true;
 }
 
 struct answer *platform_call(struct platform *p, const struct call *c)

@@ -76,7 +76,7 @@ struct platform_api_token {
     char owner[32];
     bool live;
     bool by_daemon;
-    bool was_hidden; /* by a list */
+    bool was_hidden; /* as a database's */
 };
 
 /* A member, or somebody who is invited. The daemon's own user is the first, and an owner. */
