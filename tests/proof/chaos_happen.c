@@ -449,9 +449,9 @@ static void key_made(struct chaos *c)
              1 + chaos_pick(c, 4));
     if (platform_api_token(&c->s.platform, name))
         return;
-    t = platform_make_api_token(&c->s.platform, name, NULL, NULL);
-    if (chaos_once_in(c, 2))
-        snprintf(t->owner, sizeof(t->owner), "robot"); /* by the same user as the daemon */
+    t = platform_make_api_token(&c->s.platform, name, NULL, "db:delete");
+    if (chaos_once_in(c, 2)) /* the user that the daemon is, too: but for what it never asks */
+        snprintf(t->owner, sizeof(t->owner), "robot");
 }
 
 /* The daemon is given one of its own, or the first one back. It may not be told which it is. */
