@@ -60,6 +60,8 @@ void rc_take_over(struct reconcile *rc, struct effects *fx, struct resource *r, 
     rc_set(fx, &p.own->id, p.live->id);
     rc_set(fx, &p.own->group_name, p.live->place);
     rc_set(fx, &p.own->hostname, p.live->hostname);
+    if (r->kind == KIND_DATABASE && dropped_drafts_has(&rc->drafts, p.live->id))
+        rc_set(fx, &p.own->upload, UPLOAD_FOUND); /* somebody has restored it: is it one still? */
     rc_put_own(rc, fx, r);
 }
 

@@ -114,6 +114,10 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
         sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
     else if (d && is(own->id, d->id) && !d->is_draft)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
+    else if (d && !d->is_told)
+        sim_break(s, "draft %s is deleted, and its create was not answered", c->name);
+    else if (d && (d->was_lost || d->is_sent_to))
+        sim_break(s, "draft %s is deleted, and an upload of it was not answered", c->name);
     else if (!own->is_branch)
         sim_check_guard(s, "database", c->name, own->id);
 }

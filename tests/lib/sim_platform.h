@@ -38,6 +38,9 @@ struct platform_db {
     int64_t made_ms;    /* monotonic */
     bool was_ours;      /* the ledger said so once */
     bool is_draft;      /* it waits for a file; a dead one: it still did */
+    bool is_told;       /* the daemon heard the answer to the create that made it */
+    bool is_sent_to;    /* an upload was sent to it, and its end not heard of */
+    bool was_lost;      /* and never was, once */
     unsigned holds;     /* the state of the file that is in it; 0: none of ours */
 };
 

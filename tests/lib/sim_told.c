@@ -271,14 +271,47 @@ static void told_written(struct sim *s, const struct call *c, const struct answe
     }
 }
 
+/* --- drafts: what was heard of them outlives the reconciler that heard it --- */
+
+static void upload_sent(struct sim *s, const struct call *c)
+{
+    struct platform_db *d = platform_db(&s->platform, c->name);
+
+    known(s, false, c->name)->none_ms = 0;
+    if (!d)
+        return;
+    d->was_lost = d->was_lost || d->is_sent_to;
+    d->is_sent_to = true;
+}
+
+static void upload_answered(struct sim *s, const struct call *c, const struct answer *a)
+{
+    struct platform_db *d = platform_db(&s->platform, c->name);
+    bool lost = a->outcome == OUTCOME_UNKNOWN || a->outcome == OUTCOME_MALFORMED ||
+                a->outcome == OUTCOME_UNAVAILABLE || a->outcome == OUTCOME_CANCELED;
+
+    if (!d)
+        return;
+    d->was_lost = d->was_lost || lost;
+    d->is_sent_to = false;
+}
+
+static void create_answered(struct sim *s, const struct call *c, const struct answer *a)
+{
+    struct platform_db *d = platform_db(&s->platform, c->name);
+
+    if (d && a->n_databases && strcmp(d->id, a->databases[0].id) == 0)
+        d->is_told = true;
+}
+
 void sim_told_sent(struct sim *s, const struct call *c)
 {
     bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
 
     struct sim_known *k;
 
-    if (c->name && c->kind == CALL_DATABASE_UPLOAD)
-        known(s, false, c->name)->none_ms = 0;
+    if (c->kind == CALL_DATABASE_UPLOAD)
+        upload_sent(s, c);
     if (!c->name || !is_write(c) || mints)
         return;
     k = known(s, is_of_group(c->kind), c->name);
@@ -306,6 +339,10 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
                    c->kind == CALL_DATABASES_LIST;
     bool mints = c->kind == CALL_DATABASE_TOKEN || c->kind == CALL_GROUP_TOKEN;
 
+    if (c->kind == CALL_DATABASE_UPLOAD)
+        upload_answered(s, c, a);
+    if (c->kind == CALL_DATABASE_CREATE)
+        create_answered(s, c, a);
     if (c->kind == CALL_DATABASE_ASK)
         known(s, false, c->name)->none_ms = a->outcome == OUTCOME_NOT_FOUND ? s->now_ms : 0;
     if (request_is_of_host(c->kind) || c->kind == CALL_SEED_LOOK)
