@@ -29,9 +29,12 @@ bool rc_is_flip(const struct count *c)
 
 bool rc_flip_is_over(const struct reconcile *rc, const struct count *c)
 {
-    const struct resource *r = fleet_find(&rc->fleet, c->kind, c->name);
+    const struct resource *r;
 
-    return rc->wall_ms - c->at >= FLIPS_MS || (r && r->edited);
+    if (rc->wall_ms - c->at >= FLIPS_MS)
+        return true;
+    r = rc->is_bound_anew ? fleet_find(&rc->fleet, c->kind, c->name) : NULL;
+    return r && r->edited;
 }
 
 void rc_flip_load(struct reconcile *rc, const struct count *c)

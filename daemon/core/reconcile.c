@@ -633,7 +633,7 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
         desired_deinit(&old);
     if (!fx->failed)
         own_rights_look(rc, fx);
-    rc->replan = true;
+    rc->is_bound_anew = rc->replan = true;
 }
 
 static void on_unsent_ask(struct reconcile *rc, struct effects *fx, const struct call *c)

@@ -174,7 +174,8 @@ struct reconcile {
     int64_t noted_ms;                 /* wall clock: `observed`, as the ledger has it */
     uint64_t sync_cycle;              /* the observation that answers the last RC_SYNC */
     bool stopping;
-    bool replan; /* look at everything again in this step */
+    bool replan;        /* look at everything again in this step */
+    bool is_bound_anew; /* the manifest is another one than when counts were looked at */
 
     struct count *counts; /* what counts against the guard */
     size_t n_counts;

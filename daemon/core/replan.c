@@ -728,6 +728,7 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
     rc->replan = false;
     rc_pauses_look(rc, fx);
     rc_counts_expire(rc, fx);
+    rc->is_bound_anew = false;
     rc->strangers = rc_strangers(rc);
     expire_leaks(rc, fx);
     rc_drafts_expire(rc, fx);
