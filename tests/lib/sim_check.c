@@ -387,6 +387,9 @@ static void check_member(struct sim *s, const struct call *c)
         sim_break(s, "%s %s: %s", name, c->name, removes ? "it is wanted" : "nobody wants it");
     else if (c->kind == CALL_INVITE_SEND && !is(row->state, "inviting"))
         sim_break(s, "%s %s: the ledger does not know that it is sent", name, c->name);
+    else if ((removes || c->kind == CALL_INVITE_SEND) &&
+             s->now_ms - s->people_listed_ms > JUST_BEFORE_MS)
+        sim_break(s, "%s %s: nobody has looked just before", name, c->name);
     else if (c->kind == CALL_INVITE_SEND && row->missing_since && !row->recreate)
         sim_break(s, "%s %s: it was there, and nobody has asked for it again", name, c->name);
     else if (sim_is_paused(s, "member", row->email))
@@ -442,6 +445,8 @@ void sim_check_sent(struct sim *s, const struct call *c)
 {
     const struct owned *own = c->name ? sim_owned(&s->ledger, "database", c->name) : NULL;
 
+    if (c->kind == CALL_INVITES_LIST)
+        s->people_listed_ms = s->now_ms;
     check_pace(s, c);
     check_write(s, c);
     switch (c->kind) {

@@ -1,6 +1,5 @@
 /* chaos_happen: all that can happen, one row a kind of thing. A new one is a function and a row.
  * In:    chance, a simulation. Out: something that happened to it. Never: checks. */
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/email.h"
 #include "core/plan.h"
 #include "tests/proof/chaos.h"
 
@@ -221,11 +221,8 @@ static const char *any_thing(struct chaos *c)
 
 static void any_member(struct chaos *c, char *out, size_t size)
 {
-    int n = snprintf(out, size, "member/");
-
-    snprintf(out + n, size - (size_t)n, "%s", people_any(c));
-    for (char *p = out; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
+    snprintf(out, size, "member/%s", people_any(c));
+    email_fold(out);
 }
 
 static void paused(struct chaos *c)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lib/json.h"
+#include "core/email.h"
 #include "tests/proof/chaos.h"
 
 static const char *const PEOPLE[MODEL_PEOPLE] = {"jo@example.com", "Al@Example.com",
@@ -112,10 +112,12 @@ void people_attend(struct chaos *c)
 {
     struct err err = ERR_INIT;
 
-    for (size_t i = 0; i < c->s.want.n_members; i++) {
-        struct rc_event ev = {
-            .kind = RC_SYNC, .resource_kind = "member", .name = c->s.want.members[i].email};
+    for (size_t i = 0; i < MODEL_PEOPLE; i++) {
+        char email[PLATFORM_NAME_BYTES];
+        struct rc_event ev = {.kind = RC_SYNC, .resource_kind = "member", .name = email};
 
+        snprintf(email, sizeof(email), "%s", PEOPLE[i]);
+        email_fold(email);
         (void)sim_step(&c->s, &ev, &err);
     }
 }
