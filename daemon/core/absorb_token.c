@@ -337,6 +337,7 @@ static void published(struct reconcile *rc, struct effects *fx, struct token *t)
 static void not_written(struct reconcile *rc, struct effects *fx, struct token *t,
                         const struct file_result *res)
 {
+    struct resource *target = token_target(&rc->fleet, t);
     bool same_file = strcmp(t->held.stale_file, t->held.file) == 0;
     bool stands = same_file && res->outcome == FILE_DONE && t->held.stale_hash &&
                   strcmp(res->hash, t->held.stale_hash) == 0;
@@ -346,12 +347,14 @@ static void not_written(struct reconcile *rc, struct effects *fx, struct token *
         rc_set(fx, &t->held.file, t->held.stale_file);
         rc_set(fx, &t->held.hash, t->held.stale_hash);
         t->held.format = t->held.stale_format;
-        t->held.renews = rc->wall_ms; /* its end was not kept */
+        t->held.renews = rc->wall_ms; /* its end was not kept, nor what it opens */
     }
     if (stands) {
+        rc_set(fx, &t->held.target_id, res->target_id);
         t->held.issued = res->issued_ms;
         t->held.expires = res->expires_ms;
-        t->held.renews = rc_renewal(rc, t, res->issued_ms, res->expires_ms);
+        if (!rc_is_cut_off(rc, target, res->issued_ms))
+            t->held.renews = rc_renewal(rc, t, res->issued_ms, res->expires_ms);
     }
     forget_stale(fx, t);
     rc_put_token(rc, fx, t);
