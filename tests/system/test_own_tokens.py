@@ -54,6 +54,7 @@ def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
     apart.write_delete_token("of-another-day-" + "z" * 16)
     apart.start()
     harness.wait_until(lambda: problems(apart) == ["DeleteUnauthorized"], 20)
+    harness.wait_until(lambda: len(strict.state.databases) == 2 and strict.state.api_tokens, 20, "all is made")
     apart.write_manifest("m.yaml", GONE.replace("b: {group: eu}", "b: {group: eu, size_limit: 1gb}, c: {group: eu}"))
     apart.sync()
     assert sorted(strict.state.databases) == ["a", "b", "c"]
