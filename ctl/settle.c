@@ -27,6 +27,8 @@ struct settling {
     int64_t deadline;
     struct json_object *status;   /* the latest */
     struct json_object *resource; /* the latest; NULL: no goal, or it was not there */
+    bool was_at_rest;             /* the status before the latest said so */
+    bool looks_again;             /* at once */
     struct err err;
 };
 
@@ -92,7 +94,7 @@ static void say_why(struct json_object *r)
          get_text(r, "reason"), *get_text(r, "message") ? ": " : "", get_text(r, "message"));
 }
 
-static int judge_resource(const struct settling *s)
+static int judge_resource(struct settling *s)
 {
     bool is_read = get_number(get_object(s->status, "observation"), "cycle") >= s->goal->cycle;
     struct json_object *why;
@@ -108,12 +110,16 @@ static int judge_resource(const struct settling *s)
         return EXIT_FINE;
     if (may_become_ready(why) && !is_at_rest(s))
         return GO_ON;
+    if (may_become_ready(why) && !s->was_at_rest) { /* it may have become so between the two */
+        s->looks_again = true;
+        return GO_ON;
+    }
     progress_clear(s->ctl);
     say_why(why);
     return at_rest(s) == EXIT_HELD ? EXIT_HELD : EXIT_DEGRADED;
 }
 
-static int judge(const struct settling *s)
+static int judge(struct settling *s)
 {
     int rc;
 
@@ -163,6 +169,8 @@ static enum exit_code ask_all(struct settling *s)
 {
     enum exit_code rc = EXIT_FINE;
 
+    s->was_at_rest = s->status && is_at_rest(s);
+    s->looks_again = false;
     json_put(&s->status);
     json_put(&s->resource);
     if (s->goal->reference) /* before the status: what that calls rest includes what we saw */
@@ -198,7 +206,7 @@ static enum exit_code rest(struct settling *s, int64_t distance)
 {
     int64_t now = client_clock();
     int64_t second = now + ASK_AGAIN_MS > s->deadline ? s->deadline : now + ASK_AGAIN_MS;
-    enum exit_code rc = client_wait(s->watching, second, &s->err);
+    enum exit_code rc = s->looks_again ? EXIT_FINE : client_wait(s->watching, second, &s->err);
 
     if (rc == EXIT_FINE)
         rc = drain(s, now + distance > s->deadline ? s->deadline : now + distance);

@@ -341,6 +341,11 @@ def test_wait__for_a_resource_and_its_tokens():
     assert result == (FINE, "", "tenantctl: database/t-1 is Ready\n")
 
 
+def test_wait__looks_again_at_what_may_have_become_ready_before_all_was_at_rest():
+    with FakeControl(GetStatus={"status": status("settled")}, Describe=answers_resource(PENDING, READY)) as fake:
+        assert fake.ctl("wait", "database/t-1") == (FINE, "", "tenantctl: database/t-1 is Ready\n")
+
+
 @pytest.mark.parametrize("state, found, code, why", [
     ("working", {**READY, "tokens": [TOKEN_PENDING, TOKEN_BLOCKED]}, DEGRADED,
      "token/t-1/app is Blocked: Refused: the platform refused it"),
