@@ -264,7 +264,8 @@ unsigned token_mode(const struct world *w, const struct token_want *want);
                       */
 #define LANDS_WITHIN_MS                                                                            \
     (2 * 60 * 1000) /* what was sent and not answered is carried out within so long, or never */
-#define DELETED_WITHIN_MS (60 * 1000) /* the platform may show a deleted thing for so long */
+#define RESTORED_WITHIN_MS (30 * 1000) /* what was restored is looked for so long */
+#define DELETED_WITHIN_MS  (60 * 1000) /* the platform may show a deleted thing for so long */
 #define STARTS_WITHIN_MS                                                                           \
     (30 * 1000) /* a new database's host may say for so long that it is none                       \
                  */

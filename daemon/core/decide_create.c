@@ -283,6 +283,11 @@ static void say_deleted(const struct world *w, const struct database *d, int64_t
 {
     char text[TEXT_TIME_SIZE];
 
+    if (d->restored_ms && w->now_ms < d->restored_ms + RESTORED_WITHIN_MS) {
+        say_phase(out, PHASE_PENDING, REASON_WAITING_FOR_VIEW);
+        say_wake(out, d->restored_ms + RESTORED_WITHIN_MS);
+        return;
+    }
     say_blocked(out, REASON_RECENTLY_DELETED);
     say_wake(out, w->now_ms + (at_ms + RECENTLY_DELETED_MS - w->wall_ms));
     snprintf(out->message, sizeof(out->message),

@@ -370,6 +370,7 @@ struct database {
     bool rejected;         /* the held step was rejected, and its entry is as it was then */
     int64_t gone_ms;       /* monotonic, of the first 404 by name; 0: none */
     int64_t grace_mark_ms; /* monotonic: grace is accounted up to here */
+    int64_t restored_ms;   /* monotonic: an operator had it restored; 0: nobody had */
     int64_t reminded_ms;   /* the expiry, wall clock, that was said to be near; 0: none */
     struct token **tokens; /* sorted by short name */
     size_t n_tokens;

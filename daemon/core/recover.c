@@ -277,14 +277,18 @@ static void start_restore(struct reconcile *rc, struct effects *fx)
 static void absorb_restore(struct reconcile *rc, struct effects *fx, const struct answer *a)
 {
     struct restore *r = &rc->recover.restore;
+    struct database *d = r->kind == KIND_DATABASE ? fleet_database(&rc->fleet, r->name) : NULL;
     bool lost;
 
     r->flight = 0;
     if (a->outcome == OUTCOME_UNAUTHORIZED)
         rc_stop_writing(rc, fx, a);
     rc_observe(rc); /* whatever came of it */
+    if (a->outcome == OUTCOME_OK && d)
+        d->restored_ms = rc->now_ms;
     if (a->outcome == OUTCOME_OK) {
         r->done_ms = rc->now_ms;
+        rc->replan = true;
         rc_event(rc, fx, NULL, "Restored", 5, a, "%s/%s restored by uid %lld, id %s%s",
                  KIND_NAME[r->kind], r->name, (long long)r->uid, r->id,
                  a->n_failures ? "; some of its databases were not" : "");

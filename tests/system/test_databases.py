@@ -249,7 +249,8 @@ def test_a_group_comes_back_with_what_was_in_it(strict, make_daemon):
     daemon = started(make_daemon, strict, "databases: {a: {group: eu}}\n")
     before = strict.state.databases["a"]["DbId"]
     strict.state.remove_group("eu")
-    daemon.ctl("sync")
+    cycle = daemon.ctl_json("sync")["cycle"]
+    harness.wait_until(lambda: daemon.status()["observation"]["cycle"] >= cycle, 20, "another look")
     restored = daemon.ctl("restore", "group/eu", "-o", "json")
     assert restored.code == 0 and "restored" in json.loads(restored.out)["message"]
     daemon.settle()
