@@ -21,8 +21,15 @@ static unsigned big_endian(const unsigned char *p, size_t n)
     return value;
 }
 
-/* What the platform wants of a file's header (sqlite.org/fileformat2.html, 1.3). */
-static const char *fault_of(const unsigned char *p, size_t size)
+/* What each page of a file has to keep free for a cipher. */
+static unsigned reserved_for(const char *cipher)
+{
+    return strncmp(cipher, "aegis256", 8) == 0 ? 48 : strncmp(cipher, "aegis", 5) == 0 ? 32 : 28;
+}
+
+/* What the platform wants of a file's header (sqlite.org/fileformat2.html, 1.3). cipher: NULL: it
+ * is not to be encrypted. */
+static const char *fault_of(const unsigned char *p, size_t size, const char *cipher)
 {
     static const char magic[] = "SQLite format 3"; /* its NUL too */
 
@@ -38,6 +45,8 @@ static const char *fault_of(const unsigned char *p, size_t size)
         return "the text encoding must be UTF-8";
     if (size % PAGE_SIZE != 0)
         return "the file ends in the middle of a page";
+    if (cipher && p[20] != reserved_for(cipher))
+        return "the reserved bytes do not match the cipher";
     return NULL;
 }
 
@@ -68,7 +77,8 @@ static bool check_key(const struct database *db, const struct request *rq, struc
 static void take_file(struct emulator *e, struct database *db, const struct request *rq,
                       struct answer *a)
 {
-    const char *fault = fault_of((const unsigned char *)buf_str(&rq->body), rq->body.size);
+    const char *fault = fault_of((const unsigned char *)buf_str(&rq->body), rq->body.size,
+                                 db->encryption ? db->encryption->cipher : NULL);
     struct err err = ERR_INIT;
 
     if (fault)

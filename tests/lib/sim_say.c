@@ -147,7 +147,8 @@ static const char *text_of(struct json_object *o, const char *key)
 static void say_record(struct sim *s, struct json_object *o, bool always)
 {
     const char *phase = text_of(o, "phase");
-    bool tells = strcmp(phase, "Blocked") == 0 || strcmp(phase, "Retrying") == 0;
+    bool tells = strcmp(phase, "Blocked") == 0 || strcmp(phase, "Retrying") == 0 ||
+                 strcmp(text_of(o, "reason"), "Uploading") == 0;
     char name[200];
     char text[900];
     struct sim_seen *last;

@@ -401,6 +401,16 @@ static void do_seed(struct script *c, char *args)
         bad(c, "a seed is PATH [bad TEXT | refused TEXT | gone]");
 }
 
+/* progress SENT OF: of the upload under way, in bytes. */
+static void do_progress(struct script *c, char *args)
+{
+    struct rc_event ev = {.kind = RC_PROGRESS};
+
+    ev.sent_bytes = strtoll(word(&args), NULL, 10);
+    ev.total_bytes = strtoll(word(&args), NULL, 10);
+    sim_tell(c->s, ev);
+}
+
 /* Somebody else uploads to a draft. */
 static void outside_fill(struct script *c, const char *name)
 {
@@ -737,7 +747,7 @@ static const struct {
     {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
     {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
     {"suspend", do_suspend},   {"rights", do_rights},     {"watch", do_watch},
-    {"seed", do_seed},
+    {"seed", do_seed},         {"progress", do_progress},
 };
 
 static void run_command(struct script *c, char *line)

@@ -7,6 +7,7 @@ Never: a fixed pause, a fixed port, a process left behind, a failure without the
 
 import collections
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -101,6 +102,18 @@ def write_atomically(path, text, mode=0o644):
         os.fchmod(descriptor, mode)
         file.write(text if isinstance(text, bytes) else text.encode())
     fresh.rename(path)
+
+
+def reserve_bytes(path, n):
+    """Keep n bytes of every page of a SQLite file free, as a cipher wants it, and leave it in WAL mode."""
+    library, handle, wanted = ctypes.CDLL("libsqlite3.so.0"), ctypes.c_void_p(), ctypes.c_int(n)
+    assert library.sqlite3_open(os.fsencode(path), ctypes.byref(handle)) == 0
+    run_sql = lambda sql: library.sqlite3_exec(handle, sql, None, None, None)
+    assert run_sql(b"PRAGMA journal_mode = delete") == 0
+    assert library.sqlite3_file_control(handle, b"main", 38, ctypes.byref(wanted)) == 0
+    assert run_sql(b"VACUUM; PRAGMA journal_mode = wal; PRAGMA wal_checkpoint(TRUNCATE)") == 0
+    assert library.sqlite3_close(handle) == 0
+    assert path.read_bytes()[20] == n
 
 
 def is_connectable(path):

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import subprocess
 
+import harness
 import pytest
 from emulator_client import ORG, call, emu, filled, running  # noqa: F401 (fixtures)
 
@@ -380,12 +381,16 @@ def test_an_encrypted_database_knows_its_key_again(ready, tmp_path, call):
     encryption = {"encryption_key": KEY_32, "encryption_cipher": "aegis256"}
     up = draft(ready, remote_encryption=encryption)
     assert call("GET", ORG + "/databases/up")["database"]["encryption_cipher"] == "aegis256"
-    data = sqlite_file(tmp_path / "base.db")
+    sqlite_file(tmp_path / "base.db")
+    full = (tmp_path / "base.db").read_bytes()
+    harness.reserve_bytes(tmp_path / "base.db", 48)
+    data = (tmp_path / "base.db").read_bytes()
     for headers in ({}, {"x-turso-encryption-key": KEY_OTHER},
                     {"x-turso-encryption-key": "short"},
                     {"x-turso-encryption-key": KEY_32, "x-turso-encryption-cipher": "aes256gcm"}):
         assert up.upload(data, **headers)[0] == 400
     headers = {"x-turso-encryption-key": KEY_32, "x-turso-encryption-cipher": "aegis256"}
+    assert up.upload(full, **headers)[0] == 400
     assert up.upload(data, **headers)[0] == 200
     seed = {"type": "database", "name": "up"}
     for wrong in ({}, {"remote_encryption": {"encryption_key": KEY_OTHER}}):

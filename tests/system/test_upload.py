@@ -5,9 +5,11 @@ Out:   each case as a person would see it.
 Never: a look inside the daemon, but for how much memory it takes.
 """
 
+import base64
 import json
 import os
 import re
+import secrets
 import sqlite3
 
 import emulator_client
@@ -123,6 +125,24 @@ def test_the_request_is_as_the_documents_ask(strict, make_daemon):
     daemon.assert_no_secrets([t["jwt"] for t in strict.state.minted])
     (key,) = [t for t in strict.state.minted if t["claims"].get("a") != "ro"]
     assert key["claims"]["exp"] - key["claims"]["iat"] <= 3600
+
+
+def test_a_sealed_one_gets_its_file_with_its_key(strict, make_daemon, tmp_path):
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    harness.write_atomically(tmp_path / "key", key, 0o600)
+    daemon = make_daemon(strict.url, TOKEN, config={"encryption_keys": {"k": {"file": str(tmp_path / "key")}}})
+    daemon.write_manifest("m.yaml", """
+groups: {eu: {location: aws-eu-west-1}}
+databases:
+  imported: {group: eu, seed: {upload: base.db}, encryption: {cipher: aegis256, key: k}}
+""")
+    path = seed_file(daemon.seeds_dir / "base.db")
+    daemon.start()
+    assert daemon.sync().code == 8 and "reserve_bytes 48" in daemon.resource(REFERENCE)["message"]
+    harness.reserve_bytes(path, 48)
+    assert daemon.sync().code == 0, daemon.tail()
+    assert strict.state.databases["imported"]["file"] == path.read_bytes()
+    daemon.assert_no_secrets([key])  # that it was the right one the platform has seen
 
 
 @pytest.mark.parametrize("make, word", [
