@@ -93,6 +93,14 @@ ROWS = {
     "credential that was not passed": (
         "--once", configure(api={"token": {"credential": "tok", "file": harness.REMOVED}}), 1,
         [START + "credential tok: none were passed; the unit needs LoadCredential=tok:PATH"]),
+    "no delete token": ("--once", configure(api={"delete_token": {"file": "ROOT/deletes"}}), 1,
+                        [START + "delete token: ROOT/deletes is not there: put the delete token into it, with mode "
+                                 "0600"]),
+    "delete token that is the token": (
+        "--check", configure(api={"delete_token": {"file": "ROOT/token"}}), 4,
+        ["error ROOT/tenantd.yaml:7:3: api.delete_token is where api.token is; expected another token, for deletes "
+         "alone",
+         "error the configuration ROOT/tenantd.yaml has 1 error"]),
     "token that the platform refuses": (
         "--once", lambda d: d.write_token("another-token-" + "y" * 20), 1,
         ["error the platform refuses the API token for organization acme: API token refused (HTTP 401): "
