@@ -5,6 +5,8 @@ Out:   each case as a person would see it.
 Never: a look inside the daemon.
 """
 
+import time
+
 import harness
 import pytest
 
@@ -47,6 +49,14 @@ def test_deletes_go_by_a_token_of_their_own(strict, apart):
     assert list(strict.state.databases) == ["b"] and strict.state.api_tokens == []
     assert len(strict.calls("DELETE")) == 2
     apart.assert_no_secrets([])
+
+
+def test_the_end_of_each_is_said(strict, apart):
+    strict.knobs.token_exp = int(time.time()) + 6 * 86400
+    apart.start()
+    harness.wait_until(lambda: problems(apart) == ["TokenExpires", "TokenExpires"], 20)
+    said = " ".join(p["message"] for p in apart.status()["problems"])
+    assert "the API token that tenantd runs with expires" in said and "the token that tenantd deletes with expires" in said
 
 
 @pytest.mark.allow_violations
