@@ -5,6 +5,7 @@
 
 #include "core/fleet_rest.h"
 #include "core/reconcile_private.h"
+#include "core/view_private.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -12,7 +13,7 @@
 #define UNMANAGED   "Unmanaged"
 #define LEFT_BEHIND "LeftBehind" /* branches, in whatever phase */
 
-static bool add_time(struct json_object *o, const char *key, int64_t ms)
+bool view_add_time(struct json_object *o, const char *key, int64_t ms)
 {
     char text[TEXT_TIME_SIZE];
 
@@ -87,7 +88,7 @@ static bool add_api_token(struct json_object *o, const struct api_token *a)
                    newest    ? newest->scopes
                    : a->want ? a->want->scopes
                              : NULL) &&
-           add_time(o, "created", newest ? newest->since : 0);
+           view_add_time(o, "created", newest ? newest->since : 0);
 }
 
 static bool add_member(struct json_object *o, const struct member *m)
@@ -96,15 +97,15 @@ static bool add_member(struct json_object *o, const struct member *m)
                         m->is_member    ? m->role
                         : m->is_invited ? m->invite_role
                                         : NULL) &&
-           add_time(o, "invited", m->own.invited_at);
+           view_add_time(o, "invited", m->own.invited_at);
 }
 
 static bool add_token(struct json_object *o, const struct token *t)
 {
     if (!t->has_held)
         return true;
-    return add_time(o, "expires", t->held.expires) && add_time(o, "renews", t->held.renews) &&
-           json_add_str(o, "file", t->held.file);
+    return view_add_time(o, "expires", t->held.expires) &&
+           view_add_time(o, "renews", t->held.renews) && json_add_str(o, "file", t->held.file);
 }
 
 static const char *message_of(const struct reconcile *rc, const struct resource *r, char *text,
@@ -116,7 +117,7 @@ static const char *message_of(const struct reconcile *rc, const struct resource 
     return text;
 }
 
-static struct json_object *resource_json(const struct reconcile *rc, const struct resource *r)
+struct json_object *view_resource(const struct reconcile *rc, const struct resource *r)
 {
     struct json_object *o = json_object_new_object();
     char source[512];
@@ -128,14 +129,14 @@ static struct json_object *resource_json(const struct reconcile *rc, const struc
          json_add_str(o, "phase", r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase]) &&
          json_add_str(o, "reason", REASON_NAME[r->reason]) &&
          json_add_str(o, "message", message_of(rc, r, text, sizeof(text))) &&
-         add_time(o, "since", r->since_ms) && json_add_str(o, "id", id_of(r)) &&
+         view_add_time(o, "since", r->since_ms) && json_add_str(o, "id", id_of(r)) &&
          json_add_str(o, "source", r->source.line ? source : NULL) &&
          json_add_int(o, "attempts", r->attempts) &&
-         add_time(o, "next_retry",
-                  r->phase == PHASE_RETRYING && r->retry_ms
-                      ? rc->wall_ms + (r->retry_ms - rc->now_ms)
-                      : 0) &&
-         add_time(o, "due", r->due_ms);
+         view_add_time(o, "next_retry",
+                       r->phase == PHASE_RETRYING && r->retry_ms
+                           ? rc->wall_ms + (r->retry_ms - rc->now_ms)
+                           : 0) &&
+         view_add_time(o, "due", r->due_ms);
     if (ok && r->kind == KIND_DATABASE)
         ok = add_drift(o, container_of(r, const struct database, r)) &&
              (!branch_is_left(rc, container_of(r, const struct database, r), text, sizeof(text)) ||
@@ -265,7 +266,7 @@ static const struct resource *at_or_after(const struct reconcile *rc, enum kind 
     return items[lo];
 }
 
-static const struct resource *token_at(const struct resource *target, size_t i)
+const struct resource *view_token_at(const struct resource *target, size_t i)
 {
     const struct group *g = container_of(target, const struct group, r);
     const struct database *d = container_of(target, const struct database, r);
@@ -290,7 +291,7 @@ static const struct resource *advance(const struct reconcile *rc, struct view_cu
         c->name ? at_or_after(rc, c->kind, c->name, false, nomem) : NULL;
 
     if (target && strcmp(target->name, c->name) == 0) {
-        const struct resource *t = token_at(target, c->token++);
+        const struct resource *t = view_token_at(target, c->token++);
 
         if (t)
             return t;
@@ -383,7 +384,7 @@ static int next_shown(const struct reconcile *rc, const struct view_filter *filt
     while (cursor->kind != KIND_N && (r = advance(rc, cursor, &nomem))) {
         if (!fits(rc, filter, r))
             continue;
-        *out = resource_json(rc, r);
+        *out = view_resource(rc, r);
         return *out ? 0 : -(int)ERR_NOMEM;
     }
     return nomem ? -(int)ERR_NOMEM : next_listed(rc, filter, cursor, out);
@@ -398,148 +399,10 @@ int view_next(const struct reconcile *rc, const struct view_filter *filter,
     return rv;
 }
 
-/* --- one --- */
-
-static bool add_fields(struct json_object *o, const struct database *d)
-{
-    struct json_object *fields = json_object_new_object();
-    bool ok = fields != NULL;
-
-    for (int f = 0; ok && f < CONFIG_N; f++) {
-        const char *live = database_value(d, (enum config_field)f);
-        const char *want = d->want ? d->want->config.value[f] : NULL;
-        struct json_object *pair;
-
-        if (!live && !want)
-            continue;
-        pair = json_object_new_object();
-        ok = pair && json_add_str(pair, "manifest", want) && json_add_str(pair, "live", live);
-        ok = json_add(fields, CONFIG_FIELD[f].key, pair) && ok;
-    }
-    if (!ok)
-        json_put(&fields);
-    return json_add(o, "fields", fields);
-}
-
-static bool add_texts(struct json_object *o, const char *key, const char *const *items, size_t n)
-{
-    struct json_object *list = json_object_new_array();
-    bool ok = list != NULL;
-
-    for (size_t i = 0; ok && i < n; i++)
-        ok = json_object_array_add(list, json_object_new_string(items[i])) == 0;
-    if (!ok)
-        json_put(&list);
-    return json_add(o, key, list);
-}
-
-/* Where its data may live: its own residency, and those of what it is a copy of. */
-static bool add_residencies(const struct reconcile *rc, struct json_object *o,
-                            const struct database *d)
-{
-    struct json_object *list = json_object_new_array();
-    bool ok = list != NULL;
-
-    for (int i = 0; ok && d && d->want && i < COPIES_MAX; i++) {
-        const struct residency_want *r = d->want->residency;
-        struct json_object *one = r ? json_object_new_object() : NULL;
-
-        ok = !r || (one && json_add_str(one, "name", r->name) &&
-                    json_add_str(one, "database", d->r.name) &&
-                    add_texts(one, "groups", r->groups, r->n_groups) &&
-                    add_texts(one, "locations", r->locations, r->n_locations) &&
-                    json_object_array_add(list, one) == 0);
-        if (!ok)
-            json_put(&one);
-        d = d->want->seed_database ? fleet_database(&rc->fleet, d->want->seed_database) : NULL;
-    }
-    if (!ok)
-        json_put(&list);
-    return json_add(o, "residencies", list);
-}
-
-static bool add_tokens(const struct reconcile *rc, struct json_object *o,
-                       const struct resource *target)
-{
-    struct json_object *list = json_object_new_array();
-    const struct resource *t;
-    bool ok = list != NULL;
-
-    for (size_t i = 0; ok && (t = token_at(target, i)); i++) {
-        struct json_object *one = t->phase == PHASE_NONE ? NULL : resource_json(rc, t);
-
-        ok = t->phase == PHASE_NONE || (one && json_object_array_add(list, one) == 0);
-    }
-    if (!ok)
-        json_put(&list);
-    return json_add(o, "tokens", list);
-}
-
-static bool add_generations(struct json_object *o, const struct api_token *a)
-{
-    struct json_object *list = json_object_new_array();
-    bool ok = list != NULL;
-
-    for (size_t i = 0; ok && i < a->n_keys; i++) {
-        const struct issued *row = &a->keys[i].row;
-        struct json_object *one = json_object_new_object();
-
-        ok = one && json_add_int(one, "generation", row->generation) &&
-             json_add_str(one, "state", row->state) && json_add_str(one, "id", row->id) &&
-             add_time(one, "since", row->since) && add_time(one, "retired", row->retired);
-        if (!ok || json_object_array_add(list, one) != 0) {
-            json_object_put(one);
-            ok = false;
-        }
-    }
-    if (!ok)
-        json_put(&list);
-    return json_add(o, "generations", list);
-}
-
-int view_describe(const struct reconcile *rc, const char *kind, const char *name,
-                  struct json_object **out, struct err *err)
-{
-    const struct resource *r = fleet_find(&rc->fleet, kind, name);
-    struct json_object *o;
-    bool ok;
-
-    if (!r || (r->phase == PHASE_NONE && r->kind > KIND_DATABASE))
-        return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", kind, name);
-    o = resource_json(rc, r);
-    ok = o != NULL;
-    if (ok && r->kind == KIND_DATABASE) {
-        const struct database *d = container_of(r, const struct database, r);
-
-        ok = json_add_str(o, "group", d->live.place ? d->live.place : d->own.group_name) &&
-             json_add_str(o, "hostname", d->live.hostname ? d->live.hostname : d->own.hostname) &&
-             json_add_str(o, "origin", d->has_own ? d->own.origin : NULL) && add_fields(o, d) &&
-             add_residencies(rc, o, d);
-    } else if (ok && r->kind == KIND_GROUP) {
-        const struct group *g = container_of(r, const struct group, r);
-
-        ok = json_add_str(o, "location", g->live.place) &&
-             json_add_str(o, "origin", g->has_own ? g->own.origin : NULL) &&
-             json_add_int(o, "databases", (int64_t)g->n_databases);
-    } else if (ok && r->kind == KIND_API_TOKEN) {
-        ok = add_generations(o, container_of(r, const struct api_token, t.r));
-    } else if (ok && r->kind == KIND_MEMBER) {
-        const struct member *m = container_of(r, const struct member, r);
-
-        ok = json_add_str(o, "origin", m->has_own ? m->own.origin : NULL);
-    }
-    if (ok && r->kind <= KIND_DATABASE)
-        ok = add_tokens(rc, o, r);
-    if (!ok)
-        json_put(&o);
-    *out = o;
-    return ok ? 0 : err_nomem(err);
-}
-
 struct json_object *view_event(const struct event *e)
 {
     struct json_object *o = json_object_new_object();
-    bool ok = o && json_add_int(o, "seq", e->seq) && add_time(o, "at", e->at) &&
+    bool ok = o && json_add_int(o, "seq", e->seq) && view_add_time(o, "at", e->at) &&
               json_add_str(o, "kind", e->kind) && json_add_str(o, "name", e->name) &&
               json_add_str(o, "what", e->what) && json_add_int(o, "level", e->level) &&
               json_add_str(o, "message", e->message) && json_add_str(o, "source", e->source) &&
