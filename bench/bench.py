@@ -146,9 +146,9 @@ def noop_of(n, runs):
         return [daemon.once() for _ in range(runs)]
 
 
-def noop(table, options):
+def noop(table, options, sizes=()):
     """Nothing to do: read the manifest, list all, compare."""
-    sizes = (1000, 10000) if options.quick else (10000, 100000, 1000000)
+    sizes = sizes or ((1000, 10000) if options.quick else (10000, 100000))
     targets = {100000: (0.4, 25), 1000000: (4, 150)}
     idle = median([r.rss_mb for r in noop_of(1, options.runs)])
     each = {}
@@ -200,9 +200,9 @@ class Watcher(threading.Thread):
         return sorted(self.took)
 
 
-def large(table, options):
+def large(table, options, n=0):
     """One daemon with very many: starting, being asked, listing."""
-    n = 20000 if options.quick else 1000000
+    n = n or (20000 if options.quick else 100000)
     with Emulator("--fill", str(n)) as emulator, settled(emulator, n, "large") as daemon:
         begun = time.monotonic()
         daemon.start()
@@ -221,6 +221,12 @@ def large(table, options):
         took = watcher.end()
         table.add("list of all: more memory", max(0, most - before), 4, " MB")
         table.add("list of all: longest wait for a status beside it", took[-1] * 1000, 10, " ms")
+
+
+def million(table, options):
+    """What takes some minutes and gigabytes."""
+    noop(table, options, (10000, 1000000))
+    large(table, options, 1000000)
 
 
 def stream_list(daemon):
@@ -282,8 +288,81 @@ def generation_of(daemon):
         return measure.read_message(control)["parameters"]["status"]["manifest"]["generation"]
 
 
+def passed(emulator):
+    """Calls that were let through, and that were refused for coming too soon."""
+    ok = refused = 0
+    for route in emulator.admin("GET", "counters")["routes"].values():
+        for status, n in route["by_status"].items():
+            refused += n if status == "429" else 0
+            ok += n if status != "429" else 0
+    return ok, refused
+
+
+def under_limit(table, emulator, what, limit, seconds):
+    """From a minute after the limit has become that: how much of it is used, how much is refused."""
+    emulator.admin("POST", "switches", {"rate": limit})
+    time.sleep(60)
+    ok, refused = passed(emulator)
+    begun = time.monotonic()
+    time.sleep(seconds)
+    ok_then, refused_then = passed(emulator)
+    ok, refused = ok_then - ok, refused_then - refused
+    table.add(f"{what}: limit / calls let through", limit * (time.monotonic() - begun) / ok, 1 / 0.9, "",
+              f"of {limit} a second")
+    table.add(f"{what}: calls refused", 100 * refused / (ok + refused), 1, " %")
+
+
+def pace(table, options):
+    """A limit that nobody told us: it drops to a quarter, and returns; 10 at once, Retry-After 1."""
+    limit, seconds = (80, 30) if options.quick else (200, 60)
+    with Emulator("--latency", f"{LATENCY_S * 1000:.0f}ms") as emulator:
+        ready_group(emulator)
+        with Daemon(emulator.url, "pace") as daemon:
+            emulator.admin("POST", "switches", {"rate": limit})
+            daemon.write("manifest.d/root.yaml", manifest(limit * (4 * 60 + 3 * seconds), "aws-eu-west-1"))
+            daemon.start()
+            time.sleep(20)
+            under_limit(table, emulator, "a hidden limit drops to a quarter", limit // 4, seconds)
+            under_limit(table, emulator, "it returns", limit, seconds)
+
+
+def lanes(table, options):
+    """New tenants while every database is being corrected: how long until each is live."""
+    n, drops, rate = (2000, 30, 50) if options.quick else (100000, 100, 200)
+    policy = "reconcile: {debounce: 10ms}\npolicy: {guard: {max_update_percent: 100}}\n"
+    with Emulator("--fill", str(n)) as emulator:
+        with Daemon(emulator.url, "lanes", rate=rate, extra=policy) as daemon:
+            location = filled_location(emulator)
+            daemon.write("manifest.d/root.yaml", manifest(n, location, "db-"))
+            daemon.once()
+            daemon.write("manifest.d/root.yaml", manifest(n, location, "db-", ", delete_protection: true"))
+            daemon.start()
+            deadline = time.monotonic() + 120
+            while daemon.api()["queued"] < n / 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            took = sorted(drop_one(emulator, daemon, i) for i in range(drops))
+            left = daemon.api()["queued"]
+    table.add(f"a new tenant among {n} corrections: until it is live, p50", took[drops // 2], 1, " s",
+              f"{left} of them still wait in the end")
+    table.add("  p99", took[drops * 99 // 100], 3, " s")
+
+
+def drop_one(emulator, daemon, i):
+    """Seconds from a file that appears until the platform has its database."""
+    fresh = daemon.dir / "manifest.d" / f".new-{i}"
+    fresh.write_text(f"databases:\n  new-{i}: {{group: default}}\n")
+    begun = time.monotonic()
+    fresh.rename(daemon.dir / "manifest.d" / f"new-{i}.yaml")
+    while time.monotonic() - begun < 60:
+        if emulator.has(f"/v1/organizations/acme/databases/new-{i}"):
+            return time.monotonic() - begun
+        time.sleep(0.01)
+    raise RuntimeError(f"new-{i} does not come")
+
+
 ROWS = {"load": load, "creates": creates, "whole": whole, "noop": noop, "rates": rates, "large": large,
-        "idle": idle, "one-file": one_file}
+        "idle": idle, "one-file": one_file, "pace": pace, "lanes": lanes}
+BY_NAME = {"million": million}
 
 
 def machine():
@@ -304,17 +383,17 @@ def write(table, options):
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/run")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {' '.join(ROWS)}")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {' '.join(ROWS)}; by name alone: {' '.join(BY_NAME)}")
     parser.add_argument("--quick", action="store_true", help="smaller: to see that it works")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="the table into docs/performance.md")
     options = parser.parse_args()
-    unknown = set(options.rows) - set(ROWS)
+    unknown = set(options.rows) - set(ROWS) - set(BY_NAME)
     if unknown:
         parser.error(f"no such row: {' '.join(sorted(unknown))}")
     table = Table()
     for name in options.rows or ROWS:
-        ROWS[name](table, options)
+        {**ROWS, **BY_NAME}[name](table, options)
     if options.write:
         write(table, options)
     return 1 if table.misses() else 0

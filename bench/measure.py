@@ -15,6 +15,7 @@ import socket
 import statistics
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -69,6 +70,14 @@ class Emulator:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
+    def has(self, path):
+        """Is there such a thing?"""
+        try:
+            self.call("GET", path)
+        except urllib.error.HTTPError:
+            return False
+        return True
+
     def cpu(self):
         """Seconds so far."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -115,7 +124,9 @@ socket: {self.socket}
         return run(self.command("--once"))
 
     def start(self):
+        """Until its socket is there; it is not yet asked anything."""
         self.process = subprocess.Popen([str(c) for c in self.command()])
+        connect(self.socket, 60).close()
         return self
 
     def ctl(self, *arguments):
@@ -129,6 +140,12 @@ socket: {self.socket}
             control.sendall(b'{"method":"org.tenantd.Control.GetStatus"}\0')
             read_message(control)
         return time.monotonic() - begun
+
+    def api(self):
+        """What its status says of calls."""
+        with contextlib.closing(connect(self.socket, 60)) as control:
+            control.sendall(b'{"method":"org.tenantd.Control.GetStatus"}\0')
+            return read_message(control)["parameters"]["status"]["api"]
 
     def rss_mb(self):
         return self._status("VmRSS") / 1024
