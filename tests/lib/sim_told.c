@@ -255,9 +255,11 @@ static void told_written(struct sim *s, const struct call *c, const struct answe
     bool created = c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE;
     bool deleted = c->kind == CALL_DATABASE_DELETE || c->kind == CALL_GROUP_DELETE;
 
-    k->written_ms = s->now_ms;
+    if (c->kind != CALL_DATABASE_RESTORE && c->kind != CALL_GROUP_RESTORE)
+        k->written_ms = s->now_ms;
     if (a->outcome != OUTCOME_OK)
         return;
+    k->written_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
         k->told_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE && k->live && a->config.value[CONFIG_BLOCK_READS])
