@@ -44,6 +44,16 @@ static void on_wake(uv_timer_t *timer)
     app_step(container_of(timer, struct app, wake), &ev);
 }
 
+/* After a look, and whatever it led to. */
+static void give_back(struct app *app)
+{
+    bool is_busy = reconcile_is_busy(app->rc);
+
+    if (app->was_busy && !is_busy)
+        mem_give_back();
+    app->was_busy = is_busy;
+}
+
 int app_try(struct app *app, struct rc_event *ev, struct err *err)
 {
     int rv;
@@ -53,6 +63,7 @@ int app_try(struct app *app, struct rc_event *ev, struct err *err)
     ev->random = clock_random();
     app->fx.wake_ms = INT64_MAX;
     rv = reconcile_step(app->rc, ev, &app->fx, err);
+    give_back(app);
     uv_update_time(&app->loop);
     if (!app->closing)
         arm(&app->wake, on_wake, ev->now_ms, app->fx.wake_ms);

@@ -74,6 +74,7 @@ struct app {
     uint64_t reading_no; /* counts readings; the last one started */
     struct good_set good;
     bool building;
+    bool was_busy;     /* when the last step had ended */
     bool had_manifest; /* a reading was built, whatever came of it */
     struct diags diags;
     bool manifest_refused;

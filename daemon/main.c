@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "lib/mem.h"
 
 #define DEFAULT_CONFIG "/etc/tenantd/tenantd.yaml"
 
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
         .mode = APP_SERVE, .config = DEFAULT_CONFIG, .log_level = LOG_LEVEL_INFO};
     int value;
 
+    mem_begin();
     hold_reload();
     open_standard();
     while ((value = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)

@@ -1,5 +1,6 @@
 #include "lib/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -106,6 +107,22 @@ bool mem_grow(void *items, size_t *capacity, size_t need, size_t size)
     memcpy(items, &p, sizeof(p));
     *capacity = want;
     return true;
+}
+
+#define PIECE_BYTES (64 * 1024)       /* what is larger is the system's again once it is freed */
+#define SPARE_BYTES (4 * 1024 * 1024) /* free, and worth giving back */
+
+void mem_begin(void)
+{
+    mallopt(M_ARENA_MAX, 1); /* what one thread has freed the others use */
+    mallopt(M_MMAP_THRESHOLD, PIECE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, PIECE_BYTES);
+}
+
+void mem_give_back(void)
+{
+    if (mallinfo2().fordblks > SPARE_BYTES)
+        malloc_trim(0);
 }
 
 void mem_set_fault(bool (*should_fail)(void))

@@ -23,6 +23,11 @@ void mem_free_secret(void *p, size_t size);
  * *capacity is updated; what is there is kept. False when there is no memory. */
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size) MUST_CHECK;
 
+/* At the start of a program that frees much of what it had at its height: keep no more of it than
+ * is of use. mem_give_back: now that it is idle, to the system. */
+void mem_begin(void);
+void mem_give_back(void);
+
 /* For tests: `should_fail` is asked before each allocation. NULL: none fails. */
 void mem_set_fault(bool (*should_fail)(void));
 /* Blocks allocated and not yet freed, over all threads. */
