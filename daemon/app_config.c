@@ -10,6 +10,8 @@
 #include "io/read.h"
 #include "lib/mem.h"
 
+static const char DEFAULT_CREDENTIAL[] = "turso-api-token";
+
 static void print_diags(const struct diags *diags)
 {
     for (size_t i = 0; i < diags->n; i++) {
@@ -45,6 +47,15 @@ static int parse(const struct app_options *options, const struct config_input *i
     return rv;
 }
 
+/* Where the API token is when the configuration does not say: with systemd, or in the environment.
+ */
+static void find_token(struct config *c)
+{
+    if (!c->api.token.credential && !c->api.token.file && getenv("CREDENTIALS_DIRECTORY") &&
+        !getenv("TURSO_API_TOKEN"))
+        c->api.token.credential = DEFAULT_CREDENTIAL;
+}
+
 int app_config_load(const struct app_options *options, struct config **out, struct err *err)
 {
     struct read_file files[2] = {{0}, {0}};
@@ -64,6 +75,8 @@ int app_config_load(const struct app_options *options, struct config **out, stru
     }
     if (rv == 0)
         rv = parse(options, inputs, n, c, err);
+    if (rv == 0)
+        find_token(c);
     if (rv == 0 && options->mode == APP_PLAN)
         c->policy.writes = false;
     read_deinit(&files[0]);
@@ -180,6 +193,15 @@ static int reload_credentials(struct app *app, struct err *err)
     return rv;
 }
 
+/* A token that came in the environment has been wiped there, and is kept. */
+static void keep_environment(const struct app *app, struct config *next)
+{
+    const struct config_secret *from = &app->config->api.token;
+
+    if (!from->credential && !from->file && next->api.token.credential == DEFAULT_CREDENTIAL)
+        next->api.token.credential = NULL;
+}
+
 void app_reload(struct app *app)
 {
     struct config *next = NULL;
@@ -194,6 +216,8 @@ void app_reload(struct app *app)
     mem_free(app->config_error);
     app->config_error = NULL;
     rv = app_config_load(&app->options, &next, &err);
+    if (rv == 0)
+        keep_environment(app, next);
     if (rv == 0)
         rv = take_config(app, next, &err);
     if (reload_credentials(app, &token_err) != 0)

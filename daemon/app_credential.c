@@ -8,8 +8,7 @@
 #include "io/credential.h"
 #include "io/digest.h"
 
-#define DEFAULT_CREDENTIAL "turso-api-token"
-#define DELETE_TOKEN       "delete token"
+#define DELETE_TOKEN "delete token"
 
 /* One that was not asked for, too, should not stand in /proc. */
 static void forget_environment(void)
@@ -59,8 +58,6 @@ static int read_token(const struct app *app, const struct config *config, struct
     const char *name = from->credential;
 
     *out = CREDENTIAL_INIT;
-    if (!name && !from->file && getenv("CREDENTIALS_DIRECTORY") && !getenv("TURSO_API_TOKEN"))
-        name = DEFAULT_CREDENTIAL;
     if (!name && !from->file && app->token.text && !getenv("TURSO_API_TOKEN"))
         return 0;
     return credential_load(name, from->file, out, err);

@@ -545,7 +545,7 @@ void rc_unauthorized(struct reconcile *rc, struct effects *fx, const struct answ
              OUTCOME_INFO[a->outcome].text, a->http_status, a->error[0] ? ": " : "", a->error,
              from->file         ? "; it stands in "
              : from->credential ? "; it is the credential "
-                                : "",
+                                : "; it came in TURSO_API_TOKEN",
              LIMIT_ERROR_TEXT_BYTES,
              from->file         ? from->file
              : from->credential ? from->credential

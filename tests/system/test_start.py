@@ -9,6 +9,7 @@ import pathlib
 import signal
 
 import harness
+import pytest
 
 TOKEN = "strict-api-token-" + "x" * 16
 GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
@@ -40,4 +41,30 @@ def test_a_reload_during_the_start_waits_for_its_end(strict, make_daemon):
     daemon.hup()
     daemon.process.send(signal.SIGCONT)
     harness.wait_until(lambda: "reloading configuration" in daemon.log(), 30, "it reloads")
+    daemon.settle()
+
+
+def test_a_token_of_the_environment_outlives_a_reload_also_beside_credentials(strict, make_daemon, tmp_path):
+    daemon = make_daemon(strict.url, TOKEN, config={"api": {"token": harness.REMOVED}})
+    daemon.write_manifest("m.yaml", GROUP)
+    daemon.start(TURSO_API_TOKEN=TOKEN, CREDENTIALS_DIRECTORY=str(tmp_path))
+    daemon.settle()
+    daemon.hup()
+    harness.wait_until(lambda: "reloading configuration" in daemon.log(), 30, "it reloads")
+    assert daemon.settle()["problems"] == []
+
+
+@pytest.mark.allow_violations
+def test_a_credential_is_found_without_being_named(strict, make_daemon, tmp_path):
+    daemon = make_daemon(strict.url, TOKEN, config={"api": {"token": harness.REMOVED}})
+    daemon.write_manifest("m.yaml", GROUP)
+    harness.write_atomically(tmp_path / "turso-api-token", TOKEN, 0o400)
+    daemon.start(CREDENTIALS_DIRECTORY=str(tmp_path))
+    daemon.settle()
+    strict.tokens.clear()
+    daemon.ctl("sync")
+    harness.wait_until(lambda: any("it is the credential turso-api-token" in p["message"]
+                                   for p in daemon.status()["problems"]), 30, "it says which one is refused")
+    strict.tokens.add(TOKEN)
+    daemon.hup()
     daemon.settle()
