@@ -238,6 +238,7 @@ static void decide_drop(const struct world *w, const struct database *d, struct 
         say_act(out, ACT_DROP_DRAFT, LANE_REMOVE);
     if (out->phase != PHASE_PENDING)
         return;
+    out->step = STEP_DELETE;
     say_phase(out, PHASE_DELETING, REASON_DELETING);
     snprintf(out->message, sizeof(out->message),
              "the platform refused %s%s%s; the draft is removed, unless something is in it",

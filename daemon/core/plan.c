@@ -75,6 +75,14 @@ static void say_member(struct buf *b, const struct member *m, enum step step)
         buf_printf(b, "(the invite is withdrawn)");
 }
 
+static void say_file(struct buf *b, const struct resource *r, const char *before)
+{
+    const struct database *d = container_of(r, const struct database, r);
+
+    if (r->kind == KIND_DATABASE && d->want && d->want->seed_upload)
+        buf_printf(b, "%s%s", before, d->want->seed_upload);
+}
+
 static void say_detail(struct buf *b, const struct world *w, const struct resource *r,
                        const struct decision *d)
 {
@@ -87,7 +95,12 @@ static void say_detail(struct buf *b, const struct world *w, const struct resour
         say_member(b, container_of(r, const struct member, r), d->step);
     } else if (r->kind <= KIND_DATABASE && d->step == STEP_CREATE) {
         buf_printf(b, "in %s", d->place ? d->place : "the closest location");
+        say_file(b, r, ", from ");
         say_label(b, r, w->config->organization);
+    } else if (r->kind == KIND_DATABASE && d->step == STEP_UPDATE &&
+               upload_is_due(container_of(r, const struct database, r))) {
+        buf_add_str(b, "upload");
+        say_file(b, r, " ");
     } else if (r->kind == KIND_DATABASE && d->step == STEP_UPDATE) {
         say_fields(b, container_of(r, const struct database, r), d->fields);
     } else if (r->kind == KIND_GROUP && d->step == STEP_UPDATE) {
