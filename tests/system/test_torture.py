@@ -1,12 +1,13 @@
 """test_torture: killed at any moment, again and again, it ends as the manifest says.
 
-In:    the real tenantd; TENANTD_TORTURE_SEED, TENANTD_TORTURE_KILLS (against the emulator; a
-       tenth of it against the strict API).
+In:    the real tenantd, two at once, each with a platform of its own; TENANTD_TORTURE_SEED,
+       TENANTD_TORTURE_KILLS (against the emulator; a twentieth of it against the strict API).
 Out:   after each kill no token file is half written; after each few the platform is the manifest,
        nothing was made twice, and every mint is in a file or accounted for as lost.
 Never: a pause to let something happen: a kill comes with the n-th request, event or file.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -19,7 +20,8 @@ import harness
 import pytest
 
 SEED = int(os.environ.get("TENANTD_TORTURE_SEED", "1"))
-KILLS = int(os.environ.get("TENANTD_TORTURE_KILLS", "40"))
+KILLS = int(os.environ.get("TENANTD_TORTURE_KILLS", "300"))
+AT_ONCE = 2
 KILLS_A_CHECK = 10
 SOON = 0.0005  # between two looks at what is waited for
 ENOUGH_REQUESTS = 6  # where no event or file comes: it has settled
@@ -58,7 +60,7 @@ class Events:
 
 class Torture:
     def __init__(self, platform, make_daemon, seed):
-        self.rng, self.platform = random.Random(seed), platform
+        self.seed, self.rng, self.platform = seed, random.Random(seed), platform
         self.fleet = fleet.Fleet(self.rng)
         self.daemon = make_daemon(platform.url, fleet.TOKEN, config=fleet.CONFIG)
 
@@ -156,18 +158,21 @@ class Torture:
                 if is_last or n % KILLS_A_CHECK == KILLS_A_CHECK - 1:
                     self.check(is_last and is_patient)
             except AssertionError as wrong:
-                raise AssertionError(f"seed {SEED}, kill {n}: {wrong}") from wrong
+                raise AssertionError(f"seed {self.seed}, kill {n}: {wrong}") from wrong
 
 
 @pytest.fixture(params=(fleet.EmulatorSide, fleet.StrictSide), ids=("emulator", "strict"))
-def platform(request):
-    running = request.param()
-    yield running
-    running.close()
+def platforms(request):
+    with contextlib.ExitStack() as running:
+        yield [running.enter_context(contextlib.closing(request.param())) for _ in range(AT_ONCE)]
 
 
 @pytest.mark.bound(120 + 4 * KILLS)
-def test_killed_at_any_moment_nothing_is_lost_or_made_twice(platform, make_daemon):
-    is_strict = isinstance(platform, fleet.StrictSide)
-    torture = Torture(platform, make_daemon, SEED)
-    torture.run(max(KILLS // 10, 1) if is_strict else KILLS, is_patient=is_strict)
+def test_killed_at_any_moment_nothing_is_lost_or_made_twice(platforms, make_daemon):
+    is_strict = isinstance(platforms[0], fleet.StrictSide)
+    kills = max((KILLS // 20 if is_strict else KILLS) // AT_ONCE, 1)
+    tortures = [Torture(p, make_daemon, SEED + n) for n, p in enumerate(platforms)]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = [pool.submit(t.run, kills, is_patient=is_strict) for t in tortures]
+        for run in concurrent.futures.as_completed(runs):
+            run.result()
