@@ -24,8 +24,8 @@ struct ctx {
     size_t wanted;
     bool is_enough; /* n_results reached wanted */
     bool is_closed;
-    bool close_in_done;
-    size_t add_in_done; /* so many lines are added again */
+    size_t close_in_done; /* in that one; 0: in none */
+    size_t add_in_done;   /* so many lines are added again */
     const char *argv[8][8];
     struct config_hook config[8];
     size_t n_config;
@@ -67,10 +67,8 @@ static void on_done(void *arg, const struct hooks_result *r)
         c->add_in_done--;
         assert_int_equal(hooks_add(c->hooks, r->hook, &r->line, &c->err), 0);
     }
-    if (c->close_in_done) {
-        c->close_in_done = false;
+    if (c->close_in_done == c->n_results)
         hooks_close(c->hooks, on_closed, c);
-    }
 }
 
 static int setup(void **state)
@@ -585,17 +583,30 @@ static void close__heeds_no_sigterm__is_killed(void **state)
     free_scripts(c);
 }
 
-static void close__from_done__is_fine(void **state)
+static void close__in_each_done__reports_every_line_once(void **state)
 {
     struct ctx *c = *state;
 
-    script(c, "hook", "cat >/dev/null");
-    configure(c);
-    c->close_in_done = true;
-    assert_int_equal(add(c, "hook", "x"), 0);
-    assert_int_equal(add(c, "hook", "y"), 0);
-    run_until(&c->loop, &c->is_closed);
-    assert_int_equal(c->n_results, 2);
+    close_hooks(c);
+    script(c, "good", "cat >/dev/null");
+    script(c, "bad", "cat >/dev/null; exit 1");
+    for (size_t at = 1; at <= 4; at++) {
+        struct hooks_options o = {.organization = "acme", .done = on_done, .arg = c};
+
+        c->is_closed = false;
+        c->n_results = 0;
+        c->results[0] = '\0';
+        c->close_in_done = at;
+        assert_int_equal(hooks_open(&c->loop, &o, &c->hooks, &c->err), 0);
+        configure(c);
+        assert_int_equal(add(c, "good", "x"), 0);
+        assert_int_equal(add(c, "bad", "y"), 0);
+        assert_int_equal(add(c, "good", "z"), 0);
+        assert_int_equal(add(c, "bad", "w"), 0);
+        run_until(&c->loop, &c->is_closed);
+        assert_int_equal(c->n_results, 4);
+        assert_int_equal(mem_live_blocks(), 0);
+    }
     c->hooks = NULL;
     free_scripts(c);
 }
@@ -694,7 +705,7 @@ int main(void)
         T(configure__while_it_runs__lets_it_end_and_uses_the_new_command),
         T(close__with_lines_waiting_and_running__cancels_each),
         T(close__heeds_no_sigterm__is_killed),
-        T(close__from_done__is_fine),
+        T(close__in_each_done__reports_every_line_once),
         T(close__after_any_number_of_turns__leaves_nothing),
         T(memory__each_allocation_in_turn__refuses_or_fails_the_line),
     };

@@ -436,6 +436,57 @@ static void start__tree__is_read_on_the_pool(void **state)
     assert_string_equal(dump(c), "trusted m/a.yaml = a\n");
 }
 
+/* Keeps the pool's only thread busy, so that no worker allocates while allocations fail. */
+struct blocker {
+    uv_work_t work;
+    uv_sem_t go;
+};
+
+static void wait_for_go(uv_work_t *req)
+{
+    uv_sem_wait(&container_of(req, struct blocker, work)->go);
+}
+
+static void ignore_end(uv_work_t *req, int status)
+{
+    (void)req;
+    (void)status;
+}
+
+static void start__without_memory__is_refused_and_never_done(void **state)
+{
+    struct ctx *c = *state;
+    struct waiting w = {0};
+    struct blocker blocker;
+    struct manifest_files_start s = {.options = c->options, .done = on_done, .arg = &w};
+    struct manifest_files_job *job;
+    uv_loop_t loop;
+    int rc = -ERR_NOMEM;
+    long nth;
+
+    dir_write(c->dir, "m/a.yaml", "a");
+    s.options.tenants_dir = c->tenants;
+    uv_loop_init(&loop);
+    assert_int_equal(uv_sem_init(&blocker.go, 0), 0);
+    assert_int_equal(uv_queue_work(&loop, &blocker.work, wait_for_go, ignore_end), 0);
+    for (nth = 1; rc && nth < 100; nth++) {
+        countdown = nth;
+        mem_set_fault(fail_at_zero);
+        rc = manifest_files_start(&loop, &s, &job, &c->err);
+        mem_set_fault(NULL);
+        assert_true(rc == 0 || rc == -ERR_NOMEM);
+        assert_true(rc == 0 || mem_live_blocks() == 0);
+    }
+    assert_true(nth > 3);
+    uv_sem_post(&blocker.go);
+    run_until(&loop, &w.is_done);
+    run_close(&loop);
+    uv_sem_destroy(&blocker.go);
+    assert_int_equal(w.calls, 1);
+    assert_int_equal(w.rc, 0);
+    c->files = w.files;
+}
+
 static void start__canceled_in_the_queue_or_running__is_done_once(void **state)
 {
     struct ctx *c = *state;
@@ -538,9 +589,11 @@ int main(void)
         T(again__mode_changed__is_looked_at_again),
         T(memory__each_allocation_in_turn__fails_cleanly),
         T(start__tree__is_read_on_the_pool),
+        T(start__without_memory__is_refused_and_never_done),
         T(start__canceled_in_the_queue_or_running__is_done_once),
         T(file__replaced_by_rename_all_the_time__is_always_whole),
     };
 
+    setenv("UV_THREADPOOL_SIZE", "1", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,20 +454,33 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
     }
 }
 
+/* Closes in the one that is wanted; each before makes the next. */
 static void on_changed_close(void *arg)
 {
     struct ctx *c = arg;
 
-    watch_close(c->watch, on_closed, c);
+    assert_false(c->is_changed);
+    on_changed(c);
+    if (c->is_changed)
+        watch_close(c->watch, on_closed, c);
+    else
+        dir_write(c->dir, "m/a.yaml", c->n_changed % 2 ? "x" : "yy");
 }
 
-static void close__from_changed__is_fine(void **state)
+static void close__in_each_changed__is_the_last_of_them(void **state)
 {
     struct ctx *c = *state;
 
     c->options.changed = on_changed_close;
-    assert_int_equal(watch_open(&c->loop, &c->options, &c->watch, &c->err), 0);
-    run_until(&c->loop, &c->is_closed);
+    c->options.debounce_ms = 1;
+    for (c->wanted = 1; c->wanted <= 4; c->wanted++) {
+        c->n_changed = 0;
+        c->is_changed = c->is_closed = false;
+        assert_int_equal(watch_open(&c->loop, &c->options, &c->watch, &c->err), 0);
+        run_until(&c->loop, &c->is_closed);
+        assert_int_equal(c->n_changed, c->wanted);
+        assert_int_equal(mem_live_blocks(), 0);
+    }
     c->watch = NULL;
 }
 
@@ -522,7 +535,7 @@ int main(void)
         T(poll__no_inotify__says_so_and_sees_changes),
         T(poll__inotify_comes_back__is_used_again),
         T(close__after_any_number_of_turns__leaves_nothing),
-        T(close__from_changed__is_fine),
+        T(close__in_each_changed__is_the_last_of_them),
         T(memory__each_allocation_in_turn__fails_open_or_delays_the_watch),
     };
 
