@@ -50,12 +50,18 @@ static bool is_fenced(const struct end *e)
 
 /* --- what must be true --- */
 
+/* One that was let go and taken over again does not tell that its file is still to come. */
+static bool is_known_draft(const struct end *e)
+{
+    return e->live->is_draft && !is(e->own->origin, "adopted");
+}
+
 static bool as_wanted(const struct end *e)
 {
     const struct db_want *w = e->entry ? e->entry->want : NULL;
 
     if (!w || w->absent || !is_ours(e) || is_fenced(e) || e->live->is_shut || e->own->upload ||
-        e->live->is_draft || (w->group && strcmp(w->group, e->live->group) != 0))
+        is_known_draft(e) || (w->group && strcmp(w->group, e->live->group) != 0))
         return false;
     for (int f = 0; f < CONFIG_N; f++) {
         struct platform_db want = {0};
