@@ -105,14 +105,15 @@ class Soak:
     def look_at_tokens(self):
         """How many files hold a token that has expired."""
         n = 0
-        for path in (self.daemon.dir / "tokens").glob("*/*.jwt"):
+        for name in self.names:
+            path = self.daemon.dir / "tokens" / name / "app.jwt"
             with contextlib.suppress(FileNotFoundError):
                 body = path.read_text().split(".")[1]
                 claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
                 late = time.time() - claims["exp"]
-                if late > 0 and path.parent.name in self.names:
+                if late > 0:
                     n += 1
-                    print(f"{path.parent.name}: its token expired {late:.1f} s ago", flush=True)
+                    print(f"{name}: its token expired {late:.1f} s ago", flush=True)
         self.expired += n
 
     def sample(self, begun):
