@@ -314,6 +314,24 @@ static void add_database(const struct database *d, struct db_config *values, str
     buf_deinit(&entry);
 }
 
+/* One that has gone meanwhile is left out. */
+static void add_read(const struct database *d, const struct answer *read, struct buf *out)
+{
+    struct db_config values;
+
+    if (!d->live.present || (read && read->outcome == OUTCOME_NOT_FOUND))
+        return;
+    if (read && read->outcome != OUTCOME_OK) {
+        char why[400];
+
+        snprintf(why, sizeof(why), "its configuration could not be read (%s%s%s)",
+                 OUTCOME_INFO[read->outcome].text, *read->error ? ": " : "", read->error);
+        add_comment(out, "database", d->r.name, why);
+    }
+    take_values(d, read, &values);
+    add_database(d, &values, out);
+}
+
 void export_database(const struct reconcile *rc, const char *name, const struct answer *read,
                      struct buf *out)
 {
@@ -321,21 +339,11 @@ void export_database(const struct reconcile *rc, const char *name, const struct 
     size_t at = fleet_place(f, name);
     bool is_there = at < f->n_databases && strcmp(fleet_database_name(f, at), name) == 0;
     const struct database *d = is_there ? fleet_peek(f, at) : NULL;
-    struct db_config values;
 
     if (is_there && !d)
         out->failed = out->nomem = true;
-    if (!d || !d->live.present || (read && read->outcome == OUTCOME_NOT_FOUND))
-        return;
-    if (read && read->outcome != OUTCOME_OK) {
-        char why[400];
-
-        snprintf(why, sizeof(why), "its configuration could not be read (%s%s%s)",
-                 OUTCOME_INFO[read->outcome].text, *read->error ? ": " : "", read->error);
-        add_comment(out, "database", name, why);
-    }
-    take_values(d, read, &values);
-    add_database(d, &values, out);
+    if (d)
+        add_read(d, read, out);
     fleet_unpeek(f);
 }
 
