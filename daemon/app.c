@@ -263,6 +263,7 @@ static void prune(struct app *app)
         app->prune_next_ms = clock_mono_ms() + PRUNE_EVERY_MS;
         if (store_checkpoint(app->store, &err) != 0)
             log_event(NULL, LOG_LEVEL_DEBUG, "no checkpoint: %s", err.msg);
+        mem_give_back();
     }
 }
 

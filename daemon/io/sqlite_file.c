@@ -7,7 +7,7 @@
 
 /* The loop waits this long for an operator's sqlite3 shell, and no longer. */
 #define BUSY_MS 200
-#define CACHE   "PRAGMA cache_size = -16384;"
+#define CACHE   "PRAGMA cache_size = -4096;"
 
 /* trusted_schema, cell_size_check: a damaged or doctored file must not run code or lead astray.
  * mmap_size: an I/O error on a mapped page would be a signal instead of an error. */

@@ -209,5 +209,6 @@ int store_checkpoint(struct store *s, struct err *err)
     assert(!s->in_callback);
     if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
         return sqlite_file_error(s->db, err);
+    sqlite3_db_release_memory(s->db);
     return 0;
 }

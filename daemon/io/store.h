@@ -43,7 +43,8 @@ int store_bind(struct store *s, const char *origin, const char *organization,
 int store_check_binding(struct store *s, const char *origin, const char *organization,
                         const char *organization_id, struct err *err) MUST_CHECK;
 
-/* Move the log into the database and cut it to nothing; for when there is nothing else to do.
+/* Move the log into the database and cut it to nothing, and forget what was read of it; for when
+ * there is nothing else to do.
  * -ERR_LOCKED when a reader is in the way: try again later. */
 int store_checkpoint(struct store *s, struct err *err) MUST_CHECK;
 

@@ -243,5 +243,7 @@ int store_manifest_save(struct store_manifest *m, const struct manifest_input *c
             rc = save_sorted(m, sorted, n, err);
     }
     mem_free(sorted);
+    if (m->db)
+        sqlite3_db_release_memory(m->db);
     return rc ? err_wrap(err, "keeping the last good manifest") : 0;
 }
