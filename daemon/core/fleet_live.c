@@ -57,9 +57,22 @@ static void note_present(struct live *l, const char *id)
     l->present = true;
 }
 
+/* What is said of a flag is not what is known; -1: it is not said. */
+static bool is_other(const struct live *l, enum config_field f, int8_t flag)
+{
+    const char *known = l->config.value[f];
+
+    return flag >= 0 && known && (strcmp(known, "true") == 0) != (flag == 1);
+}
+
 bool live_set_database(struct live *l, const struct live_db *from)
 {
     note_present(l, from->id);
+    if (is_other(l, CONFIG_BLOCK_READS, from->block_reads) ||
+        is_other(l, CONFIG_BLOCK_WRITES, from->block_writes) ||
+        is_other(l, CONFIG_DELETE_PROTECTION, from->delete_protection))
+        l->checked =
+            false; /* a list may be old: it is read by name before anything is made of it */
     l->archived = from->archived == 1;
     return set_text(&l->id, from->id) &&
            (!from->hostname || set_text(&l->hostname, from->hostname)) &&
