@@ -118,7 +118,8 @@ void own_rights_absorb(struct reconcile *rc, struct effects *fx, struct answer *
 
 /* How much of the manifest needs what. */
 struct needs {
-    const char *group; /* the only one that the token is for; NULL: it is for all */
+    const char *group; /* the only one that the token is for; NULL: it is for all, and what
+                          databases need is not counted */
     size_t elsewhere;  /* groups and databases out of its reach */
     size_t creates;
     size_t removals;
@@ -146,19 +147,12 @@ static bool may_be_within(const struct needs *n, const struct db_want *w)
     return false;
 }
 
-static void add_database(const struct reconcile *rc, struct needs *n, const struct db_entry *e)
+static void add_database(struct needs *n, const struct db_want *w, bool is_there)
 {
-    const struct fleet *fleet = &rc->fleet;
-    size_t at = fleet_place(fleet, e->name);
-    const struct db_want *w = e->want;
-    bool is_there = at < fleet->n_databases &&
-                    strcmp(fleet_database_name(fleet, at), e->name) == 0 &&
-                    fleet_flags(fleet, at) & (PACKED_PRESENT | PACKED_KEPT);
     bool fields = false;
 
     if (w->absent && !is_there)
         return;
-
     if (w->observe || !may_be_within(n, w)) {
         n->elsewhere += !w->observe;
         return;
@@ -181,14 +175,28 @@ static void add_group(struct needs *n, const struct group_want *g)
     n->group_tokens += g->n_tokens;
 }
 
+/* Entries and records are both sorted by name, and every entry has a record. */
+static void add_databases(const struct reconcile *rc, struct needs *n)
+{
+    const struct desired *d = &rc->desired;
+    const struct fleet *f = &rc->fleet;
+
+    for (size_t i = 0, at = 0; i < d->n_databases && at < f->n_databases; at++) {
+        if (strcmp(fleet_database_name(f, at), d->databases[i].name) != 0)
+            continue;
+        add_database(n, d->databases[i].want, fleet_flags(f, at) & (PACKED_PRESENT | PACKED_KEPT));
+        i++;
+    }
+}
+
 static void count_needs(const struct reconcile *rc, struct needs *n)
 {
     const struct desired *d = &rc->desired;
 
     for (size_t i = 0; i < d->n_groups; i++)
         add_group(n, &d->groups[i]);
-    for (size_t i = 0; i < d->n_databases; i++)
-        add_database(rc, n, &d->databases[i]);
+    if (n->group)
+        add_databases(rc, n);
     for (size_t i = 0; i < d->n_api_tokens; i++)
         n->api_tokens += !d->api_tokens[i].token.absent && d->api_tokens[i].group;
     n->members = d->n_members;
