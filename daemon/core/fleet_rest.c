@@ -213,7 +213,8 @@ struct database *fleet_whole(const struct fleet *f, size_t at)
 static bool is_idle(const struct resource *r)
 {
     bool calm = r->phase == PHASE_READY || r->phase == PHASE_ORPHANED || r->phase == PHASE_NONE ||
-                r->phase == PHASE_UNKNOWN || r->phase == PHASE_PENDING;
+                r->phase == PHASE_UNKNOWN || r->phase == PHASE_PENDING ||
+                r->phase == PHASE_PAUSED; /* with all the others */
 
     return calm && r->is_done && !r->step && !r->held && r->reason != REASON_DRIFTED && !r->busy &&
            !r->queued && !r->pause && !r->attempts && !r->look_now && !r->resolve_now &&

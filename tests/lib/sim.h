@@ -287,6 +287,7 @@ void sim_say_events(struct sim *s, const struct effects *fx);
 void sim_say_restored(struct sim *s); /* how a restore ended, once */
 void sim_say_changes(struct sim *s);  /* of phases, reasons and the state, since it was said last */
 void sim_say_list(struct sim *s);
+void sim_say_rest(struct sim *s); /* of each database: is it packed, and is it looked at again? */
 void sim_say_truth(struct sim *s, struct buf *out); /* what there is in the end, ids left out */
 void sim_say_deinit(struct sim *s);
 

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "core/fleet_rest.h"
+#include "core/reconcile_private.h"
 #include "core/view.h"
 #include "lib/json.h"
 #include "lib/text.h"
@@ -190,6 +192,17 @@ void sim_say_changes(struct sim *s)
     if (state != s->state_shown)
         buf_printf(&s->out, "            = %s\n", STATE_NAME[state]);
     s->state_shown = state;
+}
+
+void sim_say_rest(struct sim *s)
+{
+    const struct fleet *f = &s->rc->fleet;
+
+    for (size_t at = 0; at < f->n_databases; at++)
+        buf_printf(&s->out, "%s %s\n", fleet_database_name(f, at),
+                   !fleet_is_packed(f, at)              ? "whole"
+                   : fleet_flags(f, at) & PACKED_STEADY ? "steady"
+                                                        : "packed");
 }
 
 void sim_say_deinit(struct sim *s)

@@ -636,6 +636,12 @@ static void do_truth(struct script *c, char *args)
     sim_say_truth(c->s, &c->s->out);
 }
 
+static void do_rest(struct script *c, char *args)
+{
+    (void)args;
+    sim_say_rest(c->s);
+}
+
 static void do_problems(struct script *c, char *args)
 {
     struct shell_facts facts = {.manifest_refused = c->s->manifest_refused};
@@ -747,7 +753,7 @@ static const struct {
     {"settle", do_settle},     {"show", do_show},         {"stop", do_stop},
     {"sync", do_sync},         {"truth", do_truth},       {"unreadable", do_unreadable},
     {"suspend", do_suspend},   {"rights", do_rights},     {"watch", do_watch},
-    {"seed", do_seed},         {"progress", do_progress},
+    {"seed", do_seed},         {"progress", do_progress}, {"rest", do_rest},
 };
 
 static void run_command(struct script *c, char *line)
