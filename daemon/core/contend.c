@@ -87,6 +87,20 @@ static bool is_contended(const struct reconcile *rc, const struct resource *r, c
     return true;
 }
 
+/* A row is left, of some field. */
+static bool has_flips(const struct reconcile *rc, const struct resource *r)
+{
+    for (int f = 0; f < CONFIG_N; f++)
+        for (unsigned i = 0; i < flips_max(r); i++) {
+            char what[64];
+
+            row_name(CONFIG_FIELD[f].key, i, what, sizeof(what));
+            if (rc_is_counted(rc, what, r))
+                return true;
+        }
+    return false;
+}
+
 static void say(struct reconcile *rc, struct effects *fx, struct resource *r, const char *field)
 {
     rc_event(rc, fx, r, "Contended", 4, NULL,
@@ -107,6 +121,7 @@ void rc_contend_database(struct reconcile *rc, struct effects *fx, struct databa
         d->contended_fields |= 1u << f;
         say(rc, fx, &d->r, CONFIG_FIELD[f].key);
     }
+    d->r.flipped = has_flips(rc, &d->r);
 }
 
 void rc_contend_group(struct reconcile *rc, struct effects *fx, struct group *g)

@@ -174,7 +174,7 @@ struct resource {
     struct source source; /* line 0: in no manifest */
     uint64_t digest;      /* of its entry; 0: none */
     bool edited;          /* that is another one since the last look at what was counted */
-    bool flipped;         /* a field of it was set back by us, in this hour or before */
+    bool flipped;         /* a field of it was set back by us, which may count yet */
     enum phase phase;
     enum reason reason;
     char *message;            /* NULL: REASON_TEXT */
