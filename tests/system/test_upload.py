@@ -196,6 +196,18 @@ def test_an_answer_that_was_lost_is_asked_after(platform, make_daemon, how):
     assert "UploadLost" in events(daemon)
 
 
+def test_what_its_host_refuses_says_nothing_of_our_own_token(platform, make_daemon):
+    daemon = daemon_of(make_daemon, platform.url)
+    seed_file(daemon.seeds_dir / "base.db")
+    fault(platform, method="POST", route="/v1/upload", status=401)
+    daemon.start()
+    daemon.write_token("not-in-use-" + "x" * 16)
+    assert daemon.sync().code == 0, daemon.tail()
+    assert "another one is in its place" not in daemon.log()
+    assert len(requests(platform, "POST", "/v1/upload")) == 2
+    daemon.write_token(TOKEN)
+
+
 def test_a_crash_while_it_is_sent_is_asked_after(platform, make_daemon):
     daemon = daemon_of(make_daemon, platform.url)
     seed_file(daemon.seeds_dir / "base.db")
