@@ -24,14 +24,22 @@ static void close_fd(const int *fd)
 
 /* --- Where it is ------------------------------------------------------------------------- */
 
-static int open_root(const char *dir, int *out, struct err *err)
+/* Whoever may write a directory says what lies in it. */
+static int check_dir(int fd, const char *name, struct err *err)
 {
     struct stat st;
 
+    if (fstat(fd, &st) < 0)
+        return err_errno(err, errno, "%s", name);
+    return read_check(fd, &st, name, READ_MANIFEST, err);
+}
+
+static int open_root(const char *dir, int *out, struct err *err)
+{
     *out = open(dir, OPEN_ROOT);
-    if (*out < 0 || fstat(*out, &st) < 0)
+    if (*out < 0)
         return err_errno(err, errno, "seeds_dir %s", dir);
-    return read_check(*out, &st, dir, READ_MANIFEST, err);
+    return check_dir(*out, dir, err);
 }
 
 static int cannot_open(const char *path, struct err *err)
@@ -64,6 +72,8 @@ static int walk(const char *root, const char *path, int *dir, const char **name,
             return cannot_open(path, err);
         close(*dir);
         *dir = next;
+        if (check_dir(next, part, err) != 0)
+            return err_wrap(err, "%s", path);
     }
     return rc;
 }

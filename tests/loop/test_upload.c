@@ -404,6 +404,7 @@ static void files__that_are_not_fit__are_not_opened(void **state)
         {"../base.db", "no path below"},  {"sub//base.db", "no path below"},
         {"small.db", "not a SQLite"},     {"wal.db", "wal_checkpoint"},
         {"sub/.hidden", "no path below"}, {"base.db/x", "symbolic link, or no directory"},
+        {"all/base.db", "everybody"},     {"all/sub/base.db", "everybody"},
     };
     char command[2048];
 
@@ -411,7 +412,8 @@ static void files__that_are_not_fit__are_not_opened(void **state)
     snprintf(command, sizeof(command),
              "cd %s && mkdir sub && ln -s base.db link.db && ln -s sub out && mkfifo fifo && "
              "cp base.db sub/ && cp base.db open.db && chmod 666 open.db && echo x > small.db && "
-             "cp base.db wal.db && echo x > wal.db-wal",
+             "cp base.db wal.db && echo x > wal.db-wal && mkdir -p all/sub && chmod 777 all && "
+             "cp base.db all/ && cp base.db all/sub/",
              t.dir);
     assert_int_equal(system(command), 0);
     for (size_t i = 0; i < ARRAY_SIZE(ROWS); i++) {
