@@ -36,6 +36,7 @@
 
 #define LIMIT_SEED_BYTES        (UINT64_C(20) << 30) /* of a file to be uploaded: the platform's */
 #define LIMIT_CONCURRENCY       256
+#define LIMIT_UPLOADS           1     /* at a time, beyond those */
 #define LIMIT_ASKS              4096u /* reads for operators that wait for their turn */
 #define LIMIT_HOOKS_RUNNING     4
 #define LIMIT_HOOK_LINES        1000000u   /* waiting for all hooks */

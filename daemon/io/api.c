@@ -31,7 +31,6 @@
 #define TOKEN_MAX_BYTES 16384
 #define NS_PER_MS       UINT64_C(1000000)
 #define SENT_EVERY_NS   (UINT64_C(500) * NS_PER_MS)
-#define UPLOADS         1       /* at a time, beyond the other calls */
 #define TIMEOUT_MAX_MS  3600000 /* of one call; a listing may take some times as long */
 
 struct api_call {
@@ -82,20 +81,19 @@ static void api_free(struct api *api)
     mem_free(api);
 }
 
-static int check_timeout(int64_t timeout_ms, struct err *err)
+static int check_options(int64_t timeout_ms, unsigned concurrency, struct err *err)
 {
     if (timeout_ms < 1 || timeout_ms > TIMEOUT_MAX_MS)
         return err_set(err, ERR_INVALID, "api.timeout must be 1 ms to %d s", TIMEOUT_MAX_MS / 1000);
+    if (concurrency < 1 || concurrency > LIMIT_CONCURRENCY)
+        return err_set(err, ERR_INVALID, "api.concurrency must be 1 to %d", LIMIT_CONCURRENCY);
     return 0;
 }
 
 /* With a place for uploads, which stand in nobody's way. */
 static struct http_options options_of(unsigned concurrency, const char *ca_file)
 {
-    bool room = concurrency >= 1 && concurrency + UPLOADS <= LIMIT_CONCURRENCY;
-
-    return (struct http_options){.concurrency = room ? concurrency + UPLOADS : concurrency,
-                                 .ca_file = ca_file};
+    return (struct http_options){.concurrency = concurrency + LIMIT_UPLOADS, .ca_file = ca_file};
 }
 
 static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, struct err *err)
@@ -116,7 +114,7 @@ static int init(struct api *api, uv_loop_t *loop, const struct api_options *o, s
 int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, struct err *err)
 {
     struct api *api;
-    int rc = check_timeout(o->timeout_ms, err);
+    int rc = check_options(o->timeout_ms, o->concurrency, err);
 
     if (rc < 0)
         return rc;
@@ -139,7 +137,7 @@ int api_configure(struct api *api, const char *ca_file, int64_t timeout_ms, unsi
                   struct err *err)
 {
     struct http_options http = options_of(concurrency, ca_file);
-    int rc = check_timeout(timeout_ms, err);
+    int rc = check_options(timeout_ms, concurrency, err);
 
     if (rc == 0)
         rc = http_configure(api->http, &http, err);
@@ -430,7 +428,7 @@ static int check_call(const struct api *api, const struct call *call, struct err
                        CALL_INFO[call->kind].name);
     if (!api->authorization && !is_elsewhere(api, call) && !of_host)
         return err_set(err, ERR_PERMISSION, "there is no API token");
-    if (is_upload(call) ? api->n_uploads >= UPLOADS : others >= api->concurrency)
+    if (is_upload(call) ? api->n_uploads >= LIMIT_UPLOADS : others >= api->concurrency)
         return err_set(err, ERR_LIMIT, "%u requests are in flight", api->n_calls);
     return 0;
 }

@@ -21,7 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/limits.h"
 #include "io/http_transfer.h"
 #include "io/poll.h"
 #include "lib/list.h"
@@ -325,7 +324,7 @@ static bool make_easy(struct http *h, unsigned n)
 
 static bool is_concurrency(unsigned n)
 {
-    return n >= 1 && n <= LIMIT_CONCURRENCY;
+    return n >= 1 && n <= HTTP_CONCURRENCY_MAX;
 }
 
 int http_configure(struct http *h, const struct http_options *o, struct err *err)
@@ -333,7 +332,7 @@ int http_configure(struct http *h, const struct http_options *o, struct err *err
     char *ca_file;
 
     if (!is_concurrency(o->concurrency))
-        return err_set(err, ERR_INVALID, "concurrency must be 1 to %d", LIMIT_CONCURRENCY);
+        return err_set(err, ERR_INVALID, "concurrency must be 1 to %d", HTTP_CONCURRENCY_MAX);
     ca_file = mem_strdup(o->ca_file ? o->ca_file : SYSTEM_CA_FILE);
     if (!ca_file || !make_easy(h, o->concurrency) ||
         curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,

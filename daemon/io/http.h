@@ -11,14 +11,17 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "core/limits.h"
 #include "lib/base.h"
 #include "lib/err.h"
+
+#define HTTP_CONCURRENCY_MAX (LIMIT_CONCURRENCY + LIMIT_UPLOADS)
 
 struct http;
 struct http_call;
 
 struct http_options {
-    unsigned concurrency; /* requests in flight, at most; 1..LIMIT_CONCURRENCY */
+    unsigned concurrency; /* requests in flight, at most; 1..HTTP_CONCURRENCY_MAX */
     const char *ca_file;  /* PEM; NULL: the system's; copied */
 };
 

@@ -83,7 +83,7 @@ static void configure__while_requests_are_in_flight__changes_what_may_start(void
     start(&w, &r, &all[2]);
     start(&w, &r, &all[3]);
     assert_int_equal(start_as(&w, &r, &all[3], NULL), -ERR_LIMIT);
-    o.concurrency = LIMIT_CONCURRENCY + 1;
+    o.concurrency = HTTP_CONCURRENCY_MAX + 1;
     assert_int_equal(http_configure(w.http, &o, NULL), -ERR_INVALID);
     o.concurrency = 0;
     assert_int_equal(http_configure(w.http, &o, NULL), -ERR_INVALID);

@@ -390,6 +390,27 @@ static void upload__beside_another__is_not_begun_and_its_file_is_closed(void **s
     answer_free(beside.answer);
 }
 
+static void upload__beside_all_the_calls_that_may_be__has_its_place(void **state)
+{
+    static struct reply others[LIMIT_CONCURRENCY];
+    struct err err = ERR_INIT;
+
+    (void)state;
+    memset(others, 0, sizeof(others));
+    assert_int_equal(api_configure(t.b.api, NULL, LONG_MS, LIMIT_CONCURRENCY, &err), 0);
+    begin();
+    for (int i = 0; i < LIMIT_CONCURRENCY; i++)
+        if (api_start(t.b.api, call_of(CALL_DATABASE_GET, "t-3"), on_answer, &others[i], &err) != 0)
+            fail_msg("%d: %s", i, err.msg);
+    api_cancel_all(t.b.api);
+    run_until(&t.b.loop, &t.reply.is_over);
+    answer_free(t.reply.answer);
+    for (int i = 0; i < LIMIT_CONCURRENCY; i++) {
+        run_until(&t.b.loop, &others[i].is_over);
+        answer_free(others[i].answer);
+    }
+}
+
 /* --- Files that are not sent --------------------------------------------------------------- */
 
 static void files__that_are_not_fit__are_not_opened(void **state)
@@ -438,6 +459,7 @@ int main(void)
         CASE(file__that_changes_while_it_is_sent__never_arrives_whole),
         CASE(upload__when_all_is_closed__is_canceled),
         CASE(upload__beside_another__is_not_begun_and_its_file_is_closed),
+        CASE(upload__beside_all_the_calls_that_may_be__has_its_place),
         CASE(files__that_are_not_fit__are_not_opened),
     };
 
