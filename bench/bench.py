@@ -169,7 +169,7 @@ def noop(table, options, sizes=()):
 def rates(table, options):
     """A limit of calls a second is kept, and used."""
     for rate in (50, 500) if options.quick else (50, 500, 5000):
-        n = rate * (4 if options.quick else 10)
+        n = rate * (8 if options.quick else 20)
         walls = []
         with Emulator() as emulator:
             for _ in range(1 if rate < 500 else options.runs):
