@@ -186,6 +186,8 @@ static void target_read(struct reconcile *rc, struct effects *fx, const struct f
 
         if (a->outcome == OUTCOME_NOT_FOUND)
             rc_failed(rc, fx, f->r, f->act, REASON_NOT_FOUND, -1, NULL);
+        if (a->outcome == OUTCOME_NOT_FOUND && f->sent_ms >= rc_parts(f->target).live->written_ms)
+            live_clear(rc_parts(f->target).live); /* it is read by itself before more is sent */
         else if (id && own_of(f->target)->id && strcmp(id, own_of(f->target)->id) != 0)
             usurped(fx, f->target, id);
         return;
