@@ -106,13 +106,15 @@ static void PRINTF(4, 5) note_error(struct reconcile *rc, struct effects *fx,
 static void failed(struct reconcile *rc, const struct answer *a)
 {
     struct observation *o = &rc->obs;
+    unsigned tries = o->attempts + 1;
 
     o->complete = false;
     o->attempts++;
-    rc_observe_end(rc,
-                   rc->now_ms + retry_delay(o->attempts, rc->config->reconcile.backoff_initial_ms,
-                                            rc->config->reconcile.backoff_max_ms,
-                                            a ? a->retry_after_ms : -1, rc_random(rc)));
+    if (o->stage > OBS_DATABASES) /* what stands before it has gone well, and would begin anew */
+        tries = ++o->side_attempts;
+    rc_observe_end(rc, rc->now_ms + retry_delay(tries, rc->config->reconcile.backoff_initial_ms,
+                                                rc->config->reconcile.backoff_max_ms,
+                                                a ? a->retry_after_ms : -1, rc_random(rc)));
 }
 
 /* It does not count as complete, and is tried again ever more seldom: a list may lie for long. */
