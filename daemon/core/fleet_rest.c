@@ -238,12 +238,16 @@ static bool is_at_rest(const struct database *d)
     return rests;
 }
 
-/* Of a token that is in its file, what was asked before says nothing any more. */
-static void forget_asked(struct database *d)
+/* What says nothing any more: what the platform said when something failed, which may be another
+ * text each time; and of a token that is in its file, what was asked before. */
+static void forget_past(struct database *d)
 {
+    if (!d->refused_fields)
+        mem_free_string(&d->r.refused_text);
     for (size_t i = 0; i < d->n_tokens; i++) {
         struct token *t = d->tokens[i];
 
+        mem_free_string(&t->r.refused_text);
         if (t->has_held && strcmp(t->held.state, "published") == 0)
             t->file_asked = false;
     }
@@ -258,7 +262,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
 
     if (!is_at_rest(d))
         return;
-    forget_asked(d);
+    forget_past(d);
     p = pack_make(&rest->texts, d);
     if (!p)
         return; /* it stays whole */

@@ -1,5 +1,5 @@
-/* test_pack: a record is packed and opened again, and nothing of it is lost. In: records with all
- * that they may have. Out: cmocka's verdict. Never: more than memory. */
+/* test_pack: a record is packed and opened again, and nothing of it is lost that says anything. In:
+ * records with all that they may have. Out: cmocka's verdict. Never: more than memory. */
 #include "core/pack.h"
 
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/fleet_private.h"
+#include "core/fleet_rest.h"
 #include "lib/mem.h"
 
 #define ID    "0190d3c6-9e3b-7c1f-8a11-3f2b5a9c0d77"
@@ -272,6 +273,40 @@ static void pack__with_a_full_table__keeps_texts_by_itself(void **state)
     texts_deinit(&texts);
 }
 
+/* Such texts differ from failure to failure, and each would stay in the table. */
+static void fleet__at_rest__keeps_no_text_of_what_failed_once(void **state)
+{
+    const char *name = "t-acme";
+    struct heap wakes = {0};
+    struct fleet f = {0};
+    struct database *d;
+
+    (void)state;
+    assert_true(fleet_init(&f, &wakes));
+    assert_true(fleet_add_databases(&f, &name, 1));
+    d = fleet_database(&f, name);
+    d->has_own = d->r.is_done = true;
+    d->own.state = text("owned");
+    d->r.refused_text = text("platform error: request 7f3a");
+    token(d, "app")->has_held = true;
+    d->tokens[0]->held.state = text("published");
+    d->tokens[0]->r.is_done = true;
+    d->tokens[0]->r.refused_text = text("platform error: request 7f3b");
+    fleet_settle(&f);
+    assert_true(fleet_is_packed(&f, 0));
+    d = fleet_database(&f, name);
+    assert_null(d->r.refused_text);
+    assert_null(d->tokens[0]->r.refused_text);
+
+    d->refused_fields = 1;
+    d->r.refused_text = text("size_limit is too large");
+    fleet_settle(&f);
+    assert_true(fleet_is_packed(&f, 0));
+    assert_string_equal(fleet_database(&f, name)->r.refused_text, "size_limit is too large");
+    fleet_deinit(&f);
+    heap_deinit(&wakes);
+}
+
 static void pack__what_a_list_says__is_compared(void **state)
 {
     struct database *d = full_database("t-acme");
@@ -332,6 +367,7 @@ int main(void)
         cmocka_unit_test(pack__any_member__is_kept),
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
+        cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
