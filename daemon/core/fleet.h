@@ -348,7 +348,6 @@ struct database {
     struct upload *upload;     /* upload.h; NULL: there is none to think of */
     bool approved;             /* its removal, by an operator */
     unsigned refused_fields;   /* bits of enum config_field */
-    unsigned drift_fields;     /* differing although the manifest did not change */
     unsigned contended_fields; /* set back by somebody again and again */
     bool one_field;            /* a refusal did not say which field: send them one by one */
     const char

@@ -284,7 +284,6 @@ struct database *pack_open(const struct texts *t, const struct packed *p)
 
 /* --- a look at what is packed --- */
 
-/* The texts of the database up to a place, in order. */
 static bool is_text(const struct pieces *p, const char *text)
 {
     size_t n = strlen(text);

@@ -13,7 +13,6 @@
 #include "lib/text.h"
 
 #define DETAIL_BYTES 2048
-#define TEXT_BYTES   ((size_t)1 << 30)
 
 static const char *const ACTION[] = {[STEP_NONE] = "",
                                      [STEP_CREATE] = "create",

@@ -18,8 +18,6 @@
 #include "core/schedule.h"
 #include "core/upload.h"
 
-/* A field put right so often within so long, and wrong again, is left alone. */
-
 /* Something under way: a call or a file job. */
 struct flight {
     uint64_t id;
