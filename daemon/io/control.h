@@ -86,7 +86,6 @@ bool control_wants_more(const struct control_call *call);
 /* False: its client has gone. The call must be answered all the same, but work for it may stop. */
 bool control_is_awaited(const struct control_call *call);
 uid_t control_uid(const struct control_call *call);
-pid_t control_pid(const struct control_call *call);
 
 /* Answer with parameters, which are taken. NULL: there was no memory to make them, and the client
  * is dropped. A reply over a limit becomes an error. */

@@ -23,7 +23,6 @@ struct control_call {
     void *arg;
     bool is_waiting; /* the stream has nothing until it is woken */
     uid_t uid;
-    pid_t pid;
 };
 
 /* --- Sending --- */
@@ -274,11 +273,6 @@ uid_t control_uid(const struct control_call *call)
     return call->uid;
 }
 
-pid_t control_pid(const struct control_call *call)
-{
-    return call->pid;
-}
-
 /* --- From message to handler --- */
 
 static struct json_object *about_us(const struct control *c)
@@ -420,7 +414,6 @@ static void hand_over(struct control_client *client, struct varlink_request *r,
     call->request = *r;
     call->method = m;
     call->uid = client->uid;
-    call->pid = client->pid;
     client->call = call;
     c->calling = true;
     handler->handle(c->options.app, call);

@@ -226,7 +226,6 @@ static int identify(struct control_client *client, struct err *err)
     if (rc < 0)
         return rc;
     client->uid = peer.uid;
-    client->pid = peer.pid;
     client->may_write = peer_may_write(&peer, geteuid(), client->control->admin);
     peer_deinit(&peer);
     return 0;

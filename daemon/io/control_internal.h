@@ -88,7 +88,6 @@ struct control_client {
     uint64_t active_ms; /* loop time of the last whole message, or of the last byte that it took */
     unsigned turn_number; /* of the control, when it was last pumped */
     uid_t uid;
-    pid_t pid;
     bool may_write;
     bool is_paused; /* not read from, for the reader is full */
     bool at_eof;    /* it will send nothing more */

@@ -35,7 +35,6 @@ int peer_read(int fd, struct peer *out, struct err *err)
         return err_errno(err, errno, "cannot tell who a control client is");
     out->uid = cred.uid;
     out->gid = cred.gid;
-    out->pid = cred.pid;
     rc = read_groups(fd, out, err);
     if (rc < 0)
         peer_deinit(out);

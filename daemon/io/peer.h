@@ -15,7 +15,6 @@
 struct peer {
     uid_t uid;
     gid_t gid;
-    pid_t pid;
     gid_t *groups; /* supplementary; owned */
     size_t n_groups;
 };

@@ -5,11 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ERR_ROW(code, retry, text) [code] = {retry, text},
-static const struct {
-    bool retry;
-    const char *text;
-} TABLE[ERR_N] = {[ERR_OK] = {false, "ok"}, ERR_TABLE(ERR_ROW)};
+#define ERR_ROW(code, text) [code] = text,
+static const char *const TEXT[ERR_N] = {[ERR_OK] = "ok", ERR_TABLE(ERR_ROW)};
 #undef ERR_ROW
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -87,10 +84,5 @@ int err_wrap(struct err *e, const char *fmt, ...)
 
 const char *err_text(enum err_code code)
 {
-    return code < ERR_N ? TABLE[code].text : "unknown error";
-}
-
-bool err_retry(enum err_code code)
-{
-    return code < ERR_N && TABLE[code].retry;
+    return code < ERR_N ? TEXT[code] : "unknown error";
 }

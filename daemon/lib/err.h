@@ -9,31 +9,31 @@
 
 #include "lib/base.h"
 
-/* The table of error codes. `retry` says whether trying the same thing again can help. */
+/* The table of error codes. */
 /* clang-format off: a table */
 #define ERR_TABLE(X)                                                                               \
-    /* code            retry  text */                                                              \
-    X(ERR_NOMEM, true, "out of memory")                                                            \
-    X(ERR_INVALID, false, "invalid input")                                                         \
-    X(ERR_LIMIT, false, "over a limit")                                                            \
-    X(ERR_NOT_FOUND, false, "not found")                                                           \
-    X(ERR_EXISTS, false, "exists already")                                                         \
-    X(ERR_LOCKED, false, "locked by another process")                                              \
-    X(ERR_CORRUPT, false, "damaged")                                                               \
-    X(ERR_FOREIGN, false, "belongs to something else")                                             \
-    X(ERR_NEWER, false, "written by a newer version")                                              \
-    X(ERR_PERMISSION, false, "not permitted")                                                      \
-    X(ERR_NO_SPACE, true, "no space left")                                                         \
-    X(ERR_IO, true, "input or output failed")                                                      \
-    X(ERR_UNREACHABLE, true, "not reachable")                                                      \
-    X(ERR_TIMEOUT, true, "timed out")                                                              \
-    X(ERR_CANCELED, false, "canceled")                                                             \
-    X(ERR_HELD, false, "waits for approval")                                                       \
-    X(ERR_PAUSED, false, "paused")                                                                 \
-    X(ERR_NOT_READY, true, "not now")
+    /* code, text */                                                                               \
+    X(ERR_NOMEM, "out of memory")                                                                  \
+    X(ERR_INVALID, "invalid input")                                                                \
+    X(ERR_LIMIT, "over a limit")                                                                   \
+    X(ERR_NOT_FOUND, "not found")                                                                  \
+    X(ERR_EXISTS, "exists already")                                                                \
+    X(ERR_LOCKED, "locked by another process")                                                     \
+    X(ERR_CORRUPT, "damaged")                                                                      \
+    X(ERR_FOREIGN, "belongs to something else")                                                    \
+    X(ERR_NEWER, "written by a newer version")                                                     \
+    X(ERR_PERMISSION, "not permitted")                                                             \
+    X(ERR_NO_SPACE, "no space left")                                                               \
+    X(ERR_IO, "input or output failed")                                                            \
+    X(ERR_UNREACHABLE, "not reachable")                                                            \
+    X(ERR_TIMEOUT, "timed out")                                                                    \
+    X(ERR_CANCELED, "canceled")                                                                    \
+    X(ERR_HELD, "waits for approval")                                                              \
+    X(ERR_PAUSED, "paused")                                                                        \
+    X(ERR_NOT_READY, "not now")
 /* clang-format on */
 
-#define ERR_ENUM(code, retry, text) code,
+#define ERR_ENUM(code, text) code,
 enum err_code { ERR_OK, ERR_TABLE(ERR_ENUM) ERR_N };
 #undef ERR_ENUM
 
@@ -57,8 +57,7 @@ int err_errno(struct err *e, int errnum, const char *fmt, ...) PRINTF(3, 4);
 /* Put "context: " before the message; the code stays. Returns -code. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
-/* The table's text and retry column of a code. */
+/* The table's text of a code. */
 const char *err_text(enum err_code code);
-bool err_retry(enum err_code code);
 
 #endif
