@@ -61,7 +61,8 @@ def test_the_end_of_each_is_said(strict, apart):
 
 @pytest.mark.allow_violations
 def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
-    apart.write_delete_token("of-another-day-" + "z" * 16)
+    refused = "of-another-day-" + "z" * 16
+    apart.write_delete_token(refused)
     apart.start()
     harness.wait_until(lambda: problems(apart) == ["DeleteUnauthorized"], 20)
     harness.wait_until(lambda: len(strict.state.databases) == 2 and strict.state.api_tokens, 20, "all is made")
@@ -75,6 +76,10 @@ def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
     harness.wait_until(lambda: sorted(strict.state.databases) == ["b", "c"], 30, "it is deleted")
     harness.wait_until(lambda: problems(apart) == [], 30)
     assert not [c for c in strict.calls("DELETE") if c["status"] not in (200, 401)]
+    apart.assert_wiped([refused])
+    apart.write_config(api={"delete_token": None})
+    assert apart.ctl("reload").code == 0
+    apart.assert_wiped([DELETER])
 
 
 def test_without_the_one_that_is_named_nothing_starts_and_nothing_is_reloaded(strict, apart):

@@ -125,6 +125,7 @@ def test_the_request_is_as_the_documents_ask(strict, make_daemon):
     daemon.assert_no_secrets([t["jwt"] for t in strict.state.minted])
     (key,) = [t for t in strict.state.minted if t["claims"].get("a") != "ro"]
     assert key["claims"]["exp"] - key["claims"]["iat"] <= 3600
+    daemon.assert_wiped([t["jwt"] for t in strict.state.minted])
 
 
 def test_a_sealed_one_gets_its_file_with_its_key(strict, make_daemon, tmp_path):
