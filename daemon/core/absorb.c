@@ -62,6 +62,26 @@ static bool is_lost(enum outcome o)
     return o == OUTCOME_UNKNOWN || o == OUTCOME_MALFORMED || o == OUTCOME_UNAVAILABLE;
 }
 
+static int64_t *delete_sent(struct resource *r)
+{
+    return r->kind == KIND_GROUP ? &group_of(r)->delete_sent_ms : &database_of(r)->delete_sent_ms;
+}
+
+void rc_delete_begins(struct reconcile *rc, struct resource *r)
+{
+    int64_t *sent = delete_sent(r);
+
+    r->delete_unheard = *sent && rc->now_ms - *sent < LANDS_WITHIN_MS;
+    *sent = rc->now_ms;
+}
+
+/* Told what came of it, and the only one: no delete comes late. */
+static void note_delete(struct resource *r, enum outcome o)
+{
+    if (!is_lost(o) && o != OUTCOME_CANCELED && !r->delete_unheard)
+        *delete_sent(r) = 0;
+}
+
 /* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome
  * nobody knows, now or in an earlier try, keeps its row. */
 static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,
@@ -521,6 +541,8 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         note_call(fx, r, a);
     if (r->kind <= KIND_DATABASE && ACT[f->act].write)
         rc_parts(r).live->written_ms = rc->now_ms;
+    if (r->kind <= KIND_DATABASE && (f->act == ACT_DELETE || f->act == ACT_DROP_DRAFT))
+        note_delete(r, a->outcome);
     if (f->act == ACT_ROTATE)
         rc_absorb_rotation(rc, fx, f, a);
     if (f->act == ACT_PROBE) {

@@ -190,10 +190,11 @@ struct resource {
     unsigned held : 1;   /* that step waits for approval */
     bool busy;           /* a call or file job of it is in flight */
     bool queued;
-    bool is_done;     /* when it was decided about last, there was nothing to do but wait */
-    unsigned lane;    /* of the schedule, while queued */
-    bool look_now;    /* an operator asked: read by itself, whatever else it needs */
-    bool resolve_now; /* asked for by name: what was refused is tried again */
+    bool is_done;        /* when it was decided about last, there was nothing to do but wait */
+    bool delete_unheard; /* of the deletes that were sent, not only the last may come late */
+    unsigned lane;       /* of the schedule, while queued */
+    bool look_now;       /* an operator asked: read by itself, whatever else it needs */
+    bool resolve_now;    /* asked for by name: what was refused is tried again */
     /* What the platform refused: not tried again until the entry changes, a day passes, or on
      * request. */
     enum reason refused; /* NONE: nothing */
@@ -353,8 +354,8 @@ struct database {
     const char
         *placed; /* the group that a residency chose, until it is pinned; borrowed from desired */
     int64_t deleted_ms;     /* monotonic: the platform answered a delete with ok; 0: it did not */
-    int64_t delete_sent_ms; /* monotonic: a delete was sent, perhaps in another life, and nobody has
-                               said that it is not carried out; 0: none */
+    int64_t delete_sent_ms; /* monotonic: a delete was sent, perhaps in another life, and what came
+                               of it was not told: it may be carried out yet; 0: none */
     int64_t fence_lost_ms;  /* monotonic: likewise, of a fence that was not answered */
     bool
         taken; /* the create was refused for the name: whoever has it, it is not from that create */

@@ -47,7 +47,7 @@ static struct call *group_call(struct reconcile *rc, struct effects *fx, struct 
     } else if (d->act == ACT_ADD_LOCATION || d->act == ACT_REMOVE_LOCATION) {
         c = text(c, c ? &c->location : NULL, d->place);
     } else if (d->act == ACT_DELETE) {
-        g->delete_sent_ms = rc->now_ms;
+        rc_delete_begins(rc, &g->r);
         rc_approval_begin(rc, fx, "delete", &g->r);
         rc_count(rc, fx, "removal", &g->r);
         rc_event(rc, fx, &g->r, "Deleting", 5, NULL, "deleting it, id %s", g->own.id);
@@ -194,7 +194,7 @@ static struct call *database_call(struct reconcile *rc, struct effects *fx, stru
     case ACT_PROBE:
         return probe_call(rc, fx, d, c);
     case ACT_DELETE:
-        d->delete_sent_ms = rc->now_ms;
+        rc_delete_begins(rc, &d->r);
         rc_event(rc, fx, &d->r, "Deleting", 5, NULL, "its grace is over; deleting it, id %s",
                  d->own.id);
         return c;

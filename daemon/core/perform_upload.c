@@ -98,7 +98,7 @@ static struct call *send_call(struct reconcile *rc, struct effects *fx, struct d
 static struct call *drop_call(struct reconcile *rc, struct effects *fx, struct database *d,
                               struct call *c)
 {
-    d->delete_sent_ms = rc->now_ms;
+    rc_delete_begins(rc, &d->r);
     rc_count(rc, fx, "removal", &d->r);
     rc_draft_drop(rc, fx, d->own.draft_id);
     rc_event(rc, fx, &d->r, "Deleting", 5, NULL,

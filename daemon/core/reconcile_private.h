@@ -356,6 +356,9 @@ enum reason rc_reason_of(enum outcome o); /* as what it is shown */
 /* Not tried again until the entry changes, somebody asks, or a day passes. */
 void rc_refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
                enum act act, const struct answer *a);
+/* absorb.c: before a delete is sent: which is by name, and without an answer may be carried out
+ * late. */
+void rc_delete_begins(struct reconcile *rc, struct resource *r);
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
