@@ -33,13 +33,25 @@ const struct platform_api_token *platform_api_secret(const struct platform *p, c
     return NULL;
 }
 
+/* When all places are taken, that of one that is dead. */
+static struct platform_api_token *free_place(struct platform *p)
+{
+    size_t i = 0;
+
+    if (p->n_api_tokens < ARRAY_SIZE(p->api_tokens))
+        return &p->api_tokens[p->n_api_tokens++];
+    while (i < p->n_api_tokens - 1 && p->api_tokens[i].live)
+        i++;
+    assert_false(p->api_tokens[i].live);
+    return &p->api_tokens[i];
+}
+
 struct platform_api_token *platform_make_api_token(struct platform *p, const char *name,
                                                    const char *group, const char *scopes)
 {
-    struct platform_api_token *t = &p->api_tokens[p->n_api_tokens++];
+    struct platform_api_token *t = free_place(p);
     const struct platform_group *g = group ? platform_group(p, group) : NULL;
 
-    assert_true(p->n_api_tokens <= ARRAY_SIZE(p->api_tokens));
     *t = (struct platform_api_token){.live = true};
     SET(t->name, name);
     SET(t->group, group ? group : "");
@@ -47,7 +59,10 @@ struct platform_api_token *platform_make_api_token(struct platform *p, const cha
     SET(t->scopes, scopes ? scopes : "");
     SET(t->owner, "jo");
     snprintf(t->id, sizeof(t->id), "k-%u", ++p->next_id);
-    snprintf(t->hash, sizeof(t->hash), "secret-%zu", p->n_api_tokens);
+    if (t == &p->api_tokens[p->n_api_tokens - 1])
+        snprintf(t->hash, sizeof(t->hash), "secret-%zu", p->n_api_tokens);
+    else
+        snprintf(t->hash, sizeof(t->hash), "secret-k%u", p->next_id);
     return t;
 }
 
