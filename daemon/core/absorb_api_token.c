@@ -129,6 +129,7 @@ static bool resolve_lost(struct reconcile *rc, struct effects *fx, struct api_to
     bool named;
     const struct live_api_token *found = find_lost(rc, &key->row, &named);
 
+    key->is_taken = named && !found;
     if (!found)
         return !named && is_over(rc, a, key, sent_ms, LOST_FOR_MS);
     rc_set(fx, &key->row.id, found->id);

@@ -347,6 +347,23 @@ static int64_t settled_at(const struct world *w, const struct api_token *a)
     return api_token_newest(a)->removal_since + (settle < SETTLE_MAX_MS ? settle : SETTLE_MAX_MS);
 }
 
+/* All others are gone. Nobody heard whether this one was made, and what has its name is not as it
+ * was asked for: it may be another's, so it stays, and so does what we know. */
+static void say_taken(const struct api_token *a, struct decision *out)
+{
+    for (size_t i = 0; i < a->n_keys; i++) {
+        const struct issued *row = &a->keys[i].row;
+
+        if (row->id || !a->keys[i].is_taken)
+            continue;
+        say_blocked(out, REASON_CONFLICT);
+        snprintf(out->message, sizeof(out->message),
+                 "whether %s--g%lld was made is not known, and an API token of that name is there "
+                 "that is not as it was asked for: revoke it at the platform, if nobody needs it",
+                 row->name, (long long)row->generation);
+    }
+}
+
 static void decide_removal_of(const struct world *w, const struct api_token *a,
                               struct decision *out)
 {
@@ -370,6 +387,8 @@ static void decide_removal_of(const struct world *w, const struct api_token *a,
              i++)
             if (a->keys[i].row.id)
                 decide_revoke(w, &a->t.r, &a->keys[i], out);
+        if (out->act == ACT_NONE && out->phase == PHASE_DELETING && out->wake_ms == INT64_MAX)
+            say_taken(a, out);
     }
 }
 

@@ -260,6 +260,7 @@ struct token {
 struct api_key {
     struct issued row;
     bool listed;     /* in the last good list */
+    bool is_taken;   /* its id is not known, and that list shows another one of its name */
     int64_t made_ms; /* monotonic: when it was sent, or came back; an older list cannot show it */
     int64_t gone_ms; /* monotonic, of the first list that did not show it; 0: none */
 };

@@ -206,6 +206,23 @@ static bool revoked_by_others(const struct end *e)
     return has_key(e) && !(t && t->live);
 }
 
+/* Whether it was made is not known, and what has its name says nothing of that. */
+static bool is_key_taken(const struct end *e)
+{
+    char name[PLATFORM_NAME_BYTES + 32];
+
+    for (size_t i = 0; i < e->s->ledger.n; i++) {
+        const struct issued *row = e->s->ledger.rows[i].row;
+
+        if (e->s->ledger.rows[i].table != LEDGER_ISSUED || !is(row->name, e->name) || row->id)
+            continue;
+        snprintf(name, sizeof(name), "%s--g%lld", row->name, (long long)row->generation);
+        if (platform_api_token(&e->s->platform, name))
+            return true;
+    }
+    return false;
+}
+
 /* --- the table --- */
 
 struct ending {
@@ -271,6 +288,7 @@ static const struct ending KEY[] = {
     {"Missing Vanished", revoked_by_others},
     {"Orphaned NotInManifest", has_key},
     {"Blocked OwnToken", has_key},
+    {"Blocked Conflict", is_key_taken},
     {"Blocked Rejected", has_key},
     {"Blocked GroupMissing", any},
     {"Blocked GroupBlocked", any},
