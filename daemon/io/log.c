@@ -66,11 +66,6 @@ bool log_level_parse(const char *s, enum log_level *out)
     return false;
 }
 
-const char *log_level_name(enum log_level level)
-{
-    return NAMES[level];
-}
-
 /* JOURNAL_STREAM names the device and inode of the stream that the manager gave us; a child of a
  * child may have inherited the variable and not the stream. */
 static bool stderr_is_journal(void)

@@ -38,7 +38,6 @@ struct log_fields {
 
 /* "error", "warning", "notice", "info", "debug"; false for anything else. */
 bool log_level_parse(const char *s, enum log_level *out) MUST_CHECK;
-const char *log_level_name(enum log_level level);
 
 /* The journal when standard error is its stream, a prefixed stream under another manager that
  * systemd started us in (INVOCATION_ID is set), else plain lines. */

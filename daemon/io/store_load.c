@@ -130,12 +130,6 @@ int store_load_events(struct store *s, const struct store_events_query *q, store
     return show(s, LEDGER_EVENT, stmt, row, arg, err);
 }
 
-int store_load_last_event(struct store *s, int64_t *out_at, struct err *err)
-{
-    assert(!s->in_callback);
-    return sqlite_file_int(s->db, "SELECT at FROM event ORDER BY seq DESC LIMIT 1", out_at, err);
-}
-
 int store_load_meta(struct store *s, const char *key, char **out, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;

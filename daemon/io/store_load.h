@@ -34,8 +34,6 @@ struct store_events_query {
 /* Events in the order they happened. Errors as store_load. */
 int store_load_events(struct store *s, const struct store_events_query *q, store_row_fn row,
                       void *arg, struct err *err) MUST_CHECK;
-/* When the last event happened, ms since the epoch; 0: there is none. */
-int store_load_last_event(struct store *s, int64_t *out_at, struct err *err) MUST_CHECK;
 
 /* The value of one meta row, the caller's; NULL when there is none. */
 int store_load_meta(struct store *s, const char *key, char **out, struct err *err) MUST_CHECK;

@@ -88,19 +88,6 @@ static void query__by_number_resource_and_end__gives_those_in_order(void **state
     expect_events(c, &(struct store_events_query){.kind = "group"}, "");
 }
 
-static void last_event__of_none_and_of_some__is_its_time(void **state)
-{
-    struct ctx *c = *state;
-    int64_t at = -1;
-
-    assert_int_equal(store_load_last_event(c->store, &at, &c->err), 0);
-    assert_int_equal(at, 0);
-    rows_event(&c->rows, 1234, "daemon", NULL, "Loaded");
-    rows_commit(&c->rows, c->store);
-    assert_int_equal(store_load_last_event(c->store, &at, &c->err), 0);
-    assert_int_equal(at, 1234);
-}
-
 /* A whole pass; how many events it dropped. */
 static int64_t prune(struct ctx *c, const struct store_prune *p)
 {
@@ -199,7 +186,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_EVENTS(commit__of_events__numbers_them_in_the_order_they_came),
         TEST_EVENTS(query__by_number_resource_and_end__gives_those_in_order),
-        TEST_OPEN(last_event__of_none_and_of_some__is_its_time),
         TEST_EVENTS(prune__old_events__keeps_the_last_change_of_each_resource),
         TEST_EVENTS(prune__before_an_instant__leaves_what_is_younger),
         TEST_EVENTS(prune__names_to_keep__stay_for_ever),
