@@ -86,6 +86,10 @@ bool call_deletes(enum call_kind kind);
 /* It goes by the token for deletes, where there is one (api.delete_token). */
 bool call_is_by_delete_token(enum call_kind kind);
 
+/* The platform's API answers it: no database's own host, nor this very machine, which say nothing
+ * of how the platform is, nor of its clock. */
+bool call_is_of_platform(enum call_kind kind);
+
 /* Every text is owned by the call; NULL where the kind has no use for it. */
 struct call {
     uint64_t id;     /* the reconciler's; comes back in the answer */

@@ -152,7 +152,7 @@ void doubt_clock(struct reconcile *rc, struct effects *fx, const struct answer *
     bool is_off = ahead > CLOCK_MS || ahead < -CLOCK_MS;
     bool was_off = rc->doubts[DOUBT_CLOCK].stands;
 
-    if (!a->date_ms || a->kind == CALL_DATABASE_PROBE) /* another clock than the platform's */
+    if (!a->date_ms || !call_is_of_platform(a->kind))
         return;
     rc->clock_said = true;
     if (!is_off)

@@ -226,8 +226,8 @@ static void note_success(struct schedule *s, const struct answer *a, int64_t now
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms)
 {
     s->in_flight--;
-    if (a->kind == CALL_DATABASE_PROBE)
-        return; /* a database's own host says nothing of what the platform bears */
+    if (!call_is_of_platform(a->kind))
+        return; /* it says nothing of what the platform bears */
     if (OUTCOME_INFO[a->outcome].retry)
         note_failure(s, now_ms);
     else if (a->outcome != OUTCOME_CANCELED)

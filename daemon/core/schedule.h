@@ -70,7 +70,8 @@ void schedule_started(struct schedule *s);
  * have finished. */
 void schedule_set_aside(struct schedule *s);
 /* A call ended. THROTTLED and UNAVAILABLE shrink the window, and so do calls that take ever longer;
- * THROTTLED slows the pace, too; a Retry-After pauses everything. None of that of a probe. */
+ * THROTTLED slows the pace, too; a Retry-After pauses everything. None of that of a call that is
+ * not the platform's to answer. */
 void schedule_finished(struct schedule *s, const struct answer *a, int64_t now_ms);
 
 /* Look at a record again at that time; an earlier one stands. False: no memory. */

@@ -167,14 +167,13 @@ static void schedule__when_all_fails__probes_alone(void **state)
     schedule_deinit(&s);
 }
 
-static void schedule__probe_of_a_host__says_nothing_of_the_platform(void **state)
+static void assert_says_nothing(enum call_kind kind)
 {
-    struct answer bad = {
-        .kind = CALL_DATABASE_PROBE, .outcome = OUTCOME_UNAVAILABLE, .retry_after_ms = 600000};
+    struct answer bad = {.kind = kind, .outcome = OUTCOME_UNAVAILABLE, .retry_after_ms = 600000};
+    struct answer good = {.kind = kind, .outcome = OUTCOME_OK};
     struct schedule s;
     int64_t again;
 
-    (void)state;
     schedule_init(&s, 8, 0, 0);
     for (int i = 0; i < 50; i++) {
         schedule_started(&s);
@@ -183,7 +182,21 @@ static void schedule__probe_of_a_host__says_nothing_of_the_platform(void **state
     assert_int_equal(s.failures, 0);
     assert_true(schedule_may_start(&s, 1, &again));
     assert_true(s.window >= 8);
+    s.failures = 3;
+    schedule_started(&s);
+    schedule_finished(&s, &good, 0);
+    assert_int_equal(s.failures, 3);
+    assert_int_equal(s.in_flight, 0);
     schedule_deinit(&s);
+}
+
+/* Nor does what never leaves this machine. */
+static void schedule__call_of_a_host__says_nothing_of_the_platform(void **state)
+{
+    (void)state;
+    assert_says_nothing(CALL_DATABASE_PROBE);
+    assert_says_nothing(CALL_DATABASE_ASK);
+    assert_says_nothing(CALL_SEED_LOOK);
 }
 
 int main(void)
@@ -196,7 +209,7 @@ int main(void)
         cmocka_unit_test(schedule__urgent_lanes_first_and_none_starves),
         cmocka_unit_test(schedule__throttled__pauses_and_shrinks),
         cmocka_unit_test(schedule__when_all_fails__probes_alone),
-        cmocka_unit_test(schedule__probe_of_a_host__says_nothing_of_the_platform),
+        cmocka_unit_test(schedule__call_of_a_host__says_nothing_of_the_platform),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
