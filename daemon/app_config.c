@@ -10,7 +10,7 @@
 #include "io/read.h"
 #include "lib/mem.h"
 
-static const char DEFAULT_CREDENTIAL[] = "turso-api-token";
+static const char DEFAULT_CREDENTIAL[] = CONFIG_TOKEN_CREDENTIAL;
 
 static void print_diags(const struct diags *diags)
 {

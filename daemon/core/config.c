@@ -50,7 +50,8 @@ enum { SECRET_CREDENTIAL, SECRET_FILE, SECRET_N };
                          .ok = config_is_path,                                                     \
                          .expected = EXPECTED_PATH},                                               \
     }
-static const struct schema_key TOKEN_KEYS[SECRET_N] = SECRET_KEYS(api.token, "turso-api-token");
+static const struct schema_key TOKEN_KEYS[SECRET_N] =
+    SECRET_KEYS(api.token, CONFIG_TOKEN_CREDENTIAL);
 static const struct schema_key DELETE_TOKEN_KEYS[SECRET_N] =
     SECRET_KEYS(api.delete_token, "turso-delete-token");
 static const struct schema_map TOKEN = {.what = "api.token",

@@ -31,6 +31,9 @@ struct config_key {
     unsigned bytes; /* how long it is; filled in by who reads it, 0: nobody has */
 };
 
+/* Where the API token is when nothing is said, and systemd has passed one of this name. */
+#define CONFIG_TOKEN_CREDENTIAL "turso-api-token"
+
 /* Where a secret is, never what it is: exactly one of these is set, or neither: nowhere. */
 struct config_secret {
     const char *credential; /* the name of a systemd credential */

@@ -238,8 +238,10 @@ static void check_delete_token(const struct config_draft *d, struct diags *diags
 {
     const struct config_secret *token = &d->config.api.token;
     const struct config_secret *deletes = &d->config.api.delete_token;
+    const char *credential =
+        token->credential || token->file ? token->credential : CONFIG_TOKEN_CREDENTIAL;
 
-    if (is_same(token->credential, deletes->credential) || is_same(token->file, deletes->file))
+    if (is_same(credential, deletes->credential) || is_same(token->file, deletes->file))
         diags_error(diags, d->at[PLACE_DELETE_TOKEN],
                     "api.delete_token is where api.token is; expected another token, for deletes "
                     "alone");
