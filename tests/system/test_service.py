@@ -213,3 +213,35 @@ test ! -s /tmp/verify
 """)
     for unit in "tenantd.service:", "tenantd@acme.service:":
         assert float(out.split(unit)[1].split()[0]) <= 1.5, out
+
+
+def test_seeds_and_the_token_for_deletes_are_within_the_walls(sandbox):
+    """As docs/install.md and examples/override.conf say: nothing else is needed."""
+    out = sandbox(r"""
+cat >>/etc/systemd/system/tenantd.service.d/test.conf <<C
+[Service]
+LoadCredential=turso-delete-token:/etc/tenantd/delete-token
+C
+systemctl daemon-reload
+install -m 600 /etc/tenantd/api-token /etc/tenantd/delete-token
+sed -i 's/turso-api-token}/&, delete_token: {credential: turso-delete-token}/' /etc/tenantd/tenantd.yaml
+echo 'policy: {deletion_grace: 0s}' >>/etc/tenantd/tenantd.yaml
+python3 - <<P
+import sqlite3
+c = sqlite3.connect("/var/lib/tenantd/seeds/base.db")
+c.execute("PRAGMA journal_mode = wal")
+c.execute("CREATE TABLE t (a)")
+c.close()
+P
+chmod 644 /var/lib/tenantd/seeds/base.db
+echo 'databases: {s: {group: eu, seed: {upload: base.db}}}' >/etc/tenantd/manifest.d/s.yaml
+curl -sf http://127.0.0.1:8080/_emulator/switches -d '{"data_plane_delay": "0ms"}'
+systemctl start tenantd.service
+tenantctl sync --wait
+tenantctl why database/s | grep Uploaded
+nsenter -t "$(systemctl show tenantd -p MainPID --value)" -m touch /var/lib/tenantd/seeds/x 2>&1 | grep 'Read-only file system'
+echo 'databases: {s: {state: absent}}' >/etc/tenantd/manifest.d/s.yaml
+tenantctl sync --wait
+curl -sf -H 'Authorization: Bearer T0ken-of-the-test' http://127.0.0.1:8080/v1/organizations/acme/databases
+""")
+    assert '"Name":"a"' in out and '"Name":"s"' not in out
