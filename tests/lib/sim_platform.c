@@ -93,7 +93,7 @@ void platform_set(struct platform_db *d, enum config_field f, const char *value)
     unsigned long n;
 
     SET(d->config[f], value);
-    d->is_shut = d->is_shut && f != CONFIG_BLOCK_READS && f != CONFIG_BLOCK_WRITES;
+    d->shut[f] = false;
     if (f != CONFIG_SIZE_LIMIT)
         return;
     n = strtoul(value, &end, 10); /* as the platform gives it back: in bytes */
@@ -394,10 +394,13 @@ static bool blocks_both(const struct platform_db *d)
 /* A fence goes up, or comes down; what stood before it is not of its doing. */
 static void note_shut(struct platform_db *d, const struct platform_db *before, const struct call *c)
 {
-    if (c->config[CONFIG_BLOCK_READS] && c->config[CONFIG_BLOCK_WRITES] && blocks_both(d))
-        d->is_shut = before->is_shut || !blocks_both(before);
-    else if (c->config[CONFIG_BLOCK_READS])
-        d->is_shut = false;
+    bool fence = c->config[CONFIG_BLOCK_READS] && c->config[CONFIG_BLOCK_WRITES] && blocks_both(d);
+
+    for (int f = CONFIG_BLOCK_READS; f <= CONFIG_BLOCK_WRITES; f++)
+        if (fence)
+            d->shut[f] = before->shut[f] || !flag(before->config[f]);
+        else if (c->config[f])
+            d->shut[f] = false;
 }
 
 static void on_database(struct platform *p, const struct call *c, struct answer *a)

@@ -56,11 +56,20 @@ static bool is_known_draft(const struct end *e)
     return e->live->is_draft && !is(e->own->origin, "adopted");
 }
 
+/* Its users are kept out, by the daemon's doing and not by the entry's word. */
+static bool is_shut(const struct end *e, const struct db_want *w)
+{
+    for (int f = CONFIG_BLOCK_READS; e->live && f <= CONFIG_BLOCK_WRITES; f++)
+        if (e->live->shut[f] && !(w && is(w->config.value[f], "true")))
+            return true;
+    return false;
+}
+
 static bool as_wanted(const struct end *e)
 {
     const struct db_want *w = e->entry ? e->entry->want : NULL;
 
-    if (!w || w->absent || !is_ours(e) || is_fenced(e) || e->live->is_shut || e->own->upload ||
+    if (!w || w->absent || !is_ours(e) || is_fenced(e) || is_shut(e, w) || e->own->upload ||
         is_known_draft(e) || (w->group && strcmp(w->group, e->live->group) != 0))
         return false;
     for (int f = 0; f < CONFIG_N; f++) {
@@ -77,7 +86,7 @@ static bool as_wanted(const struct end *e)
 
 static bool ours(const struct end *e)
 {
-    return is_ours(e) && !is_fenced(e) && !(e->live && e->live->is_shut);
+    return is_ours(e) && !is_fenced(e) && !is_shut(e, e->entry ? e->entry->want : NULL);
 }
 
 static bool in_doubt(const struct end *e)
