@@ -87,15 +87,15 @@ static bool is_contended(const struct reconcile *rc, const struct resource *r, c
     return true;
 }
 
-/* A row is left, of some field. */
-static bool has_flips(const struct reconcile *rc, const struct resource *r)
+/* A row is left, of some field that its entry names: of others there is none to be set. */
+static bool has_flips(const struct reconcile *rc, const struct database *d)
 {
     for (int f = 0; f < CONFIG_N; f++)
-        for (unsigned i = 0; i < flips_max(r); i++) {
+        for (unsigned i = 0; d->want->config.value[f] && i < FLIPS_MAX; i++) {
             char what[64];
 
             row_name(CONFIG_FIELD[f].key, i, what, sizeof(what));
-            if (rc_is_counted(rc, what, r))
+            if (rc_is_counted(rc, what, &d->r))
                 return true;
         }
     return false;
@@ -121,7 +121,7 @@ void rc_contend_database(struct reconcile *rc, struct effects *fx, struct databa
         d->contended_fields |= 1u << f;
         say(rc, fx, &d->r, CONFIG_FIELD[f].key);
     }
-    d->r.flipped = has_flips(rc, &d->r);
+    d->r.flipped = !d->want || has_flips(rc, d);
 }
 
 void rc_contend_group(struct reconcile *rc, struct effects *fx, struct group *g)
