@@ -194,7 +194,7 @@ static void sent(struct reconcile *rc, struct effects *fx, const struct flight *
     switch (a->outcome) {
     case OUTCOME_OK:
         rc_event(rc, fx, &d->r, "Uploaded", 6, a, "%s, %" PRId64 " bytes",
-                 d->want ? d->want->seed_upload : "its file", a->seed_size);
+                 d->want && d->want->seed_upload ? d->want->seed_upload : "its file", a->seed_size);
         is_there(rc, fx, d);
         return;
     case OUTCOME_CANCELED: /* by our own end: the next life asks */
