@@ -105,7 +105,8 @@ const struct verb VERBS[] = {
      "that of the organization and its groups, with --databases of each database too. Of the\n"
      "audit log: the last day, or from --since on, oldest first.",
      "naAfd", 1, 1, verb_platform},
-    {"reload", "", "Read configuration, API token and manifest anew", "", "", 0, 0, verb_reload},
+    {"reload", "", "Read configuration, API tokens, keys and manifest anew", "", "", 0, 0,
+     verb_reload},
     {"version", "", "The versions of tenantctl and of the daemon", "", "", 0, 0, verb_version},
     {"help", "[VERB]", "Show what there is", "", "", 0, 1, verb_help},
 };
