@@ -6,7 +6,6 @@
 
 #include "app_private.h"
 #include "core/ask.h"
-#include "core/request.h"
 #include "io/clock.h"
 #include "io/store_load.h"
 #include "io/store_write.h"
@@ -125,7 +124,7 @@ static void on_answer(void *arg, struct answer *answer)
     struct app *app = arg;
     struct rc_event ev = {.kind = RC_ANSWER, .answer = answer};
     enum call_kind kind = answer->kind;
-    bool refused = answer->outcome == OUTCOME_UNAUTHORIZED && !request_is_of_host(kind);
+    bool refused = answer->outcome == OUTCOME_UNAUTHORIZED && call_is_of_platform(kind);
 
     check_organization(app, answer);
     app_step(app, &ev);
