@@ -211,11 +211,23 @@ static void decide_delete(const struct world *w, const struct database *d, struc
     }
 }
 
+/* Somebody took one flag of its fence down: the other still stands, and it is ours. */
+static bool is_half_fenced(const struct database *d)
+{
+    bool reads = is_true(d->live.config.value[CONFIG_BLOCK_READS]);
+    bool writes = is_true(d->live.config.value[CONFIG_BLOCK_WRITES]);
+
+    return fence_is(d, "lifted") && reads != writes &&
+           !(reads ? d->own.fence_reads : d->own.fence_writes);
+}
+
 void decide_removal(const struct world *w, const struct database *d, enum removal removal,
                     struct decision *out)
 {
     if (is_kept(w, d, removal, out)) {
-        if (d->own.fence && !fence_is(d, "lifted"))
+        bool kept = w->desired && removal == REMOVAL_NONE; /* nobody wants it gone any more */
+
+        if (d->own.fence && (!fence_is(d, "lifted") || (kept && is_half_fenced(d))))
             decide_unfence(w, d, out);
         return;
     }
