@@ -272,7 +272,8 @@ static void revoked(struct reconcile *rc, struct effects *fx, const struct fligh
         rc_event(rc, fx, f->r, "Gone", 5, answer, "%s--g%lld is gone from the platform", f->r->name,
                  (long long)f->generation);
     drop_key(fx, a, key);
-    rc_succeeded(f->r);
+    if (f->r->failed_act == ACT_REVOKE) /* a mint that failed is not mended by that */
+        rc_succeeded(f->r);
     rc->replan = true; /* its group may have waited for that */
 }
 

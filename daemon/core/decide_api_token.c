@@ -14,6 +14,9 @@
 #define OVERLAP_MS     ((int64_t)3600 * 1000)      /* where nothing says how long it may live */
 #define OVERLAP_MAX_MS ((int64_t)24 * 3600 * 1000) /* a tenth of rotate_every, at most that */
 
+/* So many that nobody can have may be live at a time. */
+#define UNCLAIMED_MAX 2
+
 #define PARAM_PARTS 3
 
 static void param_parts(const struct api_token_want *want, const char *out[PARAM_PARTS])
@@ -112,7 +115,7 @@ static void decide_revoke(const struct world *w, const struct resource *r,
     } else if (say_refused(w, r, ACT_REVOKE, out)) {
         return;
     } else if (w->no_deletes) {
-        if (out->phase == PHASE_DELETING) /* else it is one that another has replaced */
+        if (out->phase == PHASE_DELETING || out->phase == PHASE_PENDING) /* it is waited for */
             say_no_deletes(w, 0, out);
     } else if (!is_fresh(w) || list_of(w)->sent_ms <= key->made_ms) {
         say_look(w, LANE_REMOVE, out);
@@ -178,6 +181,37 @@ static const char *mint_cause(const struct world *w, const struct api_token *a,
     if (a->t.held.renews && w->wall_ms >= a->t.held.renews)
         return "renewed";
     return NULL;
+}
+
+/* Made, and nobody has its secret: neither its answer nor a file told it. */
+static bool is_unclaimed(const struct api_key *key)
+{
+    return key->row.retired && key->row.id && !key->row.hash;
+}
+
+/* Those go before another one is made: else they pile up where the platform makes each and says
+ * that it failed. A single one that cannot be revoked does not keep the next from being made; two
+ * do. */
+static void decide_unclaimed(const struct world *w, const struct api_token *a, struct decision *out)
+{
+    bool mints = out->act == ACT_MINT;
+    struct decision first = *out;
+    size_t n = 0;
+
+    first.act = ACT_NONE;
+    if (mints)
+        say_phase(&first, PHASE_PENDING, REASON_NO_ANSWER);
+    for (size_t i = 0; i < a->n_keys; i++) {
+        if (!is_unclaimed(&a->keys[i]))
+            continue;
+        n++;
+        if (first.act == ACT_NONE)
+            decide_revoke(w, &a->t.r, &a->keys[i], &first);
+    }
+    if (mints && n < UNCLAIMED_MAX && (first.act == ACT_NONE || a->t.r.failed_act == ACT_REVOKE))
+        say_wake(out, first.wake_ms);
+    else if (mints || first.act != ACT_NONE)
+        *out = first;
 }
 
 static void decide_mint(const struct world *w, const struct api_token *a, struct decision *out)
@@ -276,14 +310,16 @@ static void decide_wanted(const struct world *w, const struct api_token *a, stru
     if (decide_unheard(w, a, out))
         return;
     out->cause = mint_cause(w, a, current);
-    if (out->cause)
+    if (out->cause) {
         decide_mint(w, a, out);
-    else if (list_of(w)->refused)
+        decide_unclaimed(w, a, out);
+    } else if (list_of(w)->refused) {
         say_unobserved(w, out);
-    else if (current->gone_ms)
+    } else if (current->gone_ms) {
         decide_gone(w, current, out);
-    else
+    } else {
         decide_file(w, a, out);
+    }
 }
 
 /* --- older generations --- */
