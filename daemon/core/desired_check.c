@@ -245,6 +245,20 @@ static const struct db_entry *source_of(const struct desired *d, const struct db
     return e->want->seed_database ? desired_database(d, e->want->seed_database) : NULL;
 }
 
+/* It may be placed in some group that `r` takes too. */
+static bool finds_place(const struct desired *d, const struct db_want *want,
+                        const struct residency_want *r)
+{
+    const struct residency_want *own = want->residency;
+
+    if (want->group)
+        return takes(d, r, want->group);
+    for (size_t i = 0; own && i < own->n_groups; i++)
+        if (takes(d, own, own->groups[i]) && takes(d, r, own->groups[i]))
+            return true;
+    return false;
+}
+
 static void check_copy(const struct desired_build *b, const struct desired *d,
                        const struct db_entry *e)
 {
@@ -253,13 +267,16 @@ static void check_copy(const struct desired_build *b, const struct desired *d,
     for (int i = 0; from && i < COPIES_MAX; i++, from = source_of(d, from)) {
         const struct residency_want *r = from->want->residency;
 
-        if (!r || takes(d, r, e->want->group))
+        if (!r || finds_place(d, e->want, r))
             continue;
         diags_warning(
             b->diags, e->at,
             "database \"%s\" is a copy of \"%s\", whose data may live in residency \"%s\" "
-            "(%s:%u:%u) alone, and group \"%s\" is not in it: it is not made there",
-            e->name, from->name, r->name, r->at.file, r->at.line, r->at.column, e->want->group);
+            "(%s:%u:%u) alone, and %s \"%s\" is %sin it: it is not made there",
+            e->name, from->name, r->name, r->at.file, r->at.line, r->at.column,
+            e->want->group ? "group" : "no group of residency",
+            e->want->group ? e->want->group : e->want->residency->name,
+            e->want->group ? "not " : "");
         return;
     }
 }
@@ -271,7 +288,7 @@ void desired_check_copies(const struct desired_build *b, const struct desired *d
     for (size_t i = 0; i < d->n_databases; i++) {
         const struct db_entry *e = &d->databases[i];
 
-        if (e->want->group && !e->want->absent)
+        if ((e->want->group || e->want->residency) && !e->want->absent)
             check_copy(b, d, e);
     }
 }
