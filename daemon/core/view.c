@@ -11,6 +11,7 @@
 #include "lib/text.h"
 
 #define UNMANAGED   "Unmanaged"
+#define GONE        "Gone"       /* remembered, but not there */
 #define LEFT_BEHIND "LeftBehind" /* branches, in whatever phase */
 
 bool view_add_time(struct json_object *o, const char *key, int64_t ms)
@@ -108,6 +109,20 @@ static bool add_token(struct json_object *o, const struct token *t)
            view_add_time(o, "renews", t->held.renews) && json_add_str(o, "file", t->held.file);
 }
 
+static bool is_live(const struct resource *r)
+{
+    if (r->kind == KIND_GROUP)
+        return container_of(r, const struct group, r)->live.present;
+    return r->kind != KIND_DATABASE || container_of(r, const struct database, r)->live.present;
+}
+
+static const char *phase_of(const struct resource *r)
+{
+    if (r->phase != PHASE_NONE)
+        return PHASE_NAME[r->phase];
+    return is_live(r) ? UNMANAGED : GONE;
+}
+
 static const char *message_of(const struct reconcile *rc, const struct resource *r, char *text,
                               size_t size)
 {
@@ -126,7 +141,7 @@ struct json_object *view_resource(const struct reconcile *rc, const struct resou
 
     snprintf(source, sizeof(source), "%s:%u", r->source.file ? r->source.file : "", r->source.line);
     ok = o && json_add_str(o, "kind", KIND_NAME[r->kind]) && json_add_str(o, "name", r->name) &&
-         json_add_str(o, "phase", r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase]) &&
+         json_add_str(o, "phase", phase_of(r)) &&
          json_add_str(o, "reason", REASON_NAME[r->reason]) &&
          json_add_str(o, "message", message_of(rc, r, text, sizeof(text))) &&
          view_add_time(o, "since", r->since_ms) && json_add_str(o, "id", id_of(r)) &&
@@ -192,7 +207,7 @@ static bool fits_phase(const struct reconcile *rc, const char *phase, const stru
         return r->kind == KIND_DATABASE &&
                branch_is_left(rc, container_of(r, const struct database, r), unread,
                               sizeof(unread));
-    return strcmp(phase, r->phase == PHASE_NONE ? UNMANAGED : PHASE_NAME[r->phase]) == 0;
+    return strcmp(phase, phase_of(r)) == 0;
 }
 
 static bool fits(const struct reconcile *rc, const struct view_filter *f, const struct resource *r)
@@ -201,11 +216,7 @@ static bool fits(const struct reconcile *rc, const struct view_filter *f, const 
         return false;
     if (!fits_phase(rc, f->phase, r))
         return false;
-    if (r->phase == PHASE_NONE && r->kind > KIND_DATABASE)
-        return false;
-    if (r->phase == PHASE_NONE &&
-        !(r->kind == KIND_GROUP ? container_of(r, const struct group, r)->live.present
-                                : container_of(r, const struct database, r)->live.present))
+    if (r->phase == PHASE_NONE && (r->kind > KIND_DATABASE || !is_live(r)))
         return false;
     return !f->source || (r->source.line && ends_with(r->source.file, f->source));
 }

@@ -103,6 +103,10 @@ def test_purge__ends_the_grace_and_nothing_else(fleet):
     harness.wait_until(lambda: "b" not in ids(fleet), 60, "b is deleted")
     events = [(e["what"], e["message"]) for e in fleet.ctl_json("events") if e["name"] == "b"]
     assert any(what == "PurgeAsked" and "they asked" in message for what, message in events)
+    fleet.write_manifest("m.yaml", databases(a="group: eu, " + TOKENS))
+    fleet.settle()
+    assert fleet.resource("database/b")["phase"] == "Gone"
+    assert fleet.ctl_json("list", "database", "--phase", "Unmanaged") == []
 
 
 def test_recreate__after_a_deletion_and_only_on_demand(fleet):
