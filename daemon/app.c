@@ -91,6 +91,7 @@ struct shell_facts app_facts(const struct app *app)
 {
     return (struct shell_facts){.manifest_diags = &app->diags,
                                 .manifest_refused = app->manifest_refused,
+                                .manifest_refused_ms = app->manifest_refused_ms,
                                 .manifest_loaded_ms = app->manifest_loaded_ms,
                                 .manifest_files = app->manifest_files,
                                 .sync_waits = !list_is_empty(&app->syncs) || !app->had_manifest,

@@ -156,6 +156,13 @@ static void say_generation(struct app *app, const struct build *b)
     effects_put(&app->fx, LEDGER_EVENT, &e);
 }
 
+static void note_refused(struct app *app, bool is_refused)
+{
+    if (is_refused && !app->manifest_refused)
+        app->manifest_refused_ms = clock_wall_ms();
+    app->manifest_refused = is_refused;
+}
+
 static void take_desired(struct app *app, struct build *b)
 {
     struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
@@ -171,7 +178,7 @@ static void take_desired(struct app *app, struct build *b)
     }
     app->has_desired = true;
     ev.generation = app->generation;
-    app->manifest_refused = !b->desired.whole;
+    note_refused(app, !b->desired.whole);
     keep_good(app, b);
     app_step(app, &ev);
 }
@@ -223,7 +230,7 @@ static void build_done(uv_work_t *work, int status)
         if (b->rv == 0)
             take_desired(app, b);
         else
-            app->manifest_refused = true;
+            note_refused(app, true);
         manifest_files_unref(app->files);
         app->files = manifest_files_ref(b->files);
     }

@@ -78,6 +78,7 @@ struct app {
     bool had_manifest; /* a reading was built, whatever came of it */
     struct diags diags;
     bool manifest_refused;
+    int64_t manifest_refused_ms; /* since when */
     int64_t manifest_loaded_ms;
     size_t manifest_files;
     uint64_t generation; /* counts over restarts */

@@ -552,11 +552,13 @@ void rc_unauthorized(struct reconcile *rc, struct effects *fx, const struct answ
              from->file         ? from->file
              : from->credential ? from->credential
                                 : "");
-    if (rc->authorized)
+    if (rc->authorized) {
+        rc->unauthorized_wall_ms = rc->wall_ms;
         rc_event(rc, fx, NULL, "Unauthorized", 3, a,
                  "the platform refuses the API token for organization %s: %s; nothing is written "
                  "until it accepts it",
                  rc->config->organization, rc->auth_error);
+    }
     rc->authorized = false;
     rc->replan = true;
 }

@@ -147,6 +147,7 @@ struct reconcile {
     int64_t now_ms;
     int64_t wall_ms;
     int64_t started_wall_ms;
+    int64_t unauthorized_wall_ms; /* since when, while not authorized */
 
     struct side_list sides[SIDE_N];
     struct self self;

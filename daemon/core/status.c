@@ -169,7 +169,7 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         const struct diags *d = shell->manifest_diags;
         char *first = d && d->n ? diag_text(&d->items[0]) : NULL;
 
-        ok = add_problem(list, "ManifestRefused", d ? d->n_errors : 1, shell->manifest_loaded_ms,
+        ok = add_problem(list, "ManifestRefused", d ? d->n_errors : 1, shell->manifest_refused_ms,
                          NULL, first ? first : "the manifest cannot be used");
         mem_free(first);
     }
@@ -177,7 +177,8 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
         ok = ok && add_problem(list, "ConfigurationRefused", 1, rc->started_wall_ms, NULL,
                                shell->config_error);
     if (!rc->authorized)
-        ok = ok && add_problem(list, "Unauthorized", 1, rc->started_wall_ms, NULL, rc->auth_error);
+        ok = ok &&
+             add_problem(list, "Unauthorized", 1, rc->unauthorized_wall_ms, NULL, rc->auth_error);
     else if (!o->ever ? o->attempts > 0 : o->error[0] && is_stale(rc))
         ok =
             ok && add_problem(list, "ObservationFailed", o->attempts,

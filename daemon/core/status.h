@@ -27,6 +27,7 @@ extern const char *const STATE_NAME[STATE_N];
 struct shell_facts {
     const struct diags *manifest_diags; /* of the last reading; NULL: none yet */
     bool manifest_refused;              /* it, or part of it */
+    int64_t manifest_refused_ms;        /* wall clock: since when */
     int64_t manifest_loaded_ms;         /* wall clock: the present generation; 0: none */
     size_t manifest_files;
     bool sync_waits; /* asked for, and the manifest is still being read */
