@@ -1,7 +1,10 @@
 #include "ctl/ask.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/email.h"
+#include "core/limits.h"
 #include "lib/json.h"
 
 enum exit_code ask_open(const struct ctl *ctl, struct client **out)
@@ -77,11 +80,17 @@ struct json_object *ask_texts(const char *const *keys, const char *const *texts,
 struct json_object *ask_reference(const char *reference)
 {
     char kind[KIND_SIZE];
+    char email[LIMIT_EMAIL_BYTES + 1];
     const char *name;
 
     if (!split_reference(reference, kind, &name)) {
         note("\"%s\" is no reference; write KIND/NAME, such as database/t-acme", reference);
         return NULL;
+    }
+    if (strcmp(kind, "member") == 0 &&
+        snprintf(email, sizeof(email), "%s", name) < (int)sizeof(email)) {
+        email_fold(email);
+        name = email;
     }
     return ask_texts((const char *const[]){"kind", "name"}, (const char *const[]){kind, name}, 2);
 }

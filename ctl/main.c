@@ -96,9 +96,9 @@ const struct verb VERBS[] = {
      "or ndjson an object {file, line, column, message} a line. Ends with 0 or 4.",
      "", 1, 1, verb_validate},
     {"export", "", "Write a manifest of what is live",
-     "Groups, databases with the fields that are not at their defaults; never tokens. What a\n"
-     "manifest cannot say is a comment. Configurations are read one by one, so a large\n"
-     "organization takes its time.",
+     "Groups, databases with the fields that are not at their defaults, members and invites but\n"
+     "the owner; never tokens. What a manifest cannot say is a comment. Configurations are read\n"
+     "one by one, so a large organization takes its time.",
      "", 0, 0, verb_export},
     {"platform", "WHAT", "What the platform says of the organization",
      "WHAT is plan, usage, limits, locations, organizations, audit, tokens or members. Usage is\n"

@@ -22,7 +22,8 @@ static void put_member(const char *key, struct json_object *value)
 {
     const char *text = value ? json_object_get_string(value) : "";
 
-    if (!text || !*text || (json_object_is_type(value, json_type_int) && !strcmp(text, "0")))
+    if (!text || !*text || (json_object_is_type(value, json_type_int) && !strcmp(text, "0")) ||
+        (json_object_is_type(value, json_type_array) && !array_size(value)))
         return;
     printf("  %-12s ", key);
     put_clean(stdout, text);

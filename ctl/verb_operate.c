@@ -127,6 +127,7 @@ enum exit_code verb_recreate(const struct ctl *ctl)
     struct json_object *parameters = parameters_of(ctl, true);
     struct json_object *reply = NULL;
     bool is_member = strncmp(ctl->words[0], "member/", 7) == 0;
+    bool is_token = strncmp(ctl->words[0], "api-token/", 10) == 0;
     enum exit_code rc;
 
     if (!parameters)
@@ -139,9 +140,12 @@ enum exit_code verb_recreate(const struct ctl *ctl)
     note("%s: %s", ctl->words[0], get_text(reply, "message"));
     json_object_put(reply);
     if (!ctl->yes && !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
-        return usage("nothing was done; to %s, say --yes",
-                     is_member ? "send the mail" : "make a new one, empty");
-    if (!ctl->yes && !is_confirmed(is_member ? "Send the mail?" : "Make a new one, empty?")) {
+        return usage("nothing was done; to %s, say --yes", is_member  ? "send the mail"
+                                                           : is_token ? "make another one"
+                                                                      : "make a new one, empty");
+    if (!ctl->yes && !is_confirmed(is_member  ? "Send the mail?"
+                                   : is_token ? "Make another one?"
+                                              : "Make a new one, empty?")) {
         note("nothing was done");
         return EXIT_FAILED;
     }

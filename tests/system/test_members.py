@@ -44,6 +44,7 @@ def test_two_are_mailed_once_and_the_accepted_one_is_a_member(strict, make):
     one = daemon.resource("member/jo@example.com")
     assert (one["phase"], one["reason"], one["role"]) == ("Ready", "Invited", "admin")
     assert one["origin"] == "invited" and "invited" in one and "id" not in one
+    assert daemon.resource("member/JO@Example.com") == one
     strict.state.accept("jo@example.com", "jo-1")
     daemon.settle()
     one = daemon.resource("member/jo@example.com")

@@ -114,7 +114,7 @@ def test_list__many_resources():
 def test_describe__shows_fields_drift_and_tokens():
     whole = resource("database/core", "Retrying", "PlatformError", message="500", drift=["size_limit"],
                      attempts=4, next_retry="2026-11-22T23:31:00Z", hostname="core.example",
-                     fields={"size_limit": {"manifest": "5gb", "live": "4gb"}},
+                     fields={"size_limit": {"manifest": "5gb", "live": "4gb"}}, residencies=[],
                      tokens=[resource("token/core/app", file="core/app.env",
                                       expires="2099-01-01T00:00:00Z")])
     with FakeControl(Describe={"resource": whole}) as fake:
@@ -127,6 +127,7 @@ def test_describe__shows_fields_drift_and_tokens():
                 ["drift", "size_limit"], ["size_limit", "5gb", "4gb"]):
         assert row in rows, out
     assert re.search(r"✔ core/app +Ready +InSync +in \d+d +core/app.env", out), out
+    assert "residencies" not in out
 
 
 def test_describe__what_is_not_there():
