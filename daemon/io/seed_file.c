@@ -6,11 +6,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/limits.h"
 #include "core/seed_header.h"
 #include "lib/mem.h"
+
+#define TICK_MAX_MS 20 /* of the slowest kernel, twice */
 
 #define OPEN_ROOT (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define OPEN_DIR  (OPEN_ROOT | O_NOFOLLOW)
@@ -107,6 +110,22 @@ static int check_header(int fd, const struct stat *st, const char *cipher, struc
     return seed_header_check(header, (uint64_t)st->st_size, cipher, err);
 }
 
+/* Before Linux 6.13 the times of files go in ticks of some milliseconds, and a change in the tick
+ * of the one before does not show. Nothing is read before that of the last change is over; a time
+ * from the future is not waited for. */
+static void let_tick_pass(const struct stat *st)
+{
+    const struct timespec step = {.tv_nsec = 1000000};
+    struct timespec now;
+
+    for (int i = 0; i < TICK_MAX_MS; i++) {
+        clock_gettime(CLOCK_REALTIME_COARSE, &now); /* by which the kernel stamps files */
+        if (now.tv_sec != st->st_ctim.tv_sec || now.tv_nsec > st->st_ctim.tv_nsec)
+            return;
+        nanosleep(&step, NULL);
+    }
+}
+
 static int check(int dir, const char *name, int fd, const struct stat *st, const char *cipher,
                  struct err *err)
 {
@@ -148,6 +167,7 @@ int seed_file_open(const char *root, const char *path, const char *cipher, struc
     rc = check_kind(fd, path, &st, err);
     if (rc)
         return rc;
+    let_tick_pass(&st);
     rc = check(dir, name, fd, &st, cipher, err);
     if (rc)
         return err_wrap(err, "%s", path);

@@ -21,7 +21,8 @@ struct seed_file {
 };
 #define SEED_FILE_INIT ((struct seed_file){.fd = -1})
 
-/* cipher: how the database is encrypted, by the platform's name; NULL: not. -ERR_INVALID,
+/* It may wait for some milliseconds, for a file that was changed just now.
+ * cipher: how the database is encrypted, by the platform's name; NULL: not. -ERR_INVALID,
  * -ERR_NOT_FOUND, -ERR_PERMISSION, -ERR_LIMIT, -ERR_IO; *out is untouched then. */
 int seed_file_open(const char *dir, const char *path, const char *cipher, struct seed_file *out,
                    struct err *err) MUST_CHECK;

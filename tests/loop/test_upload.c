@@ -348,6 +348,35 @@ static void file__that_changes_while_it_is_sent__never_arrives_whole(void **stat
     assert_true(t.sink.n_body < FILE_PAGES * PAGE);
 }
 
+static bool reads_to_its_end(struct seed_file *f)
+{
+    static char bytes[PAGE];
+    ssize_t n;
+
+    while ((n = seed_file_read(f, bytes, sizeof(bytes))) > 0)
+        ;
+    return n == 0;
+}
+
+/* The times of files go in ticks, of which many changes may be in one. */
+static void
+file__written_just_before_and_just_after_it_is_opened__is_not_read_to_its_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct seed_file f;
+        struct err err = ERR_INIT;
+        int fd = open(t.path, O_WRONLY | O_CLOEXEC);
+
+        assert_int_equal(pwrite(fd, "a", 1, FILE_PAGES * PAGE / 2), 1);
+        assert_int_equal(seed_file_open(t.dir, "base.db", NULL, &f, &err), 0);
+        assert_int_equal(pwrite(fd, "b", 1, FILE_PAGES * PAGE / 2), 1);
+        assert_false(reads_to_its_end(&f));
+        seed_file_close(&f);
+        close(fd);
+    }
+}
+
 static void upload__when_all_is_closed__is_canceled(void **state)
 {
     bool closed = false;
@@ -457,6 +486,7 @@ int main(void)
         CASE(connection__that_ends_in_the_middle__leaves_the_outcome_unknown),
         CASE(refusal__before_all_was_sent__is_heard),
         CASE(file__that_changes_while_it_is_sent__never_arrives_whole),
+        CASE(file__written_just_before_and_just_after_it_is_opened__is_not_read_to_its_end),
         CASE(upload__when_all_is_closed__is_canceled),
         CASE(upload__beside_another__is_not_begun_and_its_file_is_closed),
         CASE(upload__beside_all_the_calls_that_may_be__has_its_place),
