@@ -7,6 +7,7 @@ Out:   every ten seconds: memory, descriptors, ledger, what there is and was; in
 Never: a change that nobody could make; more than one at a time.
 """
 
+import argparse
 import base64
 import contextlib
 import json
@@ -164,7 +165,11 @@ class Soak:
 
 
 def main():
-    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 30
+    parser = argparse.ArgumentParser(prog="bench/soak")
+    parser.add_argument("minutes", type=float, nargs="?", default=30, metavar="MINUTES")
+    minutes = parser.parse_args().minutes
+    if minutes <= 0:
+        parser.error("less than a moment shows nothing")
     seed = int(os.environ.get("SOAK_SEED", "1"))
     with Emulator("--latency", "5ms") as emulator:
         emulator.admin("POST", "reset")
