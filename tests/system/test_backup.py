@@ -88,8 +88,8 @@ def test_a_restored_copy_removes_nothing_by_itself(strict, daemon, tmp_path):
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (daemon.state_dir / name).unlink(missing_ok=True)
     shutil.copy(path, daemon.state_dir / "ledger.db")
+    daemon.write_manifest("m.yaml", manifest(["a"]))  # before it could adopt c
     daemon.start()
-    daemon.write_manifest("m.yaml", manifest(["a"]))
     assert daemon.sync().code == 3
     assert {"a", "b", "c"} <= set(strict.state.databases)
     status = daemon.status()
