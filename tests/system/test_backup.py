@@ -74,6 +74,7 @@ def test_copies_under_writes_are_of_one_moment(strict, daemon, tmp_path):
     done.set()
     copying.join(60)
     assert not copying.is_alive()
+    assert daemon.ctl("backup", tmp_path / f"{len(os.listdir(tmp_path))}.db").code == 0  # of the end
     counts = [len(owned(tmp_path / f"{i}.db")) for i in range(len(os.listdir(tmp_path)))]
     assert counts == sorted(counts) and counts[-1] == 122
     assert "the ledger cannot be written" not in daemon.log()
