@@ -228,7 +228,8 @@ static void note_host(struct reconcile *rc, struct effects *fx, struct upload *u
     rc_set(fx, &u->host_text, what);
 }
 
-/* What follows from it for one whose upload, or create, had no answer. */
+/* What follows from it for one whose upload, or create, had no answer; and for one whose file was
+ * refused, but which is no draft. */
 static void resolve(struct reconcile *rc, struct effects *fx, struct database *d)
 {
     struct upload *u = d->upload;
@@ -243,6 +244,8 @@ static void resolve(struct reconcile *rc, struct effects *fx, struct database *d
             no_draft(fx, d); /* begun in another life, perhaps */
         rc_event(rc, fx, &d->r, "UploadDue", 5, NULL, "its host still waits for its file");
         set_state(rc, fx, d, UPLOAD_DUE);
+    } else if (upload_is(d, UPLOAD_REFUSED) && (u->host == HOST_HOLDS || u->host == HOST_EMPTY)) {
+        set_state(rc, fx, d, UPLOAD_FOUND); /* gone, it is missed */
     }
 }
 

@@ -33,8 +33,8 @@ struct world;
 /* owned.upload; NULL: the platform made it whole, or has its file. */
 #define UPLOAD_DUE "due"
 #define UPLOAD_FOUND                                                                               \
-    "found" /* the create's answer was lost: nobody knows whether it is a draft                    \
-             */
+    "found" /* the create's answer was lost, or others have filled it: its host tells whether it   \
+             * is a draft */
 #define UPLOAD_SENDING "sending" /* begun, and how it ended is not known */
 #define UPLOAD_REFUSED "refused" /* by the platform, and nothing of it is there */
 
