@@ -200,20 +200,23 @@ static bool is_lost(const struct sim *s, const char *name)
     return false;
 }
 
-/* What is ours, by the ledger, is let go no more; what becomes ours was made anew. */
+/* What is ours, by the ledger, is let go no more; what becomes ours was made anew, once it is no
+ * draft, which may be refused its file, and is nothing then. */
 static void note_ours(struct sim *s)
 {
     for (size_t i = 0; i < s->platform.n_databases; i++) {
         struct platform_db *d = &s->platform.databases[i];
+        bool is_known = d->was_ours && !d->was_draft;
         const struct owned *own =
-            d->was_ours && !s->n_words ? NULL : sim_owned(&s->ledger, "database", d->name);
+            is_known && !s->n_words ? NULL : sim_owned(&s->ledger, "database", d->name);
 
         if (!own || !is(own->state, "owned") || !is(own->id, d->id))
             continue;
         sim_word_take(s, "released", "database", d->name);
-        if (!d->was_ours)
+        if (!is_known && !d->is_draft)
             sim_word_take(s, "recreate", "database", d->name);
         d->was_ours = true;
+        d->was_draft = d->is_draft;
     }
 }
 

@@ -37,6 +37,7 @@ struct platform_db {
     int64_t deleted_ms; /* wall clock, of a dead one */
     int64_t made_ms;    /* monotonic */
     bool was_ours;      /* the ledger said so once */
+    bool was_draft;     /* when the ledger said so last */
     bool is_draft;      /* it waits for a file; a dead one: it still did */
     bool is_told;       /* the daemon heard the answer to the create that made it */
     bool is_sent_to;    /* an upload was sent to it, and its end not heard of */
