@@ -43,8 +43,8 @@ static int find(const struct reconcile *rc, const struct command *c, struct reso
     if (!*out || ((*out)->kind >= KIND_TOKEN && (*out)->phase == PHASE_NONE))
         return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", c->resource_kind, c->name);
     if (!(ABOUT[c->kind] & 1u << (*out)->kind))
-        return err_set(err, ERR_INVALID, "%s is not for a %s", COMMAND[c->kind].method,
-                       c->resource_kind);
+        return err_set(err, ERR_INVALID, "%s is not for %s/%s: nothing of that kind takes it",
+                       COMMAND[c->kind].method, c->resource_kind, c->name);
     return 0;
 }
 

@@ -45,6 +45,7 @@ def test_two_are_mailed_once_and_the_accepted_one_is_a_member(strict, make):
     assert (one["phase"], one["reason"], one["role"]) == ("Ready", "Invited", "admin")
     assert one["origin"] == "invited" and "invited" in one and "id" not in one
     assert daemon.resource("member/JO@Example.com") == one
+    assert "is not for member/jo@example.com" in daemon.ctl("rotate", "member/jo@example.com").err
     strict.state.accept("jo@example.com", "jo-1")
     daemon.settle()
     one = daemon.resource("member/jo@example.com")
