@@ -3,6 +3,8 @@
 #ifndef TENANTD_CORE_RECONCILE_PRIVATE_H
 #define TENANTD_CORE_RECONCILE_PRIVATE_H
 
+#include <string.h>
+
 #include "core/ask.h"
 #include "core/audit.h"
 #include "core/branch.h"
@@ -216,18 +218,54 @@ struct reconcile {
 void rc_ask(struct reconcile *rc, struct effects *fx, enum ask_ticket who, enum call_kind kind,
             unsigned page);
 
+static inline bool rc_is_owned(const struct owned *own, bool has_own)
+{
+    return has_own && strcmp(own->state, "owned") == 0;
+}
+
+/* replan_note.c */
+void rc_note_database(struct reconcile *rc, struct effects *fx, struct database *d,
+                      const struct world *w);
+void rc_note_group(struct reconcile *rc, struct effects *fx, struct group *g);
+void rc_note_api_token(struct reconcile *rc, struct effects *fx, struct api_token *a);
+/* replan_guard.c: of all records, when all is noted. */
+void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w);
+/* The guard is asked about none of what it needs, nor does it have an answer of before. */
+bool rc_asks_no_guard(const struct reconcile *rc, const struct world *w, struct database *d);
+/* replan_steady.c */
+uint64_t rc_world_digest(const struct reconcile *rc);
+/* Monotonic, until when what was decided about it stands; 0: it is looked at each time. */
+int64_t rc_stands_until(const struct reconcile *rc, const struct database *d);
+bool rc_stands(const struct reconcile *rc, size_t at);
+
 /* replan.c */
 void rc_world(const struct reconcile *rc, struct world *out);
 void rc_replan(struct reconcile *rc, struct effects *fx); /* guard, then every record */
-/* reconcile.c: decide about a record and do what needs no turn, queue what does. */
+/* consider.c: decide about a record and do what needs no turn, queue what does. */
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* A target and its tokens. */
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r);
+/* The turn of one that was queued: its call, if it still needs one. */
+void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r);
+
+/* phase.c */
 void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, enum phase phase,
                   enum reason reason, const char *message);
 /* It goes: it is not counted any more. */
 void rc_uncount(struct reconcile *rc, struct resource *r);
+/* What it needs next, and whether that waits for approval. */
+void rc_set_step(struct reconcile *rc, struct resource *r, enum step step, bool held);
+/* A try failed: count it, and say when the next may be. */
+void rc_failed(struct reconcile *rc, struct effects *fx, struct resource *r, enum act act,
+               enum reason why, int64_t retry_after_ms, const char *text);
+void rc_succeeded(struct resource *r);
+/* What happened, for the history and the log. level: syslog's. `a` may be NULL. */
+void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what,
+              int level, const struct answer *a, const char *fmt, ...) PRINTF(7, 8);
+
+/* reconcile.c */
 uint64_t rc_random(struct reconcile *rc);
+/* flight.c */
 struct flight *rc_flight(struct reconcile *rc, struct resource *r,
                          enum act act); /* NULL: no memory, fx to fail */
 /* Take a flight out by id; false: none such. */
@@ -377,10 +415,6 @@ void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, 
                     bool ok);
 /* Tell hooks what they have yet to be told. */
 void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
-/* A try failed: count it, and say when the next may be. */
-void rc_failed(struct reconcile *rc, struct effects *fx, struct resource *r, enum act act,
-               enum reason why, int64_t retry_after_ms, const char *text);
-void rc_succeeded(struct resource *r);
 /* 401 to anything but an observation, which is therefore asked for. */
 void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a);
 /* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
@@ -483,9 +517,5 @@ void rc_put_own(struct reconcile *rc, struct effects *fx, struct resource *r);
 void rc_put_token(struct reconcile *rc, struct effects *fx, struct token *t);
 bool rc_load_applied(struct database *d);
 bool rc_save_applied(struct database *d);
-
-/* What happened, for the history and the log. level: syslog's. `a` may be NULL. */
-void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r, const char *what,
-              int level, const struct answer *a, const char *fmt, ...) PRINTF(7, 8);
 
 #endif

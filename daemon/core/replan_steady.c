@@ -1,0 +1,116 @@
+/* replan_steady: what need not be decided about again: a database at rest, as long as neither it,
+ * nor what decisions hang on beside it, nor the time has changed. */
+#include <string.h>
+
+#include "core/fleet_rest.h"
+#include "core/reconcile_private.h"
+#include "lib/text.h"
+
+static uint64_t add_number(uint64_t h, int64_t n)
+{
+    return text_hash(h, &n, sizeof(n));
+}
+
+static uint64_t add_text(uint64_t h, const char *s)
+{
+    return s ? text_hash(h, s, strlen(s) + 1) : add_number(h, 0);
+}
+
+static uint64_t add_list(uint64_t h, const char *const *items, size_t n)
+{
+    h = add_number(h, (int64_t)n);
+    for (size_t i = 0; i < n; i++)
+        h = add_text(h, items[i]);
+    return h;
+}
+
+/* What is in the manifest beside databases' entries. */
+static uint64_t add_manifest(uint64_t h, const struct desired *d)
+{
+    h = add_number(h, d ? 1 + d->whole : 0);
+    for (size_t i = 0; d && i < d->n_residencies; i++) {
+        const struct residency_want *w = &d->residencies[i];
+
+        h = add_text(h, w->name);
+        h = add_list(h, w->groups, w->n_groups);
+        h = add_list(h, w->locations, w->n_locations);
+    }
+    return h;
+}
+
+/* What decisions about databases at rest hang on beside themselves and the time, as far as it
+ * changes by itself: an event that changes more of the world forgets `decided_in`. */
+uint64_t rc_world_digest(const struct reconcile *rc)
+{
+    const struct observation *o = &rc->obs;
+    bool bits[] = {rc->authorized,
+                   o->ever,
+                   o->complete,
+                   o->contradicted,
+                   o->suspects,
+                   rc->strangers,
+                   rc->ledger_ok,
+                   rc->tokens_unmarked,
+                   rc->stopping,
+                   rc->doubts[DOUBT_OLD].stands,
+                   rc->doubts[DOUBT_COPY].stands};
+    uint64_t h = text_hash(TEXT_HASH_INIT, bits, sizeof(bits));
+
+    h = add_number(h, (int64_t)(uintptr_t)rc->paused);
+    h = add_number(h, (int64_t)rc->n_pauses);
+    h = add_number(h, (int64_t)rc->n_approvals);
+    h = add_text(h, rc->doubt_text);
+    h = add_manifest(h, rc->has_desired ? &rc->desired : NULL);
+    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
+        const struct group *g = rc->fleet.groups[i];
+
+        h = add_text(h, g->r.name);
+        h = add_number(h, (int64_t)g->r.digest);
+        h = add_number(h, g->r.phase);
+        h = add_number(h, g->r.reason);
+        h = add_number(h, g->live.present);
+        h = add_text(h, g->live.id);
+        h = add_text(h, g->live.place);
+        h = add_text(h, g->has_own ? g->own.state : NULL);
+        h = add_number(h, (int64_t)(uintptr_t)g->r.pause);
+        for (size_t k = 0; k < g->n_locations; k++)
+            h = add_text(h, g->locations[k]);
+    }
+    return h;
+}
+
+static bool token_stands(const struct token *t)
+{
+    return t->r.phase == PHASE_READY && t->r.reason == REASON_IN_SYNC && t->want &&
+           !t->want->absent && t->has_held && !t->file_gone && !t->dead;
+}
+
+/* Until when what was decided about it is what would be decided again; 0: it is looked at each
+ * time. Only what most are: wanted, live, ours, and as the manifest says. */
+int64_t rc_stands_until(const struct reconcile *rc, const struct database *d)
+{
+    const struct db_want *w = d->want;
+    int64_t sweep = d->own.config_read + rc->config->reconcile.config_sweep_ms - rc->wall_ms;
+    bool is_swept = false;
+
+    if (!w || w->absent || w->observe || w->probe || w->seed_database || w->expires_after_ms ||
+        w->expires_at_ms || d->r.phase != PHASE_READY || d->r.reason != REASON_IN_SYNC ||
+        !rc_is_owned(&d->own, d->has_own) || !d->live.present || !d->live.listed ||
+        d->own.missing_since || d->own.released || d->own.recreate || d->own.removal_since ||
+        d->own.expired || d->r.flipped || d->r.edited || d->refused_fields || d->contended_fields ||
+        d->config_asked || d->r.refused_until_ms)
+        return 0;
+    for (size_t i = 0; i < d->n_tokens; i++)
+        if (!token_stands(d->tokens[i]))
+            return 0;
+    for (int f = 0; f < CONFIG_N; f++)
+        is_swept = is_swept || (w->config.value[f] && !CONFIG_FIELD[f].listed);
+    if (!is_swept)
+        return INT64_MAX;
+    return sweep > 0 ? rc->now_ms + sweep : 0;
+}
+
+bool rc_stands(const struct reconcile *rc, size_t at)
+{
+    return fleet_is_packed(&rc->fleet, at) && fleet_flags(&rc->fleet, at) & PACKED_STEADY;
+}
