@@ -398,7 +398,7 @@ void app_flush(struct app *app)
         start_jobs(app, &fx);
         start_hooks(app, &fx);
         if (events)
-            app_control_wake(app);
+            app_watch_wake(app);
     }
     give_answers(app, &fx);
     effects_deinit(&fx);

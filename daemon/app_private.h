@@ -151,7 +151,6 @@ int app_manifest_check(
 
 /* app_control.c */
 int app_control_open(struct app *app, struct err *err) MUST_CHECK;
-void app_control_wake(struct app *app); /* there are new events */
 /* A reading of that number is over: answer the syncs that waited for it or one before. */
 void app_control_synced(struct app *app, uint64_t reading_no);
 void app_control_restored(struct app *app);     /* answer a restore that has ended */
@@ -159,6 +158,8 @@ void app_control_drop_waiting(struct app *app); /* we are stopping */
 
 /* Answer a call with what went wrong. */
 void app_control_fail(struct control_call *call, int rv, const struct err *err);
+/* {key: value}; takes value. NULL: no memory. */
+struct json_object *app_control_wrap(const char *key, struct json_object *value);
 
 /* app_command.c: every method of core/command.h's table. */
 void app_command(void *app, struct control_call *call);
@@ -174,6 +175,10 @@ int app_ask(struct app *app, enum call_kind kind, const char *name, unsigned pag
 void app_ask_answered(struct app *app, struct answer *a); /* takes a */
 void app_ask_forget(struct app *app, const void *arg);    /* who asked has gone */
 void app_ask_drop(struct app *app);                       /* we are stopping */
+
+/* app_watch.c */
+void app_watch(void *arg, struct control_call *call);
+void app_watch_wake(struct app *app); /* there are new events */
 
 /* app_platform.c, app_export.c: methods */
 void app_platform(void *arg, struct control_call *call);

@@ -391,13 +391,29 @@ void rc_absorb_member(struct reconcile *rc, struct effects *fx, const struct fli
 /* absorb_probe.c: a database's own host answered, or did not. */
 void rc_absorb_probe(struct reconcile *rc, struct effects *fx, const struct flight *f,
                      const struct answer *a);
+
+/* absorb_failure.c */
 enum reason rc_reason_of(enum outcome o); /* as what it is shown */
 /* Not tried again until the entry changes, somebody asks, or a day passes. */
 void rc_refuse(struct reconcile *rc, struct effects *fx, struct resource *r, enum reason why,
                enum act act, const struct answer *a);
-/* absorb.c: before a delete is sent: which is by name, and without an answer may be carried out
- * late. */
+/* 401 to anything but an observation, which is therefore asked for. */
+void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a);
+/* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
+ */
+bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
+                       const struct answer *a);
+/* Before a delete is sent: which is by name, and without an answer may be carried out late. */
 void rc_delete_begins(struct reconcile *rc, struct resource *r);
+/* Told what came of it. */
+void rc_note_delete(struct resource *r, enum outcome o);
+
+/* absorb_hook.c */
+void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name,
+                    bool ok);
+/* Tell hooks what they have yet to be told. */
+void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
+
 /* absorb.c, absorb_token.c: facts from answers and file results. */
 void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f, struct answer *a);
 void rc_absorb_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -411,16 +427,6 @@ void rc_note_minted(struct reconcile *rc, struct effects *fx, struct token *t, c
 int64_t rc_renewal(struct reconcile *rc, const struct token *t, int64_t issued, int64_t expires);
 void rc_checked_file(struct reconcile *rc, struct effects *fx); /* one has come back */
 void rc_absorb_file(struct reconcile *rc, struct effects *fx, const struct file_result *res);
-void rc_absorb_hook(struct reconcile *rc, struct effects *fx, const char *kind, const char *name,
-                    bool ok);
-/* Tell hooks what they have yet to be told. */
-void rc_notify(struct reconcile *rc, struct effects *fx, struct token *t);
-/* 401 to anything but an observation, which is therefore asked for. */
-void rc_stop_writing(struct reconcile *rc, struct effects *fx, const struct answer *a);
-/* What the outcome of a call means for the record whose act it was. True: nothing more to absorb.
- */
-bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct flight *f,
-                       const struct answer *a);
 
 /* contend.c: fields that somebody sets back again and again. */
 /* This field was set to what the manifest says, though it did not change. */
