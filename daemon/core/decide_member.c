@@ -207,8 +207,11 @@ static void decide_missing(const struct world *w, const struct member *m, struct
 static void decide_invited(const struct world *w, const struct member *m, struct decision *out)
 {
     int64_t again = m->own.invited_at + INVITE_AGAIN_MS;
+    int64_t wait = again - w->wall_ms;
     char at[TEXT_TIME_SIZE];
 
+    if (m->written_ms && m->written_ms + INVITE_AGAIN_MS - w->now_ms > wait)
+        wait = m->written_ms + INVITE_AGAIN_MS - w->now_ms; /* whatever becomes of the clock */
     say_phase(out, PHASE_READY, REASON_INVITED);
     if (is(m->invite_role, wanted_role(m)))
         return;
@@ -216,13 +219,13 @@ static void decide_invited(const struct world *w, const struct member *m, struct
         snprintf(out->message, sizeof(out->message),
                  "invited as %s, not by its entry, which says %s; that is set once it is accepted",
                  m->invite_role, wanted_role(m));
-    } else if (w->wall_ms < again) {
+    } else if (wait > 0) {
         out->step = STEP_UPDATE;
         say_phase(out, PHASE_PENDING, REASON_INVITED);
         snprintf(out->message, sizeof(out->message),
                  "invited as %s; invited as %s at %s, unless it is accepted before", m->invite_role,
-                 wanted_role(m), text_time(again, at));
-        say_wake(out, w->now_ms + (again - w->wall_ms));
+                 wanted_role(m), text_time(w->wall_ms + wait, at));
+        say_wake(out, w->now_ms + wait);
     } else {
         decide_invite(w, m, STEP_UPDATE, out);
     }
