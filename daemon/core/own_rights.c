@@ -254,7 +254,8 @@ static void say_lacks(const struct reconcile *rc, struct buf *out)
 {
     const struct own_rights *o = &rc->own_rights;
     struct needs n = {.group = *o->token.group ? o->token.group : NULL};
-    bool is_member = strcmp(o->role, "member") == 0;
+    /* One for a group may not see the members, whoever its user is. */
+    bool is_member = !n.group && strcmp(o->role, "member") == 0;
 
     if (!rc->has_desired || !rc->config->policy.writes || !rc->obs.ever)
         return;
