@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "io/read.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 static const char DEFAULT_CREDENTIAL[] = CONFIG_TOKEN_CREDENTIAL;
 
@@ -118,23 +119,18 @@ int app_tokens_options(const struct config *config, struct tokens_dir_options *o
 
 /* --- reload --- */
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* What a reload may not change. NULL: nothing of it changed. */
 static const char *fixed_change(const struct config *a, const struct config *b)
 {
-    if (!same(a->organization, b->organization))
+    if (!text_same(a->organization, b->organization))
         return "organization";
-    if (!same(a->api.url, b->api.url))
+    if (!text_same(a->api.url, b->api.url))
         return "api.url";
-    if (!same(a->state_dir, b->state_dir))
+    if (!text_same(a->state_dir, b->state_dir))
         return "state_dir";
-    if (!same(a->tokens_dir, b->tokens_dir))
+    if (!text_same(a->tokens_dir, b->tokens_dir))
         return "tokens_dir"; /* its files, with tokens that work, would stay behind */
-    return same(a->socket, b->socket) ? NULL : "socket";
+    return text_same(a->socket, b->socket) ? NULL : "socket";
 }
 
 static int check_reload(struct app *app, struct config *next, struct err *err)

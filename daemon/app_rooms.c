@@ -12,6 +12,7 @@
 #include "io/store_load.h"
 #include "io/store_write.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 #define CHECK_FILES_MS 60000
 #define POLL_FILES_MS  2000
@@ -185,18 +186,13 @@ static int open_watch(struct app *app, const struct config *config, struct watch
     return watch_open(&app->loop, &options, out, err);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* What can fail is opened first; then what is left needs memory alone. */
 int app_rooms_reopen(struct app *app, const struct config *old, const struct config *next,
                      struct err *err)
 {
-    bool tokens = !same(old->tokens_group, next->tokens_group);
-    bool watch = !same(old->manifest, next->manifest) ||
-                 !same(old->tenants_dir, next->tenants_dir) ||
+    bool tokens = !text_same(old->tokens_group, next->tokens_group);
+    bool watch = !text_same(old->manifest, next->manifest) ||
+                 !text_same(old->tenants_dir, next->tenants_dir) ||
                  old->reconcile.debounce_ms != next->reconcile.debounce_ms;
     struct token_files *token_files = NULL;
     struct watch *watching = NULL;

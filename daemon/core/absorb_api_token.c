@@ -68,11 +68,6 @@ bool rc_owns_token(const struct reconcile *rc, const char *id)
     return false;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* Made by us, as far as can be told: under the name that we alone were about to give, by our user,
  * for what we asked. *named: there is one of that name, whoever's it is. */
 static const struct live_api_token *find_lost(const struct reconcile *rc, const struct issued *row,
@@ -90,7 +85,7 @@ static const struct live_api_token *find_lost(const struct reconcile *rc, const 
         if (strcmp(l->name, name) != 0)
             continue;
         *named = true;
-        if (same(l->group, row->group_name) && same(l->scopes, row->scopes) &&
+        if (text_same(l->group, row->group_name) && text_same(l->scopes, row->scopes) &&
             (!l->owner || strcmp(l->owner, rc->self.username) == 0))
             found = l;
     }

@@ -4,11 +4,7 @@
 
 #include "core/email.h"
 #include "core/reconcile_private.h"
-
-static bool is(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
+#include "lib/text.h"
 
 static void put(struct effects *fx, struct member *m)
 {
@@ -51,7 +47,7 @@ static bool shows_us(const struct reconcile *rc, const struct answer *a)
     const char *us = rc->self.username;
 
     for (size_t i = 0; i < a->n_members; i++)
-        if (*us ? is(a->members[i].username, us) : is(a->members[i].role, "owner"))
+        if (*us ? text_is(a->members[i].username, us) : text_is(a->members[i].role, "owner"))
             return true;
     return false;
 }
@@ -70,21 +66,21 @@ static void follow_row(struct reconcile *rc, struct effects *fx, struct member *
 {
     struct membership *own = &m->own;
 
-    if (m->is_member && !is(own->state, "member")) {
+    if (m->is_member && !text_is(own->state, "member")) {
         rc_event(rc, fx, &m->r, "Joined", 5, NULL, "is a member now, %s, as %s", m->username,
                  m->role);
         rc_set(fx, &own->state, "member");
         rc_set(fx, &own->username, m->username);
-    } else if (m->is_member && m->want && !is(own->username, m->username)) {
+    } else if (m->is_member && m->want && !text_is(own->username, m->username)) {
         rc_event(rc, fx, &m->r, "Renamed", 5, NULL, "is called %s now", m->username);
         rc_set(fx, &own->username, m->username);
-    } else if (!m->is_member && m->is_invited && !is(own->state, "invited")) {
-        bool lost = is(own->state, "inviting");
+    } else if (!m->is_member && m->is_invited && !text_is(own->state, "invited")) {
+        bool lost = text_is(own->state, "inviting");
 
         rc_event(rc, fx, &m->r, lost ? "Invited" : "Found", 5, NULL,
                  lost ? "invited as %s; the answer had been lost" : "is invited, as %s",
                  m->invite_role);
-        if (!is(own->role, m->invite_role))
+        if (!text_is(own->role, m->invite_role))
             own->digest = 0; /* another one: what its entry says is still to be done */
         rc_set(fx, &own->state, "invited");
         rc_set(fx, &own->role, m->invite_role);
@@ -232,7 +228,7 @@ static void role_set(struct reconcile *rc, struct effects *fx, struct member *m,
                      const struct answer *a)
 {
     const char *role = a->members[0].role;
-    bool drift = is(m->own.role, role) && m->own.digest == (int64_t)m->r.digest;
+    bool drift = text_is(m->own.role, role) && m->own.digest == (int64_t)m->r.digest;
 
     rc_event(rc, fx, &m->r, drift ? "DriftCorrected" : "Updated", 6, a, "role %s -> %s", m->role,
              role);

@@ -228,11 +228,6 @@ static void check_directories(const struct config_draft *d, struct diags *diags)
     check_outside(&manifest, &seeds, diags);
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
 /* The everyday one is not to delete. */
 static void check_delete_token(const struct config_draft *d, struct diags *diags)
 {
@@ -241,7 +236,7 @@ static void check_delete_token(const struct config_draft *d, struct diags *diags
     const char *credential =
         token->credential || token->file ? token->credential : CONFIG_TOKEN_CREDENTIAL;
 
-    if (is_same(credential, deletes->credential) || is_same(token->file, deletes->file))
+    if (text_is(credential, deletes->credential) || text_is(token->file, deletes->file))
         diags_error(diags, d->at[PLACE_DELETE_TOKEN],
                     "api.delete_token is where api.token is; expected another token, for deletes "
                     "alone");

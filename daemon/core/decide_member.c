@@ -6,7 +6,6 @@
  *                  └ no answer ─▶ both lists, for 10 minutes: there? invited. Not there? invite
  *   invited, and gone without an answer; member, and gone: Missing, until an operator says so */
 #include <stdio.h>
-#include <string.h>
 
 #include "core/decide_act.h"
 #include "core/email.h"
@@ -14,11 +13,6 @@
 
 #define LOST_FOR_MS     (10 * 60 * 1000)       /* an invite without an answer may yet show */
 #define INVITE_AGAIN_MS ((int64_t)3600 * 1000) /* between two mails to one person */
-
-static bool is(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
 
 static const char *wanted_role(const struct member *m)
 {
@@ -76,7 +70,7 @@ static bool is_fresh(const struct world *w, const struct member *m)
 
 static bool is_own_user(const struct world *w, const struct member *m)
 {
-    return !w->self->username[0] || is(m->username, w->self->username);
+    return !w->self->username[0] || text_is(m->username, w->self->username);
 }
 
 /* Nobody wants it, and policy would have it go. */
@@ -87,7 +81,7 @@ static bool may_go(const struct world *w, const struct member *m)
 
 static bool stays_admin(const struct world *w, const struct member *m)
 {
-    if (!m->is_member || !is(m->role, "admin") || m->is_unsure || m->r.busy || may_go(w, m))
+    if (!m->is_member || !text_is(m->role, "admin") || m->is_unsure || m->r.busy || may_go(w, m))
         return false;
     return !m->want || m->want->role == MEMBER_ROLE_ADMIN;
 }
@@ -97,7 +91,7 @@ static bool is_other_admin(const struct world *w, const struct live_member *l)
 {
     char email[LIMIT_EMAIL_BYTES + 1];
 
-    if (!is(l->role, "admin"))
+    if (!text_is(l->role, "admin"))
         return false;
     snprintf(email, sizeof(email), "%s", l->email ? l->email : "");
     email_fold(email);
@@ -106,7 +100,7 @@ static bool is_other_admin(const struct world *w, const struct live_member *l)
 
 static bool is_last_admin(const struct world *w, const struct member *m)
 {
-    if (!is(m->role, "admin"))
+    if (!text_is(m->role, "admin"))
         return false;
     for (size_t i = 0; i < w->fleet->n_members; i++)
         if (w->fleet->members[i] != m && stays_admin(w, w->fleet->members[i]))
@@ -122,7 +116,7 @@ static enum reason is_exempt(const struct world *w, const struct member *m)
 {
     if (!m->is_member)
         return REASON_NONE;
-    if (is(m->role, "owner"))
+    if (text_is(m->role, "owner"))
         return REASON_OWNER;
     if (is_own_user(w, m))
         return REASON_OWN_USER;
@@ -168,7 +162,7 @@ static bool is_gone_for(const struct world *w, const struct member *m, int64_t m
 /* An invite of which nobody heard is looked for first. True: that comes first. */
 static bool decide_unheard(const struct world *w, const struct member *m, struct decision *out)
 {
-    if (!m->has_own || !is(m->own.state, "inviting"))
+    if (!m->has_own || !text_is(m->own.state, "inviting"))
         return false;
     if (is_gone_for(w, m, LOST_FOR_MS, out))
         out->act = ACT_FORGET;
@@ -180,7 +174,7 @@ static bool decide_unheard(const struct world *w, const struct member *m, struct
 static void decide_missing(const struct world *w, const struct member *m, struct decision *out)
 {
     char at[TEXT_TIME_SIZE];
-    bool invite = !is(m->own.state, "member");
+    bool invite = !text_is(m->own.state, "member");
 
     if (m->own.recreate) {
         decide_invite(w, m, STEP_CREATE, out);
@@ -213,7 +207,7 @@ static void decide_invited(const struct world *w, const struct member *m, struct
     if (m->written_ms && m->written_ms + INVITE_AGAIN_MS - w->now_ms > wait)
         wait = m->written_ms + INVITE_AGAIN_MS - w->now_ms; /* whatever becomes of the clock */
     say_phase(out, PHASE_READY, REASON_INVITED);
-    if (is(m->invite_role, wanted_role(m)))
+    if (text_is(m->invite_role, wanted_role(m)))
         return;
     if (m->own.digest == (int64_t)m->r.digest) {
         snprintf(out->message, sizeof(out->message),
@@ -235,7 +229,7 @@ static void decide_invited(const struct world *w, const struct member *m, struct
 
 static void decide_role(const struct world *w, const struct member *m, struct decision *out)
 {
-    bool drift = is(m->own.role, wanted_role(m)) && m->own.digest == (int64_t)m->r.digest;
+    bool drift = text_is(m->own.role, wanted_role(m)) && m->own.digest == (int64_t)m->r.digest;
     enum reason exempt = is_exempt(w, m);
 
     if (drift && w->config->policy.drift_report) {
@@ -257,7 +251,7 @@ static void decide_role(const struct world *w, const struct member *m, struct de
 
 static void decide_live(const struct world *w, const struct member *m, struct decision *out)
 {
-    if (m->is_member && is(m->role, "owner")) {
+    if (m->is_member && text_is(m->role, "owner")) {
         say_blocked(out, REASON_OWNER);
         snprintf(out->message, sizeof(out->message), "%s: take its entry out",
                  REASON_TEXT[REASON_OWNER]);
@@ -270,7 +264,7 @@ static void decide_live(const struct world *w, const struct member *m, struct de
         say_phase(out, PHASE_PENDING, REASON_QUEUED);
     } else if (!m->is_member) {
         decide_invited(w, m, out);
-    } else if (is(m->role, wanted_role(m))) {
+    } else if (text_is(m->role, wanted_role(m))) {
         say_phase(out, PHASE_READY, REASON_IN_SYNC);
     } else {
         decide_role(w, m, out);
@@ -289,19 +283,19 @@ static bool adopted_recently(const struct world *w, const struct member *m)
 {
     int64_t wanted_ms = m->own.wanted_since ? m->own.removal_since - m->own.wanted_since : 0;
 
-    return is(m->own.origin, "adopted") && wanted_ms < w->config->policy.deletion_grace_ms;
+    return text_is(m->own.origin, "adopted") && wanted_ms < w->config->policy.deletion_grace_ms;
 }
 
 /* Another person under this address than the one that is ours. */
 static bool is_somebody_else(const struct member *m)
 {
-    return m->is_member && m->own.username && !is(m->own.username, m->username);
+    return m->is_member && m->own.username && !text_is(m->own.username, m->username);
 }
 
 bool member_removal_is_asked(const struct world *w, const struct member *m)
 {
     return w->desired && w->desired->whole && may_go(w, m) && (m->is_member || m->is_invited) &&
-           !is(m->own.state, "inviting") && !adopted_recently(w, m) && !is_somebody_else(m) &&
+           !text_is(m->own.state, "inviting") && !adopted_recently(w, m) && !is_somebody_else(m) &&
            is_exempt(w, m) == REASON_NONE && !decide_pause(w, &m->r);
 }
 

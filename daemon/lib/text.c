@@ -370,6 +370,16 @@ bool text_is_plain(const char *s, size_t n)
     return true;
 }
 
+bool text_is(const char *s, const char *what)
+{
+    return s && what && strcmp(s, what) == 0;
+}
+
+bool text_same(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 bool text_is_joined(const char *s, const char *const *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -37,6 +37,10 @@ bool text_is_name(const char *s, size_t n) MUST_CHECK;
 /* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
+/* s is there, and is `what`. Both may be NULL. */
+bool text_is(const char *s, const char *what);
+/* Likewise, where one that is not there is as an empty one. */
+bool text_same(const char *a, const char *b);
 /* s is what the parts come to, one behind the other. */
 bool text_is_joined(const char *s, const char *const *parts, size_t n) MUST_CHECK;
 

@@ -11,6 +11,7 @@
 
 #include "core/limits.h"
 #include "core/upload.h"
+#include "lib/text.h"
 #include "tests/lib/sim.h"
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
@@ -28,11 +29,6 @@ void sim_break(struct sim *s, const char *fmt, ...)
     vsnprintf(s->broken, sizeof(s->broken), fmt, ap);
     va_end(ap);
     sim_say(s, "!! %s", s->broken);
-}
-
-static bool is(const char *text, const char *what)
-{
-    return text && strcmp(text, what) == 0;
 }
 
 /* --- wanted? --- */
@@ -77,7 +73,7 @@ static void check_removal(struct sim *s, const struct call *c, const struct owne
 {
     const struct sim_known *k = sim_known(s, false, c->name);
 
-    if (!own || !is(own->state, "owned"))
+    if (!own || !text_is(own->state, "owned"))
         sim_break(s, "%s is removed and not ours", c->name);
     else if (!may_go(s, c->name, own))
         sim_break(s, "%s is removed and wanted", c->name);
@@ -100,9 +96,9 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
 {
     const struct sim_known *k = sim_known(s, false, c->name);
 
-    if (!is(own->state, "owned") || !is(own->origin, "created"))
+    if (!text_is(own->state, "owned") || !text_is(own->origin, "created"))
         sim_break(s, "draft %s is deleted, and it is not of our making", c->name);
-    else if (!own->draft_id || !is(own->draft_id, own->id))
+    else if (!own->draft_id || !text_is(own->draft_id, own->id))
         sim_break(s, "draft %s is deleted, and who made it is not sure", c->name);
     else if (own->protect)
         sim_break(s, "draft %s is deleted and protected", c->name);
@@ -112,7 +108,7 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
         sim_break(s, "draft %s is deleted without a read of it just before", c->name);
     else if (!k || !k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
         sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
-    else if (d && is(own->id, d->id) && !d->is_draft)
+    else if (d && text_is(own->id, d->id) && !d->is_draft)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
     else if (d && !d->is_told)
         sim_break(s, "draft %s is deleted, and its create was not answered", c->name);
@@ -128,7 +124,7 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
     const struct platform_db *d = platform_db(&s->platform, c->name);
     int64_t grace;
 
-    if (own && is(own->upload, UPLOAD_REFUSED) && !own->fence) {
+    if (own && text_is(own->upload, UPLOAD_REFUSED) && !own->fence) {
         check_draft_delete(s, c, own, d);
         return;
     }
@@ -136,7 +132,7 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
     if (!own || *s->broken)
         return;
     grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
-    if (!is(own->fence, "set"))
+    if (!text_is(own->fence, "set"))
         sim_break(s, "%s is deleted without a fence", c->name);
     else if (sim_fenced_for(s, own->id) < grace &&
              !sim_word_stands(s, "purge", "database", c->name))
@@ -147,18 +143,19 @@ static void check_delete(struct sim *s, const struct call *c, const struct owned
 
 static bool is_fence(const struct call *c, const struct owned *own)
 {
-    return is(c->config[CONFIG_BLOCK_READS], "true") &&
-           is(c->config[CONFIG_BLOCK_WRITES], "true") && own && is(own->fence, "wanted");
+    return text_is(c->config[CONFIG_BLOCK_READS], "true") &&
+           text_is(c->config[CONFIG_BLOCK_WRITES], "true") && own && text_is(own->fence, "wanted");
 }
 
 /* Both blocks are a fence's, going up or given way to, or the manifest's. */
 static void check_block(struct sim *s, const struct call *c, const struct owned *own)
 {
     const struct db_entry *e = s->has_want ? desired_database(&s->want, c->name) : NULL;
-    bool named = e && is(e->want->config.value[CONFIG_BLOCK_READS], "true");
+    bool named = e && text_is(e->want->config.value[CONFIG_BLOCK_READS], "true");
 
-    if (is(c->config[CONFIG_BLOCK_READS], "true") && is(c->config[CONFIG_BLOCK_WRITES], "true") &&
-        !named && !(own && (is(own->fence, "wanted") || is(own->fence, "lifting"))))
+    if (text_is(c->config[CONFIG_BLOCK_READS], "true") &&
+        text_is(c->config[CONFIG_BLOCK_WRITES], "true") && !named &&
+        !(own && (text_is(own->fence, "wanted") || text_is(own->fence, "lifting"))))
         sim_break(s, "%s is fenced, and the ledger does not know", c->name);
 }
 
@@ -169,7 +166,7 @@ static void check_group_delete(struct sim *s, const struct call *c)
 
     if (!w || !w->absent)
         sim_break(s, "group %s is deleted, and the manifest does not say so", c->name);
-    else if (!own || !is(own->state, "owned"))
+    else if (!own || !text_is(own->state, "owned"))
         sim_break(s, "group %s is deleted and not ours", c->name);
     else if (!sim_is_approved(s, "group", c->name))
         sim_break(s, "group %s is deleted unapproved", c->name);
@@ -210,7 +207,7 @@ static void note_ours(struct sim *s)
         const struct owned *own =
             is_known && !s->n_words ? NULL : sim_owned(&s->ledger, "database", d->name);
 
-        if (!own || !is(own->state, "owned") || !is(own->id, d->id))
+        if (!own || !text_is(own->state, "owned") || !text_is(own->id, d->id))
             continue;
         sim_word_take(s, "released", "database", d->name);
         if (!is_known && !d->is_draft)
@@ -223,7 +220,7 @@ static void note_ours(struct sim *s)
 static bool is_in(const char *const *items, size_t n, const char *item)
 {
     for (size_t i = 0; i < n; i++)
-        if (is(items[i], item))
+        if (text_is(items[i], item))
             return true;
     return false;
 }
@@ -249,13 +246,13 @@ static void check_residency(struct sim *s, const struct call *c)
 static void check_create(struct sim *s, const struct call *c, const char *kind)
 {
     const struct owned *own = sim_owned(&s->ledger, kind, c->name);
-    const struct sim_known *k = sim_known(s, is(kind, "group"), c->name);
+    const struct sim_known *k = sim_known(s, text_is(kind, "group"), c->name);
 
     if (k && k->live && !k->hidden)
         sim_break(s, "%s %s is created, and one is known to live", kind, c->name);
-    if (is(kind, "database") && is_lost(s, c->name))
+    if (text_is(kind, "database") && is_lost(s, c->name))
         sim_break(s, "database %s is created, and ours of that name was lost lately", c->name);
-    if (!own || !is(own->state, "creating"))
+    if (!own || !text_is(own->state, "creating"))
         sim_break(s, "%s %s is created, and the ledger does not know", kind, c->name);
     else if (!sim_told_all(s))
         sim_break(s, "%s %s is created without a complete observation", kind, c->name);
@@ -270,14 +267,14 @@ static void check_mint(struct sim *s, const struct call *c, const char *kind)
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct held_token *t = s->ledger.rows[i].row;
 
-        noted = noted || (s->ledger.rows[i].table == LEDGER_TOKEN && is(t->kind, kind) &&
-                          is(t->target, c->name) && is(t->state, "minting"));
+        noted = noted || (s->ledger.rows[i].table == LEDGER_TOKEN && text_is(t->kind, kind) &&
+                          text_is(t->target, c->name) && text_is(t->state, "minting"));
     }
     for (size_t i = 0; i < s->ledger.n; i++) { /* an upload's */
         const struct leak *l = s->ledger.rows[i].row;
 
-        noted = noted || (s->ledger.rows[i].table == LEDGER_LEAK && is(l->kind, kind) &&
-                          is(l->target, c->name) && is(l->name, ""));
+        noted = noted || (s->ledger.rows[i].table == LEDGER_LEAK && text_is(l->kind, kind) &&
+                          text_is(l->target, c->name) && text_is(l->name, ""));
     }
     if (!noted)
         sim_break(s, "a token of %s is minted, and the ledger does not know", c->name);
@@ -287,9 +284,9 @@ static void check_mint(struct sim *s, const struct call *c, const char *kind)
 static void check_target(struct sim *s, const struct call *c, const char *kind)
 {
     const struct owned *own = sim_owned(&s->ledger, kind, c->name);
-    const struct sim_known *k = sim_known(s, is(kind, "group"), c->name);
+    const struct sim_known *k = sim_known(s, text_is(kind, "group"), c->name);
 
-    if (!own || !is(own->state, "owned"))
+    if (!own || !text_is(own->state, "owned"))
         sim_break(s, "%s: %s %s is not ours", CALL_INFO[c->kind].name, kind, c->name);
     else if (!k || !k->live || k->hidden || strcmp(k->id, own->id) != 0)
         sim_break(s, "%s: %s %s is not known to be ours, %s", CALL_INFO[c->kind].name, kind,
@@ -342,8 +339,8 @@ static void check_pause(struct sim *s, const struct call *c, const char *kind)
     for (size_t i = 0; is_mint && i < s->ledger.n; i++) {
         const struct held_token *t = s->ledger.rows[i].row;
 
-        renews = renews || (s->ledger.rows[i].table == LEDGER_TOKEN && is(t->target, c->name) &&
-                            is(t->state, "minting") && t->hash);
+        renews = renews || (s->ledger.rows[i].table == LEDGER_TOKEN &&
+                            text_is(t->target, c->name) && text_is(t->state, "minting") && t->hash);
     }
     if (!renews)
         sim_break(s, "%s %s is sent, and it is paused", CALL_INFO[c->kind].name, c->name);
@@ -358,7 +355,7 @@ static const struct membership *membership_of(const struct sim *s, const struct 
 
         if (s->ledger.rows[i].table == LEDGER_MEMBERSHIP &&
             (by_email ? strcasecmp(row->email, c->name) == 0
-                      : row->username && is(row->username, c->name)))
+                      : row->username && text_is(row->username, c->name)))
             return row;
     }
     return NULL;
@@ -367,7 +364,7 @@ static const struct membership *membership_of(const struct sim *s, const struct 
 static bool is_member_wanted(const struct sim *s, const char *email)
 {
     for (size_t i = 0; i < s->want.n_members; i++)
-        if (is(s->want.members[i].email, email))
+        if (text_is(s->want.members[i].email, email))
             return true;
     return false;
 }
@@ -388,7 +385,7 @@ static void check_member(struct sim *s, const struct call *c)
         sim_break(s, "%s %s: part of the manifest is refused", name, c->name);
     else if (removes == is_member_wanted(s, row->email))
         sim_break(s, "%s %s: %s", name, c->name, removes ? "it is wanted" : "nobody wants it");
-    else if (c->kind == CALL_INVITE_SEND && !is(row->state, "inviting"))
+    else if (c->kind == CALL_INVITE_SEND && !text_is(row->state, "inviting"))
         sim_break(s, "%s %s: the ledger does not know that it is sent", name, c->name);
     else if ((removes || c->kind == CALL_INVITE_SEND) &&
              s->now_ms - s->people_listed_ms > JUST_BEFORE_MS)
@@ -474,7 +471,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
         check_group_delete(s, c);
         break;
     case CALL_DATABASE_UPLOAD:
-        if (!own || !is(own->upload, UPLOAD_SENDING))
+        if (!own || !text_is(own->upload, UPLOAD_SENDING))
             sim_break(s, "%s is uploaded to, and the ledger does not know", c->name);
         break;
     default:
@@ -504,20 +501,21 @@ static void check_people(struct sim *s, const struct call *c)
         c->kind == CALL_INVITE_SEND ? platform_person(p, c->name, true) : NULL;
     size_t n_admins = 0;
 
-    if (pending && pending->by_daemon && is(pending->role, c->role) && !pending->was_hidden)
+    if (pending && pending->by_daemon && text_is(pending->role, c->role) && !pending->was_hidden)
         sim_break(s, "%s is invited twice", c->name);
     for (size_t i = 0; i < p->n_people; i++)
-        n_admins += p->people[i].live && *p->people[i].username && is(p->people[i].role, "admin");
+        n_admins +=
+            p->people[i].live && *p->people[i].username && text_is(p->people[i].role, "admin");
     for (size_t i = 0; i < p->n_people; i++) {
         const struct platform_person *one = &p->people[i];
 
-        if (!one->live || !*one->username || !is(one->username, c->name) ||
+        if (!one->live || !*one->username || !text_is(one->username, c->name) ||
             (c->kind != CALL_MEMBER_REMOVE && c->kind != CALL_MEMBER_ROLE))
             continue;
-        if (i == 0 || is(one->role, "owner"))
+        if (i == 0 || text_is(one->role, "owner"))
             sim_break(s, "%s %s: an owner, or the daemon itself", CALL_INFO[c->kind].name, c->name);
-        if (is(one->role, "admin") && n_admins == 1 &&
-            (c->kind == CALL_MEMBER_REMOVE || !is(c->role, "admin")))
+        if (text_is(one->role, "admin") && n_admins == 1 &&
+            (c->kind == CALL_MEMBER_REMOVE || !text_is(c->role, "admin")))
             sim_break(s, "%s %s: the last admin", CALL_INFO[c->kind].name, c->name);
     }
 }
@@ -559,12 +557,12 @@ void sim_check_late(struct sim *s, const struct call *c, int64_t sent_ms)
 static bool is_named(const struct sim *s, const char *kind, const char *name, bool *observed)
 {
     const struct group_want *g =
-        s->has_want && is(kind, "group") ? desired_group(&s->want, name) : NULL;
+        s->has_want && text_is(kind, "group") ? desired_group(&s->want, name) : NULL;
     const struct db_entry *d =
-        s->has_want && is(kind, "database") ? desired_database(&s->want, name) : NULL;
+        s->has_want && text_is(kind, "database") ? desired_database(&s->want, name) : NULL;
 
     *observed = d && d->want->observe;
-    if (is(kind, "member"))
+    if (text_is(kind, "member"))
         return s->has_want && is_member_wanted(s, name);
     return g ? !g->absent : d && !d->want->absent;
 }
@@ -575,11 +573,11 @@ void sim_check_event(struct sim *s, const struct event *e)
     bool observed;
     bool named = is_named(s, e->kind, e->name, &observed);
 
-    if (is(e->what, "Released")) {
+    if (text_is(e->what, "Released")) {
         if (!sim_word_stands(s, "release", e->kind, e->name) && !observed)
             sim_break(s, "%s/%s is let go, and nobody has asked for it", e->kind, e->name);
         sim_word_say(s, "released", e->kind, e->name);
-    } else if (is(e->what, "Adopted")) {
+    } else if (text_is(e->what, "Adopted")) {
         bool asked = sim_word_take(s, "adopt", e->kind, e->name);
 
         if (!asked && (!named || observed || s->config->policy.adopt == ADOPT_NEVER))
@@ -598,10 +596,10 @@ static bool is_row_of(const struct sim_row *r, enum ledger_table table,
     if (r->table != table)
         return false;
     if (table == LEDGER_LEAK)
-        return is(((const struct leak *)r->row)->kind, kind) &&
-               is(((const struct leak *)r->row)->target, t->target);
-    return is(((const struct held_token *)r->row)->kind, kind) &&
-           is(((const struct held_token *)r->row)->target, t->target) &&
+        return text_is(((const struct leak *)r->row)->kind, kind) &&
+               text_is(((const struct leak *)r->row)->target, t->target);
+    return text_is(((const struct held_token *)r->row)->kind, kind) &&
+           text_is(((const struct held_token *)r->row)->target, t->target) &&
            strncmp(((const struct held_token *)r->row)->state, "mint", 4) == 0;
 }
 

@@ -5,17 +5,12 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "core/limits.h"
+#include "lib/text.h"
 #include "tests/lib/sim.h"
-
-static bool is(const char *text, const char *what)
-{
-    return text && strcmp(text, what) == 0;
-}
 
 /* The row of what is made, or revoked. */
 static const struct issued *row_of(const struct sim *s, const struct call *c)
@@ -27,8 +22,9 @@ static const struct issued *row_of(const struct sim *s, const struct call *c)
         if (s->ledger.rows[i].table != LEDGER_ISSUED)
             continue;
         snprintf(name, sizeof(name), "%s--g%lld", row->name, (long long)row->generation);
-        if (c->kind == CALL_API_TOKEN_REVOKE ? is(row->id, c->target_id)
-                                             : is(name, c->name) && is(row->state, "minting"))
+        if (c->kind == CALL_API_TOKEN_REVOKE
+                ? text_is(row->id, c->target_id)
+                : text_is(name, c->name) && text_is(row->state, "minting"))
             return row;
     }
     return NULL;
@@ -37,7 +33,7 @@ static const struct issued *row_of(const struct sim *s, const struct call *c)
 static const struct api_token_want *want_of(const struct sim *s, const char *name)
 {
     for (size_t i = 0; s->has_want && i < s->want.n_api_tokens; i++)
-        if (is(s->want.api_tokens[i].token.name, name))
+        if (text_is(s->want.api_tokens[i].token.name, name))
             return &s->want.api_tokens[i];
     return NULL;
 }
@@ -47,7 +43,7 @@ static bool is_held(const struct sim *s, const char *name)
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct issued *row = s->ledger.rows[i].row;
 
-        if (s->ledger.rows[i].table == LEDGER_ISSUED && is(row->name, name) &&
+        if (s->ledger.rows[i].table == LEDGER_ISSUED && text_is(row->name, name) &&
             row->held & HELD_REMOVAL)
             return true;
     }
@@ -69,7 +65,7 @@ static bool stands_in_its_file(const struct sim *s, const char *name, const char
     const struct sim_file *f;
 
     f = held && held->file ? sim_find_file((struct sim *)(uintptr_t)s, held->file) : NULL;
-    return f && is(f->hash, hash);
+    return f && text_is(f->hash, hash);
 }
 
 /* One that nothing has taken the place of: its entry is gone, and all that has to be asked was. */
@@ -91,16 +87,16 @@ static void check_revoke(struct sim *s, const struct call *c, const struct issue
 {
     const struct api_token_want *want = want_of(s, row->name);
 
-    if (is(s->self_id, c->target_id))
+    if (text_is(s->self_id, c->target_id))
         sim_break(s, "API token %s, which the daemon runs with, is revoked", row->name);
     for (size_t i = 0; i < s->platform.n_api_tokens; i++) {
         const struct platform_api_token *t = &s->platform.api_tokens[i];
 
-        if (!is(t->id, c->target_id))
+        if (!text_is(t->id, c->target_id))
             continue;
         if (!t->by_daemon)
             sim_break(s, "API token %s, which is not ours, is revoked", t->name);
-        if (is(t->hash, s->self_hash))
+        if (text_is(t->hash, s->self_hash))
             sim_break(s, "API token %s, which the daemon runs with, is revoked", t->name);
         if (want && !want->token.absent && stands_in_its_file(s, row->name, t->hash))
             sim_break(s, "API token %s is revoked, and stands in its file", t->name);
@@ -139,7 +135,7 @@ bool sim_holds_api_tokens(const struct sim *s, const char *group)
         const struct issued *row = s->ledger.rows[i].row;
 
         if (s->ledger.rows[i].table == LEDGER_ISSUED && row->group_name &&
-            is(row->group_name, group))
+            text_is(row->group_name, group))
             return true;
     }
     return false;

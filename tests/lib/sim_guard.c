@@ -10,12 +10,8 @@
 
 #include <cmocka.h>
 
+#include "lib/text.h"
 #include "tests/lib/sim.h"
-
-static bool is(const char *text, const char *what)
-{
-    return text && strcmp(text, what) == 0;
-}
 
 bool sim_is_approved(const struct sim *s, const char *kind, const char *name)
 {
@@ -47,7 +43,7 @@ static bool is_first(const struct sim *s, size_t at)
 
     for (size_t i = 0; i < at; i++)
         if (s->ledger.rows[i].table == LEDGER_ISSUED &&
-            is(((const struct issued *)s->ledger.rows[i].row)->name, row->name))
+            text_is(((const struct issued *)s->ledger.rows[i].row)->name, row->name))
             return false;
     return true;
 }
@@ -58,7 +54,7 @@ static size_t count_owned(const struct sim *s)
 
     for (size_t i = 0; i < s->ledger.n; i++) {
         if (s->ledger.rows[i].table == LEDGER_OWNED)
-            n += is(((const struct owned *)s->ledger.rows[i].row)->state, "owned");
+            n += text_is(((const struct owned *)s->ledger.rows[i].row)->state, "owned");
         else if (s->ledger.rows[i].table == LEDGER_ISSUED)
             n += is_first(s, i);
         else
@@ -71,12 +67,12 @@ bool sim_owns_id(const struct sim *s, const char *id)
 {
     for (size_t k = 0; k < s->ledger.n; k++)
         if (s->ledger.rows[k].table == LEDGER_OWNED &&
-            is(((const struct owned *)s->ledger.rows[k].row)->id, id) &&
-            is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
+            text_is(((const struct owned *)s->ledger.rows[k].row)->id, id) &&
+            text_is(((const struct owned *)s->ledger.rows[k].row)->state, "owned"))
             return true;
     for (size_t k = 0; k < s->ledger.n; k++)
         if (s->ledger.rows[k].table == LEDGER_ISSUED &&
-            is(((const struct issued *)s->ledger.rows[k].row)->name, id))
+            text_is(((const struct issued *)s->ledger.rows[k].row)->name, id))
             return true; /* an API token counts by its name, a member by the e-mail */
     return sim_row(&s->ledger, LEDGER_MEMBERSHIP, id) != NULL;
 }

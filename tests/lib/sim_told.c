@@ -13,6 +13,7 @@
 
 #include "core/request.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 #include "tests/lib/sim.h"
 
 #define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
@@ -61,11 +62,6 @@ static bool is_of_group(enum call_kind kind)
 static bool is_write(const struct call *c)
 {
     return !request_is_of_host(c->kind) && strcmp(CALL_INFO[c->kind].method, "GET") != 0;
-}
-
-static bool is(const char *text, const char *what)
-{
-    return text && strcmp(text, what) == 0;
 }
 
 /* --- the lists --- */
@@ -148,12 +144,12 @@ static void told_list(struct sim *s, const struct call *c, const struct answer *
 {
     struct sim_told *t = &s->told;
 
-    if (a->outcome != OUTCOME_OK || (c->cursor && is(a->next_cursor, c->cursor))) {
+    if (a->outcome != OUTCOME_OK || (c->cursor && text_is(a->next_cursor, c->cursor))) {
         failed(t);
     } else if (c->kind == CALL_ORGANIZATION_GET) {
         t->n_listed = 0;
         t->asked_ms = sent_ms;
-        t->look = is(a->organization_slug, "acme") ? SIM_LOOK_ORGANIZATION : SIM_LOOK_NONE;
+        t->look = text_is(a->organization_slug, "acme") ? SIM_LOOK_ORGANIZATION : SIM_LOOK_NONE;
         t->complete = t->complete && t->look;
         t->refused = t->refused && !t->look;
     } else if (c->kind == CALL_GROUPS_LIST && t->look == SIM_LOOK_ORGANIZATION) {
@@ -215,7 +211,8 @@ static void tell_fence(struct sim *s, const struct sim_known *k, bool stands)
 
 static bool blocks_both(const char *const *config)
 {
-    return is(config[CONFIG_BLOCK_READS], "true") && is(config[CONFIG_BLOCK_WRITES], "true");
+    return text_is(config[CONFIG_BLOCK_READS], "true") &&
+           text_is(config[CONFIG_BLOCK_WRITES], "true");
 }
 
 /* --- by name --- */
@@ -224,7 +221,7 @@ static bool is_ours(const struct sim *s, bool is_group, const char *name, const 
 {
     const struct owned *own = sim_owned(&s->ledger, is_group ? "group" : "database", name);
 
-    return own && is(own->state, "owned") && is(own->id, id);
+    return own && text_is(own->state, "owned") && text_is(own->id, id);
 }
 
 static void told_read(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms)
@@ -362,9 +359,9 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
 /* Ours and neither shown, nor read to be gone, nor known to be missing. */
 static bool is_unaccounted(const struct sim *s, const struct owned *own)
 {
-    const struct sim_known *k = sim_known(s, is(own->kind, "group"), own->name);
+    const struct sim_known *k = sim_known(s, text_is(own->kind, "group"), own->name);
 
-    if (!is(own->state, "owned") || own->missing_since)
+    if (!text_is(own->state, "owned") || own->missing_since)
         return false;
     return !k || (k->hidden && !k->deleted);
 }

@@ -12,6 +12,7 @@
 
 #include "core/view.h"
 #include "lib/json.h"
+#include "lib/text.h"
 #include "tests/proof/chaos.h"
 
 struct end {
@@ -26,11 +27,6 @@ struct end {
     const struct held_token *held;
 };
 
-static bool is(const char *text, const char *what)
-{
-    return text && strcmp(text, what) == 0;
-}
-
 static bool is_live(const struct end *e)
 {
     return e->live || e->group;
@@ -40,12 +36,12 @@ static bool is_ours(const struct end *e)
 {
     const char *id = e->live ? e->live->id : e->group ? e->group->id : NULL;
 
-    return id && e->own && is(e->own->state, "owned") && is(e->own->id, id);
+    return id && e->own && text_is(e->own->state, "owned") && text_is(e->own->id, id);
 }
 
 static bool is_fenced(const struct end *e)
 {
-    return e->own && e->own->fence && !is(e->own->fence, "lifted");
+    return e->own && e->own->fence && !text_is(e->own->fence, "lifted");
 }
 
 /* --- what must be true --- */
@@ -53,14 +49,14 @@ static bool is_fenced(const struct end *e)
 /* One that was let go and taken over again does not tell that its file is still to come. */
 static bool is_known_draft(const struct end *e)
 {
-    return e->live->is_draft && !is(e->own->origin, "adopted");
+    return e->live->is_draft && !text_is(e->own->origin, "adopted");
 }
 
 /* Its users are kept out, by the daemon's doing and not by the entry's word. */
 static bool is_shut(const struct end *e, const struct db_want *w)
 {
     for (int f = CONFIG_BLOCK_READS; e->live && f <= CONFIG_BLOCK_WRITES; f++)
-        if (e->live->shut[f] && !(w && is(w->config.value[f], "true")))
+        if (e->live->shut[f] && !(w && text_is(w->config.value[f], "true")))
             return true;
     return false;
 }
@@ -101,7 +97,7 @@ static bool not_live(const struct end *e)
 
 static bool not_ours(const struct end *e)
 {
-    return is_live(e) && !(e->own && is(e->own->state, "owned"));
+    return is_live(e) && !(e->own && text_is(e->own->state, "owned"));
 }
 
 static bool anothers(const struct end *e)
@@ -111,7 +107,7 @@ static bool anothers(const struct end *e)
 
 static bool ours_and_gone(const struct end *e)
 {
-    return e->own && is(e->own->state, "owned") && !is_ours(e);
+    return e->own && text_is(e->own->state, "owned") && !is_ours(e);
 }
 
 static bool live(const struct end *e)
@@ -121,10 +117,10 @@ static bool live(const struct end *e)
 
 static bool lately_deleted(const struct end *e)
 {
-    bool was_there = e->own && is(e->own->state, "deleted");
+    bool was_there = e->own && text_is(e->own->state, "deleted");
 
     for (size_t i = 0; i < e->s->platform.n_databases; i++)
-        was_there = was_there || is(e->s->platform.databases[i].name, e->name);
+        was_there = was_there || text_is(e->s->platform.databases[i].name, e->name);
     return was_there && !is_live(e);
 }
 
@@ -152,7 +148,7 @@ static bool published(const struct end *e)
 
     if (f && f->by_stranger)
         return true; /* that there is a file is all that is looked at */
-    return t && is_ours(e) && is(e->own->id, t->target_id) && !t->dead &&
+    return t && is_ours(e) && text_is(e->own->id, t->target_id) && !t->dead &&
            (!t->expires_ms || t->expires_ms > e->s->wall_ms) &&
            (!e->token || t->authorization == e->token->authorization);
 }
@@ -160,7 +156,8 @@ static bool published(const struct end *e)
 static bool no_file_of_it(const struct end *e)
 {
     for (size_t i = 0; e->held && e->held->hash && i < e->s->n_files; i++)
-        if (is(e->held->file, e->s->files[i].path) && is(e->held->hash, e->s->files[i].hash) &&
+        if (text_is(e->held->file, e->s->files[i].path) &&
+            text_is(e->held->hash, e->s->files[i].hash) &&
             e->held->format == (int64_t)e->s->files[i].format)
             return false; /* in another format it is not what we wrote there */
     return true;
@@ -185,7 +182,7 @@ static bool has_key(const struct end *e)
 {
     for (size_t i = 0; i < e->s->ledger.n; i++)
         if (e->s->ledger.rows[i].table == LEDGER_ISSUED &&
-            is(((const struct issued *)e->s->ledger.rows[i].row)->name, e->name))
+            text_is(((const struct issued *)e->s->ledger.rows[i].row)->name, e->name))
             return true;
     return false;
 }
@@ -199,8 +196,8 @@ static bool works(const struct end *e)
     if (f && f->by_stranger)
         return true;
     return e->key && t && t->live && t->by_daemon &&
-           is(t->group, e->key->group ? e->key->group : "") &&
-           is(t->scopes, e->key->scopes ? e->key->scopes : "");
+           text_is(t->group, e->key->group ? e->key->group : "") &&
+           text_is(t->scopes, e->key->scopes ? e->key->scopes : "");
 }
 
 static bool no_key(const struct end *e)
@@ -223,7 +220,7 @@ static bool is_key_taken(const struct end *e)
     for (size_t i = 0; i < e->s->ledger.n; i++) {
         const struct issued *row = e->s->ledger.rows[i].row;
 
-        if (e->s->ledger.rows[i].table != LEDGER_ISSUED || !is(row->name, e->name) || row->id)
+        if (e->s->ledger.rows[i].table != LEDGER_ISSUED || !text_is(row->name, e->name) || row->id)
             continue;
         snprintf(name, sizeof(name), "%s--g%lld", row->name, (long long)row->generation);
         if (platform_api_token(&e->s->platform, name))
@@ -313,7 +310,7 @@ static void look_up_key(struct sim *s, const char *name, struct end *e)
     snprintf(key, sizeof(key), "api-token//%s", name);
     e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
     for (size_t i = 0; i < s->want.n_api_tokens; i++)
-        if (is(s->want.api_tokens[i].token.name, name))
+        if (text_is(s->want.api_tokens[i].token.name, name))
             e->key = &s->want.api_tokens[i];
 }
 
@@ -339,9 +336,9 @@ static void look_up_token(struct sim *s, const char *kind, const char *name, str
 
     snprintf(target, sizeof(target), "%.*s", (int)(slash - name), name);
     snprintf(key, sizeof(key), "%s/%s", kind, name);
-    look_up(s, is(kind, "group-token"), target, e);
+    look_up(s, text_is(kind, "group-token"), target, e);
     e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
-    g = is(kind, "group-token") ? desired_group(&s->want, target) : NULL;
+    g = text_is(kind, "group-token") ? desired_group(&s->want, target) : NULL;
     tokens = g ? g->tokens : e->entry ? e->entry->want->tokens : NULL;
     n = g ? g->n_tokens : e->entry ? e->entry->want->n_tokens : 0;
     for (size_t i = 0; i < n; i++)
@@ -364,14 +361,14 @@ static void check_record(struct sim *s, struct json_object *o)
     char what[100];
 
     snprintf(what, sizeof(what), "%s %s", text_of(o, "phase"), text_of(o, "reason"));
-    if (is(kind, "member")) {
+    if (text_is(kind, "member")) {
         people_check(s, e.name, what);
         return;
     }
-    if (is(kind, "database") || is(kind, "group")) {
-        look_up(s, is(kind, "group"), e.name, &e);
-        row = is(kind, "group") ? GROUP : DATABASE;
-    } else if (is(kind, "api-token")) {
+    if (text_is(kind, "database") || text_is(kind, "group")) {
+        look_up(s, text_is(kind, "group"), e.name, &e);
+        row = text_is(kind, "group") ? GROUP : DATABASE;
+    } else if (text_is(kind, "api-token")) {
         look_up_key(s, e.name, &e);
         row = KEY;
     } else {
@@ -413,14 +410,15 @@ static void check_ledger(struct sim *s)
         const struct owned *own = sim_owned(&s->ledger, "database", d->name);
 
         if (d->live && d->by_daemon && !is_nobodys(d) &&
-            !sim_word_stands(s, "released", "database", d->name) && !(own && is(own->id, d->id)))
+            !sim_word_stands(s, "released", "database", d->name) &&
+            !(own && text_is(own->id, d->id)))
             sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
                       d->name, d->id);
     }
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct owned *own = s->ledger.rows[i].row;
 
-        if (s->ledger.rows[i].table == LEDGER_OWNED && is(own->state, "creating") &&
+        if (s->ledger.rows[i].table == LEDGER_OWNED && text_is(own->state, "creating") &&
             !platform_db(&s->platform, own->name)) /* else it is a conflict */
             sim_break(s, "in the end nobody knows what became of %s/%s", own->kind, own->name);
     }
@@ -436,7 +434,7 @@ static void check_keys(struct sim *s)
 
         for (size_t k = 0; k < s->ledger.n && !known; k++)
             known = s->ledger.rows[k].table == LEDGER_ISSUED &&
-                    is(((const struct issued *)s->ledger.rows[k].row)->id, t->id);
+                    text_is(((const struct issued *)s->ledger.rows[k].row)->id, t->id);
         if (!known)
             sim_break(s, "in the end API token %s, %s, is ours and the ledger does not know",
                       t->name, t->id);
@@ -451,11 +449,11 @@ static void check_files(struct sim *s)
         const struct sim_file *f;
         const struct platform_token *t;
 
-        if (s->ledger.rows[i].table != LEDGER_TOKEN || !is(h->state, "published"))
+        if (s->ledger.rows[i].table != LEDGER_TOKEN || !text_is(h->state, "published"))
             continue;
         f = sim_find_file(s, h->file);
-        t = f && is(h->hash, f->hash) ? platform_token(&s->platform, f->hash) : NULL;
-        if (t && !is(h->target_id, t->target_id))
+        t = f && text_is(h->hash, f->hash) ? platform_token(&s->platform, f->hash) : NULL;
+        if (t && !text_is(h->target_id, t->target_id))
             sim_break(s, "in the end %s opens %s, and not %s", h->file, t->target_id, h->target_id);
     }
 }

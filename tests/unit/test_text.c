@@ -324,6 +324,16 @@ static void plain__utf8_without_controls__and_nothing_else(void **state)
             fail_msg("case %zu is plain", i);
 }
 
+static void is_and_same__differ_where_one_is_not_there(void **state)
+{
+    (void)state;
+    assert_true(text_is("a", "a") && text_same("a", "a"));
+    assert_false(text_is("a", "b") || text_same("a", "b"));
+    assert_false(text_is(NULL, NULL) || text_is("a", NULL) || text_is(NULL, ""));
+    assert_true(text_same(NULL, NULL) && text_same("", NULL));
+    assert_false(text_same("a", NULL));
+}
+
 static void joined__parts_in_order_and_no_more__are_the_text(void **state)
 {
     static const char *const PARTS[] = {"a", "", " b"};
@@ -385,6 +395,7 @@ int main(void)
         cmocka_unit_test(uint__digits_up_to_max__and_nothing_else),
         cmocka_unit_test(name__the_platforms_alphabet__and_nothing_else),
         cmocka_unit_test(plain__utf8_without_controls__and_nothing_else),
+        cmocka_unit_test(is_and_same__differ_where_one_is_not_there),
         cmocka_unit_test(joined__parts_in_order_and_no_more__are_the_text),
         cmocka_unit_test(base64url__rfc4648_vectors__decode),
         cmocka_unit_test(hash__fnv1a_vectors__match_and_chain),
