@@ -125,29 +125,10 @@ _Static_assert(offsetof(struct group, r) == 0 && offsetof(struct database, r) ==
                    offsetof(struct token, r) == 0,
                "records begin with their resource");
 
-static struct resource *search(struct resource *const *items, size_t n, const char *name)
-{
-    size_t lo = 0;
-    size_t hi = n;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(record_name(items[mid]), name);
-
-        if (c == 0)
-            return items[mid];
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
-}
-
 struct group *fleet_group(const struct fleet *f, const char *name)
 {
     struct resource *r =
-        name ? search((struct resource *const *)(void *)f->groups, f->n_groups, name) : NULL;
+        name ? record_find((struct resource *const *)(void *)f->groups, f->n_groups, name) : NULL;
 
     return r ? group_of(r) : NULL;
 }
@@ -191,7 +172,7 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
         return false;
     }
     for (size_t j = 0; j < n_names && k < missing; j++) {
-        if (search(*to->items, *to->n, names[j]))
+        if (record_find(*to->items, *to->n, names[j]))
             continue;
         made[k] = to->make(names[j]);
         if (!made[k])

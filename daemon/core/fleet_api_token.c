@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/fleet_private.h"
+#include "core/fleet_rest.h"
 #include "lib/mem.h"
 
 _Static_assert(offsetof(struct api_token, t.r) == 0, "records begin with their resource");
@@ -26,29 +27,16 @@ void fleet_free_api_tokens(struct fleet *f)
     mem_free((void *)f->api_tokens);
 }
 
-/* The place of the first whose name is `name` or comes behind it. */
-static size_t place_of(const struct fleet *f, const char *name)
+static struct resource *const *records(const struct fleet *f)
 {
-    size_t lo = 0;
-    size_t hi = f->n_api_tokens;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (strcmp(f->api_tokens[mid]->t.r.name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return (struct resource *const *)(void *)f->api_tokens;
 }
 
 struct api_token *fleet_api_token(const struct fleet *f, const char *name)
 {
-    size_t i = place_of(f, name);
+    struct resource *r = record_find(records(f), f->n_api_tokens, name);
 
-    return i < f->n_api_tokens && strcmp(f->api_tokens[i]->t.r.name, name) == 0 ? f->api_tokens[i]
-                                                                                : NULL;
+    return r ? api_token_of(r) : NULL;
 }
 
 struct api_token *fleet_add_api_token(struct fleet *f, const char *name)
@@ -66,7 +54,7 @@ struct api_token *fleet_add_api_token(struct fleet *f, const char *name)
         return NULL;
     }
     a->t.short_name = a->t.r.name;
-    at = place_of(f, name);
+    at = record_place(records(f), f->n_api_tokens, name);
     memmove((void *)(f->api_tokens + at + 1), (void *)(f->api_tokens + at),
             (f->n_api_tokens - at) * sizeof(struct api_token *));
     f->api_tokens[at] = a;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/fleet_private.h"
+#include "core/fleet_rest.h"
 #include "lib/mem.h"
 
 _Static_assert(offsetof(struct member, r) == 0, "records begin with their resource");
@@ -35,28 +36,16 @@ void fleet_free_members(struct fleet *f)
     mem_free((void *)f->members);
 }
 
-/* The place of the first whose e-mail is `email` or comes behind it. */
-static size_t place_of(const struct fleet *f, const char *email)
+static struct resource *const *records(const struct fleet *f)
 {
-    size_t lo = 0;
-    size_t hi = f->n_members;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (strcmp(f->members[mid]->r.name, email) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return (struct resource *const *)(void *)f->members;
 }
 
 struct member *fleet_member(const struct fleet *f, const char *email)
 {
-    size_t i = place_of(f, email);
+    struct resource *r = record_find(records(f), f->n_members, email);
 
-    return i < f->n_members && strcmp(f->members[i]->r.name, email) == 0 ? f->members[i] : NULL;
+    return r ? member_of(r) : NULL;
 }
 
 struct member *fleet_add_member(struct fleet *f, const char *email)
@@ -72,7 +61,7 @@ struct member *fleet_add_member(struct fleet *f, const char *email)
         member_free(m);
         return NULL;
     }
-    at = place_of(f, email);
+    at = record_place(records(f), f->n_members, email);
     memmove((void *)(f->members + at + 1), (void *)(f->members + at),
             (f->n_members - at) * sizeof(struct member *));
     f->members[at] = m;

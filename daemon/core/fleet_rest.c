@@ -61,20 +61,32 @@ const char *fleet_database_name(const struct fleet *f, size_t at)
     return record_name(f->databases[at]);
 }
 
-size_t fleet_place(const struct fleet *f, const char *name)
+size_t record_place(struct resource *const *items, size_t n, const char *name)
 {
     size_t lo = 0;
-    size_t hi = f->n_databases;
+    size_t hi = n;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
 
-        if (strcmp(record_name(f->databases[mid]), name) < 0)
+        if (strcmp(record_name(items[mid]), name) < 0)
             lo = mid + 1;
         else
             hi = mid;
     }
     return lo;
+}
+
+struct resource *record_find(struct resource *const *items, size_t n, const char *name)
+{
+    size_t at = record_place(items, n, name);
+
+    return at < n && strcmp(record_name(items[at]), name) == 0 ? items[at] : NULL;
+}
+
+size_t fleet_place(const struct fleet *f, const char *name)
+{
+    return record_place(f->databases, f->n_databases, name);
 }
 
 /* --- opening --- */
@@ -186,7 +198,6 @@ struct database *fleet_database(const struct fleet *f, const char *name)
 
     if (d && name && strcmp(d->r.name, name) == 0)
         return d;
-
     if (at == f->n_databases || strcmp(record_name(f->databases[at]), name) != 0)
         return NULL;
     d = whole(f, at);

@@ -21,8 +21,11 @@ void fleet_close(const struct fleet *f, size_t at, struct visit v);
 /* NULL: it is packed, and so nothing is to be done about it. */
 struct database *fleet_whole(const struct fleet *f, size_t at);
 
-/* The name of what is in the array of databases or groups. */
+/* Of what is in one of the fleet's arrays: its name; the place of the first whose name is `name` or
+ * comes behind it; the one of that name, packed or whole, NULL: none. */
 const char *record_name(const struct resource *item);
+size_t record_place(struct resource *const *items, size_t n, const char *name);
+struct resource *record_find(struct resource *const *items, size_t n, const char *name);
 /* Only to be shown: a copy, until the next one is looked at or fleet_unpeek, of what stays packed;
  * meanwhile fleet_database gives it, too. NULL: no memory. */
 const struct database *fleet_peek(const struct fleet *f, size_t at);
@@ -36,7 +39,7 @@ unsigned fleet_flags(const struct fleet *f, size_t at);
 bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
                  char *buf);
 bool fleet_is_packed(const struct fleet *f, size_t at);
-/* The place of the first whose name is `name` or comes behind it. */
+/* Of a database: record_place. */
 size_t fleet_place(const struct fleet *f, const char *name);
 
 /* The end of a step: pack what was touched and is at rest. */
