@@ -2,6 +2,8 @@
 
 #include <getopt.h>
 #include <langinfo.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,33 +21,42 @@ struct option_row {
     const char *name;
     const char *argument; /* NULL: none */
     const char *summary;
+    size_t into; /* of struct ctl: a text for the argument, a bool where there is none */
 };
+#define INTO(member) offsetof(struct ctl, member)
+#define APART        SIZE_MAX /* not taken over as it is */
 
 static const struct option_row OPTIONS[] = {
-    {'s', true, "socket", "PATH", "the daemon's socket (or TENANTD_SOCKET; " DEFAULT_SOCKET ")"},
-    {'o', true, "output", "FORMAT", "table, json (one document) or ndjson (an object a line)"},
-    {'h', true, "help", NULL, "show this"},
-    {'V', true, "version", NULL, "show the version"},
+    {'s', true, "socket", "PATH", "the daemon's socket (or TENANTD_SOCKET; " DEFAULT_SOCKET ")",
+     INTO(socket)},
+    {'o', true, "output", "FORMAT", "table, json (one document) or ndjson (an object a line)",
+     APART},
+    {'h', true, "help", NULL, "show this", APART},
+    {'V', true, "version", NULL, "show the version", APART},
     {'p', false, "phase", "PHASE",
-     "only what is in this phase: Ready, Blocked, ...; or Unmanaged, LeftBehind"},
+     "only what is in this phase: Ready, Blocked, ...; or Unmanaged, LeftBehind", INTO(phase)},
     {'S', false, "source", "FILE",
-     "only what this manifest file names (its path, or the end of it)"},
-    {'w', false, "wait", NULL, "wait until nothing is working"},
-    {'t', false, "timeout", "DURATION", "wait no longer than this (default 10m)"},
-    {'n', false, "since", "WHEN", "begin there: an RFC 3339 time, or a duration ago such as 2h"},
-    {'f', true, "follow", NULL, "go on with what happens next"},
-    {'y', false, "yes", NULL, "do it without asking"},
-    {'r', false, "reason", "TEXT", "why; kept with who and when"},
+     "only what this manifest file names (its path, or the end of it)", INTO(source)},
+    {'w', false, "wait", NULL, "wait until nothing is working", INTO(wait)},
+    {'t', false, "timeout", "DURATION", "wait no longer than this (default 10m)", APART},
+    {'n', false, "since", "WHEN", "begin there: an RFC 3339 time, or a duration ago such as 2h",
+     INTO(since)},
+    {'f', true, "follow", NULL, "go on with what happens next", INTO(follow)},
+    {'y', false, "yes", NULL, "do it without asking", INTO(yes)},
+    {'r', false, "reason", "TEXT", "why; kept with who and when", INTO(reason)},
     {'u', false, "until", "WHEN",
-     "when it ends: an RFC 3339 time, or a duration from now such as 2h"},
-    {'a', false, "action", "CODE", "only this action, such as db-delete"},
-    {'A', false, "author", "USER", "only what this user did"},
-    {'l', false, "all", NULL, "of every instance on this host: each socket in DIR and DIR/ORG"},
-    {'d', false, "databases", NULL, "a line a database, too"},
-    {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)"},
-    {'I', false, "invalidate", NULL, "rotate the keys, which ends every token of before"},
-    {'i', false, "id", "ID", "the one of this platform id"},
-    {'G', false, "to", "GROUP", "the group that it is to live in"},
+     "when it ends: an RFC 3339 time, or a duration from now such as 2h", INTO(until)},
+    {'a', false, "action", "CODE", "only this action, such as db-delete", INTO(action)},
+    {'A', false, "author", "USER", "only what this user did", INTO(author)},
+    {'l', false, "all", NULL, "of every instance on this host: each socket in DIR and DIR/ORG",
+     INTO(all)},
+    {'d', false, "databases", NULL, "a line a database, too", INTO(databases)},
+    {'D', false, "state-dir", "DIR", "where the ledger is (default: where the daemon says)",
+     INTO(state_dir)},
+    {'I', false, "invalidate", NULL, "rotate the keys, which ends every token of before",
+     INTO(invalidate)},
+    {'i', false, "id", "ID", "the one of this platform id", INTO(id)},
+    {'G', false, "to", "GROUP", "the group that it is to live in", INTO(to)},
 };
 
 const struct verb *options_find_verb(const char *name)
@@ -131,65 +142,20 @@ static enum exit_code set_output(struct ctl *ctl, const char *text)
 
 static enum exit_code set_option(struct ctl *ctl, char letter, const char *text)
 {
-    switch (letter) {
-    case 's':
-        ctl->socket = text;
-        break;
-    case 'o':
+    const struct option_row *o = OPTIONS;
+
+    if (letter == 'o')
         return set_output(ctl, text);
-    case 'p':
-        ctl->phase = text;
-        break;
-    case 'S':
-        ctl->source = text;
-        break;
-    case 'w':
-        ctl->wait = true;
-        break;
-    case 't':
-        if (!text_parse_duration(text, &ctl->timeout_ms))
-            return usage("--timeout takes a duration such as 90s or 10m, not \"%s\"", text);
-        break;
-    case 'n':
-        ctl->since = text;
-        break;
-    case 'f':
-        ctl->follow = true;
-        break;
-    case 'D':
-        ctl->state_dir = text;
-        break;
-    case 'I':
-        ctl->invalidate = true;
-        break;
-    case 'i':
-        ctl->id = text;
-        break;
-    case 'G':
-        ctl->to = text;
-        break;
-    case 'y':
-        ctl->yes = true;
-        break;
-    case 'u':
-        ctl->until = text;
-        break;
-    case 'a':
-        ctl->action = text;
-        break;
-    case 'A':
-        ctl->author = text;
-        break;
-    case 'l':
-        ctl->all = true;
-        break;
-    case 'd':
-        ctl->databases = true;
-        break;
-    default: /* 'r': the table has no other */
-        ctl->reason = text;
-        break;
-    }
+    if (letter == 't')
+        return text_parse_duration(text, &ctl->timeout_ms)
+                   ? EXIT_FINE
+                   : usage("--timeout takes a duration such as 90s or 10m, not \"%s\"", text);
+    while (o->letter != letter) /* getopt_long gives none that is not there */
+        o++;
+    if (o->argument)
+        memcpy((char *)ctl + o->into, &text, sizeof(text));
+    else
+        memcpy((char *)ctl + o->into, &(bool){true}, sizeof(bool));
     return EXIT_FINE;
 }
 
