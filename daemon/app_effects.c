@@ -161,25 +161,26 @@ static void not_sent(struct app *app, struct call *c, const char *why)
 {
     struct answer *a = answer_new(c);
 
+    call_free(c);
     if (!a) {
         app->fx.failed = true;
         return;
     }
     a->outcome = OUTCOME_NOT_SENT;
     snprintf(a->error, sizeof(a->error), "%.*s", LIMIT_ERROR_TEXT_BYTES, why);
-    call_free(c);
     on_answer(app, a);
 }
 
-/* A probe whose token is being fetched from its file, off the loop. */
-struct probe {
+/* A call that waits for a file of ours, off the loop: a probe for its token, an upload for what it
+ * is to send. */
+struct waiting {
     struct app *app;
     struct call *call;
 };
 
 static void on_revealed(void *arg, struct file_result *results, size_t n)
 {
-    struct probe *p = arg;
+    struct waiting *p = arg;
     struct app *app = p->app;
     struct call *c = p->call;
     struct err err = ERR_INIT;
@@ -199,7 +200,7 @@ static void on_revealed(void *arg, struct file_result *results, size_t n)
 
 static int start_probe(struct app *app, struct call *c, struct err *err)
 {
-    struct probe *p = mem_alloc(sizeof(*p));
+    struct waiting *p = mem_alloc(sizeof(*p));
     struct file_job *job = p ? file_job_new(FILE_REVEAL, c->token_file) : NULL;
     int rv;
 
@@ -209,7 +210,7 @@ static int start_probe(struct app *app, struct call *c, struct err *err)
         return err_nomem(err);
     }
     job->format = c->token_format;
-    *p = (struct probe){app, c};
+    *p = (struct waiting){app, c};
     rv = token_files_start(app->token_files, &job, 1, on_revealed, p, err);
     if (rv != 0) {
         file_job_free(job);
@@ -219,12 +220,6 @@ static int start_probe(struct app *app, struct call *c, struct err *err)
 }
 
 /* --- files to upload --- */
-
-/* A call that waits for its file to be looked at, off the loop. */
-struct seeding {
-    struct app *app;
-    struct call *call;
-};
 
 static void on_upload_sent(void *arg, uint64_t bytes, uint64_t of)
 {
@@ -256,7 +251,7 @@ static void answer_seed(struct app *app, struct call *c, const struct seed_file 
 
 static void on_seed(void *arg, int rv, struct seed_file *f, const struct err *why)
 {
-    struct seeding *s = arg;
+    struct waiting *s = arg;
     struct app *app = s->app;
     struct call *c = s->call;
     struct err err = ERR_INIT;
@@ -276,12 +271,12 @@ static void on_seed(void *arg, int rv, struct seed_file *f, const struct err *wh
 
 static int start_seed(struct app *app, struct call *c, struct err *err)
 {
-    struct seeding *s = mem_alloc(sizeof(*s));
+    struct waiting *s = mem_alloc(sizeof(*s));
     int rv;
 
     if (!s)
         return err_nomem(err);
-    *s = (struct seeding){app, c};
+    *s = (struct waiting){app, c};
     rv = seed_file_look(&app->loop, app->config->seeds_dir, c->seed_file, c->cipher, on_seed, s,
                         err);
     if (rv != 0)
