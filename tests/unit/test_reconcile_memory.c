@@ -166,137 +166,113 @@ static bool load(struct reconcile *rc)
     return true;
 }
 
-static void start__without_memory_at_any_point__is_refused(void **state)
+/* One whole run of something, given back before it returns. 0, or what it says without memory. */
+typedef int whole_run(void);
+
+/* Each allocation of it fails in its turn, until one run needs no more of them. */
+static void fail_each(whole_run *once)
 {
     size_t before;
     bool fired;
 
-    (void)state;
+    nth = 0;
     begin_something();
     before = mem_live_blocks();
     do {
-        struct reconcile *rc;
-        bool ok;
+        int rv;
 
         fault_arm(++nth);
-        rc = reconcile_new(sim.config, sim.now_ms);
-        ok = rc && load(rc);
+        rv = once();
         fired = fault_disarm();
-        assert_int_equal(ok, !fired);
-        reconcile_free(rc);
+        if (rv != (fired ? -ERR_NOMEM : 0))
+            fail_msg("allocation %ld %s, and it says %d", nth, fired ? "failed" : "is none", rv);
         assert_int_equal(mem_live_blocks(), before);
     } while (fired);
     sim_deinit(&sim);
+}
+
+static int start_it(void)
+{
+    struct reconcile *rc = reconcile_new(sim.config, sim.now_ms);
+    bool ok = rc && load(rc);
+
+    reconcile_free(rc);
+    return ok ? 0 : -ERR_NOMEM;
+}
+
+static void start__without_memory_at_any_point__is_refused(void **state)
+{
+    (void)state;
+    fail_each(start_it);
+}
+
+static int plan_it(void)
+{
+    struct err err = ERR_INIT;
+    struct plan plan = {0};
+    int rv = plan_build(sim.rc, &plan, &err);
+
+    assert_true(rv != 0 || plan.n_steps >= 3);
+    plan_deinit(&plan);
+    return rv;
 }
 
 static void plan__without_memory_at_any_point__is_none(void **state)
 {
-    size_t before;
-    bool fired;
-
     (void)state;
-    begin_something();
-    before = mem_live_blocks();
-    do {
-        struct err err = ERR_INIT;
-        struct plan plan = {0};
-        int rv;
-
-        fault_arm(++nth);
-        rv = plan_build(sim.rc, &plan, &err);
-        fired = fault_disarm();
-        assert_int_equal(rv, fired ? -ERR_NOMEM : 0);
-        assert_true(fired || plan.n_steps >= 3);
-        plan_deinit(&plan);
-        assert_int_equal(mem_live_blocks(), before);
-    } while (fired);
-    sim_deinit(&sim);
+    fail_each(plan_it);
 }
 
 /* Every record, by name and one by one. */
-static int show_all(size_t *out_n)
+static int show_all(void)
 {
     struct view_cursor at = VIEW_CURSOR_INIT;
     struct view_filter all = {0};
     struct json_object *o = NULL;
+    size_t n;
     int rv;
 
-    for (*out_n = 0; (rv = view_next(sim.rc, &all, &at, &o)) == 0 && o; ++*out_n)
+    for (n = 0; (rv = view_next(sim.rc, &all, &at, &o)) == 0 && o; n++)
         json_object_put(o);
     view_cursor_deinit(&at);
+    assert_true(rv != 0 || n >= 8);
     return rv;
 }
 
 static void view__without_memory_at_any_point__says_so(void **state)
 {
-    size_t before;
-    bool fired;
-
     (void)state;
-    begin_something();
-    before = mem_live_blocks();
-    do {
-        size_t n;
-        int rv;
-
-        fault_arm(++nth);
-        rv = show_all(&n);
-        fired = fault_disarm();
-        assert_int_equal(rv, fired ? -ERR_NOMEM : 0);
-        assert_true(fired || n >= 8);
-        assert_int_equal(mem_live_blocks(), before);
-    } while (fired);
-    sim_deinit(&sim);
+    fail_each(show_all);
 }
 
-static bool export_all(struct buf *b)
+static int export_all(void)
 {
+    struct buf b = BUF_INIT(1u << 16);
     bool needs_config;
+    bool failed;
 
-    export_begin(sim.rc, b);
+    export_begin(sim.rc, &b);
     for (const char *name = NULL; (name = export_next(sim.rc, name, &needs_config));)
-        export_database(sim.rc, name, NULL, b);
-    return !b->failed;
+        export_database(sim.rc, name, NULL, &b);
+    failed = b.failed;
+    buf_deinit(&b);
+    return failed ? -ERR_NOMEM : 0;
 }
 
 static void export__without_memory_at_any_point__is_not_whole(void **state)
 {
-    size_t before;
-    bool fired;
-
     (void)state;
-    begin_something();
-    before = mem_live_blocks();
-    do {
-        struct buf b = BUF_INIT(1u << 16);
-        bool ok;
-
-        fault_arm(++nth);
-        ok = export_all(&b);
-        fired = fault_disarm();
-        if (ok == fired)
-            fail_msg("allocation %ld failed, and it seems whole:\n%s", nth, buf_str(&b));
-        buf_deinit(&b);
-        assert_int_equal(mem_live_blocks(), before);
-    } while (fired);
-    sim_deinit(&sim);
-}
-
-static int from_the_first(void **state)
-{
-    (void)state;
-    nth = 0;
-    return 0;
+    fail_each(export_all);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(step__without_memory_at_any_point__says_so_and_the_next_life_goes_on),
-        cmocka_unit_test_setup(start__without_memory_at_any_point__is_refused, from_the_first),
-        cmocka_unit_test_setup(plan__without_memory_at_any_point__is_none, from_the_first),
-        cmocka_unit_test_setup(view__without_memory_at_any_point__says_so, from_the_first),
-        cmocka_unit_test_setup(export__without_memory_at_any_point__is_not_whole, from_the_first),
+        cmocka_unit_test(start__without_memory_at_any_point__is_refused),
+        cmocka_unit_test(plan__without_memory_at_any_point__is_none),
+        cmocka_unit_test(view__without_memory_at_any_point__says_so),
+        cmocka_unit_test(export__without_memory_at_any_point__is_not_whole),
     };
 
     return cmocka_run_group_tests_name("reconcile_memory", tests, NULL, NULL);
