@@ -402,6 +402,19 @@ static bool is_nobodys(const struct platform_db *d)
     return d->deleted_ms && !d->was_ours;
 }
 
+/* A draft that we deleted, and that somebody restored, was never a database of ours. */
+static bool was_dropped(const struct sim *s, const struct platform_db *d)
+{
+    char key[sizeof("draft/") + sizeof(d->id)];
+
+    snprintf(key, sizeof(key), "draft/%s", d->id);
+    for (size_t i = 0; d->is_draft && i < s->ledger.n; i++)
+        if (s->ledger.rows[i].table == LEDGER_META &&
+            text_is(((const struct meta *)s->ledger.rows[i].row)->key, key))
+            return true;
+    return false;
+}
+
 /* What we made and still lives is ours in the ledger, unless it was released. */
 static void check_ledger(struct sim *s)
 {
@@ -409,7 +422,7 @@ static void check_ledger(struct sim *s)
         const struct platform_db *d = &s->platform.databases[i];
         const struct owned *own = sim_owned(&s->ledger, "database", d->name);
 
-        if (d->live && d->by_daemon && !is_nobodys(d) &&
+        if (d->live && d->by_daemon && !is_nobodys(d) && !was_dropped(s, d) &&
             !sim_word_stands(s, "released", "database", d->name) &&
             !(own && text_is(own->id, d->id)))
             sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
