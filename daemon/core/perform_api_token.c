@@ -116,7 +116,7 @@ static struct call *revoke_call(struct reconcile *rc, struct effects *fx, struct
         call_free(c);
         return NULL;
     }
-    if (d->step == STEP_DELETE) {
+    if (d->step == STEP_DELETE && !key->row.retired) { /* a retired one is in nobody's use */
         rc_approval_begin(rc, fx, "delete", &a->t.r);
         rc_count(rc, fx, "removal", &a->t.r);
     }
