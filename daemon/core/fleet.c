@@ -138,7 +138,25 @@ struct records {
     size_t *n;
     size_t *capacity;
     struct resource *(*make)(const char *);
+    uint16_t **flags; /* NULL: they have none */
+    size_t *flags_capacity;
 };
+
+static bool grow(const struct records *to, size_t more)
+{
+    size_t n = *to->n + more;
+
+    return mem_grow(to->items, to->capacity, n, sizeof(struct resource *)) &&
+           (!to->flags || mem_grow(to->flags, to->flags_capacity, n, sizeof(uint16_t)));
+}
+
+/* A new one, or (from) one that moves. */
+static void put(const struct records *to, size_t at, struct resource *r, const size_t *from)
+{
+    (*to->items)[at] = r;
+    if (to->flags)
+        (*to->flags)[at] = from ? (*to->flags)[*from] : 0;
+}
 
 /* How many of the sorted names have no record yet. */
 static size_t count_missing(const struct records *to, const char *const *names, size_t n_names)
@@ -167,7 +185,7 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
     if (!missing)
         return true;
     made = mem_alloc(missing * sizeof(struct resource *));
-    if (!made || !mem_grow(to->items, to->capacity, *to->n + missing, sizeof(struct resource *))) {
+    if (!made || !grow(to, missing)) {
         mem_free((void *)made);
         return false;
     }
@@ -181,9 +199,13 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
     }
     *to->n += k;
     for (size_t at = *to->n, left = k; left > 0;) {
-        bool mine = i > 0 && strcmp(record_name((*to->items)[i - 1]), made[left - 1]->name) > 0;
-
-        (*to->items)[--at] = mine ? (*to->items)[--i] : made[--left];
+        at--;
+        if (i > 0 && strcmp(record_name((*to->items)[i - 1]), made[left - 1]->name) > 0) {
+            i--;
+            put(to, at, (*to->items)[i], &i);
+        } else {
+            put(to, at, made[--left], NULL);
+        }
     }
     mem_free((void *)made);
     return k == missing;
@@ -194,12 +216,12 @@ static bool append(const struct records *to, const char *name)
 {
     struct resource *r;
 
-    if (!mem_grow(to->items, to->capacity, *to->n + 1, sizeof(struct resource *)))
+    if (!grow(to, 1))
         return false;
     r = to->make(name);
     if (!r)
         return false;
-    (*to->items)[(*to->n)++] = r;
+    put(to, (*to->n)++, r, NULL);
     return true;
 }
 
@@ -212,8 +234,10 @@ static bool add(const struct records *to, const char *const *names, size_t n)
 
 bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n)
 {
-    struct records to = {(struct resource ***)(void *)&f->groups, &f->n_groups, &f->groups_capacity,
-                         new_group};
+    struct records to = {.items = (struct resource ***)(void *)&f->groups,
+                         .n = &f->n_groups,
+                         .capacity = &f->groups_capacity,
+                         .make = new_group};
 
     return add(&to, names, n);
 }
@@ -225,7 +249,8 @@ static bool is_last(const struct fleet *f, const char *name)
 
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
 {
-    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity, new_database};
+    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity,
+                         new_database,  &f->flags,       &f->flags_capacity};
     size_t before = f->n_databases;
     bool ok = add(&to, names, n);
 

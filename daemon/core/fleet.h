@@ -384,6 +384,8 @@ struct fleet {
     struct resource **databases; /* sorted by name, whole or packed: only by fleet_rest.h */
     size_t n_databases;
     size_t databases_capacity;
+    uint16_t *flags; /* enum packed_flag of each of them that is packed; 0: it is whole */
+    size_t flags_capacity;
     struct fleet_rest *rest;
     struct api_token **api_tokens; /* sorted by name */
     size_t n_api_tokens;

@@ -44,11 +44,6 @@ static struct packed *packed_of(const struct resource *item)
     return address & TAG ? (struct packed *)(address - TAG) : NULL;
 }
 
-bool fleet_is_packed(const struct fleet *f, size_t at)
-{
-    return packed_of(f->databases[at]) != NULL;
-}
-
 const char *record_name(const struct resource *item)
 {
     const struct packed *p = packed_of(item);
@@ -159,9 +154,10 @@ static struct database *whole(const struct fleet *f, size_t at)
         return NULL;
     }
     d->rest.digest = digest_of(p);
-    d->rest.flags = p->flags;
+    d->rest.flags = f->flags[at];
     d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
     f->databases[at] = &d->r;
+    f->flags[at] = 0;
     mem_free(p);
     fleet_touch(f, d);
     return d;
@@ -269,6 +265,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
                  const struct db_entry *entries, int64_t stands_until_ms)
 {
     struct fleet_rest *rest = f->rest;
+    unsigned flags = PACKED_AT_REST;
     struct packed *p;
 
     if (!is_at_rest(d))
@@ -286,7 +283,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
         if (until < p->wake_ms)
             p->wake_ms = until;
         if (stands_until_ms || d->rest.digest == digest_of(p))
-            p->flags |= PACKED_STEADY;
+            flags |= PACKED_STEADY;
         else
             p->wake_ms = first;
     }
@@ -294,6 +291,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
         rest->block_wakes[at / BLOCK] = p->wake_ms;
     leave(rest, d);
     f->databases[at] = (struct resource *)((uintptr_t)p | TAG);
+    f->flags[at] = (uint16_t)(flags | pack_flags(d));
     database_free(d);
 }
 
@@ -319,9 +317,7 @@ void fleet_settle(const struct fleet *f)
 
 unsigned fleet_flags(const struct fleet *f, size_t at)
 {
-    const struct packed *p = packed_of(f->databases[at]);
-
-    return p ? p->flags : pack_flags(container_of(f->databases[at], const struct database, r));
+    return f->flags[at] ? f->flags[at] : pack_flags(database_of(f->databases[at]));
 }
 
 bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
@@ -329,7 +325,7 @@ bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, co
 {
     const struct packed *p = packed_of(f->databases[at]);
 
-    if (!p || !pack_shows(&f->rest->texts, p, row))
+    if (!p || !pack_shows(&f->rest->texts, p, f->flags[at], row))
         return false;
     *place = pack_place(&f->rest->texts, p, buf);
     return true;
@@ -440,10 +436,12 @@ void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, voi
     size_t kept = 0;
 
     for (size_t i = 0; i < f->n_databases; i++) {
-        if (fleet_is_packed(f, i) || keep(database_of(f->databases[i]), arg))
+        if (fleet_is_packed(f, i) || keep(database_of(f->databases[i]), arg)) {
+            f->flags[kept] = f->flags[i];
             f->databases[kept++] = f->databases[i];
-        else
+        } else {
             database_free(database_of(f->databases[i]));
+        }
     }
     if (kept == f->n_databases)
         return;
@@ -462,6 +460,7 @@ void fleet_rest_deinit(struct fleet *f)
             database_free(database_of(f->databases[i]));
     }
     mem_free((void *)f->databases);
+    mem_free(f->flags);
     if (!f->rest)
         return;
     fleet_unpeek(f);

@@ -32,13 +32,17 @@ const struct database *fleet_peek(const struct fleet *f, size_t at);
 void fleet_unpeek(const struct fleet *f);
 
 const char *fleet_database_name(const struct fleet *f, size_t at);
-/* Its packed_flag bits, without opening it; those of a whole one are reckoned. */
+static inline bool fleet_is_packed(const struct fleet *f, size_t at)
+{
+    return f->flags[at] != 0;
+}
+/* Its packed_flag bits, without opening it or so much as looking at what is packed: for a walk over
+ * all. Those of a whole one are reckoned. */
 unsigned fleet_flags(const struct fleet *f, size_t at);
 /* Packed, and what a list says of it is what is known: nothing to take over. *place: its group, in
  * `buf`. */
 bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
                  char *buf);
-bool fleet_is_packed(const struct fleet *f, size_t at);
 /* Of a database: record_place. */
 size_t fleet_place(const struct fleet *f, const char *name);
 

@@ -317,8 +317,7 @@ struct packed *pack_make(struct texts *t, const struct database *d)
     t->failed = !made;
     if (!made)
         return NULL;
-    made->flags = pack_flags(d) & 0xfff;
-    made->size = (uint32_t)size & 0xfffff;
+    made->size = (uint32_t)size;
     memcpy(made->bytes, bytes, size);
     return made;
 }

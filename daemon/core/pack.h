@@ -24,29 +24,31 @@ enum packed_flag {
     PACKED_TOKENS = 1u << 5, /* it has some */
     PACKED_ENDS = 1u << 6,   /* a branch, or one that expires */
     PACKED_CONFIG_READ = 1u << 7,
-    PACKED_KEPT = 1u << 8,   /* it has a row in the ledger */
-    PACKED_STEADY = 1u << 9, /* it was decided about as it is, and only time or the world change
-                                what would be decided now */
+    PACKED_KEPT = 1u << 8,    /* it has a row in the ledger */
+    PACKED_STEADY = 1u << 9,  /* it was decided about as it is, and only time or the world change
+                                 what would be decided now */
+    PACKED_AT_REST = 1u << 10 /* it is packed: all of what is whole is reckoned */
 };
 
 struct packed {
     int64_t wake_ms; /* the first time at which it or a token of it is due; INT64_MAX: never */
     uint32_t entry;  /* 1 + the place of its entry in the manifest; 0: it has none */
-    uint32_t flags : 12;
-    uint32_t size : 20; /* of bytes */
-    char bytes[];       /* begin with its name and a NUL */
+    uint32_t size;   /* of bytes */
+    char bytes[];    /* begin with its name and a NUL */
 };
 
+/* But PACKED_STEADY and PACKED_AT_REST. */
 unsigned pack_flags(const struct database *d);
-/* The caller's, to be freed by mem_free; wake_ms, entry and PACKED_STEADY are for the caller to
- * say. NULL: it is too large for that, or t->failed. */
+/* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. NULL: it is
+ * too large for that, or t->failed. */
 struct packed *pack_make(struct texts *t, const struct database *d) MUST_CHECK;
 /* The caller's; without entry and wants, in no list, and not waiting in the heap: `place` of each
  * `wake` says whether it is to be put there, for `at`. NULL: no memory. */
 struct database *pack_open(const struct texts *t, const struct packed *p) MUST_CHECK;
 
 /* What is live of it is what a list says: to take that over would change nothing. */
-bool pack_shows(const struct texts *t, const struct packed *p, const struct live_db *row);
+bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
+                const struct live_db *row);
 /* The group it lives in, into `out`, which holds LIMIT_LIVE_TEXT_BYTES and a NUL. NULL: it does not
  * say. */
 const char *pack_place(const struct texts *t, const struct packed *p, char *out);

@@ -303,7 +303,8 @@ static const char *flag_text(int8_t flag)
     return flag < 0 ? NULL : flag ? "true" : "false";
 }
 
-bool pack_shows(const struct texts *t, const struct packed *p, const struct live_db *row)
+bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
+                const struct live_db *row)
 {
     const char *said[LIVE_CONFIG + CONFIG_N] = {
         [LIVE_ID] = row->id,
@@ -317,8 +318,8 @@ bool pack_shows(const struct texts *t, const struct packed *p, const struct live
     struct reader r;
     size_t place;
 
-    if (!(p->flags & PACKED_PRESENT) || !(p->flags & PACKED_LISTED) ||
-        !!(p->flags & PACKED_ARCHIVED) != (row->archived == 1))
+    if (!(flags & PACKED_PRESENT) || !(flags & PACKED_LISTED) ||
+        !!(flags & PACKED_ARCHIVED) != (row->archived == 1))
         return false;
     begin(&r, t, p);
     get_number(&r.at);

@@ -336,7 +336,7 @@ static void pack__what_a_list_says__is_compared(void **state)
         if (f == CONFIG_DELETE_PROTECTION)
             row.delete_protection = flag;
     }
-    assert_true(pack_shows(&texts, p, &row));
+    assert_true(pack_shows(&texts, p, pack_flags(d), &row));
     assert_string_equal(pack_place(&texts, p, place), "eu");
     for (int i = 0; i < 8; i++) {
         struct live_db other = row;
@@ -349,11 +349,11 @@ static void pack__what_a_list_says__is_compared(void **state)
         other.block_writes = i == 5 ? !row.block_writes : row.block_writes;
         other.delete_protection = i == 6 ? !row.delete_protection : row.delete_protection;
         other.archived = i == 7 ? 0 : row.archived;
-        assert_false(pack_shows(&texts, p, &other));
+        assert_false(pack_shows(&texts, p, pack_flags(d), &other));
     }
     row.hostname = row.group = row.parent_id = NULL; /* not said: nothing to take over */
     row.block_reads = row.block_writes = row.delete_protection = -1;
-    assert_true(pack_shows(&texts, p, &row));
+    assert_true(pack_shows(&texts, p, pack_flags(d), &row));
     mem_free(p);
     database_free(d);
     texts_deinit(&texts);
