@@ -11,6 +11,7 @@
 #include "io/store_write.h"
 #include "lib/mem.h"
 
+#define STOPPING    "tenantd is stopping"
 #define DEBUG_LEVEL 7 /* of events that are for the log alone */
 
 static void log_row(const struct event *e)
@@ -192,6 +193,8 @@ static void on_revealed(void *arg, struct file_result *results, size_t n)
     results->jwt = NULL;
     if (app->closing)
         call_free(c);
+    else if (app->stopping)
+        not_sent(app, c, STOPPING);
     else if (!c->jwt)
         not_sent(app, c, results->error[0] ? results->error : "its token file is not there");
     else if (api_start(app->api, c, on_answer, app, &err) != 0)
@@ -259,6 +262,8 @@ static void on_seed(void *arg, int rv, struct seed_file *f, const struct err *wh
     mem_free(s);
     if (app->closing) {
         call_free(c);
+    } else if (app->stopping) {
+        not_sent(app, c, STOPPING);
     } else if (rv == -ERR_NOMEM) {
         not_sent(app, c, why->msg);
     } else if (rv != 0 || c->kind == CALL_SEED_LOOK) {
@@ -287,6 +292,8 @@ static int start_seed(struct app *app, struct call *c, struct err *err)
 /* --plan sends reads alone, whatever the reconciler was told. */
 static int start_call(struct app *app, struct call *c, struct err *err)
 {
+    if (app->stopping) /* it was decided upon in the turn of the loop that we were told in */
+        return err_set(err, ERR_CANCELED, STOPPING);
     if (app->options.mode == APP_PLAN && strcmp(CALL_INFO[c->kind].method, "GET") != 0)
         return err_set(err, ERR_PERMISSION, "--plan writes nothing");
     if (add_key(app, c, err) != 0)
