@@ -16,6 +16,7 @@
 #include "lib/mem.h"
 
 #define SHUTDOWN_MS    20000
+#define CLOSE_MS       5000 /* hooks are killed within two seconds */
 #define MINUTE_MS      5000
 #define PRUNE_EVERY_MS (60 * 60 * 1000)
 #define HISTORY_MS     ((int64_t)90 * 24 * 3600 * 1000)
@@ -106,13 +107,29 @@ void app_closed(void *arg)
     (void)arg;
 }
 
+/* A file does not answer, and a thread of ours waits for it: the rest is put in order without. */
+static void on_stuck(uv_timer_t *timer)
+{
+    struct app *app = container_of(timer, struct app, deadline);
+    bool kept = app_flush_last(app);
+
+    log_event(NULL, LOG_LEVEL_ERROR,
+              "a file that is being looked at does not answer: stopping without it");
+    store_close(app->store);
+    log_flush();
+    _exit(kept ? app->exit_code : APP_EXIT_FAILED);
+}
+
 static void close_handles(struct app *app)
 {
-    void *handles[] = {&app->wake,   &app->minute, &app->deadline, &app->sigterm,
-                       &app->sigint, &app->sighup, &app->check,    &app->prepare};
+    void *handles[] = {&app->wake, &app->minute, &app->check, &app->prepare};
 
-    for (size_t i = 0; app->has_handles && i < ARRAY_SIZE(handles); i++)
+    if (!app->has_handles)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
         uv_close(handles[i], NULL);
+    uv_timer_start(&app->deadline, on_stuck, CLOSE_MS, 0);
+    uv_unref((uv_handle_t *)&app->deadline); /* it alone is no reason to go on */
 }
 
 static void close_rooms(struct app *app)
@@ -125,6 +142,8 @@ static void close_rooms(struct app *app)
     app_commands_drop(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
+    if (app->signals)
+        signals_close(app->signals, app_closed, NULL);
     if (app->watch)
         watch_close(app->watch, app_closed, NULL);
     if (app->control)
@@ -137,6 +156,7 @@ static void close_rooms(struct app *app)
         token_files_close(app->token_files, app_closed, NULL);
     if (app->api)
         api_close(app->api, app_closed, NULL);
+    app->signals = NULL;
     app->watch = NULL;
     app->control = NULL;
     app->watchdog = NULL;
@@ -281,55 +301,24 @@ static void on_minute(uv_timer_t *timer)
     notify_status("%s", line);
 }
 
-static void on_signal(uv_signal_t *handle, int signum)
+static void on_signal(void *arg, int number)
 {
-    struct app *app = handle->data;
+    struct app *app = arg;
 
-    if (signum == SIGHUP) {
+    if (number == SIGHUP) {
         app_reload(app);
-        return;
-    }
-    if (app->stopping) { /* a second time: at once */
+    } else if (app->stopping) {
         log_event(NULL, LOG_LEVEL_WARNING, "told to stop twice: stopping now");
         close_rooms(app);
-        return;
+    } else {
+        log_event(NULL, LOG_LEVEL_NOTICE, "stopping");
+        app_stop(app, app->options.mode == APP_SERVE ? APP_EXIT_OK : APP_EXIT_FAILED);
     }
-    log_event(NULL, LOG_LEVEL_NOTICE, "stopping");
-    app_stop(app, app->options.mode == APP_SERVE ? APP_EXIT_OK : APP_EXIT_FAILED);
 }
 
 /* --- the start --- */
 
-/* main() has held it back. */
-static void take_reload(void)
-{
-    sigset_t reload;
-
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGHUP);
-    pthread_sigmask(SIG_UNBLOCK, &reload, NULL);
-}
-
-static int open_signals(struct app *app, struct err *err)
-{
-    uv_signal_t *signals[] = {&app->sigterm, &app->sigint, &app->sighup};
-    int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    int rc = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-        int one = uv_signal_init(&app->loop, signals[i]); /* all, so that all can be closed */
-
-        signals[i]->data = app; /* three handles, one callback */
-        if (one == 0)
-            one = uv_signal_start(signals[i], on_signal, numbers[i]);
-        rc = rc ? rc : one;
-    }
-    if (rc == 0)
-        take_reload();
-    return rc ? err_set(err, ERR_IO, "signals cannot be taken: %s", uv_strerror(rc)) : 0;
-}
-
-static int open_handles(struct app *app, struct err *err)
+static void open_handles(struct app *app)
 {
     uv_prepare_init(&app->loop, &app->prepare);
     uv_prepare_start(&app->prepare, on_prepare);
@@ -339,7 +328,7 @@ static int open_handles(struct app *app, struct err *err)
     uv_timer_init(&app->loop, &app->minute);
     uv_timer_start(&app->minute, on_minute, MINUTE_MS, MINUTE_MS);
     uv_timer_init(&app->loop, &app->deadline);
-    return open_signals(app, err);
+    app->has_handles = true;
 }
 
 static int start(struct app *app, struct err *err)
@@ -351,8 +340,8 @@ static int start(struct app *app, struct err *err)
     if (!app->rc)
         return err_nomem(err);
     reconcile_watch(app->rc, app->options.mode == APP_SERVE);
-    rv = open_handles(app, err);
-    app->has_handles = rv == 0;
+    open_handles(app);
+    rv = signals_open(&app->loop, on_signal, app, &app->signals, err);
     if (rv == 0)
         rv = app_rooms_open(app, err);
     if (rv != 0)
@@ -369,6 +358,9 @@ static int start(struct app *app, struct err *err)
 
 static void finish(struct app *app)
 {
+    uv_run(&app->loop, UV_RUN_DEFAULT);
+    if (app->has_handles)
+        uv_close((uv_handle_t *)&app->deadline, NULL);
     uv_run(&app->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&app->loop) != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "the loop did not close");
@@ -417,6 +409,7 @@ int app_run(const struct app_options *options)
         app_config_free(app.config);
         return rv;
     }
+    signals_hold();
     list_init(&app.syncs);
     list_init(&app.commands);
     list_init(&app.watchers);

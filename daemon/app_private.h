@@ -14,6 +14,7 @@
 #include "io/hooks.h"
 #include "io/manifest_files.h"
 #include "io/notify.h"
+#include "io/signals.h"
 #include "io/store.h"
 #include "io/store_manifest.h"
 #include "io/token_files.h"
@@ -57,6 +58,7 @@ struct app {
     char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
     struct hooks *hooks;
+    struct signals *signals;
     struct watch *watch;
     struct control *control;
     struct notify_watchdog *watchdog;
@@ -65,8 +67,7 @@ struct app {
     uv_check_t check;
     uv_timer_t wake;     /* the reconciler's */
     uv_timer_t minute;   /* what is done now and then */
-    uv_timer_t deadline; /* of the shutdown */
-    uv_signal_t sigterm, sigint, sighup;
+    uv_timer_t deadline; /* of the shutdown, then of the close */
 
     struct manifest_files *files; /* the last reading */
     struct manifest_files_job *reading;

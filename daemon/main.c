@@ -111,7 +111,8 @@ static void harden(void)
     setrlimit(RLIMIT_CORE, &none);
 }
 
-/* A reload that is asked for while we start must not end us: it waits until app_run takes it. */
+/* A reload that is asked for while we start must not end us: it waits until app_run takes it. To be
+ * told to stop ends us until then. */
 static void hold_reload(void)
 {
     sigset_t reload;

@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "io/hook_run.h"
 #include "io/log.h"
+#include "io/signals.h"
 #include "lib/mem.h"
 #include "tests/loop/run.h"
 
@@ -217,13 +218,14 @@ static void line__added__is_read_as_json(void **state)
     free_scripts(c);
 }
 
-static void child__environment_descriptors_directory__are_clean(void **state)
+static void child__environment_descriptors_directory_signals__are_clean(void **state)
 {
     struct ctx *c = *state;
 
     setenv("TURSO_API_TOKEN", "very-secret", 1);
     script(c, "hook",
-           "tr '\\0' '\\n' </proc/$$/environ >$D/env; pwd >$D/pwd; exec ls /proc/self/fd >$D/fds");
+           "tr '\\0' '\\n' </proc/$$/environ >$D/env; pwd >$D/pwd; "
+           "grep SigBlk /proc/$$/status >$D/held; exec ls /proc/self/fd >$D/fds");
     configure(c);
     assert_int_equal(add(c, "hook", "x"), 0);
     run_until_results(c, 1);
@@ -233,6 +235,7 @@ static void child__environment_descriptors_directory__are_clean(void **state)
                         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
                         "LANG=C.UTF-8\nTENANTD_ORGANIZATION=acme\n");
     assert_string_equal(file_text(c, "pwd"), "/\n");
+    assert_string_equal(file_text(c, "held"), "SigBlk:\t0000000000000000\n");
     assert_string_equal(file_text(c, "fds"), "0\n1\n2\n3\n"); /* 3 is the directory that ls reads */
     free_scripts(c);
 }
@@ -685,7 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(line__added__is_read_as_json),
-        T(child__environment_descriptors_directory__are_clean),
+        T(child__environment_descriptors_directory_signals__are_clean),
         T(child__opens_its_standard_files_by_name__can),
         T(child__does_not_read__is_no_failure),
         T(lines__within_the_debounce__go_to_one_child),
@@ -713,5 +716,6 @@ int main(void)
     /* What whoever runs the tests left open is not what the hooks' code leaves open. */
     if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
         return 1;
+    signals_hold(); /* as the daemon does */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
