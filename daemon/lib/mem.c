@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 static bool (*fault)(void);
 static atomic_size_t live;
@@ -16,12 +17,22 @@ static bool allowed(void)
     return !fault || !fault();
 }
 
+/* As long as there is one thread, and the daemon's core needs no other, without a locked bus. */
+static void count(size_t more)
+{
+    if (__libc_single_threaded)
+        atomic_store_explicit(&live, atomic_load_explicit(&live, memory_order_relaxed) + more,
+                              memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&live, more, memory_order_relaxed);
+}
+
 void *mem_alloc(size_t size)
 {
     void *p = allowed() ? calloc(1, size ? size : 1) : NULL;
 
     if (p)
-        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+        count(1);
     return p;
 }
 
@@ -30,7 +41,7 @@ void *mem_realloc(void *p, size_t size)
     void *q = allowed() ? realloc(p, size ? size : 1) : NULL;
 
     if (q && !p)
-        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+        count(1);
     return q;
 }
 
@@ -69,7 +80,7 @@ char *mem_printf(const char *fmt, ...)
 void mem_free(void *p)
 {
     if (p)
-        atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+        count((size_t)-1);
     free(p);
 }
 
