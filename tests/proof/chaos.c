@@ -107,7 +107,7 @@ void chaos_wait(struct chaos *c)
 static void begin(struct chaos *c, bool quiet)
 {
     static const unsigned CRASHES[] = {0, 0, 20, 200};
-    char *settings = model_settings(c, true);
+    char *settings = model_settings(c, MODEL_WRITES);
 
     sim_init(&c->s, settings, next(c));
     free(settings);

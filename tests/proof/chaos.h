@@ -146,7 +146,10 @@ void chaos_mind_loss(struct chaos *c);
 void model_init(struct chaos *c);
 void model_edit(struct chaos *c);  /* one thing of it */
 void model_write(struct chaos *c); /* into the simulated files, whole and valid */
-char *model_settings(struct chaos *c, bool writes);
+/* How it is configured: as anybody might; without writes; in the end, when every look finds the
+ * same and there need not be many of them. */
+enum model_mood { MODEL_WRITES, MODEL_READS, MODEL_ENDS };
+char *model_settings(struct chaos *c, enum model_mood mood);
 const char *model_db_name(unsigned i);
 const char *model_group_name(unsigned i);
 const char *model_file_name(unsigned i);

@@ -119,7 +119,7 @@ static void seed_changed(struct chaos *c)
 
 static void configured(struct chaos *c)
 {
-    char *settings = model_settings(c, !chaos_once_in(c, 6));
+    char *settings = model_settings(c, chaos_once_in(c, 6) ? MODEL_READS : MODEL_WRITES);
 
     sim_configure(&c->s, settings);
     free(settings);
@@ -390,7 +390,7 @@ void chaos_mend(struct chaos *c)
         snprintf(path, sizeof(path), "s%u.db", i);
         (void)platform_put_seed(&c->s.platform, path);
     }
-    settings = model_settings(c, true);
+    settings = model_settings(c, MODEL_ENDS);
     sim_configure(&c->s, settings);
     free(settings);
     model_write(c);
