@@ -88,9 +88,9 @@ size_t fleet_place(const struct fleet *f, const char *name)
 
 static uint64_t digest_of(const struct packed *p)
 {
-    uint64_t h = text_hash(TEXT_HASH_INIT, p->bytes, p->size);
+    uint64_t h = text_mix(TEXT_HASH_INIT, p->bytes, p->size);
 
-    return text_hash(h, &p->wake_ms, sizeof(p->wake_ms));
+    return text_mix(h, &p->wake_ms, sizeof(p->wake_ms));
 }
 
 static bool wake_at(struct heap *wakes, struct heap_node *node)

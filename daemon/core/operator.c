@@ -198,9 +198,12 @@ static struct approval *find_approval(const struct reconcile *rc, const char *ac
                                       const struct resource *r)
 {
     struct row_key key = {rc, action, KIND_NAME[r->kind], r->name};
-    size_t at = row_index_find(&rc->approvals_index, row_hash(key.what, key.kind, key.name),
-                               is_approval, &key);
+    size_t at;
 
+    if (!rc->n_approvals)
+        return NULL; /* as nearly always, and it is asked several times of each record */
+    at = row_index_find(&rc->approvals_index, row_hash(key.what, key.kind, key.name), is_approval,
+                        &key);
     return at == ROW_NONE ? NULL : &rc->approvals[at];
 }
 

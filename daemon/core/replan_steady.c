@@ -8,12 +8,12 @@
 
 static uint64_t add_number(uint64_t h, int64_t n)
 {
-    return text_hash(h, &n, sizeof(n));
+    return text_mix(h, &n, sizeof(n));
 }
 
 static uint64_t add_text(uint64_t h, const char *s)
 {
-    return s ? text_hash(h, s, strlen(s) + 1) : add_number(h, 0);
+    return s ? text_mix(h, s, strlen(s)) : add_number(h, 0);
 }
 
 static uint64_t add_list(uint64_t h, const char *const *items, size_t n)
@@ -54,7 +54,7 @@ uint64_t rc_world_digest(const struct reconcile *rc)
                    rc->stopping,
                    rc->doubts[DOUBT_OLD].stands,
                    rc->doubts[DOUBT_COPY].stands};
-    uint64_t h = text_hash(TEXT_HASH_INIT, bits, sizeof(bits));
+    uint64_t h = text_mix(TEXT_HASH_INIT, bits, sizeof(bits));
 
     h = add_number(h, (int64_t)(uintptr_t)rc->paused);
     h = add_number(h, (int64_t)rc->n_pauses);

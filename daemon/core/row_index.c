@@ -10,10 +10,10 @@
 
 uint32_t row_hash(const char *a, const char *b, const char *c)
 {
-    uint64_t h = text_hash(TEXT_HASH_INIT, a, strlen(a) + 1);
+    uint64_t h = text_mix(TEXT_HASH_INIT, a, strlen(a));
 
-    h = text_hash(h, b, strlen(b) + 1);
-    h = text_hash(h, c, strlen(c) + 1);
+    h = text_mix(h, b, strlen(b));
+    h = text_mix(h, c, strlen(c));
     return (uint32_t)(h ^ h >> 32);
 }
 

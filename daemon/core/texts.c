@@ -3,22 +3,13 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/text.h"
 
 #define FIRST_SLOTS 256
 
-/* Eight bytes at a time, which is what a record's many texts need. */
 static uint32_t hash_of(const char *bytes, size_t size)
 {
-    uint64_t h = size * UINT64_C(0x9E3779B97F4A7C15);
-
-    for (; size; bytes += size < 8 ? size : 8, size -= size < 8 ? size : 8) {
-        uint64_t word = 0;
-
-        memcpy(&word, bytes, size < 8 ? size : 8);
-        h = (h ^ word) * UINT64_C(0xFF51AFD7ED558CCD);
-        h ^= h >> 32;
-    }
-    return (uint32_t)h;
+    return (uint32_t)text_mix(TEXT_HASH_INIT, bytes, size);
 }
 
 /* Where it is, or where it would go. */

@@ -435,3 +435,25 @@ uint64_t text_hash(uint64_t h, const void *data, size_t n)
         h = (h ^ p[i]) * UINT64_C(1099511628211);
     return h;
 }
+
+static uint64_t mix_word(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0xFF51AFD7ED558CCD);
+    return h ^ h >> 32;
+}
+
+uint64_t text_mix(uint64_t h, const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t word;
+
+    h = mix_word(h, n);
+    for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        h = mix_word(h, word);
+    }
+    word = 0;
+    for (size_t i = 0; i < n; i++)
+        word = word << 8 | p[i];
+    return n ? mix_word(h, word) : h;
+}

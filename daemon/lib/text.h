@@ -52,5 +52,8 @@ ptrdiff_t text_base64url_decode(const char *s, size_t n, unsigned char *out) MUS
  * secrets. */
 #define TEXT_HASH_INIT UINT64_C(14695981039346656037)
 uint64_t text_hash(uint64_t h, const void *data, size_t n);
+/* Likewise, eight bytes at a time, and another number on another machine: for tables in memory and
+ * for what is compared with itself a moment later, never for what is kept or shown. */
+uint64_t text_mix(uint64_t h, const void *data, size_t n);
 
 #endif

@@ -381,6 +381,21 @@ static void hash__fnv1a_vectors__match_and_chain(void **state)
                 UINT64_C(0x85944171f73967e8));
 }
 
+static void mix__texts_that_differ_anywhere__differ(void **state)
+{
+    static const char *const TEXTS[] = {"",          "a",         "b",          "ab",
+                                        "ba",        "abcdefgh",  "abcdefgi",   "bbcdefgh",
+                                        "abcdefghi", "abcdefghj", "abcdefgh\0", "ab\0"};
+    static const size_t SIZE[] = {0, 1, 1, 2, 2, 8, 8, 8, 9, 9, 9, 3};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(TEXTS); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(TEXTS); k++)
+            if ((text_mix(1, TEXTS[i], SIZE[i]) == text_mix(1, TEXTS[k], SIZE[k])) != (i == k))
+                fail_msg("%zu and %zu", i, k);
+    assert_true(text_mix(1, "a", 1) != text_mix(2, "a", 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +414,7 @@ int main(void)
         cmocka_unit_test(joined__parts_in_order_and_no_more__are_the_text),
         cmocka_unit_test(base64url__rfc4648_vectors__decode),
         cmocka_unit_test(hash__fnv1a_vectors__match_and_chain),
+        cmocka_unit_test(mix__texts_that_differ_anywhere__differ),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
