@@ -1,6 +1,7 @@
 #include "core/pack_private.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "lib/mem.h"
@@ -29,9 +30,10 @@ static void put(struct writer *w, const void *bytes, size_t size)
 
 static void put_byte(struct writer *w, unsigned byte)
 {
-    unsigned char b = (unsigned char)byte;
-
-    put(w, &b, 1);
+    if (w->at == w->end)
+        w->full = true;
+    else
+        *w->at++ = (unsigned char)byte;
 }
 
 static void put_number(struct writer *w, uint16_t n)
@@ -43,17 +45,18 @@ static void put_number(struct writer *w, uint16_t n)
 /* The lowest n bytes of a word. */
 static void put_word(struct writer *w, uint64_t word, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
-        put_byte(w, (unsigned)(word >> (8 * i)) & 0xff);
+    word = htole64(word);
+    if (w->end - w->at >= 8) {
+        memcpy(w->at, &word, 8); /* what is over is written over */
+        w->at += n;
+    } else {
+        put(w, &word, n);
+    }
 }
 
 static unsigned bytes_of(uint64_t word)
 {
-    unsigned n = 0;
-
-    for (; word; word >>= 8)
-        n++;
-    return n;
+    return word ? (71 - (unsigned)__builtin_clzll(word)) / 8 : 0;
 }
 
 static int digit(char c)
@@ -170,7 +173,9 @@ static void put_words(struct writer *w, const void *record, const void *from, si
     for (size_t i = 0; i < size; i += 8) {
         uint64_t word;
         uint64_t more;
+        unsigned n_more;
         unsigned n;
+        bool is_near;
 
         memcpy(&word, (const char *)record + i, 8);
         if (!word) {
@@ -182,14 +187,14 @@ static void put_words(struct writer *w, const void *record, const void *from, si
         n = bytes_of(word);
         more = word - last;
         more = more >> 63 ? ~more << 1 | 1 : more << 1;
-        put_byte(w, (gap < LONG_GAP ? gap : LONG_GAP) << 4 |
-                        (bytes_of(more) <= DIFFERENCE_MAX && bytes_of(more) < n
-                             ? WORD_DIFFERENCE + bytes_of(more)
-                             : n));
+        n_more = bytes_of(more);
+        is_near = n_more <= DIFFERENCE_MAX && n_more < n;
+        put_byte(w,
+                 (gap < LONG_GAP ? gap : LONG_GAP) << 4 | (is_near ? WORD_DIFFERENCE + n_more : n));
         if (gap >= LONG_GAP)
             put_byte(w, gap);
-        if (bytes_of(more) <= DIFFERENCE_MAX && bytes_of(more) < n)
-            put_word(w, more, bytes_of(more));
+        if (is_near)
+            put_word(w, more, n_more);
         else
             put_word(w, word, n);
         if (n > 4)

@@ -221,6 +221,21 @@ static bool get_section(struct reader *r, void *record, size_t size, const size_
     return ok;
 }
 
+/* "DATABASE/TOKEN" */
+static char *join(const char *database, const char *token)
+{
+    size_t n = strlen(database);
+    size_t n_token = strlen(token);
+    char *name = mem_alloc(n + 1 + n_token + 1);
+
+    if (!name)
+        return NULL;
+    memcpy(name, database, n);
+    name[n] = '/';
+    memcpy(name + n + 1, token, n_token);
+    return name;
+}
+
 static bool name_token(struct reader *r, struct token *t)
 {
     char *short_name = t->r.name; /* as it was written */
@@ -230,7 +245,7 @@ static bool name_token(struct reader *r, struct token *t)
     if (cause)
         t->cause = texts_find(r->texts, cause, strlen(cause));
     mem_free(cause);
-    t->r.name = short_name ? mem_printf("%s/%s", r->name, short_name) : NULL;
+    t->r.name = short_name ? join(r->name, short_name) : NULL;
     mem_free(short_name);
     if (t->r.name)
         t->short_name = t->r.name + strlen(r->name) + 1;
