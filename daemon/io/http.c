@@ -50,9 +50,9 @@ struct http {
     unsigned concurrency;
     struct list calls;
     unsigned n_calls;
-    CURL **idle; /* handles that wait for a request */
+    struct http_handle *idle; /* that wait for a request */
     unsigned n_idle;
-    unsigned n_easy; /* idle or in use; never fewer than `concurrency` */
+    unsigned max_idle; /* never fewer than `concurrency` */
     bool is_torn_down;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -60,10 +60,15 @@ struct http {
 
 /* --- The end ------------------------------------------------------------------------------- */
 
-static void http_free(struct http *h)
+static void drop_idle(struct http *h)
 {
     while (h->n_idle > 0)
-        curl_easy_cleanup(h->idle[--h->n_idle]);
+        http_handle_deinit(&h->idle[--h->n_idle]);
+}
+
+static void http_free(struct http *h)
+{
+    drop_idle(h);
     if (h->multi)
         curl_multi_cleanup(h->multi);
     poll_deinit(&h->poll);
@@ -115,8 +120,7 @@ static void tear_down(struct http *h)
 {
     assert(list_is_empty(&h->calls) && !h->is_torn_down);
     h->is_torn_down = true;
-    while (h->n_idle > 0)
-        curl_easy_cleanup(h->idle[--h->n_idle]);
+    drop_idle(h);
     curl_multi_cleanup(h->multi);
     h->multi = NULL;
     poll_end(&h->poll);
@@ -131,14 +135,12 @@ static void tear_down(struct http *h)
 static void finish(struct http_call *c, CURLcode code)
 {
     struct http *h = c->http;
-    CURL *easy = c->transfer.easy;
     char why[HTTP_WHY_SIZE];
     struct http_callbacks cb = c->transfer.cb;
     enum http_end end = http_transfer_end(&c->transfer, code, why);
 
-    curl_multi_remove_handle(h->multi, easy);
-    http_transfer_deinit(&c->transfer);
-    h->idle[h->n_idle++] = easy;
+    curl_multi_remove_handle(h->multi, c->transfer.handle.easy);
+    h->idle[h->n_idle++] = http_transfer_deinit(&c->transfer);
     list_remove(&c->link);
     h->n_calls--;
     c->is_over = true;
@@ -304,21 +306,15 @@ static CURLMcode set_multi(struct http *h)
     return rc ? rc : curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
-/* Have as many curl handles as may be in use at once. */
-static bool make_easy(struct http *h, unsigned n)
+/* Room for the handles of as many requests as may be in flight. */
+static bool make_room(struct http *h, unsigned n)
 {
-    CURL **idle = n > h->n_easy ? mem_realloc(h->idle, n * sizeof(CURL *)) : h->idle;
+    struct http_handle *idle = n > h->max_idle ? mem_realloc(h->idle, n * sizeof(*idle)) : h->idle;
 
     if (!idle)
         return false;
     h->idle = idle;
-    for (; h->n_easy < n; h->n_easy++) {
-        CURL *easy = curl_easy_init();
-
-        if (!easy)
-            return false;
-        h->idle[h->n_idle++] = easy;
-    }
+    h->max_idle = n > h->max_idle ? n : h->max_idle;
     return true;
 }
 
@@ -334,7 +330,7 @@ int http_configure(struct http *h, const struct http_options *o, struct err *err
     if (!is_concurrency(o->concurrency))
         return err_set(err, ERR_INVALID, "concurrency must be 1 to %d", HTTP_CONCURRENCY_MAX);
     ca_file = mem_strdup(o->ca_file ? o->ca_file : SYSTEM_CA_FILE);
-    if (!ca_file || !make_easy(h, o->concurrency) ||
+    if (!ca_file || !make_room(h, o->concurrency) ||
         curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
                           (long)o->concurrency + SPARE_CONNECTIONS) != CURLM_OK) {
         mem_free(ca_file);
@@ -384,7 +380,7 @@ int http_open(uv_loop_t *loop, const struct http_options *o, struct http **out, 
 
 static CURLcode set_sockets(struct http_call *c)
 {
-    CURL *easy = c->transfer.easy;
+    CURL *easy = c->transfer.handle.easy;
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
 
     rc = rc ? rc : curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
@@ -396,9 +392,15 @@ static CURLcode set_sockets(struct http_call *c)
 static int add(struct http_call *c, struct err *err)
 {
     if (set_sockets(c) != CURLE_OK ||
-        curl_multi_add_handle(c->http->multi, c->transfer.easy) != CURLM_OK)
+        curl_multi_add_handle(c->http->multi, c->transfer.handle.easy) != CURLM_OK)
         return err_nomem(err);
     return 0;
+}
+
+/* The one that was used last: most of it is at hand. */
+static struct http_handle take_handle(struct http *h)
+{
+    return h->n_idle > 0 ? h->idle[--h->n_idle] : (struct http_handle){0};
 }
 
 int http_start(struct http *h, const struct http_request *r, const struct http_callbacks *cb,
@@ -415,18 +417,17 @@ int http_start(struct http *h, const struct http_request *r, const struct http_c
     if (!c)
         return err_nomem(err);
     c->http = h;
-    rc = http_transfer_init(&c->transfer, h->idle[h->n_idle - 1], r, cb, h->ca_file, err);
+    rc = http_transfer_init(&c->transfer, take_handle(h), r, cb, h->ca_file, err);
     if (rc == 0)
         rc = add(c, err);
     if (rc < 0) {
-        http_transfer_deinit(&c->transfer);
+        h->idle[h->n_idle++] = http_transfer_deinit(&c->transfer);
         mem_free(c);
         return rc;
     }
-    h->n_idle--;
     list_append(&h->calls, &c->link);
     h->n_calls++;
-    assert(h->n_calls <= h->concurrency && h->n_calls + h->n_idle == h->n_easy);
+    assert(h->n_calls <= h->concurrency && h->n_calls + h->n_idle <= h->max_idle);
     if (out)
         *out = c;
     return 0;

@@ -18,6 +18,10 @@
 #define LONG_TIMEOUTS          20  /* a long answer may take so many times timeout_ms */
 #define SOURCE_TIMEOUTS        10  /* and an upload stand still, while the server digests it */
 #define SOURCE_MAX_MS          (24L * 3600 * 1000)
+#define IDLE_S                 118L /* curl's own limit */
+#define PIECE_BYTES            4096L
+#define LONG_PIECE_BYTES       16384L
+#define SEND_BYTES             16384 /* curl copies what goes out through TLS into a buffer */
 
 /* --- What comes ---------------------------------------------------------------------------- */
 
@@ -48,7 +52,7 @@ static void finish_head(struct http_transfer *t)
                              .retry_after = or_null(t->retry_after),
                              .date = or_null(t->date)};
 
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->handle.easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200)
         return;
     t->has_head = true;
@@ -114,9 +118,9 @@ static int on_try(void *arg, char *to, char *from, int to_port, int from_port)
     struct http_transfer *t = arg;
 
     (void)to, (void)from, (void)to_port, (void)from_port;
-    if (t->once && t->was_tried)
+    if (t->once && t->n_tries > 0)
         t->is_refused = true;
-    t->was_tried = true;
+    t->n_tries++;
     return t->is_refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -144,6 +148,7 @@ static CURLcode set_constants(CURL *easy)
         {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
         {CURLOPT_TCP_KEEPALIVE, 1},
         {CURLOPT_NOPROGRESS, 1},
+        {CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES},
     };
     static const struct {
         CURLoption option;
@@ -155,7 +160,6 @@ static CURLcode set_constants(CURL *easy)
         {CURLOPT_NOPROXY, "*"},
         {CURLOPT_CAPATH, NULL}, /* with a directory, curl parses the file for every connection */
         {CURLOPT_ACCEPT_ENCODING, "gzip"},
-        {CURLOPT_USERAGENT, "tenantd/" TENANTD_VERSION},
     };
     CURLcode rc = CURLE_OK;
 
@@ -163,23 +167,54 @@ static CURLcode set_constants(CURL *easy)
         SET(rc, easy, NUMBERS[i].option, NUMBERS[i].value);
     for (size_t i = 0; i < ARRAY_SIZE(TEXTS); i++)
         SET(rc, easy, TEXTS[i].option, TEXTS[i].value);
+    SET(rc, easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(rc, easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET(rc, easy, CURLOPT_PREREQFUNCTION, on_try);
+    return rc;
+}
+
+/* A text that is mostly what it was. */
+static CURLcode set_seldom(CURL *easy, CURLoption option, char **said, const char *text, size_t n)
+{
+    CURLcode rc;
+
+    if (*said && strncmp(*said, text, n) == 0 && (*said)[n] == '\0')
+        return CURLE_OK;
+    mem_free(*said);
+    *said = mem_strndup(text, n);
+    if (!*said)
+        return CURLE_OUT_OF_MEMORY;
+    rc = curl_easy_setopt(easy, option, *said);
+    if (rc != CURLE_OK)
+        mem_free_string(said);
     return rc;
 }
 
 static CURLcode set_callbacks(struct http_transfer *t)
 {
+    CURL *easy = t->handle.easy;
     CURLcode rc = CURLE_OK;
 
-    SET(rc, t->easy, CURLOPT_ERRORBUFFER, t->error);
-    SET(rc, t->easy, CURLOPT_HEADERFUNCTION, on_header);
-    SET(rc, t->easy, CURLOPT_HEADERDATA, t);
-    SET(rc, t->easy, CURLOPT_WRITEFUNCTION, on_body);
-    SET(rc, t->easy, CURLOPT_WRITEDATA, t);
-    SET(rc, t->easy, CURLOPT_PREREQFUNCTION, on_try);
-    SET(rc, t->easy, CURLOPT_PREREQDATA, t);
-    if (t->once)
-        SET(rc, t->easy, CURLOPT_MAXAGE_CONN, TRUSTED_IDLE_S);
+    SET(rc, easy, CURLOPT_ERRORBUFFER, t->error);
+    SET(rc, easy, CURLOPT_HEADERDATA, t);
+    SET(rc, easy, CURLOPT_WRITEDATA, t);
+    SET(rc, easy, CURLOPT_PREREQDATA, t);
     return rc;
+}
+
+/* Only what is between two slashes is curl's to take apart; the rest goes out as it is. */
+static CURLcode set_url(struct http_transfer *t, const char *url)
+{
+    CURL *easy = t->handle.easy;
+    const char *scheme = strstr(url, "://");
+    size_t host = scheme ? strcspn(scheme + 3, "/?") : 0;
+    size_t n = host ? (size_t)(scheme - url) + 3 + host : strlen(url);
+    CURLcode rc = set_seldom(easy, CURLOPT_URL, &t->handle.origin, url, n);
+
+    for (const char *at = url + n; *at; at++)
+        if (*at <= ' ' || *at > '~')
+            return CURLE_URL_MALFORMAT;
+    return rc ? rc : curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, url[n] == '/' ? url + n : "/");
 }
 
 /* With the head in one segment, as curl does with fields and not with what it reads. */
@@ -187,35 +222,49 @@ static CURLcode set_body(struct http_transfer *t)
 {
     CURLcode rc = CURLE_OK;
 
-    SET(rc, t->easy, CURLOPT_POSTFIELDS, t->body ? t->body : "");
-    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
+    SET(rc, t->handle.easy, CURLOPT_POSTFIELDS, t->body ? t->body : "");
+    SET(rc, t->handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
     return rc;
 }
 
 static CURLcode set_source(struct http_transfer *t)
 {
+    CURL *easy = t->handle.easy;
     CURLcode rc = CURLE_OK;
 
-    SET(rc, t->easy, CURLOPT_POST, 1L);
-    SET(rc, t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->source.size);
-    SET(rc, t->easy, CURLOPT_READFUNCTION, on_source);
-    SET(rc, t->easy, CURLOPT_READDATA, t);
-    SET(rc, t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    SET(rc, easy, CURLOPT_POST, 1L);
+    SET(rc, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->source.size);
+    SET(rc, easy, CURLOPT_READFUNCTION, on_source);
+    SET(rc, easy, CURLOPT_READDATA, t);
+    SET(rc, easy, CURLOPT_FRESH_CONNECT, 1L);
     return rc;
 }
 
 static CURLcode set_method(struct http_transfer *t, const struct http_request *r)
 {
+    CURL *easy = t->handle.easy;
+    bool is_get = strcmp(r->method, "GET") == 0;
+    bool is_post = strcmp(r->method, "POST") == 0;
     CURLcode rc = CURLE_OK;
 
-    if (t->source.read)
+    SET(rc, easy, CURLOPT_HTTPGET, 1L);
+    if (rc == CURLE_OK && t->source.read)
         rc = set_source(t);
-    else if (t->body || strcmp(r->method, "POST") == 0)
+    else if (rc == CURLE_OK && (t->body || is_post))
         rc = set_body(t);
-    if (strcmp(r->method, "GET") != 0)
-        SET(rc, t->easy, CURLOPT_CUSTOMREQUEST, r->method);
-    SET(rc, t->easy, CURLOPT_URL, r->url);
-    SET(rc, t->easy, CURLOPT_CAINFO, t->ca_file);
+    SET(rc, easy, CURLOPT_CUSTOMREQUEST, is_get || is_post ? NULL : r->method);
+    return rc;
+}
+
+/* A connection that may be dead is not for what must not be sent twice. A large answer comes in
+ * large pieces. */
+static CURLcode set_kind(struct http_transfer *t, const struct http_request *r)
+{
+    CURL *easy = t->handle.easy;
+    CURLcode rc = CURLE_OK;
+
+    SET(rc, easy, CURLOPT_MAXAGE_CONN, t->once ? TRUSTED_IDLE_S : IDLE_S);
+    SET(rc, easy, CURLOPT_BUFFERSIZE, r->is_long ? LONG_PIECE_BYTES : PIECE_BYTES);
     return rc;
 }
 
@@ -223,94 +272,153 @@ static CURLcode set_method(struct http_transfer *t, const struct http_request *r
  * ever. */
 static CURLcode set_times(struct http_transfer *t, const struct http_request *r)
 {
+    CURL *easy = t->handle.easy;
     long all_ms = (long)r->timeout_ms;
+    long stalled_s = 0;
     CURLcode rc = CURLE_OK;
 
-    SET(rc, t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+    SET(rc, easy, CURLOPT_CONNECTTIMEOUT_MS,
         all_ms < CONNECT_TIMEOUT_MAX_MS ? all_ms : CONNECT_TIMEOUT_MAX_MS);
     if (r->source) {
-        SET(rc, t->easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES_PER_S);
-        SET(rc, t->easy, CURLOPT_LOW_SPEED_TIME, (all_ms * SOURCE_TIMEOUTS + 999) / 1000);
+        stalled_s = (all_ms * SOURCE_TIMEOUTS + 999) / 1000;
         all_ms = SOURCE_MAX_MS;
     } else if (r->is_long) {
-        SET(rc, t->easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES_PER_S);
-        SET(rc, t->easy, CURLOPT_LOW_SPEED_TIME, (all_ms + 999) / 1000);
+        stalled_s = (all_ms + 999) / 1000;
         all_ms *= LONG_TIMEOUTS;
     }
-    SET(rc, t->easy, CURLOPT_TIMEOUT_MS, all_ms);
+    SET(rc, easy, CURLOPT_LOW_SPEED_LIMIT, stalled_s ? STALLED_BYTES_PER_S : 0L);
+    SET(rc, easy, CURLOPT_LOW_SPEED_TIME, stalled_s);
+    SET(rc, easy, CURLOPT_TIMEOUT_MS, all_ms);
     return rc;
 }
 
-static bool add_header(struct http_transfer *t, const char *line)
+/* `line`: as long as the transfer lives. Curl reads a list of such, and no more. */
+static void add_header(struct http_transfer *t, char *line)
 {
-    struct curl_slist *longer = curl_slist_append(t->headers, line);
+    struct curl_slist *h = &t->headers[t->n_headers];
 
-    if (longer)
-        t->headers = longer;
-    return longer != NULL;
+    assert(t->n_headers < HTTP_HEADERS);
+    *h = (struct curl_slist){.data = line};
+    if (t->n_headers++)
+        h[-1].next = h;
 }
 
 /* True too when there is no such value. */
 static bool add_named(struct http_transfer *t, const char *name, const char *value)
 {
-    char *line = value ? mem_printf("%s: %s", name, value) : NULL;
-    bool fine = !value || (line && add_header(t, line));
+    size_t size = value ? strlen(name) + strlen(value) + 3 : 0;
+    char *line = value ? mem_alloc(size) : NULL;
 
-    mem_free_secret(line, line ? strlen(line) : 0);
-    return fine;
+    if (!line)
+        return !value;
+    snprintf(line, size, "%s: %s", name, value);
+    t->lines[t->n_lines++] = line;
+    add_header(t, line);
+    return true;
 }
 
 static CURLcode set_headers(struct http_transfer *t, const struct http_request *r)
 {
-    bool fine = add_header(t, "Accept: application/json") && add_header(t, "Expect:") &&
-                add_named(t, "Authorization", r->authorization) && add_named(t, "Host", r->host) &&
-                add_named(t, "x-turso-encryption-key", r->key) &&
-                add_named(t, "x-turso-encryption-cipher", r->cipher) &&
-                add_header(t, r->source ? "Content-Type: application/octet-stream"
-                              : r->body ? "Content-Type: application/json"
-                                        : "Content-Type:");
+    static char ACCEPT[] = "Accept: application/json";
+    static char AGENT[] = "User-Agent: tenantd/" TENANTD_VERSION;
+    static char BYTES[] = "Content-Type: application/octet-stream";
+    static char JSON[] = "Content-Type: application/json";
+    static char NOTHING[] = "Content-Type:";  /* else curl names one for a POST */
+    static char PLAIN[] = "Accept-Encoding:"; /* packing is for what is large */
+    static char AT_ONCE[] = "Expect:";        /* the body, without asking first */
 
-    return fine ? curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) : CURLE_OUT_OF_MEMORY;
+    add_header(t, ACCEPT);
+    add_header(t, AGENT);
+    add_header(t, r->source ? BYTES : r->body ? JSON : NOTHING);
+    if (!r->is_long)
+        add_header(t, PLAIN);
+    if (r->source)
+        add_header(t, AT_ONCE);
+    if (!add_named(t, "Authorization", r->authorization) || !add_named(t, "Host", r->host) ||
+        !add_named(t, "x-turso-encryption-key", r->key) ||
+        !add_named(t, "x-turso-encryption-cipher", r->cipher))
+        return CURLE_OUT_OF_MEMORY;
+    return curl_easy_setopt(t->handle.easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
-int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_request *r,
-                       const struct http_callbacks *cb, const char *ca_file, struct err *err)
+/* --- The handle ---------------------------------------------------------------------------- */
+
+void http_handle_deinit(struct http_handle *h)
+{
+    mem_free(h->ca_file);
+    mem_free(h->origin);
+    curl_easy_cleanup(h->easy);
+    *h = (struct http_handle){0};
+}
+
+static CURLcode make(struct http_handle *h)
+{
+    h->easy = curl_easy_init();
+    return h->easy ? set_constants(h->easy) : CURLE_OUT_OF_MEMORY;
+}
+
+static CURLcode set_all(struct http_transfer *t, const struct http_request *r, const char *ca_file)
+{
+    struct http_handle *h = &t->handle;
+    CURLcode rc = h->easy ? CURLE_OK : make(h);
+
+    rc = rc ? rc : set_seldom(h->easy, CURLOPT_CAINFO, &h->ca_file, ca_file, strlen(ca_file));
+    rc = rc ? rc : set_url(t, r->url);
+    rc = rc ? rc : set_callbacks(t);
+    rc = rc ? rc : set_method(t, r);
+    rc = rc ? rc : set_kind(t, r);
+    rc = rc ? rc : set_times(t, r);
+    return rc ? rc : set_headers(t, r);
+}
+
+int http_transfer_init(struct http_transfer *t, struct http_handle takes,
+                       const struct http_request *r, const struct http_callbacks *cb,
+                       const char *ca_file, struct err *err)
 {
     CURLcode rc;
 
     assert(r->timeout_ms > 0);
     *t = (struct http_transfer){
-        .cb = *cb, .easy = easy, .once = r->once, .timeout_ms = r->timeout_ms};
+        .cb = *cb, .handle = takes, .once = r->once, .timeout_ms = r->timeout_ms};
     if (r->source)
         t->source = *r->source;
     t->body = mem_strdup(r->body);
     t->body_size = t->body ? strlen(t->body) : 0;
-    t->ca_file = mem_strdup(ca_file);
-    if (!t->ca_file || (r->body && !t->body))
+    if (r->body && !t->body)
         return err_nomem(err);
-    curl_easy_reset(easy); /* also clears curl's count of its own retries */
-    rc = set_constants(easy);
-    rc = rc == CURLE_OK ? set_callbacks(t) : rc;
-    rc = rc == CURLE_OK ? set_method(t, r) : rc;
-    rc = rc == CURLE_OK ? set_times(t, r) : rc;
-    rc = rc == CURLE_OK ? set_headers(t, r) : rc;
+    rc = set_all(t, r, ca_file);
     if (rc == CURLE_OUT_OF_MEMORY)
         return err_nomem(err);
-    if (rc != CURLE_OK) /* UNTESTED: curl 7.87 and later know all of these */
+    if (rc != CURLE_OK)
         return err_set(err, ERR_INVALID, "curl: %s", curl_easy_strerror(rc));
     return 0;
 }
 
-void http_transfer_deinit(struct http_transfer *t)
+/* Nothing of the transfer stays behind. A handle that has failed is not used again: only a new one
+ * has forgotten how often curl has tried by itself, and curl leaves its buffer there, of which it
+ * does not know the size any more after a reset. */
+static void clear(struct http_transfer *t)
 {
-    if (t->easy)
-        curl_easy_reset(t->easy);
-    for (struct curl_slist *s = t->headers; s; s = s->next)
-        explicit_bzero(s->data, strlen(s->data));
-    curl_slist_free_all(t->headers);
+    CURL *easy = t->handle.easy;
+
+    if (t->is_ordinary && curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK)
+        return;
+    http_handle_deinit(&t->handle);
+}
+
+struct http_handle http_transfer_deinit(struct http_transfer *t)
+{
+    struct http_handle handle;
+
+    clear(t);
+    handle = t->handle;
+    for (unsigned i = 0; i < t->n_lines; i++)
+        mem_free_secret(t->lines[i], strlen(t->lines[i]));
     mem_free_secret(t->body, t->body_size); /* it may hold a key */
-    mem_free(t->ca_file);
     *t = (struct http_transfer){0};
+    return handle;
 }
 
 /* --- The end ------------------------------------------------------------------------------- */
@@ -335,11 +443,11 @@ static void explain(const struct http_transfer *t, CURLcode code, char *why)
         snprintf(why, HTTP_WHY_SIZE,
                  "TLS: the server's certificate is not trusted (%s); authorities are read from %s "
                  "(api.ca_file)",
-                 detail(t, code), t->ca_file);
+                 detail(t, code), t->handle.ca_file);
         return;
     case CURLE_SSL_CACERT_BADFILE:
         snprintf(why, HTTP_WHY_SIZE, "TLS: the authorities in %s (api.ca_file) cannot be read",
-                 t->ca_file);
+                 t->handle.ca_file);
         return;
     case CURLE_SSL_CONNECT_ERROR:
         snprintf(why, HTTP_WHY_SIZE, "TLS: no handshake: %s", detail(t, code));
@@ -362,13 +470,14 @@ static bool was_sent(const struct http_transfer *t)
 {
     long bytes = 0;
 
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    curl_easy_getinfo(t->handle.easy, CURLINFO_REQUEST_SIZE, &bytes);
     return bytes > 0;
 }
 
-enum http_end http_transfer_end(const struct http_transfer *t, CURLcode code, char *why)
+enum http_end http_transfer_end(struct http_transfer *t, CURLcode code, char *why)
 {
     why[0] = '\0';
+    t->is_ordinary = code == CURLE_OK && t->n_tries == 1 && !t->source.read;
     if (t->is_canceled) {
         snprintf(why, HTTP_WHY_SIZE, "canceled");
         return HTTP_CANCELED;

@@ -10,20 +10,33 @@
 #include "io/http.h"
 
 #define HTTP_WHY_SIZE 512
+#define HTTP_HEADERS  10
+
+/* A curl handle, and what it has been told already, so that the next request need not say it again.
+ * No request leaves anything else to the next: each says all that another may have said, and one
+ * that did not go as most do leaves none of it. */
+struct http_handle {
+    CURL *easy;    /* NULL: made with the next request */
+    char *ca_file; /* these two are told when they are other ones; NULL: not told */
+    char *origin;  /* "https://HOST" */
+};
 
 struct http_transfer {
     struct http_callbacks cb;
-    CURL *easy; /* borrowed */
-    char *ca_file;
+    struct http_handle handle;
     char *body;
     size_t body_size;
     struct http_source source; /* read: NULL: there is none */
     uint64_t source_at;
     bool has_failed; /* the source has */
-    struct curl_slist *headers;
+    struct curl_slist headers[HTTP_HEADERS];
+    unsigned n_headers;
+    char *lines[HTTP_HEADERS]; /* those of them that were made for it; wiped in the end */
+    unsigned n_lines;
     bool once;
-    bool was_tried;   /* curl was about to send it */
-    bool is_refused;  /* and was once more */
+    unsigned n_tries; /* how often curl was about to send it */
+    bool is_refused;  /* it was, once too often */
+    bool is_ordinary; /* it went as most do: its handle is as good as new */
     bool is_canceled; /* curl is to end it at the next byte */
     bool has_head;
     bool had_enough;
@@ -35,14 +48,16 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* Reset `easy` and give it all that the request needs. `t` must not move until
+void http_handle_deinit(struct http_handle *h);
+
+/* Give the handle, which goes into `t`, all that the request needs. `t` must not move until
  * http_transfer_deinit, which is due in any case. -ERR_INVALID or -ERR_NOMEM. */
-int http_transfer_init(struct http_transfer *t, CURL *easy, const struct http_request *r,
-                       const struct http_callbacks *cb, const char *ca_file,
-                       struct err *err) MUST_CHECK;
+int http_transfer_init(struct http_transfer *t, struct http_handle takes,
+                       const struct http_request *r, const struct http_callbacks *cb,
+                       const char *ca_file, struct err *err) MUST_CHECK;
 /* What curl's result means. Writes one line into why[0..HTTP_WHY_SIZE). */
-enum http_end http_transfer_end(const struct http_transfer *t, CURLcode code, char *why);
-/* Leaves `easy` reset. */
-void http_transfer_deinit(struct http_transfer *t);
+enum http_end http_transfer_end(struct http_transfer *t, CURLcode code, char *why);
+/* The handle for the next. */
+struct http_handle http_transfer_deinit(struct http_transfer *t);
 
 #endif

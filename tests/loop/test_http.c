@@ -33,9 +33,45 @@ static void get__of_a_path__goes_out_as_given(void **state)
         strstr(w.fake.requests[0], "GET /a/../b/%2e%2e/c?limit=1000&cursor=x%2Fy HTTP/1.1\r\n"));
     assert_non_null(strstr(w.fake.requests[0], "\r\nAuthorization: Bearer secret\r\n"));
     assert_non_null(strstr(w.fake.requests[0], "\r\nAccept: application/json\r\n"));
-    assert_non_null(strstr(w.fake.requests[0], "\r\nAccept-Encoding: gzip\r\n"));
+    assert_null(strstr(w.fake.requests[0], "Accept-Encoding"));
     assert_non_null(strstr(w.fake.requests[0], "\r\nUser-Agent: tenantd/" TENANTD_VERSION "\r\n"));
     assert_null(strstr(w.fake.requests[0], "Content-Type"));
+    world_close(&w);
+}
+
+static void get__of_much__may_come_packed(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+    struct http_request r;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    r.is_long = true;
+    assert_int_equal(fetch(&w, &r).end, HTTP_COMPLETE);
+    assert_non_null(strstr(w.fake.requests[0], "\r\nAccept-Encoding: gzip\r\n"));
+    assert_int_equal(get(&w, "/").end, HTTP_COMPLETE);
+    assert_null(strstr(w.fake.requests[1], "Accept-Encoding"));
+    world_close(&w);
+}
+
+static void path__with_a_space_or_a_line_break__is_not_sent(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    static const char *const PATHS[] = {"/a b", "/a\r\nX: 1", "/\x7f", "/\xc3\xbc"};
+    struct world w;
+    struct got g = {0};
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++) {
+        struct http_request r = get_of(fake_http_url(&w.fake, PATHS[i]));
+
+        assert_int_equal(start_as(&w, &r, &g, NULL), -ERR_INVALID);
+    }
+    assert_int_equal(get(&w, "/").end, HTTP_COMPLETE);
+    assert_int_equal(w.fake.n_requests, 1);
     world_close(&w);
 }
 
@@ -391,6 +427,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get__of_a_path__goes_out_as_given),
+        cmocka_unit_test(get__of_much__may_come_packed),
+        cmocka_unit_test(path__with_a_space_or_a_line_break__is_not_sent),
         cmocka_unit_test(post__with_a_body__sends_it_as_json),
         cmocka_unit_test(requests__of_every_method__leave_nothing_for_the_next),
         cmocka_unit_test(proxy__of_the_environment__is_not_asked),

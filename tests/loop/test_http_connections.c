@@ -104,6 +104,33 @@ static void connection__closed_while_idle__is_replaced(void **state)
     world_close(&w);
 }
 
+/* One that failed before it was sent leaves nothing behind that the next could stumble over. */
+static void answer__of_any_length__comes_whole_after_a_failure(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP,
+                                              {.send = "HTTP/1.1 200 OK\r\n\r\nxxxxxxxxxx",
+                                               .times = 10000,
+                                               .repeat = 10,
+                                               .then = FAKE_CLOSE}};
+    char nowhere[64] = "";
+    struct world w;
+    struct http_request r = get_of(nowhere);
+    struct got g;
+
+    (void)state;
+    snprintf(nowhere, sizeof(nowhere), "http://127.0.0.1:%u/", dead_port());
+    world_open(&w, SCRIPT, ARRAY_SIZE(SCRIPT), 1);
+    assert_int_equal(get(&w, "/").end, HTTP_COMPLETE);
+    assert_int_equal(fetch(&w, &r).end, HTTP_NOT_SENT);
+    r = get_of(fake_http_url(&w.fake, "/long"));
+    r.is_long = true;
+    g = fetch(&w, &r);
+
+    assert_int_equal(g.end, HTTP_COMPLETE);
+    assert_int_equal(g.n_bytes, 100010);
+    world_close(&w);
+}
+
 /* A reused connection on which the server reads the whole request and then closes. */
 static struct got request_on_dying(struct world *w, const char *method, const char *body, bool once)
 {
@@ -309,6 +336,7 @@ int main(void)
         cmocka_unit_test(start__over_the_concurrency__is_refused_without_a_trace),
         cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
         cmocka_unit_test(connection__closed_while_idle__is_replaced),
+        cmocka_unit_test(answer__of_any_length__comes_whole_after_a_failure),
         cmocka_unit_test(post__on_a_connection_that_dies__is_never_sent_twice),
         cmocka_unit_test(post__without_a_body__is_never_sent_twice_either),
         cmocka_unit_test(posts__that_must_not_be_sent_twice__share_a_connection),
