@@ -127,6 +127,7 @@ static void on_answer(void *arg, struct answer *answer)
     enum call_kind kind = answer->kind;
     bool refused = answer->outcome == OUTCOME_UNAUTHORIZED && call_is_of_platform(kind);
 
+    app->has_answers = true;
     check_organization(app, answer);
     app_step(app, &ev);
     if (kind == CALL_DATABASES_LIST)

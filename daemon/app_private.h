@@ -65,9 +65,12 @@ struct app {
 
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_timer_t wake;     /* the reconciler's */
-    uv_timer_t minute;   /* what is done now and then */
-    uv_timer_t deadline; /* of the shutdown, then of the close */
+    uv_idle_t gather;     /* runs while the turn goes on, so that nothing is waited for */
+    uint64_t gathered_ns; /* since when it does; 0: it does not */
+    bool has_answers;     /* some came since the sockets were last looked at */
+    uv_timer_t wake;      /* the reconciler's */
+    uv_timer_t minute;    /* what is done now and then */
+    uv_timer_t deadline;  /* of the shutdown, then of the close */
 
     struct manifest_files *files; /* the last reading */
     struct manifest_files_job *reading;
