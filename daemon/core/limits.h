@@ -48,7 +48,9 @@
 #define LIMIT_CONTROL_KEYS          256u         /* in one message */
 #define LIMIT_CONTROL_REPLY_BYTES   (64u << 20)  /* one reply */
 #define LIMIT_CONTROL_TOTAL_BYTES   (256u << 20) /* unsent for all clients together */
-#define LIMIT_CONTROL_UNSENT_BYTES  (1u << 20) /* queued for one client before we stop producing */
-#define LIMIT_CONTROL_IDLE_MS       (10 * 60 * 1000)
+#define LIMIT_CONTROL_UNREAD_BYTES                                                                 \
+    (16u << 20) /* sent to us, and not whole or not its turn, by all */
+#define LIMIT_CONTROL_UNSENT_BYTES (1u << 20) /* queued for one client before we stop producing */
+#define LIMIT_CONTROL_IDLE_MS      (10 * 60 * 1000)
 
 #endif

@@ -7,6 +7,7 @@
  * Ways it fails, and what the client sees:
  *   over the limit of clients                error NotReady, then closed
  *   no JSON, or a message over the limit     error Invalid, then closed
+ *   too much unread from all, most from it   error NotReady if none is owed, then closed
  *   unknown method, parameter, permission    the error, and the connection goes on
  *   no memory                                closed
  *   idle, or does not read what we send      closed after idle_ms
@@ -156,6 +157,7 @@ static void apply_defaults(struct control_options *o)
     l->reply_bytes = l->reply_bytes ? l->reply_bytes : LIMIT_CONTROL_REPLY_BYTES;
     l->unsent_bytes = l->unsent_bytes ? l->unsent_bytes : LIMIT_CONTROL_UNSENT_BYTES;
     l->total_bytes = l->total_bytes ? l->total_bytes : LIMIT_CONTROL_TOTAL_BYTES;
+    l->unread_bytes = l->unread_bytes ? l->unread_bytes : LIMIT_CONTROL_UNREAD_BYTES;
     l->idle_ms = l->idle_ms ? l->idle_ms : (uint64_t)LIMIT_CONTROL_IDLE_MS;
     o->socket_group = o->socket_group ? o->socket_group : "tenantd";
     o->admin_group = o->admin_group ? o->admin_group : "tenantd-admin";

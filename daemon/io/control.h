@@ -37,6 +37,7 @@ struct control_limits {
     size_t reply_bytes;
     size_t unsent_bytes; /* for one client: no call is taken and no stream is asked above it */
     size_t total_bytes;  /* unsent, for all */
+    size_t unread_bytes; /* of messages that are not whole, or wait for their turn, for all */
     uint64_t idle_ms;    /* without a call, or without reading what we send */
 };
 

@@ -65,6 +65,12 @@ void control_call_refuse(struct control_client *client, const char *why)
     client->is_ending = true;
 }
 
+void control_call_cut(struct control_client *client, const char *why)
+{
+    say_error(client, CONTROL_NOT_READY, why);
+    client->is_ending = true;
+}
+
 /* What is too large, or would be one too many, becomes an error: no client makes us hold it. Takes
  * the text. False: the reply was replaced, and a stream must end. */
 static bool say_reply(struct control_client *client, struct varlink_text text)

@@ -4,7 +4,8 @@
  * Never: holds more than a message, or sends more than a turn's worth before others have theirs.
  *
  *   idle --message--> called --reply--> idle       any --error, idle too long--> closing
- *   called --stream--> streaming --last reply--> idle       any --all said, at eof--> closing */
+ *   called --stream--> streaming --last reply--> idle       any --all said, at eof--> closing
+ *   any --holds more than any other, and all together too much--> closing */
 #include <poll.h>
 #include <unistd.h>
 
@@ -37,6 +38,50 @@ static bool has_hung_up(struct control_client *client)
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
 
+/* What its reader holds has changed. */
+static void count_unread(struct control_client *client)
+{
+    size_t now = varlink_reader_held(&client->reader);
+
+    client->control->unread_bytes += now - client->unread_bytes;
+    client->unread_bytes = now;
+}
+
+static void stop_reading(struct control_client *client)
+{
+    client->is_paused = true;
+    uv_read_stop((uv_stream_t *)&client->pipe);
+}
+
+static struct control_client *largest_unread(struct control *c)
+{
+    struct control_client *largest = NULL;
+
+    LIST_FOREACH (it, &c->clients) {
+        struct control_client *client = container_of(it, struct control_client, link);
+
+        if (!largest || client->unread_bytes > largest->unread_bytes)
+            largest = client;
+    }
+    return largest;
+}
+
+/* Who began long messages and did not end them goes, and what it sent with it. */
+static void make_room(struct control *c)
+{
+    while (c->unread_bytes > c->options.limits.unread_bytes) {
+        struct control_client *client = largest_unread(c);
+
+        varlink_reader_deinit(&client->reader);
+        count_unread(client);
+        stop_reading(client);
+        if (client->call || client->is_ending)
+            control_client_close(client);
+        else
+            control_call_cut(client, "too much waits to be read, of all clients; try again");
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct control_client *client = container_of(stream, struct control_client, pipe);
@@ -49,10 +94,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         control_client_close(client);
         return;
     }
-    if (!client->at_eof && varlink_reader_is_full(&client->reader)) {
-        client->is_paused = true;
-        uv_read_stop(stream);
-    }
+    count_unread(client);
+    make_room(client->control);
+    if (client->is_closing)
+        return;
+    if (!client->at_eof && varlink_reader_is_full(&client->reader))
+        stop_reading(client);
     control_client_ready(client);
 }
 
@@ -170,12 +217,15 @@ static bool is_through(const struct control_client *client)
 
 void control_client_pump(struct control_client *client)
 {
-    if (work(client)) {
+    bool is_more = work(client);
+
+    if (client->is_closing)
+        return;
+    count_unread(client);
+    if (is_more) {
         control_client_ready(client);
         return;
     }
-    if (client->is_closing)
-        return;
     if (may_go_on(client) && is_through(client))
         client->is_ending = true;
     if (client->is_ending && !client->unsent_bytes) {
@@ -264,6 +314,7 @@ static void on_closed(uv_handle_t *h)
     struct control *c = client->control;
 
     varlink_reader_deinit(&client->reader);
+    count_unread(client);
     mem_free(client);
     control_client_left(c);
 }

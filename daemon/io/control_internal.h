@@ -56,7 +56,8 @@ struct control {
     struct list ready; /* clients that may have something to do */
     size_t n_clients;
     size_t unsent_bytes;
-    char *path; /* of a socket that is ours to remove; NULL: none */
+    size_t unread_bytes; /* held by the readers of all */
+    char *path;          /* of a socket that is ours to remove; NULL: none */
     dev_t device;
     ino_t inode;
     bool refusing;     /* `refuse` is in use */
@@ -83,6 +84,7 @@ struct control_client {
     struct list link;       /* in clients */
     struct list ready_link; /* in ready, or in none */
     struct varlink_reader reader;
+    size_t unread_bytes;       /* held by it, as it counts for all */
     struct control_call *call; /* being answered; NULL: none */
     size_t unsent_bytes;
     uint64_t active_ms; /* loop time of the last whole message, or of the last byte that it took */
@@ -115,6 +117,8 @@ void control_client_send(struct control_client *client, struct varlink_text text
 void control_call_dispatch(struct control_client *client, const char *message, size_t size);
 /* What came is no message, and nothing behind it can be trusted: say so, and end. */
 void control_call_refuse(struct control_client *client, const char *why);
+/* It waits for no answer, and what it began to say is not read any further: say so, and end. */
+void control_call_cut(struct control_client *client, const char *why);
 /* Ask a stream for its next reply. False: nothing can be done now (it waits, or its handler does).
  */
 bool control_call_pull(struct control_call *call);

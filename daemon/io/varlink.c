@@ -9,6 +9,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define KEEP_BYTES ((size_t)16 << 10) /* of a buffer that holds nothing */
+
 /* --- Cutting bytes into messages --- */
 
 void varlink_reader_init(struct varlink_reader *r, size_t max_bytes)
@@ -25,7 +27,7 @@ void varlink_reader_deinit(struct varlink_reader *r)
 /* Forget what was taken; a buffer that one long message made large is given back. */
 static void compact(struct varlink_reader *r)
 {
-    if (r->start == r->in.size && r->in.capacity > 2 * VARLINK_CHUNK)
+    if (r->start == r->in.size && r->in.capacity > KEEP_BYTES)
         buf_deinit(&r->in);
     else
         buf_consume(&r->in, r->start);
@@ -38,6 +40,11 @@ int varlink_reader_feed(struct varlink_reader *r, const void *data, size_t size,
     if (!buf_add(&r->in, data, size))
         return err_nomem(err);
     return 0;
+}
+
+size_t varlink_reader_held(const struct varlink_reader *r)
+{
+    return r->in.capacity;
 }
 
 bool varlink_reader_is_full(const struct varlink_reader *r)
@@ -57,6 +64,8 @@ int varlink_reader_next(struct varlink_reader *r, const char **out, size_t *out_
         return err_set(err, ERR_LIMIT, "a message of over %zu bytes", r->max);
     if (!nul) {
         r->scanned = waiting;
+        if (!waiting)
+            compact(r);
         return 0;
     }
     r->scanned = 0;

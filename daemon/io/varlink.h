@@ -35,8 +35,10 @@ int varlink_reader_feed(struct varlink_reader *r, const void *data, size_t size,
 /* More bytes wait than one message may have: varlink_reader_next has something to say, so take
  * messages before feeding more. */
 bool varlink_reader_is_full(const struct varlink_reader *r);
-/* 1: the next message, without its NUL, borrowed until the next feed; 0: not all of it is here yet;
- * -ERR_LIMIT: it is too long, and nothing behind it can be read. */
+/* Memory that it takes. */
+size_t varlink_reader_held(const struct varlink_reader *r);
+/* 1: the next message, without its NUL, borrowed until it is asked or fed again; 0: not all of it
+ * is here yet; -ERR_LIMIT: it is too long, and nothing behind it can be read. */
 int varlink_reader_next(struct varlink_reader *r, const char **out, size_t *out_size,
                         struct err *err) MUST_CHECK;
 

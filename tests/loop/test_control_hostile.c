@@ -159,6 +159,102 @@ static void control__a_flood_of_calls__lets_others_have_their_turn(void **state)
     client_free(c);
 }
 
+/* Whether the end of the connection is there, without waiting for it. */
+static bool is_cut(int fd)
+{
+    char bytes[512];
+    ssize_t n;
+
+    do
+        n = recv(fd, bytes, sizeof(bytes), 0);
+    while (n > 0);
+    return n == 0 || errno == ECONNRESET;
+}
+
+#define HALVES     300
+#define HALF_BYTES 100000
+#define BEGUN      "{\"method\":\"org.tenantd.Control."
+
+static void control__messages_without_end__hold_little_memory_together(void **state)
+{
+    struct fixture *f = *state;
+    struct client *halves[HALVES];
+    char *half = malloc(HALF_BYTES);
+    struct client *small;
+    int n_left = 0;
+
+    f->options.limits.clients = HALVES * 2;
+    f->options.limits.unread_bytes = 1u << 20;
+    fixture_open(f);
+    small = client_new(f);
+    client_send_bytes(small, BEGUN, strlen(BEGUN));
+    memset(half, ' ', HALF_BYTES);
+    for (int i = 0; i < HALVES; i++) {
+        halves[i] = client_new(f);
+        client_send_bytes(halves[i], half, HALF_BYTES);
+        assert_non_null(strstr(client_ask(small, "GetStatus\"}"), "status"));
+        client_send_bytes(small, BEGUN, strlen(BEGUN));
+    }
+    for (int i = 0; i < HALVES; i++)
+        n_left += !is_cut(halves[i]->fd);
+    assert_in_range(n_left, 1, 10);
+    for (int i = 0; i < HALVES; i++) {
+        client_send_bytes(halves[i], CALL("GetStatus"), sizeof(CALL("GetStatus")));
+        client_wait(halves[i], 1);
+        n_left -= halves[i]->seen == 1;
+        client_free(halves[i]);
+    }
+    assert_int_equal(n_left, 0); /* those that were left go on */
+    free(half);
+    client_free(small);
+}
+
+static void control__long_messages_that_were_answered__hold_no_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct client *clients[20];
+    size_t n = 200000;
+    char *large = malloc(n + 1);
+
+    f->options.limits.unread_bytes = 1u << 20;
+    fixture_open(f);
+    memset(large, ' ', n);
+    large[n] = '\0';
+    memcpy(large, CALL("GetStatus"), strlen(CALL("GetStatus")));
+    for (int i = 0; i < 20; i++) {
+        clients[i] = client_new(f);
+        client_send_bytes(clients[i], large, n + 1);
+        assert_non_null(strstr(client_reply(clients[i]), "status"));
+    }
+    for (int i = 0; i < 20; i++) {
+        assert_non_null(strstr(client_ask(clients[i], CALL("GetStatus")), "status"));
+        client_free(clients[i]);
+    }
+    free(large);
+}
+
+static void control__calls_ahead_of_an_answer__are_not_read_without_end(void **state)
+{
+    struct fixture *f = *state;
+    struct client *ahead;
+    struct client *c;
+
+    f->options.limits.unread_bytes = 256u << 10;
+    fixture_open(f);
+    ahead = client_new(f);
+    c = client_new(f);
+    client_send(ahead, CALL("Sync"));
+    UNTIL(f, f->pending);
+    for (int i = 0; i < 10000 && !ahead->at_eof; i++) {
+        client_send(ahead, CALL("GetStatus"));
+        ahead->at_eof = is_cut(ahead->fd);
+    }
+    assert_true(ahead->at_eof);
+    assert_non_null(strstr(client_ask(c, CALL("GetStatus")), "status"));
+    client_free(ahead);
+    client_free(c);
+}
+
 static void control__a_slow_reader__holds_neither_memory_nor_the_loop(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +513,9 @@ int main(void)
         TEST(control__many_keys__are_refused_fast),
         TEST(control__a_flood_of_connections__leaves_room_afterwards),
         TEST(control__a_flood_of_calls__lets_others_have_their_turn),
+        TEST_CLOSED(control__messages_without_end__hold_little_memory_together),
+        TEST_CLOSED(control__long_messages_that_were_answered__hold_no_memory),
+        TEST_CLOSED(control__calls_ahead_of_an_answer__are_not_read_without_end),
         TEST(control__a_slow_reader__holds_neither_memory_nor_the_loop),
         TEST(control__calls_of_a_slow_reader__wait_too),
         TEST_CLOSED(control__replies_over_a_limit__become_errors),
