@@ -14,6 +14,7 @@
 #include "io/hooks.h"
 #include "io/manifest_files.h"
 #include "io/notify.h"
+#include "io/seed_looks.h"
 #include "io/signals.h"
 #include "io/store.h"
 #include "io/store_manifest.h"
@@ -57,6 +58,7 @@ struct app {
     struct encryption_keys keys;
     char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
+    struct seed_looks seed_looks;
     struct hooks *hooks;
     struct signals *signals;
     struct watch *watch;

@@ -27,10 +27,14 @@ bool call_is_by_delete_token(enum call_kind kind)
     return call_deletes(kind) || kind == CALL_DELETE_TOKEN_VALIDATE;
 }
 
+bool call_is_apart(enum call_kind kind)
+{
+    return kind == CALL_DATABASE_UPLOAD || kind == CALL_SEED_LOOK;
+}
+
 bool call_is_of_platform(enum call_kind kind)
 {
-    return kind != CALL_DATABASE_PROBE && kind != CALL_DATABASE_ASK &&
-           kind != CALL_DATABASE_UPLOAD && kind != CALL_SEED_LOOK;
+    return kind != CALL_DATABASE_PROBE && kind != CALL_DATABASE_ASK && !call_is_apart(kind);
 }
 
 struct call *call_new(enum call_kind kind, const char *name)

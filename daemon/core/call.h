@@ -89,6 +89,8 @@ bool call_is_by_delete_token(enum call_kind kind);
 /* The platform's API answers it: no database's own host, nor this very machine, which say nothing
  * of how the platform is, nor of its clock. */
 bool call_is_of_platform(enum call_kind kind);
+/* It waits for a file of this machine, or sends a long one: it takes no other call's place. */
+bool call_is_apart(enum call_kind kind);
 
 /* Every text is owned by the call; NULL where the kind has no use for it. */
 struct call {

@@ -319,7 +319,7 @@ void rc_perform_call(struct reconcile *rc, struct effects *fx, struct resource *
         c->attempt = r->attempts + 1;
         r->busy = true;
         schedule_started(&rc->schedule);
-        if (d->act == ACT_UPLOAD) /* it may take hours */
+        if (call_is_apart(c->kind)) /* it may take hours */
             schedule_set_aside(&rc->schedule);
     }
     effects_call(fx, c);

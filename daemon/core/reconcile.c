@@ -212,7 +212,7 @@ static void hand_on(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
     struct flight f;
 
-    if (a->kind != CALL_DATABASE_UPLOAD)
+    if (!call_is_apart(a->kind))
         schedule_finished(&rc->schedule, a, rc->now_ms);
     doubt_clock(rc, fx, a);
     own_token_look(rc, fx, a);

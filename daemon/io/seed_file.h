@@ -6,7 +6,6 @@
 #define TENANTD_IO_SEED_FILE_H
 
 #include <sys/types.h>
-#include <uv.h>
 
 #include "io/read.h"
 #include "lib/base.h"
@@ -34,11 +33,5 @@ ssize_t seed_file_read(struct seed_file *f, char *out, size_t size);
 
 /* Which file it is, and in which state, as a text that another state does not have. */
 void seed_file_state(const struct seed_file *f, char out[SEED_STATE_SIZE]);
-
-/* The same as seed_file_open, off the loop. `f`: the callee's; its fd is -1 where `rv` is not 0.
- * done is called once, from the loop. -ERR_NOMEM. */
-typedef void (*seed_file_done_fn)(void *arg, int rv, struct seed_file *f, const struct err *err);
-int seed_file_look(uv_loop_t *loop, const char *dir, const char *path, const char *cipher,
-                   seed_file_done_fn done, void *arg, struct err *err) MUST_CHECK;
 
 #endif

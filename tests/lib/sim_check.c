@@ -298,13 +298,13 @@ static void check_target(struct sim *s, const struct call *c, const char *kind)
 static void check_pace(struct sim *s, const struct call *c)
 {
     unsigned rate = s->config->api.rate;
-    size_t in_flight = c->kind != CALL_DATABASE_UPLOAD;
+    size_t in_flight = !call_is_apart(c->kind);
     size_t last_second = 1;
     size_t n = ARRAY_SIZE(s->sent_ms);
 
     for (size_t i = 0; i < s->n_pending; i++)
         in_flight += (s->pending[i].kind == SIM_CALL || s->pending[i].kind == SIM_ANSWER) &&
-                     s->pending[i].call->kind != CALL_DATABASE_UPLOAD;
+                     !call_is_apart(s->pending[i].call->kind);
     if (in_flight > s->config->api.concurrency)
         sim_break(s, "%zu calls are in flight", in_flight);
     for (size_t i = 0; i < n && i < s->n_sent; i++)

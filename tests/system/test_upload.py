@@ -14,6 +14,7 @@ import sqlite3
 
 import emulator_client
 import harness
+import held_file
 import pytest
 
 TOKEN = "strict-api-token-" + "x" * 16
@@ -236,6 +237,29 @@ def test_an_upload_that_is_cut_is_not_taken_for_done(platform, make_daemon):
     assert not (daemon.tokens_dir / "imported" / "app.jwt").exists()
     assert not requests(platform, "DELETE", ".*")
     assert daemon.resource("token/imported/app")["reason"] == "WaitingForTarget"
+
+
+def test_a_file_that_does_not_answer_holds_up_nothing_else(platform, make_daemon):
+    daemon = daemon_of(make_daemon, platform.url)
+    daemon.write_config(api={"concurrency": 2})
+    copies = "".join(f"  more-{n}: {{group: eu, seed: {{upload: base.db}}}}\n" for n in range(8))
+    manifest = MANIFEST.replace("SEED", "base.db") + copies
+    daemon.write_manifest("m.yaml", manifest)
+    with held_file.Holder(seed_file(daemon.seeds_dir / "base.db")) as held:
+        daemon.start()
+        looked_at = held.wait()
+        daemon.write_manifest("m.yaml", manifest + """
+  other:
+    group: eu
+    tokens: {app: {authorization: read-only, expiration: 7d}}
+""")
+        harness.wait_until((daemon.tokens_dir / "other" / "app.jwt").exists, 30, "the other is made")
+        assert daemon.resource("database/other")["phase"] == "Ready"
+        held.let_go(looked_at)
+        for _ in range(17):  # those who waited, and each once more when it is sent
+            held.let_go(held.wait())
+    assert daemon.sync().code == 0, daemon.tail()
+    assert daemon.resource("database/more-7")["phase"] == "Ready"
 
 
 def peak_kb(daemon):
