@@ -169,8 +169,6 @@ void people_accepted(struct chaos *c);
 void people_went(struct chaos *c);
 void people_came(struct chaos *c);
 void people_changed(struct chaos *c);
-/* What was refused is asked for by name. */
-void people_attend(struct chaos *c);
 /* what: PHASE REASON, as it is said of it in the end. */
 void people_check(struct sim *s, const char *email, const char *what);
 

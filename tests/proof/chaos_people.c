@@ -108,20 +108,6 @@ void people_changed(struct chaos *c)
                  MEMBER_ROLE_NAME[chaos_pick(c, MEMBER_ROLE_N)]);
 }
 
-void people_attend(struct chaos *c)
-{
-    struct err err = ERR_INIT;
-
-    for (size_t i = 0; i < MODEL_PEOPLE; i++) {
-        char email[PLATFORM_NAME_BYTES];
-        struct rc_event ev = {.kind = RC_SYNC, .resource_kind = "member", .name = email};
-
-        snprintf(email, sizeof(email), "%s", PEOPLE[i]);
-        email_fold(email);
-        (void)sim_step(&c->s, &ev, &err);
-    }
-}
-
 /* --- the end --- */
 
 struct end {
