@@ -42,21 +42,15 @@ void rc_event(struct reconcile *rc, struct effects *fx, const struct resource *r
 {
     char message[768];
     char source[512];
-    char kind[16];
-    char name[256];
-    char text[32];
     struct event e = {.at = rc->wall_ms, .level = level, .generation = (int64_t)rc->generation};
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    snprintf(kind, sizeof(kind), "%s", r ? KIND_NAME[r->kind] : "daemon");
-    snprintf(name, sizeof(name), "%s", r ? r->name : "");
-    snprintf(text, sizeof(text), "%s", what);
-    e.kind = kind;
-    e.name = name;
-    e.what = text;
+    e.kind = (char *)(uintptr_t)(r ? KIND_NAME[r->kind] : "daemon");
+    e.name = r ? r->name : (char *)(uintptr_t) "";
+    e.what = (char *)(uintptr_t)what;
     e.message = message;
     if (r && r->source.line) {
         snprintf(source, sizeof(source), "%s:%u", r->source.file, r->source.line);

@@ -13,14 +13,16 @@
 
 #include <cmocka.h>
 
+#include "core/reconcile_private.h"
 #include "lib/mem.h"
 
-#define BEGIN_WALL_MS INT64_C(1800000000000) /* 2027-01-15T08:00:00Z */
-#define BEGIN_MS      1000000
-#define JOB_MS        2
-#define HOOK_MS       50
-#define STEPS_MAX     200000
-#define LATE_MS       10000 /* that what was sent before a crash is still on its way */
+#define BEGIN_WALL_MS  INT64_C(1800000000000) /* 2027-01-15T08:00:00Z */
+#define BEGIN_MS       1000000
+#define JOB_MS         2
+#define HOOK_MS        50
+#define STEPS_MAX      200000
+#define REREADS_ONE_IN 4
+#define LATE_MS        10000 /* that what was sent before a crash is still on its way */
 
 uint64_t sim_random(struct sim *s)
 {
@@ -447,7 +449,22 @@ static void forget_pending(struct sim *s, enum sim_end end)
     }
 }
 
-static void start(struct sim *s)
+/* What the files would make again, one life takes over from the last. */
+static bool take_want(struct sim *s, struct desired *out)
+{
+    struct reconcile *rc = s->rc;
+
+    if (!s->seldom_rereads || !s->want_is_of_now || s->steps % REREADS_ONE_IN == 0 ||
+        !rc->has_desired || rc->desired.databases != s->want.databases)
+        return false;
+    *out = rc->desired;
+    rc->desired = (struct desired){0};
+    rc->has_desired = false;
+    return true;
+}
+
+/* want: taken over; NULL: it is read. */
+static void start(struct sim *s, struct desired *want)
 {
     begin(s);
     s->wake_ms = s->now_ms;
@@ -456,7 +473,10 @@ static void start(struct sim *s)
     sim_told_clear(&s->told);
     for (size_t i = 0; i < s->ledger.n; i++)
         assert_true(reconcile_load(s->rc, s->ledger.rows[i].table, s->ledger.rows[i].row));
-    if (s->has_want || s->now_files.n)
+    if (want)
+        sim_tell(
+            s, (struct rc_event){.kind = RC_DESIRED, .desired = want, .generation = s->generation});
+    else if (s->has_want || s->now_files.n)
         sim_manifest(s);
 }
 
@@ -486,11 +506,14 @@ static void be_down(struct sim *s, int64_t ms)
 
 void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms)
 {
+    struct desired want;
+    bool taken = take_want(s, &want);
+
     forget_pending(s, end);
     drop_waiting(&s->ledger);
     reconcile_free(s->rc);
     be_down(s, down_ms);
-    start(s);
+    start(s, taken ? &want : NULL);
 }
 
 void sim_suspend(struct sim *s, int64_t ms)

@@ -17,9 +17,10 @@
 #define SIM_WORDS_MAX 64
 
 /* The ledger: rows as committed, by key; what could not be committed waits in order. */
+#define SIM_KEY_BYTES 320
 struct sim_row {
     enum ledger_table table;
-    char key[320];
+    char key[SIM_KEY_BYTES];
     void *row;
 };
 struct sim_ledger {
@@ -143,6 +144,8 @@ struct sim {
     struct sim_manifest_files good_files;
     struct desired want; /* borrowed from the reconciler, which was told of it */
     bool has_want;
+    bool want_is_of_now; /* it is what now_files make */
+    bool seldom_rereads; /* a new life is mostly given what the old one wanted, if that is so */
     bool manifest_refused;
     uint64_t generation;
 

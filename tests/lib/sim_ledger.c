@@ -11,24 +11,43 @@
 #include "lib/mem.h"
 #include "tests/lib/sim.h"
 
-static void key_of(enum ledger_table t, const void *row, char *out, size_t size)
-{
-    size_t n = 0;
+/* Parts of a key, with "/" between them. */
+struct key {
+    char text[SIM_KEY_BYTES];
+    size_t size;
+    bool begun;
+};
 
-    out[0] = '\0';
+static void add_part(struct key *k, const char *part)
+{
+    size_t n = strlen(part);
+
+    assert_true(k->size + k->begun + n < sizeof(k->text));
+    if (k->begun)
+        k->text[k->size++] = '/';
+    memcpy(k->text + k->size, part, n + 1);
+    k->size += n;
+    k->begun = true;
+}
+
+static void key_of(enum ledger_table t, const void *row, struct key *out)
+{
+    out->text[0] = '\0';
+    out->size = 0;
+    out->begun = false;
     for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
         const struct ledger_column *c = &LEDGER[t].columns[i];
         const void *at = (const char *)row + c->offset;
+        char number[24];
 
         if (!c->is_key)
             continue;
-        if (c->type == LEDGER_TEXT)
-            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "",
-                                  *(char *const *)at ? *(char *const *)at : "");
-        else
-            n += (size_t)snprintf(out + n, size - n, "%s%lld", n ? "/" : "",
-                                  (long long)*(const int64_t *)at);
-        assert_true(n < size);
+        if (c->type == LEDGER_TEXT) {
+            add_part(out, *(char *const *)at ? *(char *const *)at : "");
+            continue;
+        }
+        snprintf(number, sizeof(number), "%lld", (long long)*(const int64_t *)at);
+        add_part(out, number);
     }
 }
 
@@ -49,10 +68,11 @@ const void *sim_row(const struct sim_ledger *l, enum ledger_table table, const c
 
 const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, const char *name)
 {
-    char key[320];
+    struct key key = {.text = ""};
 
-    snprintf(key, sizeof(key), "%s/%s", kind, name);
-    return sim_row(l, LEDGER_OWNED, key);
+    add_part(&key, kind);
+    add_part(&key, name);
+    return sim_row(l, LEDGER_OWNED, key.text);
 }
 
 static void drop(struct sim_ledger *l, struct sim_row *r)
@@ -64,13 +84,13 @@ static void drop(struct sim_ledger *l, struct sim_row *r)
 
 static void put(struct sim_ledger *l, struct ledger_op *op)
 {
-    char key[320];
+    struct key key;
     struct sim_row *r;
 
     l->version += op->table == LEDGER_TOKEN || op->table == LEDGER_LEAK;
     l->owned_version += op->table == LEDGER_OWNED;
-    key_of(op->table, op->row, key, sizeof(key));
-    r = find(l, op->table, key);
+    key_of(op->table, op->row, &key);
+    r = find(l, op->table, key.text);
     if (op->is_delete) {
         if (r)
             drop(l, r);
@@ -83,7 +103,7 @@ static void put(struct sim_ledger *l, struct ledger_op *op)
         assert_true(l->n < SIM_ROWS_MAX);
         r = &l->rows[l->n++];
         r->table = op->table;
-        memcpy(r->key, key, sizeof(key));
+        memcpy(r->key, key.text, key.size + 1);
     }
     r->row = op->row;
     op->row = NULL;

@@ -33,6 +33,7 @@ void sim_file(struct sim *s, const char *path, const char *text, const char *err
     struct sim_manifest_files *m = &s->now_files;
     struct sim_manifest_file *f = find_input(m, path);
 
+    s->want_is_of_now = false;
     if (!f && (text || error)) {
         assert_true(m->n < ARRAY_SIZE(m->items));
         f = &m->items[m->n++];
@@ -109,7 +110,7 @@ void sim_manifest(struct sim *s)
     if (rv == 0) {
         s->generation += !s->has_want || s->want.digest != told.digest;
         s->want = told; /* the reconciler's now, and its own until it is told of another */
-        s->has_want = true;
+        s->has_want = s->want_is_of_now = true;
         keep_good(s, &keep);
         sim_tell(s, (struct rc_event){
                         .kind = RC_DESIRED, .desired = &told, .generation = s->generation});

@@ -16,7 +16,15 @@
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
-#define SET(to, from) snprintf((to), sizeof(to), "%s", (from))
+#define SET(to, from) set((to), sizeof(to), (from))
+
+static void set(char *to, size_t size, const char *from)
+{
+    size_t n = strlen(from);
+
+    assert_true(n < size);
+    memcpy(to, from, n + 1);
+}
 
 void sim_told_clear(struct sim_told *t)
 {

@@ -218,13 +218,13 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     if (group >= 0)
         buf_printf(b, "group: %s", GROUPS[group]);
     else
-        buf_printf(b, "residency: eu");
+        buf_add_str(b, "residency: eu");
     if (d->absent && !plain) {
-        buf_printf(b, ", state: absent}\n");
+        buf_add_str(b, ", state: absent}\n");
         return;
     }
     if (d->has_class)
-        buf_printf(b, ", class: free");
+        buf_add_str(b, ", class: free");
     if (SIZES[d->size])
         buf_printf(b, ", size_limit: %s", SIZES[d->size]);
     say_flag(b, "delete_protection", d->delete_protection);
@@ -232,7 +232,7 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     if (!plain && !EXPIRES[d->expires])
         say_flag(b, "protect", d->protect);
     if (d->observe && !plain && !d->has_class) {
-        buf_printf(b, ", manage: observe}\n");
+        buf_add_str(b, ", manage: observe}\n");
         return;
     }
     if (EXPIRES[d->expires])
@@ -242,10 +242,10 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     else if (d->seed >= 0 && d->seed != (int)i && !plain)
         buf_printf(b, ", seed: {database: %s}", DATABASES[d->seed]);
     if (TOKENS[d->tokens] && !(plain && d->tokens > 1)) {
-        buf_printf(b, ", tokens: ");
+        buf_add_str(b, ", tokens: ");
         buf_printf(b, TOKENS[d->tokens], DATABASES[i]);
     }
-    buf_printf(b, "}\n");
+    buf_add_str(b, "}\n");
 }
 
 static void say_keys(struct buf *b, const struct model *m)
@@ -260,18 +260,18 @@ static void say_keys(struct buf *b, const struct model *m)
             continue;
         buf_printf(b, "%s  %s: {", n++ ? "" : "api_tokens:\n", KEYS[i]);
         if (k->absent)
-            buf_printf(b, "state: absent");
+            buf_add_str(b, "state: absent");
         else if (in_group)
             buf_printf(b, "group: %s, scopes: %s", GROUPS[k->group], SCOPES[k->scopes]);
         if (ROTATE[k->rotate] && !k->absent)
             buf_printf(b, "%srotate_every: %s", in_group ? ", " : "", ROTATE[k->rotate]);
-        buf_printf(b, "}\n");
+        buf_add_str(b, "}\n");
     }
 }
 
 static void say_root(struct buf *b, const struct model *m)
 {
-    buf_printf(b, "groups:\n");
+    buf_add_str(b, "groups:\n");
     for (size_t i = 0; i < MODEL_GROUPS; i++) {
         const struct model_group *g = &m->groups[i];
 
@@ -279,12 +279,12 @@ static void say_root(struct buf *b, const struct model *m)
             continue;
         buf_printf(b, "  %s: {location: %s", GROUPS[i], LOCATIONS[i]);
         if (g->absent)
-            buf_printf(b, ", state: absent");
+            buf_add_str(b, ", state: absent");
         else
             say_flag(b, "delete_protection", g->delete_protection);
         if (g->has_token && !g->absent)
-            buf_printf(b, ", tokens: {all: {authorization: read-only, expiration: 3h}}");
-        buf_printf(b, "}\n");
+            buf_add_str(b, ", tokens: {all: {authorization: read-only, expiration: 3h}}");
+        buf_add_str(b, "}\n");
     }
     buf_printf(b, "residency:\n  eu: {groups: [g0%s]}\n",
                m->groups[1].is_in && !m->groups[1].absent ? ", g1" : "");
@@ -307,11 +307,11 @@ void model_write(struct chaos *c)
             if (c->model.databases[i].file != f)
                 continue;
             if (n++ == 0)
-                buf_printf(&b, "databases:\n");
+                buf_add_str(&b, "databases:\n");
             say_db(&b, &c->model, i);
         }
         if (f > 0 && n == 0)
-            buf_printf(&b, "databases: {}\n");
+            buf_add_str(&b, "databases: {}\n");
         sim_file(&c->s, FILES[f], buf_str(&b), NULL);
         buf_deinit(&b);
     }
