@@ -324,13 +324,15 @@ struct group {
     size_t n_tokens;
 };
 
+struct packed;
+
 /* How a record comes to be packed (fleet_rest.h). */
 struct rest {
     const struct db_entry *entry; /* of the manifest; NULL: none */
     struct list link;             /* of those touched in this step */
-    uint64_t digest;              /* of the bytes that it was opened from; 0: it never was packed */
-    unsigned flags;               /* of those */
-    int64_t stands_until_ms;      /* of those, where they are PACKED_STEADY */
+    struct packed *was;           /* what it was opened from; owned; NULL: it never was packed */
+    unsigned flags;               /* of that */
+    int64_t stands_until_ms;      /* of that, where it is PACKED_STEADY */
 };
 
 struct database {

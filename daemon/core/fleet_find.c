@@ -1,7 +1,52 @@
-/* fleet_find: one record by what people call it. */
+/* fleet_find: one record by its name, or by what people call it. */
 #include <string.h>
 
-#include "core/fleet.h"
+#include "core/fleet_private.h"
+#include "core/fleet_rest.h"
+
+/* --- by name and place, packed or whole --- */
+
+const char *record_name(const struct resource *item)
+{
+    const struct packed *p = fleet_packed(item);
+
+    return p ? p->bytes : item->name;
+}
+
+const char *fleet_database_name(const struct fleet *f, size_t at)
+{
+    return record_name(f->databases[at]);
+}
+
+size_t record_place(struct resource *const *items, size_t n, const char *name)
+{
+    size_t lo = 0;
+    size_t hi = n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (strcmp(record_name(items[mid]), name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct resource *record_find(struct resource *const *items, size_t n, const char *name)
+{
+    size_t at = record_place(items, n, name);
+
+    return at < n && strcmp(record_name(items[at]), name) == 0 ? items[at] : NULL;
+}
+
+size_t fleet_place(const struct fleet *f, const char *name)
+{
+    return record_place(f->databases, f->n_databases, name);
+}
+
+/* --- as in a reference --- */
 
 static struct token *token_in(struct token *const *tokens, size_t n, const char *short_name)
 {

@@ -3,6 +3,35 @@
 #define TENANTD_CORE_FLEET_PRIVATE_H
 
 #include "core/fleet.h"
+#include "core/pack.h"
+
+#define PACKED_TAG  ((uintptr_t)1) /* in the address of what is packed */
+#define FLEET_BLOCK 1024           /* records whose first wake is kept together */
+
+struct fleet_rest {
+    struct texts texts;
+    struct heap *wakes;
+    struct list touched;
+    const struct db_entry *entries; /* of the manifest that the records are bound to */
+    int64_t *block_wakes;           /* a time no later than the first wake of each block's packed */
+    size_t n_blocks;
+    size_t blocks_capacity;
+    struct database *peeked; /* a copy of one that is packed; NULL: none */
+    struct pack_room room;
+    struct database *in_room; /* who is opened there: a visit, or the one that is peeked at */
+    bool failed;
+};
+
+/* NULL: it is whole. */
+static inline struct packed *fleet_packed(const struct resource *item)
+{
+    uintptr_t address = (uintptr_t)item;
+
+    return address & PACKED_TAG ? (struct packed *)(address - PACKED_TAG) : NULL;
+}
+
+/* It is whole until the step ends; NULL: no memory. */
+struct database *fleet_rouse(const struct fleet *f, size_t at);
 
 /* name: taken; NULL: no memory, then false. */
 bool resource_init(struct resource *r, enum kind kind, char *name) MUST_CHECK;

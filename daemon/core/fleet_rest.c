@@ -5,22 +5,6 @@
 #include "core/fleet_private.h"
 #include "core/pack.h"
 #include "lib/mem.h"
-#include "lib/text.h"
-
-#define TAG   ((uintptr_t)1) /* in the address of what is packed */
-#define BLOCK 1024           /* records whose first wake is kept together */
-
-struct fleet_rest {
-    struct texts texts;
-    struct heap *wakes;
-    struct list touched;
-    const struct db_entry *entries; /* of the manifest that the records are bound to */
-    int64_t *block_wakes;           /* a time no later than the first wake of each block's packed */
-    size_t n_blocks;
-    size_t blocks_capacity;
-    struct database *peeked; /* a copy of one that is packed; NULL: none */
-    bool failed;
-};
 
 bool fleet_init(struct fleet *f, struct heap *wakes)
 {
@@ -29,6 +13,7 @@ bool fleet_init(struct fleet *f, struct heap *wakes)
         return false;
     f->rest->wakes = wakes;
     list_init(&f->rest->touched);
+    pack_room_init(&f->rest->room);
     return true;
 }
 
@@ -37,61 +22,7 @@ bool fleet_failed(const struct fleet *f)
     return f->rest->failed || f->rest->texts.failed;
 }
 
-static struct packed *packed_of(const struct resource *item)
-{
-    uintptr_t address = (uintptr_t)item;
-
-    return address & TAG ? (struct packed *)(address - TAG) : NULL;
-}
-
-const char *record_name(const struct resource *item)
-{
-    const struct packed *p = packed_of(item);
-
-    return p ? p->bytes : item->name;
-}
-
-const char *fleet_database_name(const struct fleet *f, size_t at)
-{
-    return record_name(f->databases[at]);
-}
-
-size_t record_place(struct resource *const *items, size_t n, const char *name)
-{
-    size_t lo = 0;
-    size_t hi = n;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (strcmp(record_name(items[mid]), name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-struct resource *record_find(struct resource *const *items, size_t n, const char *name)
-{
-    size_t at = record_place(items, n, name);
-
-    return at < n && strcmp(record_name(items[at]), name) == 0 ? items[at] : NULL;
-}
-
-size_t fleet_place(const struct fleet *f, const char *name)
-{
-    return record_place(f->databases, f->n_databases, name);
-}
-
 /* --- opening --- */
-
-static uint64_t digest_of(const struct packed *p)
-{
-    uint64_t h = text_mix(TEXT_HASH_INIT, p->bytes, p->size);
-
-    return text_mix(h, &p->wake_ms, sizeof(p->wake_ms));
-}
 
 static bool wake_at(struct heap *wakes, struct heap_node *node)
 {
@@ -133,19 +64,20 @@ void fleet_touch(const struct fleet *f, struct database *d)
         list_append(&f->rest->touched, &d->rest.link);
 }
 
-static struct database *whole(const struct fleet *f, size_t at)
+/* room: NULL: it stays. */
+static struct database *open(const struct fleet *f, size_t at, struct pack_room *room)
 {
-    struct packed *p = packed_of(f->databases[at]);
+    struct packed *p = fleet_packed(f->databases[at]);
     struct fleet_rest *rest = f->rest;
     struct database *d;
 
-    if (!p)
-        return database_of(f->databases[at]);
     if (rest->failed)
         return NULL; /* its entry may be gone */
-    d = pack_open(&rest->texts, p);
+    d = pack_open(&rest->texts, p, room);
     if (d)
         d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
+    if (d && room)
+        pack_room_note(room, d);
     if (!d || !join(rest, d)) {
         if (d)
             leave(rest, d);
@@ -153,34 +85,55 @@ static struct database *whole(const struct fleet *f, size_t at)
         rest->failed = true;
         return NULL;
     }
-    d->rest.digest = digest_of(p);
+    d->rest.was = p;
     d->rest.flags = f->flags[at];
     d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
     f->databases[at] = &d->r;
     f->flags[at] = 0;
-    mem_free(p);
-    fleet_touch(f, d);
+    return d;
+}
+
+struct database *fleet_rouse(const struct fleet *f, size_t at)
+{
+    struct database *d;
+
+    if (!fleet_is_packed(f, at))
+        return database_of(f->databases[at]);
+    d = open(f, at, NULL);
+    if (d)
+        fleet_touch(f, d);
     return d;
 }
 
 void fleet_unpeek(const struct fleet *f)
 {
-    database_free(f->rest->peeked);
-    f->rest->peeked = NULL;
+    struct fleet_rest *rest = f->rest;
+
+    if (!rest->peeked)
+        return;
+    if (rest->in_room == rest->peeked) {
+        pack_room_return(&rest->room, rest->peeked);
+        rest->in_room = NULL;
+    } else {
+        database_free(rest->peeked);
+    }
+    rest->peeked = NULL;
 }
 
 const struct database *fleet_peek(const struct fleet *f, size_t at)
 {
-    struct packed *p = packed_of(f->databases[at]);
+    struct packed *p = fleet_packed(f->databases[at]);
     struct fleet_rest *rest = f->rest;
     struct database *d;
 
     if (!p)
         return database_of(f->databases[at]);
     fleet_unpeek(f);
-    d = rest->failed ? NULL : pack_open(&rest->texts, p);
+    d = rest->failed ? NULL : pack_open(&rest->texts, p, rest->in_room ? NULL : &rest->room);
     if (!d)
         return NULL;
+    if (!rest->in_room)
+        rest->in_room = d;
     d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
     fleet_point(d, d->rest.entry);
     rest->peeked = d;
@@ -196,7 +149,7 @@ struct database *fleet_database(const struct fleet *f, const char *name)
         return d;
     if (at == f->n_databases || strcmp(record_name(f->databases[at]), name) != 0)
         return NULL;
-    d = whole(f, at);
+    d = fleet_rouse(f, at);
     if (d)
         fleet_touch(f, d);
     return d;
@@ -204,14 +157,19 @@ struct database *fleet_database(const struct fleet *f, const char *name)
 
 struct visit fleet_open(const struct fleet *f, size_t at)
 {
-    bool was_packed = fleet_is_packed(f, at);
+    struct fleet_rest *rest = f->rest;
 
-    return (struct visit){.d = whole(f, at), .opened = was_packed};
+    if (!fleet_is_packed(f, at))
+        return (struct visit){.d = database_of(f->databases[at])};
+    if (rest->in_room) /* one within a visit */
+        return (struct visit){.d = fleet_rouse(f, at), .opened = true};
+    rest->in_room = open(f, at, &rest->room);
+    return (struct visit){.d = rest->in_room, .opened = true};
 }
 
 struct database *fleet_whole(const struct fleet *f, size_t at)
 {
-    return packed_of(f->databases[at]) ? NULL : database_of(f->databases[at]);
+    return fleet_packed(f->databases[at]) ? NULL : database_of(f->databases[at]);
 }
 
 /* --- packing --- */
@@ -260,39 +218,73 @@ static void forget_past(struct database *d)
     }
 }
 
+/* It is visited no longer, and not packed. */
+static void stay(const struct fleet *f, struct database *d)
+{
+    struct fleet_rest *rest = f->rest;
+
+    if (rest->in_room != d)
+        return;
+    if (!pack_room_leave(&rest->room, d))
+        rest->failed = true;
+    rest->in_room = NULL;
+    fleet_touch(f, d);
+}
+
+static void drop(struct fleet_rest *rest, struct database *d)
+{
+    if (rest->in_room == d) {
+        pack_room_return(&rest->room, d);
+        rest->in_room = NULL;
+    } else {
+        database_free(d);
+    }
+}
+
+static bool is_same(const struct packed *a, const struct packed *b)
+{
+    return a == b || (b && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0);
+}
+
 /* entries: what its entry is one of. */
 static void pack(const struct fleet *f, size_t at, struct database *d,
                  const struct db_entry *entries, int64_t stands_until_ms)
 {
     struct fleet_rest *rest = f->rest;
+    struct packed *was = d->rest.was;
+    int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
+    int64_t first = first_wake(d);
     unsigned flags = PACKED_AT_REST;
-    struct packed *p;
+    struct packed *p = NULL;
 
-    if (!is_at_rest(d))
-        return;
-    forget_past(d);
-    p = pack_make(&rest->texts, d);
-    if (!p)
-        return; /* it stays whole */
-    p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
-    p->wake_ms = first_wake(d);
-    if (stands_until_ms || d->rest.flags & PACKED_STEADY) {
-        int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
-        int64_t first = p->wake_ms;
-
-        if (until < p->wake_ms)
-            p->wake_ms = until;
-        if (stands_until_ms || d->rest.digest == digest_of(p))
-            flags |= PACKED_STEADY;
-        else
-            p->wake_ms = first;
+    if (is_at_rest(d)) {
+        forget_past(d);
+        p = rest->in_room == d && pack_room_is_as_noted(&rest->room, d)
+                ? was
+                : pack_make(&rest->texts, d);
     }
-    if (p->wake_ms < rest->block_wakes[at / BLOCK])
-        rest->block_wakes[at / BLOCK] = p->wake_ms;
+    if (!p) {
+        stay(f, d);
+        return;
+    }
+    if (until > first)
+        until = first;
+    if (stands_until_ms ||
+        (d->rest.flags & PACKED_STEADY && is_same(p, was) && was->wake_ms == until)) {
+        flags |= PACKED_STEADY;
+        first = until;
+    }
+    p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
+    p->wake_ms = first;
+    if (first < rest->block_wakes[at / FLEET_BLOCK])
+        rest->block_wakes[at / FLEET_BLOCK] = first;
     leave(rest, d);
-    f->databases[at] = (struct resource *)((uintptr_t)p | TAG);
+    f->databases[at] = (struct resource *)((uintptr_t)p | PACKED_TAG);
     f->flags[at] = (uint16_t)(flags | pack_flags(d));
-    database_free(d);
+    if (p != was)
+        mem_free(was);
+    d->rest.was = NULL;
+    drop(rest, d);
 }
 
 void fleet_close(const struct fleet *f, size_t at, struct visit v)
@@ -301,10 +293,18 @@ void fleet_close(const struct fleet *f, size_t at, struct visit v)
         pack(f, at, v.d, f->rest->entries, v.stands_until_ms);
 }
 
+void fleet_keep(const struct fleet *f, struct visit v)
+{
+    if (v.d && v.opened)
+        stay(f, v.d);
+}
+
 void fleet_settle(const struct fleet *f)
 {
     struct list *touched = &f->rest->touched;
 
+    if (f->rest->in_room && f->rest->in_room != f->rest->peeked)
+        stay(f, f->rest->in_room); /* somebody has neither closed nor kept it */
     while (!list_is_empty(touched)) {
         struct database *d = container_of(touched->next, struct database, rest.link);
 
@@ -323,73 +323,12 @@ unsigned fleet_flags(const struct fleet *f, size_t at)
 bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
                  char *buf)
 {
-    const struct packed *p = packed_of(f->databases[at]);
+    const struct packed *p = fleet_packed(f->databases[at]);
 
     if (!p || !pack_shows(&f->rest->texts, p, f->flags[at], row))
         return false;
     *place = pack_place(&f->rest->texts, p, buf);
     return true;
-}
-
-/* --- being woken --- */
-
-static void reckon(const struct fleet *f, size_t block)
-{
-    size_t end = (block + 1) * BLOCK < f->n_databases ? (block + 1) * BLOCK : f->n_databases;
-    int64_t first = INT64_MAX;
-
-    for (size_t i = block * BLOCK; i < end; i++) {
-        const struct packed *p = packed_of(f->databases[i]);
-
-        if (p && p->wake_ms < first)
-            first = p->wake_ms;
-    }
-    f->rest->block_wakes[block] = first;
-}
-
-bool fleet_count_blocks(struct fleet *f)
-{
-    struct fleet_rest *rest = f->rest;
-    size_t n = (f->n_databases + BLOCK - 1) / BLOCK;
-
-    if (!mem_grow(&rest->block_wakes, &rest->blocks_capacity, n, sizeof(*rest->block_wakes)))
-        return false;
-    for (; rest->n_blocks < n; rest->n_blocks++)
-        rest->block_wakes[rest->n_blocks] = INT64_MAX;
-    rest->n_blocks = n;
-    return true;
-}
-
-void fleet_reckon_wakes(struct fleet *f)
-{
-    for (size_t i = 0; i < f->rest->n_blocks; i++)
-        reckon(f, i);
-}
-
-void fleet_wake(struct fleet *f, int64_t now_ms)
-{
-    for (size_t b = 0; b < f->rest->n_blocks; b++) {
-        if (f->rest->block_wakes[b] > now_ms)
-            continue;
-        for (size_t i = b * BLOCK; i < f->n_databases && i < (b + 1) * BLOCK; i++) {
-            const struct packed *p = packed_of(f->databases[i]);
-            struct database *d = p && p->wake_ms <= now_ms ? whole(f, i) : NULL;
-
-            if (d && d->rest.stands_until_ms <= now_ms)
-                d->rest.flags &= ~(unsigned)PACKED_STEADY;
-        }
-        reckon(f, b);
-    }
-}
-
-int64_t fleet_next_wake(const struct fleet *f)
-{
-    int64_t first = INT64_MAX;
-
-    for (size_t b = 0; b < f->rest->n_blocks; b++)
-        if (f->rest->block_wakes[b] < first)
-            first = f->rest->block_wakes[b];
-    return first;
 }
 
 /* --- all of them --- */
@@ -405,7 +344,7 @@ bool fleet_bind_databases(struct fleet *f, const struct desired *d,
     const struct db_entry *old = f->rest->entries;
 
     for (size_t i = 0, j = 0; i < f->n_databases; i++) {
-        struct packed *p = packed_of(f->databases[i]);
+        struct packed *p = fleet_packed(f->databases[i]);
         bool wanted =
             j < d->n_databases && strcmp(fleet_database_name(f, i), d->databases[j].name) == 0;
         const struct db_entry *e = wanted ? &d->databases[j] : NULL;
@@ -446,14 +385,14 @@ void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, voi
     if (kept == f->n_databases)
         return;
     f->n_databases = kept;
-    f->rest->n_blocks = (kept + BLOCK - 1) / BLOCK;
+    f->rest->n_blocks = (kept + FLEET_BLOCK - 1) / FLEET_BLOCK;
     fleet_reckon_wakes(f);
 }
 
 void fleet_rest_deinit(struct fleet *f)
 {
     for (size_t i = 0; i < f->n_databases; i++) {
-        struct packed *p = packed_of(f->databases[i]);
+        struct packed *p = fleet_packed(f->databases[i]);
 
         mem_free(p);
         if (!p)
@@ -464,6 +403,7 @@ void fleet_rest_deinit(struct fleet *f)
     if (!f->rest)
         return;
     fleet_unpeek(f);
+    pack_room_deinit(&f->rest->room);
     texts_deinit(&f->rest->texts);
     mem_free(f->rest->block_wakes);
     mem_free(f->rest);

@@ -9,7 +9,8 @@
 #include "core/fleet.h"
 #include "core/pack.h"
 
-/* One on a walk, by its place. NULL: no memory, and the fleet has failed. */
+/* One on a walk, by its place. NULL: no memory, and the fleet has failed. Each that is opened is
+ * closed, or kept: then it stays whole until the step ends. */
 struct visit {
     struct database *d;
     bool opened;             /* for this visit, and nobody else holds it */
@@ -18,6 +19,7 @@ struct visit {
 };
 struct visit fleet_open(const struct fleet *f, size_t at);
 void fleet_close(const struct fleet *f, size_t at, struct visit v);
+void fleet_keep(const struct fleet *f, struct visit v);
 /* NULL: it is packed, and so nothing is to be done about it. */
 struct database *fleet_whole(const struct fleet *f, size_t at);
 

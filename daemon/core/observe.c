@@ -271,7 +271,9 @@ static bool apply_databases(struct reconcile *rc, struct effects *fx)
             continue;
         v = fleet_open(&rc->fleet, i);
         ok = v.d && apply_database(rc, fx, v.d, row);
-        if (ok && o->hidden != &v.d->r) /* else it is told of below */
+        if (ok && o->hidden == &v.d->r) /* it is told of below */
+            fleet_keep(&rc->fleet, v);
+        else if (ok)
             fleet_close(&rc->fleet, i, v);
     }
     return ok;

@@ -240,31 +240,13 @@ static void take_texts(void *copy, const size_t *places, size_t n, const char **
     }
 }
 
-/* What it is pointed at, and what links it, is not its own. */
-static void strip(struct resource *r)
-{
-    r->name = NULL;
-    r->source = (struct source){0};
-    r->digest = 0;
-    r->list = r->trouble = (struct list){0};
-    if (r->wake.place)
-        r->wake.place = 1;
-    else
-        r->wake.at = 0;
-}
-
 static void put_database(struct packer *p, const struct database *d)
 {
     const char *texts[N_DATABASE_TEXTS];
     struct database copy;
 
-    memcpy(&copy, d, sizeof(copy));
+    pack_bare_database(d, &copy);
     take_texts(&copy, DATABASE_TEXTS, N_DATABASE_TEXTS, texts);
-    strip(&copy.r);
-    copy.want = NULL;
-    copy.tokens = NULL;
-    copy.n_tokens = 0;
-    copy.rest = (struct rest){0};
     put_section(p, texts, N_DATABASE_TEXTS, &copy, d, sizeof(copy));
 }
 
@@ -273,14 +255,11 @@ static void put_token(struct packer *p, const struct token *t)
     const char *texts[N_TOKEN_TEXTS];
     struct token copy;
 
-    memcpy(&copy, t, sizeof(copy));
+    pack_bare_token(t, &copy);
     take_texts(&copy, TOKEN_TEXTS, N_TOKEN_TEXTS, texts);
     texts[0] = t->short_name;
     if (t->cause && texts_add(p->texts, t->cause, strlen(t->cause)) == TEXTS_NONE)
         p->out.full = true; /* it has to live on somewhere */
-    strip(&copy.r);
-    copy.short_name = NULL;
-    copy.want = NULL;
     put_section(p, texts, N_TOKEN_TEXTS, &copy, t, sizeof(copy));
 }
 

@@ -30,6 +30,8 @@ enum packed_flag {
     PACKED_AT_REST = 1u << 10 /* it is packed: all of what is whole is reckoned */
 };
 
+struct pack_room;
+
 struct packed {
     int64_t wake_ms; /* the first time at which it or a token of it is due; INT64_MAX: never */
     uint32_t entry;  /* 1 + the place of its entry in the manifest; 0: it has none */
@@ -44,7 +46,32 @@ unsigned pack_flags(const struct database *d);
 struct packed *pack_make(struct texts *t, const struct database *d) MUST_CHECK;
 /* The caller's; without entry and wants, in no list, and not waiting in the heap: `place` of each
  * `wake` says whether it is to be put there, for `at`. NULL: no memory. */
-struct database *pack_open(const struct texts *t, const struct packed *p) MUST_CHECK;
+struct database *pack_open(const struct texts *t, const struct packed *p,
+                           struct pack_room *room) MUST_CHECK;
+
+/* pack_room.c: one record after the other is opened into the same memory, and not kept. */
+#define PACK_ROOM_TOKENS 4
+struct pack_room {
+    char *texts; /* lent (mem.h); NULL: its texts get memory of their own */
+    size_t texts_used;
+    struct database *database; /* a spare one */
+    struct token *tokens[PACK_ROOM_TOKENS];
+    size_t n_tokens;
+    /* As it was opened, as far as that is packed. */
+    struct database before;
+    struct token tokens_before[PACK_ROOM_TOKENS];
+};
+void pack_room_init(struct pack_room *room);
+void pack_room_deinit(struct pack_room *room);
+void pack_room_begin(struct pack_room *room); /* another is about to be opened */
+/* Remember it as it is, just opened. */
+void pack_room_note(struct pack_room *room, const struct database *d);
+/* It would be packed into the very bytes that it was opened from. May say no though it would. */
+bool pack_room_is_as_noted(const struct pack_room *room, const struct database *d);
+/* It stays, and others are opened after it: its texts become its own. False: no memory. */
+bool pack_room_leave(struct pack_room *room, struct database *d) MUST_CHECK;
+/* It is not needed any more. */
+void pack_room_return(struct pack_room *room, struct database *d);
 
 /* What is live of it is what a list says: to take that over would change nothing. */
 bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,

@@ -8,6 +8,7 @@
 
 struct reader {
     const struct texts *texts;
+    struct pack_room *room; /* NULL: all gets memory of its own */
     const char *name;
     const unsigned char *at;
     const unsigned char *shape;
@@ -38,9 +39,10 @@ static uint64_t get_word(const unsigned char **at, unsigned n)
     return word;
 }
 
-static void begin(struct reader *r, const struct texts *t, const struct packed *p)
+static void begin(struct reader *r, const struct texts *t, const struct packed *p,
+                  struct pack_room *room)
 {
-    *r = (struct reader){.texts = t, .name = p->bytes};
+    *r = (struct reader){.texts = t, .room = room, .name = p->bytes};
     r->at = (const unsigned char *)p->bytes + strlen(p->bytes) + 1;
 }
 
@@ -159,6 +161,17 @@ static size_t size_of(const struct pieces *p)
     return p->size[0] + p->size[1] + p->size[2];
 }
 
+/* Not zeroed. */
+static char *new_text(struct reader *r, size_t size)
+{
+    struct pack_room *room = r->room;
+
+    if (!room || !room->texts || size > MEM_LENT_BYTES - room->texts_used)
+        return mem_alloc(size);
+    room->texts_used += size;
+    return room->texts + room->texts_used - size;
+}
+
 static bool get_texts(struct reader *r, void *record, const size_t *places)
 {
     struct pieces p;
@@ -167,7 +180,7 @@ static bool get_texts(struct reader *r, void *record, const size_t *places)
 
     begin_section(r);
     while (next_text(r, &place, &p)) {
-        char *text = mem_alloc(size_of(&p) + 1);
+        char *text = new_text(r, size_of(&p) + 1);
 
         if (text)
             write_pieces(&p, text);
@@ -177,7 +190,7 @@ static bool get_texts(struct reader *r, void *record, const size_t *places)
     return ok;
 }
 
-/* Over all that is no text: the texts' places are zero there. */
+/* All that is no text: the words of texts' places are zero, and such are left alone. */
 static void get_words(struct reader *r, void *record)
 {
     char *to = record;
@@ -206,61 +219,65 @@ static void get_words(struct reader *r, void *record)
     }
 }
 
-/* The texts are read first, for memory may fail; they are put over the words. */
-static bool get_section(struct reader *r, void *record, size_t size, const size_t *places, size_t n)
+/* Into a record that is all zero. */
+static bool get_section(struct reader *r, void *record, const size_t *places)
 {
-    char *texts[TEXTS_OF_ONE];
     bool ok = get_texts(r, record, places);
 
-    for (size_t i = 0; i < n; i++)
-        memcpy(&texts[i], (char *)record + places[i], sizeof(char *));
-    memset(record, 0, size);
     get_words(r, record);
-    for (size_t i = 0; i < n; i++)
-        memcpy((char *)record + places[i], &texts[i], sizeof(char *));
     return ok;
-}
-
-/* "DATABASE/TOKEN" */
-static char *join(const char *database, const char *token)
-{
-    size_t n = strlen(database);
-    size_t n_token = strlen(token);
-    char *name = mem_alloc(n + 1 + n_token + 1);
-
-    if (!name)
-        return NULL;
-    memcpy(name, database, n);
-    name[n] = '/';
-    memcpy(name + n + 1, token, n_token);
-    return name;
 }
 
 static bool name_token(struct reader *r, struct token *t)
 {
     char *short_name = t->r.name; /* as it was written */
     char *cause = (char *)(uintptr_t)t->cause;
+    size_t before = strlen(r->name) + 1;
+    char *name = short_name ? new_text(r, before + strlen(short_name) + 1) : NULL;
 
     t->cause = NULL;
     if (cause)
         t->cause = texts_find(r->texts, cause, strlen(cause));
     mem_free(cause);
-    t->r.name = short_name ? join(r->name, short_name) : NULL;
+    if (name) {
+        memcpy(name, r->name, before - 1);
+        name[before - 1] = '/';
+        memcpy(name + before, short_name, strlen(short_name) + 1);
+        t->short_name = name + before;
+    }
     mem_free(short_name);
-    if (t->r.name)
-        t->short_name = t->r.name + strlen(r->name) + 1;
+    t->r.name = name;
     list_init(&t->r.list);
-    return t->r.name != NULL;
+    return name != NULL;
+}
+
+static struct token *new_token(struct reader *r)
+{
+    struct pack_room *room = r->room;
+
+    if (!room || !room->n_tokens)
+        return mem_alloc(sizeof(struct token));
+    return memset(room->tokens[--room->n_tokens], 0, sizeof(struct token));
+}
+
+static struct database *new_database(struct reader *r)
+{
+    struct database *d = r->room ? r->room->database : NULL;
+
+    if (!d)
+        return mem_alloc(sizeof(*d));
+    r->room->database = NULL;
+    return memset(d, 0, sizeof(*d));
 }
 
 static struct token *get_token(struct reader *r)
 {
-    struct token *t = mem_alloc(sizeof(*t));
+    struct token *t = new_token(r);
     bool ok;
 
     if (!t)
         return NULL;
-    ok = get_section(r, t, sizeof(*t), TOKEN_TEXTS, N_TOKEN_TEXTS);
+    ok = get_section(r, t, TOKEN_TEXTS);
     ok = name_token(r, t) && ok;
     if (!ok) {
         token_deinit(t);
@@ -270,19 +287,24 @@ static struct token *get_token(struct reader *r)
     return t;
 }
 
-struct database *pack_open(const struct texts *t, const struct packed *p)
+struct database *pack_open(const struct texts *t, const struct packed *p, struct pack_room *room)
 {
-    struct database *d = mem_alloc(sizeof(*d));
+    struct database *d;
     struct reader r;
     size_t n;
     bool ok;
 
+    begin(&r, t, p, room);
+    d = new_database(&r);
     if (!d)
         return NULL;
-    begin(&r, t, p);
+    if (room)
+        pack_room_begin(room);
     n = get_number(&r.at);
-    ok = get_section(&r, d, sizeof(*d), DATABASE_TEXTS, N_DATABASE_TEXTS);
-    d->r.name = mem_strdup(r.name);
+    ok = get_section(&r, d, DATABASE_TEXTS);
+    d->r.name = new_text(&r, strlen(r.name) + 1);
+    if (d->r.name)
+        memcpy(d->r.name, r.name, strlen(r.name) + 1);
     list_init(&d->r.list);
     list_init(&d->rest.link);
     d->tokens = n ? mem_alloc(n * sizeof(struct token *)) : NULL;
@@ -336,7 +358,7 @@ bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
     if (!(flags & PACKED_PRESENT) || !(flags & PACKED_LISTED) ||
         !!(flags & PACKED_ARCHIVED) != (row->archived == 1))
         return false;
-    begin(&r, t, p);
+    begin(&r, t, p, NULL);
     get_number(&r.at);
     begin_section(&r);
     while (next_text(&r, &place, &text) && place < ARRAY_SIZE(said)) {
@@ -356,7 +378,7 @@ const char *pack_place(const struct texts *t, const struct packed *p, char *out)
     struct reader r;
     size_t place;
 
-    begin(&r, t, p);
+    begin(&r, t, p, NULL);
     get_number(&r.at);
     begin_section(&r);
     while (next_text(&r, &place, &text) && place <= LIVE_PLACE) {

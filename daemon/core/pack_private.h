@@ -70,6 +70,10 @@ enum text_kind {
 #define DIFFERENCE_MAX  5
 #define LONG_GAP        15
 
+/* What of a record is packed: not what it is pointed at, nor what links it. */
+void pack_bare_database(const struct database *d, struct database *out);
+void pack_bare_token(const struct token *t, struct token *out);
+
 static inline bool is_dash(size_t i)
 {
     return i == 8 || i == 13 || i == 18 || i == 23;

@@ -122,6 +122,8 @@ static void note_databases(struct reconcile *rc, struct effects *fx, const struc
             return; /* it is half written */
         if (rc_asks_no_guard(rc, w, v.d))
             fleet_close(&rc->fleet, i, v);
+        else
+            fleet_keep(&rc->fleet, v);
     }
 }
 

@@ -72,7 +72,9 @@ static void each_token(struct reconcile *rc, struct resource *r, token_fn visit,
 
         for (size_t k = 0; is_hit && k < v.d->n_tokens; k++)
             visit(arg, v.d->tokens[k], &v.d->r);
-        if (!is_hit) /* else it may be held by now */
+        if (is_hit) /* it may be held by now */
+            fleet_keep(&rc->fleet, v);
+        else
             fleet_close(&rc->fleet, i, v);
     }
 }

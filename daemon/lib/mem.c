@@ -9,6 +9,10 @@
 #include <string.h>
 #include <sys/single_threaded.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 static bool (*fault)(void);
 static atomic_size_t live;
 
@@ -79,8 +83,9 @@ char *mem_printf(const char *fmt, ...)
 
 void mem_free(void *p)
 {
-    if (p)
-        count((size_t)-1);
+    if (!p || mem_is_lent(p))
+        return;
+    count((size_t)-1);
     free(p);
 }
 
@@ -95,6 +100,40 @@ void mem_free_secret(void *p, size_t size)
     if (p)
         explicit_bzero(p, size);
     mem_free(p);
+}
+
+static char lent[MEM_LENT_BYTES];
+static bool is_lent;
+
+char *mem_lend(void)
+{
+    if (is_lent)
+        return NULL;
+    is_lent = true;
+    return lent;
+}
+
+void mem_lent_end(void)
+{
+    is_lent = false;
+    mem_lent_void(false);
+}
+
+void mem_lent_void(bool is_void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    if (is_void)
+        ASAN_POISON_MEMORY_REGION(lent, sizeof(lent));
+    else
+        ASAN_UNPOISON_MEMORY_REGION(lent, sizeof(lent));
+#else
+    (void)is_void;
+#endif
+}
+
+bool mem_is_lent(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)lent < sizeof(lent);
 }
 
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size)

@@ -19,6 +19,16 @@ void mem_free_string(char **p); /* for CLEANUP */
 /* Wipe `size` bytes in a way that the compiler keeps, then free. Takes NULL. */
 void mem_free_secret(void *p, size_t size);
 
+/* A stretch for what comes and goes together, lent as a whole and to one at a time (NULL: somebody
+ * has it). Its pieces are nobody's to free: mem_free lets them be. mem_lent_end: it is given back.
+ * mem_lent_void: until it is said to be none (false), nobody looks at what is in it; the address
+ * sanitizer sees to that. */
+#define MEM_LENT_BYTES ((size_t)64 * 1024)
+char *mem_lend(void) MUST_CHECK;
+void mem_lent_end(void);
+void mem_lent_void(bool is_void);
+bool mem_is_lent(const void *p);
+
 /* Make room for at least `need` elements of `size` bytes in *items, doubling.
  * *capacity is updated; what is there is kept. False when there is no memory. */
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size) MUST_CHECK;

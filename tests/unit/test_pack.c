@@ -188,7 +188,7 @@ static void and_back(struct texts *texts, struct database *d)
     struct database *again;
 
     assert_non_null(p);
-    again = pack_open(texts, p);
+    again = pack_open(texts, p, NULL);
     assert_non_null(again);
     assert_same(d, again);
     mem_free(p);
@@ -241,7 +241,7 @@ static void pack__any_member__is_kept(void **state)
             ((unsigned char *)d)[at] = 1;
             p = pack_make(&texts, d);
             assert_non_null(p);
-            again = pack_open(&texts, p);
+            again = pack_open(&texts, p, NULL);
             assert_non_null(again);
             assert_memory_equal((char *)d + RANGES[i][0], (char *)again + RANGES[i][0],
                                 RANGES[i][1] - RANGES[i][0]);
@@ -307,6 +307,146 @@ static void fleet__at_rest__keeps_no_text_of_what_failed_once(void **state)
     heap_deinit(&wakes);
 }
 
+/* --- visits --- */
+
+#define VISITED 3
+
+struct rests {
+    struct heap wakes;
+    struct fleet f;
+};
+
+/* At rest, with a token each, and a third that is due one day. */
+static void set_up(struct rests *r)
+{
+    static const char *const NAMES[VISITED] = {"t-acme", "t-bolt", "t-core"};
+
+    *r = (struct rests){0};
+    assert_true(fleet_init(&r->f, &r->wakes));
+    assert_true(fleet_add_databases(&r->f, NAMES, VISITED));
+    for (size_t i = 0; i < VISITED; i++) {
+        struct database *d = fleet_database(&r->f, NAMES[i]);
+
+        d->has_own = d->r.is_done = true;
+        d->own.state = text("owned");
+        d->own.id = text(i ? OTHER : ID);
+        token(d, "app")->has_held = true;
+        d->tokens[0]->held.state = text("published");
+        d->tokens[0]->held.hash = text(HASH);
+        d->tokens[0]->r.is_done = true;
+        if (i == 2)
+            assert_true(heap_set(&r->wakes, &d->tokens[0]->r.wake, 1000));
+    }
+    fleet_settle(&r->f);
+    for (size_t i = 0; i < VISITED; i++)
+        assert_true(fleet_is_packed(&r->f, i));
+}
+
+static void tear_down(struct rests *r)
+{
+    fleet_deinit(&r->f);
+    heap_deinit(&r->wakes);
+}
+
+static void fleet__a_visit_that_changes_nothing__packs_nothing(void **state)
+{
+    struct rests r;
+
+    (void)state;
+    set_up(&r);
+    for (size_t i = 0; i < VISITED; i++) {
+        const struct resource *was = r.f.databases[i];
+        struct visit v = fleet_open(&r.f, i);
+
+        assert_string_equal(v.d->tokens[0]->held.hash, HASH);
+        assert_ptr_equal(fleet_whole(&r.f, i), v.d);
+        fleet_close(&r.f, i, v);
+        assert_ptr_equal(r.f.databases[i], was);
+    }
+    assert_int_equal(fleet_next_wake(&r.f), 1000);
+    tear_down(&r);
+}
+
+static void fleet__what_a_visit_changes__is_kept(void **state)
+{
+    struct rests r;
+    struct visit v;
+
+    (void)state;
+    set_up(&r);
+    v = fleet_open(&r.f, 0);
+    v.d->r.phase = PHASE_READY;
+    assert_true(ledger_set(&v.d->own.hostname, "t-acme-acme.example"));
+    fleet_close(&r.f, 0, v);
+    v = fleet_open(&r.f, 1);
+    assert_true(ledger_set(&v.d->tokens[0]->held.hash, NULL));
+    fleet_close(&r.f, 1, v);
+    v = fleet_open(&r.f, 2);
+    heap_remove(&r.wakes, &v.d->tokens[0]->r.wake);
+    fleet_close(&r.f, 2, v);
+    assert_int_equal(fleet_flags(&r.f, 0) & PACKED_NAMED, PACKED_NAMED);
+    assert_string_equal(fleet_database(&r.f, "t-acme")->own.hostname, "t-acme-acme.example");
+    assert_string_equal(fleet_database(&r.f, "t-acme")->own.id, ID);
+    assert_null(fleet_database(&r.f, "t-bolt")->tokens[0]->held.hash);
+    assert_int_equal(fleet_database(&r.f, "t-core")->tokens[0]->r.wake.place, 0);
+    tear_down(&r);
+}
+
+/* Also where it is not said, for something is under way by now. */
+static void fleet__one_that_stays__keeps_its_texts(void **state)
+{
+    struct rests r;
+    struct database *first;
+    struct database *second;
+    struct visit v;
+
+    (void)state;
+    set_up(&r);
+    v = fleet_open(&r.f, 0);
+    first = v.d;
+    fleet_keep(&r.f, v);
+    v = fleet_open(&r.f, 1);
+    second = v.d;
+    second->r.busy = true;
+    fleet_close(&r.f, 1, v);
+    v = fleet_open(&r.f, 2);
+    assert_string_equal(first->own.id, ID);
+    assert_string_equal(first->tokens[0]->r.name, "t-acme/app");
+    assert_string_equal(first->tokens[0]->short_name, "app");
+    assert_string_equal(second->own.id, OTHER);
+    assert_string_equal(second->tokens[0]->held.hash, HASH);
+    fleet_close(&r.f, 2, v);
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, 0) && !fleet_is_packed(&r.f, 1));
+    assert_ptr_equal(fleet_database(&r.f, "t-bolt"), second);
+    tear_down(&r);
+}
+
+static void fleet__another_within_a_visit__disturbs_nothing(void **state)
+{
+    struct rests r;
+    struct visit outer;
+    struct visit inner;
+
+    (void)state;
+    set_up(&r);
+    assert_string_equal(fleet_peek(&r.f, 2)->r.name, "t-core");
+    outer = fleet_open(&r.f, 0);
+    inner = fleet_open(&r.f, 1);
+    assert_string_equal(outer.d->own.id, ID);
+    assert_string_equal(inner.d->own.id, OTHER);
+    assert_string_equal(fleet_peek(&r.f, 2)->tokens[0]->r.name, "t-core/app");
+    assert_string_equal(fleet_database(&r.f, "t-core")->tokens[0]->r.name, "t-core/app");
+    fleet_close(&r.f, 1, inner);
+    assert_string_equal(outer.d->tokens[0]->held.hash, HASH);
+    fleet_close(&r.f, 0, outer);
+    fleet_unpeek(&r.f);
+    assert_true(fleet_is_packed(&r.f, 0) && fleet_is_packed(&r.f, 1));
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, 2));
+    tear_down(&r);
+}
+
 static void pack__what_a_list_says__is_compared(void **state)
 {
     struct database *d = full_database("t-acme");
@@ -368,6 +508,10 @@ int main(void)
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
         cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
+        cmocka_unit_test(fleet__a_visit_that_changes_nothing__packs_nothing),
+        cmocka_unit_test(fleet__what_a_visit_changes__is_kept),
+        cmocka_unit_test(fleet__one_that_stays__keeps_its_texts),
+        cmocka_unit_test(fleet__another_within_a_visit__disturbs_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
