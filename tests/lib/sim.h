@@ -296,6 +296,14 @@ void sim_say_deinit(struct sim *s);
 
 /* sim_check.c: what must hold whenever a call goes out or arrives, and after every step. */
 void sim_check_step(struct sim *s);
+#define JUST_BEFORE_MS (31 * 1000)
+/* sim_check_removal.c: `c` may fence or delete. own: the database's row; NULL: none. */
+void sim_check_removal(struct sim *s, const struct call *c, const struct owned *own);
+/* sim_check_member.c: it goes out; it arrives. */
+bool sim_is_about_members(const struct call *c);
+bool sim_wants_member(const struct sim *s, const char *email);
+void sim_check_member(struct sim *s, const struct call *c);
+void sim_check_people(struct sim *s, const struct call *c);
 /* sim_check_api_token.c: one is made, or revoked. */
 void sim_check_api_token(struct sim *s, const struct call *c);
 bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the ledger */

@@ -14,10 +14,8 @@
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
-#define HOUR_MS (INT64_C(60) * 60 * 1000)
-
-#define JUST_BEFORE_MS (31 * 1000)
-#define TOMBSTONE_MS   ((int64_t)5 * 24 * 3600 * 1000)
+#define HOUR_MS      (INT64_C(60) * 60 * 1000)
+#define TOMBSTONE_MS ((int64_t)5 * 24 * 3600 * 1000)
 
 void sim_break(struct sim *s, const char *fmt, ...)
 {
@@ -29,156 +27,6 @@ void sim_break(struct sim *s, const char *fmt, ...)
     vsnprintf(s->broken, sizeof(s->broken), fmt, ap);
     va_end(ap);
     sim_say(s, "!! %s", s->broken);
-}
-
-/* --- wanted? --- */
-
-static bool is_expired(const struct sim *s, const struct db_entry *e, const struct owned *own)
-{
-    int64_t since;
-
-    if (e->want->expires_at_ms)
-        return s->wall_ms >= e->want->expires_at_ms || own->expired;
-    since = own->since > own->expires_since ? own->since : own->expires_since;
-    return e->want->expires_after_ms &&
-           (s->wall_ms >= since + e->want->expires_after_ms || own->expired);
-}
-
-/* Why that database may go; NULL: it may not. */
-static const char *may_go(const struct sim *s, const char *name, const struct owned *own)
-{
-    const struct db_entry *e = s->has_want ? desired_database(&s->want, name) : NULL;
-
-    if (!s->has_want)
-        return NULL;
-    if (e && e->want->absent)
-        return "absent";
-    if (e)
-        return is_expired(s, e, own) ? "expired" : NULL;
-    return s->want.whole && s->config->policy.prune != PRUNE_OFF ? "pruned" : NULL;
-}
-
-/* --- removals --- */
-
-/* Read by itself, a moment ago, since anything was sent to it, and under the id that is ours. */
-static bool is_read_just_before(const struct sim *s, const struct sim_known *k,
-                                const struct owned *own)
-{
-    return k && k->live && k->read_ms && s->now_ms - k->read_ms <= JUST_BEFORE_MS &&
-           k->read_at_ms >= k->written_ms && strcmp(k->id, own->id) == 0;
-}
-
-/* What fence and delete have in common. */
-static void check_removal(struct sim *s, const struct call *c, const struct owned *own)
-{
-    const struct sim_known *k = sim_known(s, false, c->name);
-
-    if (!own || !text_is(own->state, "owned"))
-        sim_break(s, "%s is removed and not ours", c->name);
-    else if (!may_go(s, c->name, own))
-        sim_break(s, "%s is removed and wanted", c->name);
-    else if (own->protect)
-        sim_break(s, "%s is removed and protected", c->name);
-    else if (!sim_told_all(s))
-        sim_break(s, "%s is removed without a complete observation", c->name);
-    else if (!is_read_just_before(s, k, own))
-        sim_break(s, "%s is removed without a read of it just before", c->name);
-    else if (k->is_protected)
-        sim_break(s, "%s is removed and protected by the platform", c->name);
-    else if (own->held & HELD_REMOVAL && !sim_is_approved(s, "database", c->name))
-        sim_break(s, "%s is removed, and its removal is held", c->name);
-}
-
-/* A draft goes without fence and grace: then nothing was ever in it, our own create named its id,
- * and its host has just said that it is none. */
-static void check_draft_delete(struct sim *s, const struct call *c, const struct owned *own,
-                               const struct platform_db *d)
-{
-    const struct sim_known *k = sim_known(s, false, c->name);
-
-    if (!text_is(own->state, "owned") || !text_is(own->origin, "created"))
-        sim_break(s, "draft %s is deleted, and it is not of our making", c->name);
-    else if (!own->draft_id || !text_is(own->draft_id, own->id))
-        sim_break(s, "draft %s is deleted, and who made it is not sure", c->name);
-    else if (own->protect)
-        sim_break(s, "draft %s is deleted and protected", c->name);
-    else if (!sim_told_all(s))
-        sim_break(s, "draft %s is deleted without a complete observation", c->name);
-    else if (!is_read_just_before(s, k, own))
-        sim_break(s, "draft %s is deleted without a read of it just before", c->name);
-    else if (!k || !k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
-        sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
-    else if (d && text_is(own->id, d->id) && !d->is_draft)
-        sim_break(s, "%s is deleted as a draft, and it is none", c->name);
-    else if (d && !d->is_told)
-        sim_break(s, "draft %s is deleted, and its create was not answered", c->name);
-    else if (d && (d->was_lost || d->is_sent_to))
-        sim_break(s, "draft %s is deleted, and an upload of it was not answered", c->name);
-    else if (!own->is_branch)
-        sim_check_guard(s, "database", c->name, own->id);
-}
-
-static void check_delete(struct sim *s, const struct call *c, const struct owned *own)
-{
-    const struct config_policy *p = &s->config->policy;
-    const struct platform_db *d = platform_db(&s->platform, c->name);
-    int64_t grace;
-
-    if (own && text_is(own->upload, UPLOAD_REFUSED) && !own->fence) {
-        check_draft_delete(s, c, own, d);
-        return;
-    }
-    check_removal(s, c, own);
-    if (!own || *s->broken)
-        return;
-    grace = own->is_branch ? p->expiry_grace_ms : p->deletion_grace_ms;
-    if (!text_is(own->fence, "set"))
-        sim_break(s, "%s is deleted without a fence", c->name);
-    else if (sim_fenced_for(s, own->id) < grace &&
-             !sim_word_stands(s, "purge", "database", c->name))
-        sim_break(s, "%s is deleted before its grace is over", c->name);
-    else if (!sim_known(s, false, c->name)->is_fenced)
-        sim_break(s, "%s is deleted, and its fence was not seen just before", c->name);
-}
-
-static bool is_fence(const struct call *c, const struct owned *own)
-{
-    return text_is(c->config[CONFIG_BLOCK_READS], "true") &&
-           text_is(c->config[CONFIG_BLOCK_WRITES], "true") && own && text_is(own->fence, "wanted");
-}
-
-/* Both blocks are a fence's, going up or given way to, or the manifest's. */
-static void check_block(struct sim *s, const struct call *c, const struct owned *own)
-{
-    const struct db_entry *e = s->has_want ? desired_database(&s->want, c->name) : NULL;
-    bool named = e && text_is(e->want->config.value[CONFIG_BLOCK_READS], "true");
-
-    if (text_is(c->config[CONFIG_BLOCK_READS], "true") &&
-        text_is(c->config[CONFIG_BLOCK_WRITES], "true") && !named &&
-        !(own && (text_is(own->fence, "wanted") || text_is(own->fence, "lifting"))))
-        sim_break(s, "%s is fenced, and the ledger does not know", c->name);
-}
-
-static void check_group_delete(struct sim *s, const struct call *c)
-{
-    const struct group_want *w = s->has_want ? desired_group(&s->want, c->name) : NULL;
-    const struct owned *own = sim_owned(&s->ledger, "group", c->name);
-
-    if (!w || !w->absent)
-        sim_break(s, "group %s is deleted, and the manifest does not say so", c->name);
-    else if (!own || !text_is(own->state, "owned"))
-        sim_break(s, "group %s is deleted and not ours", c->name);
-    else if (!sim_is_approved(s, "group", c->name))
-        sim_break(s, "group %s is deleted unapproved", c->name);
-    else if (!sim_told_all(s))
-        sim_break(s, "group %s is deleted without a complete observation", c->name);
-    else if (!own->empty_since ||
-             s->wall_ms + s->jumped_ms - own->empty_since < s->config->policy.deletion_grace_ms)
-        sim_break(s, "group %s is deleted before it was empty for its grace", c->name);
-    else if (sim_holds_api_tokens(s, c->name))
-        sim_break(s, "group %s is deleted with API tokens of ours", c->name);
-    else
-        sim_check_guard(s, "group", c->name, own->id);
 }
 
 /* --- creating, minting --- */
@@ -346,64 +194,6 @@ static void check_pause(struct sim *s, const struct call *c, const char *kind)
         sim_break(s, "%s %s is sent, and it is paused", CALL_INFO[c->kind].name, c->name);
 }
 
-static const struct membership *membership_of(const struct sim *s, const struct call *c)
-{
-    bool by_email = c->kind == CALL_INVITE_SEND || c->kind == CALL_INVITE_REMOVE;
-
-    for (size_t i = 0; i < s->ledger.n; i++) {
-        const struct membership *row = s->ledger.rows[i].row;
-
-        if (s->ledger.rows[i].table == LEDGER_MEMBERSHIP &&
-            (by_email ? strcasecmp(row->email, c->name) == 0
-                      : row->username && text_is(row->username, c->name)))
-            return row;
-    }
-    return NULL;
-}
-
-static bool is_member_wanted(const struct sim *s, const char *email)
-{
-    for (size_t i = 0; i < s->want.n_members; i++)
-        if (text_is(s->want.members[i].email, email))
-            return true;
-    return false;
-}
-
-/* A mail that the ledger tells of, a role of somebody wanted, a removal of somebody of ours whom
- * nobody wants, by the policy of members. */
-static void check_member(struct sim *s, const struct call *c)
-{
-    const char *name = CALL_INFO[c->kind].name;
-    const struct membership *row = membership_of(s, c);
-    bool removes = c->kind == CALL_INVITE_REMOVE || c->kind == CALL_MEMBER_REMOVE;
-
-    if (!row)
-        sim_break(s, "%s %s: the ledger does not know of it", name, c->name);
-    else if (removes && s->config->policy.prune_members == PRUNE_OFF)
-        sim_break(s, "%s %s: members are not removed", name, c->name);
-    else if (removes && !s->want.whole)
-        sim_break(s, "%s %s: part of the manifest is refused", name, c->name);
-    else if (removes == is_member_wanted(s, row->email))
-        sim_break(s, "%s %s: %s", name, c->name, removes ? "it is wanted" : "nobody wants it");
-    else if (c->kind == CALL_INVITE_SEND && !text_is(row->state, "inviting"))
-        sim_break(s, "%s %s: the ledger does not know that it is sent", name, c->name);
-    else if ((removes || c->kind == CALL_INVITE_SEND) &&
-             s->now_ms - s->people_listed_ms > JUST_BEFORE_MS)
-        sim_break(s, "%s %s: nobody has looked just before", name, c->name);
-    else if (c->kind == CALL_INVITE_SEND && row->missing_since && !row->recreate)
-        sim_break(s, "%s %s: it was there, and nobody has asked for it again", name, c->name);
-    else if (sim_is_paused(s, "member", row->email))
-        sim_break(s, "%s %s is sent, and it is paused", name, c->name);
-    else if (removes)
-        sim_check_guard(s, "member", row->email, row->email);
-}
-
-static bool is_about_members(const struct call *c)
-{
-    return c->kind == CALL_INVITE_SEND || c->kind == CALL_INVITE_REMOVE ||
-           c->kind == CALL_MEMBER_ROLE || c->kind == CALL_MEMBER_REMOVE;
-}
-
 static void check_write(struct sim *s, const struct call *c)
 {
     const char *kind = c->kind <= CALL_LOCATION_REMOVE ? "group" : "database";
@@ -430,8 +220,8 @@ static void check_write(struct sim *s, const struct call *c)
         sim_check_api_token(s, c);
         return;
     }
-    if (is_about_members(c)) {
-        check_member(s, c);
+    if (sim_is_about_members(c)) {
+        sim_check_member(s, c);
         return;
     }
     if (c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE)
@@ -457,18 +247,9 @@ void sim_check_sent(struct sim *s, const struct call *c)
         check_mint(s, c, "group-token");
         break;
     case CALL_DATABASE_CONFIGURE:
-        check_block(s, c, own);
-        if (!is_fence(c, own))
-            break;
-        check_removal(s, c, own);
-        if (!*s->broken && !own->is_branch)
-            sim_check_guard(s, "database", c->name, own->id);
-        break;
     case CALL_DATABASE_DELETE:
-        check_delete(s, c, own);
-        break;
     case CALL_GROUP_DELETE:
-        check_group_delete(s, c);
+        sim_check_removal(s, c, own);
         break;
     case CALL_DATABASE_UPLOAD:
         if (!own || !text_is(own->upload, UPLOAD_SENDING))
@@ -493,33 +274,6 @@ static bool is_known_to_hold(const struct sim *s, const char *group)
     return false;
 }
 
-/* Nobody is mailed twice, and those who keep the organization stay. */
-static void check_people(struct sim *s, const struct call *c)
-{
-    struct platform *p = &s->platform;
-    const struct platform_person *pending =
-        c->kind == CALL_INVITE_SEND ? platform_person(p, c->name, true) : NULL;
-    size_t n_admins = 0;
-
-    if (pending && pending->by_daemon && text_is(pending->role, c->role) && !pending->was_hidden)
-        sim_break(s, "%s is invited twice", c->name);
-    for (size_t i = 0; i < p->n_people; i++)
-        n_admins +=
-            p->people[i].live && *p->people[i].username && text_is(p->people[i].role, "admin");
-    for (size_t i = 0; i < p->n_people; i++) {
-        const struct platform_person *one = &p->people[i];
-
-        if (!one->live || !*one->username || !text_is(one->username, c->name) ||
-            (c->kind != CALL_MEMBER_REMOVE && c->kind != CALL_MEMBER_ROLE))
-            continue;
-        if (i == 0 || text_is(one->role, "owner"))
-            sim_break(s, "%s %s: an owner, or the daemon itself", CALL_INFO[c->kind].name, c->name);
-        if (text_is(one->role, "admin") && n_admins == 1 &&
-            (c->kind == CALL_MEMBER_REMOVE || !text_is(c->role, "admin")))
-            sim_break(s, "%s %s: the last admin", CALL_INFO[c->kind].name, c->name);
-    }
-}
-
 void sim_check_arrived(struct sim *s, const struct call *c)
 {
     const struct platform_db *d = c->name ? platform_db(&s->platform, c->name) : NULL;
@@ -527,8 +281,8 @@ void sim_check_arrived(struct sim *s, const struct call *c)
 
     if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !d->was_hidden)
         sim_break(s, "database %s is made twice", c->name);
-    if (is_about_members(c))
-        check_people(s, c);
+    if (sim_is_about_members(c))
+        sim_check_people(s, c);
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)
         sim_break(s, "group %s is made twice", c->name);
     if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
@@ -563,7 +317,7 @@ static bool is_named(const struct sim *s, const char *kind, const char *name, bo
 
     *observed = d && d->want->observe;
     if (text_is(kind, "member"))
-        return s->has_want && is_member_wanted(s, name);
+        return s->has_want && sim_wants_member(s, name);
     return g ? !g->absent : d && !d->want->absent;
 }
 

@@ -197,6 +197,10 @@ void platform_note(struct platform *p, const char *code, const char *name, const
 struct platform_group *platform_make_group(struct platform *p, const char *name,
                                            const char *location);
 struct platform_db *platform_make_db(struct platform *p, const char *name, const char *group);
+/* sim_tenants.c: groups, databases, their tokens. */
+void platform_tenant_call(struct platform *p, const struct call *c, struct answer *a);
+/* sim_report.c */
+void platform_report(const struct platform *p, const struct call *c, struct answer *a);
 /* sim_people.c. False: the call is about something else. */
 bool platform_people_call(struct platform *p, const struct call *c, struct answer *a);
 /* sim_seeds.c. Likewise. */

@@ -1,0 +1,118 @@
+/* sim_script_look: what a scenario looks at: the plan, records, rows, problems, the truth.
+ * In:    a command's words. Out: lines of the transcript. Never: changes anything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/plan.h"
+#include "core/reconcile_private.h"
+#include "core/view.h"
+#include "lib/json.h"
+#include "tests/lib/sim_script_private.h"
+
+/* What is counted as it changes is what a look at each record finds. */
+static void check_counted(struct script *c, const struct plan *plan)
+{
+    const struct reconcile *rc = c->s->rc;
+
+    if (rc->n_held != plan->n_held || rc->by_step[STEP_CREATE] != plan->n_create ||
+        rc->by_step[STEP_UPDATE] != plan->n_update || rc->by_step[STEP_DELETE] != plan->n_delete ||
+        rc->by_step[STEP_BLOCKED] != plan->n_blocked)
+        buf_printf(&c->s->out, "! the steps are counted otherwise\n");
+}
+
+void script_plan(struct script *c, char *args)
+{
+    struct err err = ERR_INIT;
+    struct plan plan;
+
+    (void)args;
+    assert_int_equal(plan_build(c->s->rc, &plan, &err), 0);
+    plan_text(&plan, &c->s->out);
+    check_counted(c, &plan);
+    plan_deinit(&plan);
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+
+    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
+}
+
+/* list [PHASE]: as `tenantctl list --phase` shows them */
+void script_list(struct script *c, char *args)
+{
+    struct view_filter filter = {.phase = script_word(&args)};
+    struct view_cursor cursor = VIEW_CURSOR_INIT;
+    struct json_object *o;
+
+    if (!*filter.phase) {
+        sim_say_list(c->s);
+        return;
+    }
+    while (view_next(c->s->rc, &filter, &cursor, &o) == 0 && o) {
+        buf_printf(&c->s->out, "%s/%s %s: %s\n", text_of(o, "kind"), text_of(o, "name"),
+                   text_of(o, "phase"), text_of(o, "left_behind"));
+        json_object_put(o);
+    }
+    view_cursor_deinit(&cursor);
+}
+
+void script_truth(struct script *c, char *args)
+{
+    (void)args;
+    sim_say_truth(c->s, &c->s->out);
+}
+
+void script_rest(struct script *c, char *args)
+{
+    (void)args;
+    sim_say_rest(c->s);
+}
+
+void script_problems(struct script *c, char *args)
+{
+    struct shell_facts facts = {.manifest_refused = c->s->manifest_refused};
+    struct json_object *o = status_json(c->s->rc, &facts);
+    struct json_object *list = NULL;
+
+    (void)args;
+    assert_true(json_get_arr(o, "problems", &list));
+    buf_printf(&c->s->out, "%s\n", STATE_NAME[sim_state(c->s)]);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *p = json_object_array_get_idx(list, i);
+
+        buf_printf(&c->s->out, "%s: %s\n",
+                   json_object_get_string(json_object_object_get(p, "reason")),
+                   json_object_get_string(json_object_object_get(p, "message")));
+    }
+    json_object_put(o);
+}
+
+/* rows TABLE: their keys, and what else tells something */
+void script_rows(struct script *c, char *args)
+{
+    for (size_t i = 0; i < c->s->ledger.n; i++) {
+        const struct sim_row *r = &c->s->ledger.rows[i];
+
+        if (strcmp(LEDGER[r->table].name, args) != 0)
+            continue;
+        buf_printf(&c->s->out, "%s", r->key);
+        if (r->table == LEDGER_TOKEN)
+            buf_printf(&c->s->out, " %s", ((const struct held_token *)r->row)->state);
+        if (r->table == LEDGER_OWNED)
+            buf_printf(&c->s->out, " %s", ((const struct owned *)r->row)->state);
+        if (r->table == LEDGER_ISSUED)
+            buf_printf(&c->s->out, " %s%s", ((const struct issued *)r->row)->state,
+                       ((const struct issued *)r->row)->retired ? " retired" : "");
+        if (r->table == LEDGER_MEMBERSHIP)
+            buf_printf(&c->s->out, " %s %s", ((const struct membership *)r->row)->state,
+                       ((const struct membership *)r->row)->origin);
+        buf_printf(&c->s->out, "\n");
+    }
+}

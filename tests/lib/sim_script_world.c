@@ -1,0 +1,312 @@
+/* sim_script_world: what a scenario lets happen beside the daemon: faults, lies, crashes, people.
+ * In:    a command's words. Out: the simulation, changed. Never: tells the reconciler what it has
+ * to find out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/sim_script_private.h"
+
+/* --- what goes wrong --- */
+
+static enum outcome outcome_of(const struct script *c, const char *text)
+{
+    for (int o = 0; o < OUTCOME_N; o++)
+        if (strcmp(OUTCOME_INFO[o].text, text) == 0)
+            return (enum outcome)o;
+    script_bad(c, "'%s' is no outcome", text);
+    return OUTCOME_N;
+}
+
+static void fault_option(const struct script *c, struct platform_fault *f, char *option)
+{
+    if (script_takes(&option, "says "))
+        snprintf(f->says, sizeof(f->says), "%s", option);
+    else if (script_takes(&option, "retry after "))
+        f->retry_after_ms = script_duration(c, option);
+    else if (script_takes(&option, "takes "))
+        f->takes_ms = script_duration(c, option);
+    else if (script_takes(&option, "late "))
+        f->late_ms = script_duration(c, option);
+    else if (strcmp(option, "honest") == 0)
+        f->is_honest = true;
+    else if (strcmp(option, "committed") == 0)
+        f->committed = true;
+    else if (strcmp(option, "always") == 0)
+        f->times = -1;
+    else if (strstr(option, " times"))
+        f->times = (int)strtol(option, NULL, 10);
+    else
+        script_bad(c, "'%s' is no option of a fault", option);
+}
+
+/* fault KIND [NAME]: OUTCOME[, OPTION]... */
+void script_fault(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    struct platform_fault f = {.kind = CALL_N, .times = 1, .retry_after_ms = -1, .takes_ms = -1};
+    char *colon = strstr(args, ": ");
+    char *save = NULL;
+    char *part;
+    size_t best = 0;
+
+    if (strcmp(args, "off") == 0) {
+        p->n_faults = 0;
+        return;
+    }
+    if (!colon || p->n_faults == PLATFORM_FAULTS_MAX)
+        script_bad(c, "a fault is KIND [NAME]: OUTCOME");
+    *colon = '\0';
+    for (int k = 0; k < CALL_N; k++) {
+        size_t n = strlen(CALL_INFO[k].name);
+
+        if (n > best && strncmp(args, CALL_INFO[k].name, n) == 0) {
+            f.kind = (enum call_kind)k;
+            best = n;
+        }
+    }
+    if (!best)
+        script_bad(c, "'%s' is no call", args);
+    snprintf(f.name, sizeof(f.name), "%s", args + best + strspn(args + best, " "));
+    part = strtok_r(colon + 2, ",", &save);
+    f.outcome = outcome_of(c, part);
+    while ((part = strtok_r(NULL, ",", &save)))
+        fault_option(c, &f, part + strspn(part, " "));
+    p->faults[p->n_faults++] = f;
+}
+
+void script_lie(struct script *c, char *args)
+{
+    static const char *const NAME[] = {
+        [LIE_NONE] = "off",    [LIE_EMPTY] = "empty",   [LIE_SHORT] = "short",
+        [LIE_HIDE] = "hide",   [LIE_TWICE] = "twice",   [LIE_SAME_ID] = "same-id",
+        [LIE_STALE] = "stale", [LIE_CURSOR] = "cursor", [LIE_ORGANIZATION] = "organization",
+        [LIE_FENCE] = "fence"};
+    struct platform *p = &c->s->platform;
+    const char *which = script_word(&args);
+
+    for (size_t i = 0; i < ARRAY_SIZE(NAME); i++) {
+        if (strcmp(NAME[i], which) != 0)
+            continue;
+        p->lie = (enum platform_lie)i;
+        snprintf(p->lie_name, sizeof(p->lie_name), "%s", args);
+        p->lie_number = (size_t)strtoul(args, NULL, 10);
+        if (p->lie == LIE_STALE)
+            platform_remember(p);
+        return;
+    }
+    script_bad(c, "'%s' is no lie", which);
+}
+
+/* fails, works; is copied, is lost: as the shell notes it before the next start */
+void script_ledger(struct script *c, char *args)
+{
+    const char *what = script_word(&args);
+    char now[24];
+
+    snprintf(now, sizeof(now), "%lld", (long long)c->s->wall_ms);
+    if (strcmp(what, "is") == 0)
+        sim_ledger_set(&c->s->ledger, strcmp(args, "lost") == 0 ? "lost" : "copy", now);
+    else
+        sim_ledger_fails(c->s, strcmp(what, "fails") == 0);
+}
+
+void script_files(struct script *c, char *args)
+{
+    const char *how = script_word(&args);
+
+    c->s->files_say = strcmp(how, "fail") == 0       ? FILE_FAILED
+                      : strcmp(how, "unmarked") == 0 ? FILE_UNMARKED
+                                                     : FILE_DONE;
+}
+
+void script_hooks(struct script *c, char *args)
+{
+    c->s->hooks_fail = strcmp(script_word(&args), "fail") == 0;
+}
+
+/* crash [undone] [DURATION]: what was under way is done, or not. */
+void script_crash(struct script *c, char *args)
+{
+    bool undone = script_takes(&args, "undone");
+
+    sim_crash(c->s, undone ? SIM_UNDONE : SIM_DONE, *args ? script_duration(c, args) : 0);
+}
+
+void script_stop(struct script *c, char *args)
+{
+    (void)args;
+    sim_stop(c->s);
+}
+
+/* --- people --- */
+
+static void outside_make(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const char *kind = script_word(&args);
+    bool is_group = strcmp(kind, "group") == 0;
+    const char *name = script_word(&args);
+
+    script_word(&args); /* in, of */
+    if (strcmp(kind, "api-token") == 0) {
+        const char *group = script_word(&args);
+
+        platform_make_api_token(p, name, *group ? group : NULL, *args ? args : NULL);
+    } else if (strcmp(kind, "member") == 0 || strcmp(kind, "invite") == 0) {
+        const char *role = script_word(&args);
+
+        platform_make_person(p, name, role, args); /* as ROLE USERNAME; an invite: as ROLE */
+    } else if (is_group) {
+        platform_make_group(p, name, script_word(&args));
+    } else {
+        platform_make_db(p, name, script_word(&args));
+    }
+}
+
+static void outside_delete(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const char *kind = script_word(&args);
+    const char *name = script_word(&args);
+
+    p->wall_ms = c->s->wall_ms;
+    if (strcmp(kind, "api-token") == 0)
+        platform_api_token(p, name)->live = false;
+    else if (strcmp(kind, "member") == 0 || strcmp(kind, "invite") == 0)
+        platform_person(p, name, *kind == 'i')->live = false;
+    else if (strcmp(kind, "group") == 0)
+        platform_drop_group(p, platform_group(p, name));
+    else
+        platform_drop_db(p, platform_db(p, name));
+}
+
+/* set database NAME FIELD VALUE, set group NAME protection|archived VALUE,
+ * set member EMAIL role|username VALUE */
+static void outside_set(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const char *kind = script_word(&args);
+    bool is_group = strcmp(kind, "group") == 0;
+    const char *name = script_word(&args);
+    const char *key = script_word(&args);
+    struct platform_person *one =
+        strcmp(kind, "member") == 0 ? platform_person(p, name, false) : NULL;
+
+    if (one)
+        snprintf(strcmp(key, "role") == 0 ? one->role : one->username, sizeof(one->role), "%s",
+                 args);
+    else if (!is_group)
+        platform_set(platform_db(p, name), script_field(c, key), args);
+    else if (strcmp(key, "protection") == 0)
+        platform_group(p, name)->protection = strcmp(args, "true") == 0;
+    else
+        platform_group(p, name)->archived = strcmp(args, "true") == 0;
+}
+
+/* accept EMAIL USERNAME: who was invited is a member */
+static void outside_accept(struct script *c, char *args)
+{
+    const char *email = script_word(&args);
+    struct platform_person *one = platform_person(&c->s->platform, email, true);
+
+    if (!one)
+        script_bad(c, "%s is not invited", email);
+    snprintf(one->username, sizeof(one->username), "%s", args);
+}
+
+/* rotate NAME: every token of that database dies */
+static void outside_rotate(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const struct platform_db *d = platform_db(p, script_word(&args));
+
+    for (size_t i = 0; i < p->n_tokens; i++)
+        p->tokens[i].dead = p->tokens[i].dead || strcmp(p->tokens[i].target_id, d->id) == 0;
+}
+
+/* write PATH for NAME full-access|read-only EXPIRATION; write PATH */
+static void outside_write(struct script *c, char *args)
+{
+    struct platform *p = &c->s->platform;
+    const char *path = script_word(&args);
+    const struct platform_token *t = NULL;
+
+    p->wall_ms = c->s->wall_ms;
+    if (script_takes(&args, "for ")) {
+        const struct platform_db *d = platform_db(p, script_word(&args));
+        bool read_only = strcmp(script_word(&args), "read-only") == 0;
+
+        t = platform_mint(p, d->id, read_only ? AUTH_READ_ONLY : AUTH_FULL_ACCESS,
+                          script_word(&args), NULL);
+    }
+    sim_put_file(c->s, path, t ? t->hash : "", TOKEN_JWT);
+}
+
+/* seed PATH [bad TEXT | refused TEXT | gone] */
+void script_seed(struct script *c, char *args)
+{
+    struct platform_seed *s = platform_put_seed(&c->s->platform, script_word(&args));
+    const char *how = script_word(&args);
+
+    if (strcmp(how, "bad") == 0)
+        snprintf(s->bad, sizeof(s->bad), "%s", args);
+    else if (strcmp(how, "refused") == 0)
+        snprintf(s->refused, sizeof(s->refused), "%s", args);
+    else if (strcmp(how, "gone") == 0)
+        s->is_gone = true;
+    else if (*how)
+        script_bad(c, "a seed is PATH [bad TEXT | refused TEXT | gone]");
+}
+
+/* progress SENT OF: of the upload under way, in bytes. */
+void script_progress(struct script *c, char *args)
+{
+    struct rc_event ev = {.kind = RC_PROGRESS};
+
+    ev.sent_bytes = strtoll(script_word(&args), NULL, 10);
+    ev.total_bytes = strtoll(script_word(&args), NULL, 10);
+    sim_tell(c->s, ev);
+}
+
+/* Somebody else uploads to a draft. */
+static void outside_fill(struct script *c, const char *name)
+{
+    struct platform_db *d = platform_db(&c->s->platform, name);
+
+    if (!d || !d->is_draft) {
+        script_bad(c, "%s is no draft", name);
+        return;
+    }
+    d->is_draft = false;
+    d->holds = 1000;
+}
+
+void script_outside(struct script *c, char *args)
+{
+    const char *what = script_word(&args);
+
+    if (strcmp(what, "create") == 0)
+        outside_make(c, args);
+    else if (strcmp(what, "delete") == 0)
+        outside_delete(c, args);
+    else if (strcmp(what, "set") == 0)
+        outside_set(c, args);
+    else if (strcmp(what, "accept") == 0)
+        outside_accept(c, args);
+    else if (strcmp(what, "rotate") == 0)
+        outside_rotate(c, args);
+    else if (strcmp(what, "write") == 0)
+        outside_write(c, args);
+    else if (strcmp(what, "fill") == 0)
+        outside_fill(c, args);
+    else if (strcmp(what, "remove") == 0 && sim_find_file(c->s, args))
+        sim_drop_file(c->s, sim_find_file(c->s, args));
+    else
+        script_bad(c, "nobody outside can %s", what);
+}
