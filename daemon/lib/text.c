@@ -330,7 +330,6 @@ bool text_is_name(const char *s, size_t n)
     return true;
 }
 
-/* Bytes of the UTF-8 sequence at s; 0 when it is none, is longer than needed, or is a surrogate. */
 static size_t utf8_size(const unsigned char *s, size_t n)
 {
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -348,6 +347,11 @@ static size_t utf8_size(const unsigned char *s, size_t n)
         c = c << 6 | (s[i] & 0x3fu);
     }
     return c < LEAST[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : size;
+}
+
+size_t text_utf8_size(const char *s, size_t n)
+{
+    return utf8_size((const unsigned char *)s, n);
 }
 
 static bool is_control(const unsigned char *s, size_t n)

@@ -34,6 +34,9 @@ bool text_parse_uint(const char *s, uint64_t max, uint64_t *out) MUST_CHECK;
 
 /* ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$ of at most 64 bytes: names of databases, groups, classes, ... */
 bool text_is_name(const char *s, size_t n) MUST_CHECK;
+/* Bytes of the UTF-8 sequence at the front of s[0..n), n > 0; 0 when there is none, it is longer
+ * than needed, or a surrogate. */
+size_t text_utf8_size(const char *s, size_t n) MUST_CHECK;
 /* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
