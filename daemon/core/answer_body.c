@@ -7,45 +7,43 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/answer_host.h"
 #include "core/answer_people.h"
+#include "core/field.h"
 #include "core/jwt.h"
 #include "core/live.h"
 #include "core/report.h"
-#include "lib/json.h"
+#include "lib/json_read.h"
 #include "lib/mem.h"
 #include "lib/text.h"
 
 #define TOKEN_MAX_BYTES 16384
 
-typedef int (*read_fn)(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                       struct err *err);
+typedef int (*read_fn)(const struct json_value *body, const struct answer_asked *asked,
+                       struct answer *into, struct err *err);
 
-static int read_organization(struct json_object *o, const struct answer_asked *asked,
+static int read_organization(const struct json_value *body, const struct answer_asked *asked,
                              struct answer *into, struct err *err);
-static int read_group(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err);
-static int read_database(struct json_object *o, const struct answer_asked *asked,
+static int read_group(const struct json_value *body, const struct answer_asked *asked,
+                      struct answer *into, struct err *err);
+static int read_database(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
-static int read_config(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                       struct err *err);
-static int read_token(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err);
-static int read_closest(struct json_object *o, const struct answer_asked *asked,
+static int read_config(const struct json_value *body, const struct answer_asked *asked,
+                       struct answer *into, struct err *err);
+static int read_token(const struct json_value *body, const struct answer_asked *asked,
+                      struct answer *into, struct err *err);
+static int read_closest(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err);
-static int read_restored(struct json_object *o, const struct answer_asked *asked,
+static int read_restored(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
 
-static int read_api_tokens(struct json_object *o, const struct answer_asked *asked,
+static int read_api_tokens(const struct json_value *body, const struct answer_asked *asked,
                            struct answer *into, struct err *err);
-static int read_api_token(struct json_object *o, const struct answer_asked *asked,
+static int read_api_token(const struct json_value *body, const struct answer_asked *asked,
                           struct answer *into, struct err *err);
-static int read_user(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                     struct err *err);
-static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
-                         struct answer *into, struct err *err);
-static int read_count(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err);
-static int read_validity(struct json_object *o, const struct answer_asked *asked,
+static int read_user(const struct json_value *body, const struct answer_asked *asked,
+                     struct answer *into, struct err *err);
+static int read_validity(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err);
 
 static const struct {
@@ -80,8 +78,8 @@ static const struct {
     [CALL_API_TOKEN_CREATE] = {BODY_DUE, read_api_token},
     [CALL_API_TOKEN_REVOKE] = {BODY_IGNORED, NULL},
     [CALL_USER_GET] = {BODY_DUE, read_user},
-    [CALL_DATABASE_PROBE] = {BODY_DUE, read_pipeline},
-    [CALL_DATABASE_ASK] = {BODY_DUE, read_count},
+    [CALL_DATABASE_PROBE] = {BODY_DUE, answer_read_pipeline},
+    [CALL_DATABASE_ASK] = {BODY_DUE, answer_read_count},
     [CALL_DATABASE_UPLOAD] = {BODY_IGNORED, NULL},
     [CALL_SEED_LOOK] = {BODY_IGNORED, NULL}, /* which is never sent */
     [CALL_TOKEN_VALIDATE] = {BODY_DUE, read_validity},
@@ -104,14 +102,6 @@ bool answer_body_is_secret(enum call_kind kind)
     return TABLE[kind].read == read_token || TABLE[kind].read == read_api_token;
 }
 
-static int want_object(struct json_object *o, const char *key, struct json_object **out,
-                       struct err *err)
-{
-    if (json_get_obj(o, key, out))
-        return 0;
-    return err_set(err, ERR_INVALID, "\"%s\" is missing or no object", key);
-}
-
 /* An answer about something else must not be taken for this one's. */
 static int check_name(const struct answer_asked *asked, const char *name, struct err *err)
 {
@@ -120,19 +110,19 @@ static int check_name(const struct answer_asked *asked, const char *name, struct
     return 0;
 }
 
-static int read_organization(struct json_object *o, const struct answer_asked *asked,
+static int read_organization(const struct json_value *body, const struct answer_asked *asked,
                              struct answer *into, struct err *err)
 {
-    struct json_object *inner = NULL;
+    struct json_value inner;
     const char *slug = NULL;
     const char *id = NULL;
-    int rc = want_object(o, "organization", &inner, err);
+    int rc = json_want(body, "organization", JSON_OBJECT, &inner, err);
 
     (void)asked;
     if (rc == 0)
-        rc = live_text(inner, "slug", true, &into->arena, &slug, err);
+        rc = field_within(&inner, "slug", field_required, &into->arena, &slug, err);
     if (rc == 0)
-        rc = live_text(inner, "id", false, &into->arena, &id, err);
+        rc = field_within(&inner, "id", field_text, &into->arena, &id, err);
     if (rc < 0)
         return rc;
     into->organization_slug = slug;
@@ -140,18 +130,15 @@ static int read_organization(struct json_object *o, const struct answer_asked *a
     return 0;
 }
 
-static int read_group(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err)
+static int read_group(const struct json_value *body, const struct answer_asked *asked,
+                      struct answer *into, struct err *err)
 {
-    struct json_object *inner = NULL;
     struct live_group *group = arena_alloc(&into->arena, sizeof(*group));
-    int rc;
+    struct json_value inner;
+    int rc = group ? json_want(body, "group", JSON_OBJECT, &inner, err) : err_nomem(err);
 
-    if (!group)
-        return err_nomem(err);
-    rc = want_object(o, "group", &inner, err);
     if (rc == 0)
-        rc = live_group_read(inner, &into->arena, group, err);
+        rc = live_group_read(inner.at, inner.size, &into->arena, group, err);
     if (rc == 0)
         rc = check_name(asked, group->name, err);
     if (rc < 0)
@@ -161,18 +148,15 @@ static int read_group(struct json_object *o, const struct answer_asked *asked, s
     return 0;
 }
 
-static int read_database(struct json_object *o, const struct answer_asked *asked,
+static int read_database(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err)
 {
-    struct json_object *inner = NULL;
     struct live_db *db = arena_alloc(&into->arena, sizeof(*db));
-    int rc;
+    struct json_value inner;
+    int rc = db ? json_want(body, "database", JSON_OBJECT, &inner, err) : err_nomem(err);
 
-    if (!db)
-        return err_nomem(err);
-    rc = want_object(o, "database", &inner, err);
     if (rc == 0)
-        rc = live_db_read(inner, &into->arena, db, err);
+        rc = live_db_read(inner.at, inner.size, &into->arena, db, err);
     if (rc == 0)
         rc = check_name(asked, db->name, err);
     if (rc < 0)
@@ -182,11 +166,11 @@ static int read_database(struct json_object *o, const struct answer_asked *asked
     return 0;
 }
 
-static int read_config(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                       struct err *err)
+static int read_config(const struct json_value *body, const struct answer_asked *asked,
+                       struct answer *into, struct err *err)
 {
     struct db_config config;
-    int rc = live_config_read(o, &into->arena, &config, err);
+    int rc = live_config_read(body->at, body->size, &into->arena, &config, err);
 
     (void)asked;
     if (rc == 0)
@@ -195,11 +179,11 @@ static int read_config(struct json_object *o, const struct answer_asked *asked, 
 }
 
 /* {"server": code, "client": code}: "client" may be a code that is no longer taken. */
-static int read_closest(struct json_object *o, const struct answer_asked *asked,
+static int read_closest(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err)
 {
     const char *code;
-    int rc = live_text(o, "server", true, &into->arena, &code, err);
+    int rc = field_within(body, "server", field_required, &into->arena, &code, err);
 
     (void)asked;
     if (rc == 0 && !text_is_name(code, strlen(code)))
@@ -210,80 +194,22 @@ static int read_closest(struct json_object *o, const struct answer_asked *asked,
 }
 
 /* A group, restored: some of its databases may have failed, which is no failure of the whole. */
-static int read_restored(struct json_object *o, const struct answer_asked *asked,
+static int read_restored(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err)
 {
-    struct json_object *list = NULL;
-    struct json_object *failures = NULL;
+    static const struct json_key KEYS[] = {JSON_KEY("databases"), JSON_KEY("failures")};
+    struct json_value values[ARRAY_SIZE(KEYS)];
+    int rc = json_read_members(body, &(struct json_members){KEYS, ARRAY_SIZE(KEYS), values}, err);
 
     (void)asked;
-    (void)err;
-    if (json_get_arr(o, "databases", &list))
-        into->n_restored = json_object_array_length(list);
-    if (json_get_obj(o, "failures", &failures))
-        into->n_failures = (size_t)json_object_object_length(failures);
-    return 0;
-}
-
-/* SELECT 1: {"results": [{"type": "ok", ...}, ...]}, or what the database said is wrong. */
-static int read_pipeline(struct json_object *o, const struct answer_asked *asked,
-                         struct answer *into, struct err *err)
-{
-    struct json_object *list = NULL;
-    struct json_object *first = NULL;
-    struct json_object *error = NULL;
-    const char *type = "";
-    const char *message = "";
-
-    (void)asked;
-    (void)into;
-    if (json_get_arr(o, "results", &list) && json_object_array_length(list) > 0)
-        first = json_object_array_get_idx(list, 0);
-    if (first && json_get_str(first, "type", &type) && strcmp(type, "ok") == 0)
-        return 0;
-    if (first && json_get_obj(first, "error", &error) && json_get_str(error, "message", &message))
-        return err_set(err, ERR_INVALID, "the database says: %.150s", message);
-    return err_set(err, ERR_INVALID, "it holds no result");
-}
-
-/* One row of one integer, which is sent as a text (Hrana: a 64-bit number in JSON). */
-static int read_count(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err)
-{
-    struct json_object *list = NULL;
-    struct json_object *response = NULL;
-    struct json_object *result = NULL;
-    struct json_object *rows = NULL;
-    struct json_object *row = NULL;
-    const char *value = NULL;
-    uint64_t n;
-    int rc = read_pipeline(o, asked, into, err);
-
-    if (rc < 0)
-        return rc;
-    if (json_get_arr(o, "results", &list) &&
-        json_get_obj(json_object_array_get_idx(list, 0), "response", &response) &&
-        json_get_obj(response, "result", &result) && json_get_arr(result, "rows", &rows) &&
-        json_object_array_length(rows) == 1)
-        row = json_object_array_get_idx(rows, 0);
-    if (!json_object_is_type(row, json_type_array) || json_object_array_length(row) != 1 ||
-        !json_get_str(json_object_array_get_idx(row, 0), "value", &value) ||
-        !text_parse_uint(value, INT64_MAX, &n))
-        return err_set(err, ERR_INVALID, "it holds no count");
-    into->holds_something = n > 0;
-    return 0;
+    if (rc == 0 && values[0].kind == JSON_LIST)
+        into->n_restored = json_count(&values[0]);
+    if (rc == 0 && values[1].kind == JSON_OBJECT)
+        into->n_failures = json_count(&values[1]);
+    return rc;
 }
 
 /* --- Tokens -------------------------------------------------------------------------------- */
-
-/* json-c frees without wiping; a text that is not longer than the old one takes its place. */
-static void wipe(struct json_object *text, size_t size)
-{
-    static const char NOTHING[TOKEN_MAX_BYTES];
-
-    if (size <= sizeof(NOTHING))
-        (void)json_object_set_string_len(text, NOTHING, (int)size);
-}
 
 /* The header's alphabet of a bearer token (RFC 6750), so that it can stand in a file and a header.
  */
@@ -321,23 +247,43 @@ static int read_claims(const char *jwt, size_t n, const struct answer_asked *ask
     return rc == 0 ? 0 : assume_claims(asked, out, err);
 }
 
-static int keep_token(const char *jwt, size_t n, const struct answer_asked *asked,
+/* *out is the caller's, to be wiped. `wrong`: what to say of what is no token. */
+static int copy_token(const struct json_value *v, const char *wrong, char **out, size_t *out_size,
+                      struct err *err)
+{
+    char *text = mem_alloc(v->size);
+
+    if (!text)
+        return err_nomem(err);
+    if (!json_text(v, text, v->size - 1, out_size) || !is_token(text, *out_size)) {
+        mem_free_secret(text, v->size);
+        return err_set(err, ERR_INVALID, "%s", wrong);
+    }
+    *out = text;
+    return 0;
+}
+
+static int read_token(const struct json_value *body, const struct answer_asked *asked,
                       struct answer *into, struct err *err)
 {
     struct jwt_claims claims;
+    struct json_value v;
     const char *target = NULL;
-    int rc;
+    char *jwt = NULL;
+    size_t n = 0;
+    int rc = json_want(body, "jwt", JSON_TEXT, &v, err);
 
-    if (!is_token(jwt, n))
-        return err_set(err, ERR_INVALID, "\"jwt\" is no token");
-    rc = read_claims(jwt, n, asked, &claims, err);
-    if (rc < 0)
+    if (rc == 0)
+        rc = copy_token(&v, "\"jwt\" is no token", &jwt, &n, err);
+    if (rc == 0)
+        rc = read_claims(jwt, n, asked, &claims, err);
+    if (rc == 0 && claims.target_id[0] && !(target = arena_strdup(&into->arena, claims.target_id)))
+        rc = err_nomem(err);
+    if (rc < 0) {
+        mem_free_secret(jwt, n);
         return rc;
-    if (claims.target_id[0] && !(target = arena_strdup(&into->arena, claims.target_id)))
-        return err_nomem(err);
-    into->token.jwt = mem_strndup(jwt, n);
-    if (!into->token.jwt)
-        return err_nomem(err);
+    }
+    into->token.jwt = jwt;
     into->token.jwt_size = n;
     into->token.issued_ms = claims.issued_ms;
     into->token.expires_ms = claims.expires_ms;
@@ -346,44 +292,36 @@ static int keep_token(const char *jwt, size_t n, const struct answer_asked *aske
     return 0;
 }
 
-static int read_token(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                      struct err *err)
-{
-    struct json_object *v = NULL;
-    size_t n;
-    int rc;
-
-    if (!json_object_object_get_ex(o, "jwt", &v) || !json_object_is_type(v, json_type_string))
-        return err_set(err, ERR_INVALID, "\"jwt\" is missing or no text");
-    n = (size_t)json_object_get_string_len(v);
-    rc = keep_token(json_object_get_string(v), n, asked, into, err);
-    wipe(v, n);
-    return rc;
-}
-
 /* --- API tokens and users ------------------------------------------------------------------ */
 
-static int read_api_tokens(struct json_object *o, const struct answer_asked *asked,
+static int check_ids(const struct live_api_token *tokens, size_t n, struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(tokens[i].id, tokens[j].id) == 0)
+                return err_set(err, ERR_INVALID, "the id \"%s\" is listed twice", tokens[i].id);
+    return 0;
+}
+
+static int read_api_tokens(const struct json_value *body, const struct answer_asked *asked,
                            struct answer *into, struct err *err)
 {
-    struct json_object *list = NULL;
+    struct json_value list;
+    struct json_value item = {.kind = JSON_ABSENT};
     struct live_api_token *tokens;
-    size_t n;
-    int rc = 0;
+    size_t n = 0;
+    int rc = json_want(body, "tokens", JSON_LIST, &list, err);
 
     (void)asked;
-    if (!json_get_arr(o, "tokens", &list))
-        return err_set(err, ERR_INVALID, "\"tokens\" is missing or no list");
-    n = json_object_array_length(list);
-    tokens = arena_alloc(&into->arena, (n + 1) * sizeof(*tokens));
+    if (rc < 0)
+        return rc;
+    tokens = arena_alloc(&into->arena, (json_count(&list) + 1) * sizeof(*tokens));
     if (!tokens)
         return err_nomem(err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = live_api_token_read(json_object_array_get_idx(list, i), &into->arena, &tokens[i], err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        for (size_t j = 0; rc == 0 && j < i; j++)
-            if (strcmp(tokens[i].id, tokens[j].id) == 0)
-                rc = err_set(err, ERR_INVALID, "the id \"%s\" is listed twice", tokens[i].id);
+    while (rc == 0 && json_next(&list, NULL, &item))
+        rc = live_api_token_read(item.at, item.size, &into->arena, &tokens[n++], err);
+    if (rc == 0)
+        rc = check_ids(tokens, n, err);
     if (rc < 0)
         return rc;
     into->api_tokens = tokens;
@@ -392,36 +330,38 @@ static int read_api_tokens(struct json_object *o, const struct answer_asked *ask
 }
 
 /* {"name", "id", "token": secret}, or {"token": {"name", "id", "value": secret}}. */
-static int read_api_token(struct json_object *o, const struct answer_asked *asked,
+static int read_api_token(const struct json_value *body, const struct answer_asked *asked,
                           struct answer *into, struct err *err)
 {
     struct live_api_token *token = arena_alloc(&into->arena, sizeof(*token));
-    struct json_object *inner = NULL;
-    struct json_object *secret = NULL;
-    bool nested = json_get_obj(o, "token", &inner);
-    size_t n;
-    int rc;
+    struct json_value inner;
+    struct json_value secret;
+    char *text = NULL;
+    size_t n = 0;
+    int rc = token ? json_read_at(body, "token", &inner, err) : err_nomem(err);
 
-    if (!token)
-        return err_nomem(err);
-    if (!nested)
-        inner = o;
-    if (!json_object_object_get_ex(inner, nested ? "value" : "token", &secret) ||
-        !json_object_is_type(secret, json_type_string))
-        return err_set(err, ERR_INVALID, "the token's secret is missing or no text");
-    n = (size_t)json_object_get_string_len(secret);
-    rc = live_text(inner, "name", true, &into->arena, &token->name, err);
+    if (rc == 0) {
+        bool nested = inner.kind == JSON_OBJECT;
+
+        secret = inner;
+        if (nested)
+            rc = json_read_at(&inner, "value", &secret, err);
+        else
+            inner = *body;
+    }
+    if (rc == 0 && secret.kind != JSON_TEXT)
+        rc = err_set(err, ERR_INVALID, "the token's secret is missing or no text");
     if (rc == 0)
-        rc = live_text(inner, "id", true, &into->arena, &token->id, err);
+        rc = field_within(&inner, "name", field_required, &into->arena, &token->name, err);
+    if (rc == 0)
+        rc = field_within(&inner, "id", field_required, &into->arena, &token->id, err);
     if (rc == 0)
         rc = check_name(asked, token->name, err);
-    if (rc == 0 && !is_token(json_object_get_string(secret), n))
-        rc = err_set(err, ERR_INVALID, "what came is no token");
-    if (rc == 0 && !(into->token.jwt = mem_strndup(json_object_get_string(secret), n)))
-        rc = err_nomem(err);
-    wipe(secret, n);
+    if (rc == 0)
+        rc = copy_token(&secret, "what came is no token", &text, &n, err);
     if (rc < 0)
         return rc;
+    into->token.jwt = text;
     into->token.jwt_size = n;
     into->token.issued_ms = asked->now_ms;
     into->api_tokens = token;
@@ -429,39 +369,44 @@ static int read_api_token(struct json_object *o, const struct answer_asked *aske
     return 0;
 }
 
-static int read_user(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                     struct err *err)
+static int read_user(const struct json_value *body, const struct answer_asked *asked,
+                     struct answer *into, struct err *err)
 {
-    struct json_object *user = NULL;
-    int rc = want_object(o, "user", &user, err);
+    struct json_value user;
+    int rc = json_want(body, "user", JSON_OBJECT, &user, err);
 
     (void)asked;
-    return rc < 0 ? rc : live_text(user, "username", true, &into->arena, &into->username, err);
+    if (rc == 0)
+        rc = field_within(&user, "username", field_required, &into->arena, &into->username, err);
+    return rc;
 }
 
 /* {"exp": seconds since the epoch}, -1: never */
-static int read_validity(struct json_object *o, const struct answer_asked *asked,
+static int read_validity(const struct json_value *body, const struct answer_asked *asked,
                          struct answer *into, struct err *err)
 {
+    struct json_value v;
     int64_t exp;
+    int rc = json_read_at(body, "exp", &v, err);
 
     (void)asked;
-    if (!json_get_int(o, "exp", &exp) || exp < -1 || exp > INT64_C(253402300799))
-        return err_set(err, ERR_INVALID, "\"exp\" is missing or no time");
-    into->token_ends_ms = exp == -1 ? 0 : exp * 1000;
-    return 0;
+    if (rc == 0 && (!json_int(&v, &exp) || exp < -1 || exp > INT64_C(253402300799)))
+        rc = err_set(err, ERR_INVALID, "\"exp\" is missing or no time");
+    if (rc == 0)
+        into->token_ends_ms = exp == -1 ? 0 : exp * 1000;
+    return rc;
 }
 
 int answer_body_read(const char *body, size_t size, const struct answer_asked *asked,
                      struct answer *into, struct err *err)
 {
-    CLEANUP(json_put) struct json_object *o = NULL;
-    int rc = json_parse(body, size, LIMIT_JSON_DEPTH, &o, err);
+    struct json_value whole;
+    int rc = json_read(body, size, LIMIT_JSON_DEPTH, NULL, &whole, err);
 
     assert(TABLE[into->kind].read);
     if (rc < 0)
         return rc;
-    if (!json_object_is_type(o, json_type_object))
+    if (whole.kind != JSON_OBJECT)
         return err_set(err, ERR_INVALID, "it is not an object");
-    return TABLE[into->kind].read(o, asked, into, err);
+    return TABLE[into->kind].read(&whole, asked, into, err);
 }

@@ -8,25 +8,24 @@
 
 #include "core/email.h"
 #include "core/live.h"
-#include "lib/json.h"
+#include "lib/json_read.h"
 
-static int read_people(struct json_object *o, const char *key, bool are_invites,
+static int read_people(const struct json_value *body, const char *key, bool are_invites,
                        struct answer *into, struct err *err)
 {
-    struct json_object *list = NULL;
+    struct json_value list;
+    struct json_value item = {.kind = JSON_ABSENT};
     struct live_member *people;
-    size_t n;
-    int rc = 0;
+    size_t n = 0;
+    int rc = json_want(body, key, JSON_LIST, &list, err);
 
-    if (!json_get_arr(o, key, &list))
-        return err_set(err, ERR_INVALID, "\"%s\" is missing or no list", key);
-    n = json_object_array_length(list);
-    people = arena_alloc(&into->arena, (n + 1) * sizeof(*people));
+    if (rc < 0)
+        return rc;
+    people = arena_alloc(&into->arena, (json_count(&list) + 1) * sizeof(*people));
     if (!people)
         return err_nomem(err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = live_member_read(json_object_array_get_idx(list, i), are_invites, &into->arena,
-                              &people[i], err);
+    while (rc == 0 && json_next(&list, NULL, &item))
+        rc = live_member_read(item.at, item.size, are_invites, &into->arena, &people[n++], err);
     if (rc < 0)
         return rc;
     into->members = people;
@@ -34,34 +33,32 @@ static int read_people(struct json_object *o, const char *key, bool are_invites,
     return 0;
 }
 
-int answer_read_members(struct json_object *o, const struct answer_asked *asked,
+int answer_read_members(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err)
 {
     (void)asked;
-    return read_people(o, "members", false, into, err);
+    return read_people(body, "members", false, into, err);
 }
 
-int answer_read_invites(struct json_object *o, const struct answer_asked *asked,
+int answer_read_invites(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err)
 {
     (void)asked;
-    return read_people(o, "invites", true, into, err);
+    return read_people(body, "invites", true, into, err);
 }
 
 /* {KEY: {...}}, about whom was asked: of a member the name of a user, of an invite the address. */
-static int read_one(struct json_object *o, const char *key, bool is_invite,
+static int read_one(const struct json_value *body, const char *key, bool is_invite,
                     const struct answer_asked *asked, struct answer *into, struct err *err)
 {
-    struct json_object *one = NULL;
     struct live_member *m = arena_alloc(&into->arena, sizeof(*m));
-    int rc = m ? 0 : err_nomem(err);
+    struct json_value one;
+    int rc = m ? json_want(body, key, JSON_OBJECT, &one, err) : err_nomem(err);
     const char *about;
     bool same;
 
-    if (rc == 0 && !json_get_obj(o, key, &one))
-        rc = err_set(err, ERR_INVALID, "\"%s\" is missing or no object", key);
     if (rc == 0)
-        rc = live_member_read(one, is_invite, &into->arena, m, err);
+        rc = live_member_read(one.at, one.size, is_invite, &into->arena, m, err);
     if (rc < 0)
         return rc;
     about = is_invite ? m->email : m->username;
@@ -74,14 +71,14 @@ static int read_one(struct json_object *o, const char *key, bool is_invite,
     return 0;
 }
 
-int answer_read_member(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                       struct err *err)
+int answer_read_member(const struct json_value *body, const struct answer_asked *asked,
+                       struct answer *into, struct err *err)
 {
-    return read_one(o, "member", false, asked, into, err);
+    return read_one(body, "member", false, asked, into, err);
 }
 
-int answer_read_invited(struct json_object *o, const struct answer_asked *asked,
+int answer_read_invited(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err)
 {
-    return read_one(o, "invited", true, asked, into, err);
+    return read_one(body, "invited", true, asked, into, err);
 }

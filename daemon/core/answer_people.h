@@ -4,17 +4,17 @@
 #ifndef TENANTD_CORE_ANSWER_PEOPLE_H
 #define TENANTD_CORE_ANSWER_PEOPLE_H
 
-#include <json-c/json_types.h>
-
 #include "core/answer_body.h"
 
-int answer_read_members(struct json_object *o, const struct answer_asked *asked,
+struct json_value;
+
+int answer_read_members(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err) MUST_CHECK;
-int answer_read_invites(struct json_object *o, const struct answer_asked *asked,
+int answer_read_invites(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err) MUST_CHECK;
-int answer_read_member(struct json_object *o, const struct answer_asked *asked, struct answer *into,
-                       struct err *err) MUST_CHECK;
-int answer_read_invited(struct json_object *o, const struct answer_asked *asked,
+int answer_read_member(const struct json_value *body, const struct answer_asked *asked,
+                       struct answer *into, struct err *err) MUST_CHECK;
+int answer_read_invited(const struct json_value *body, const struct answer_asked *asked,
                         struct answer *into, struct err *err) MUST_CHECK;
 
 #endif

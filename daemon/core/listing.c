@@ -7,10 +7,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/field.h"
 #include "core/limits.h"
 #include "core/live.h"
 #include "core/splitter.h"
-#include "lib/json.h"
+#include "lib/json_read.h"
 #include "lib/mem.h"
 #include "lib/text.h"
 
@@ -39,7 +40,6 @@ struct listing {
     const struct listing_kind *kind;
     bool has_pagination;
     struct splitter splitter;
-    struct json_tokener *tok;
     void *items; /* of struct live_db or live_group */
     size_t n_items;
     size_t capacity;
@@ -70,8 +70,7 @@ struct listing *listing_new(enum call_kind kind, const char *cursor, struct answ
     l->kind = &KIND_OF[kind];
     splitter_init(&l->splitter, l->kind->member, LIMIT_LISTED_ELEMENT_BYTES, take_value, l);
     l->cursor = mem_strdup(cursor);
-    l->tok = json_tokener_strict(LIMIT_JSON_DEPTH);
-    if (!l->tok || (cursor && !l->cursor)) {
+    if (cursor && !l->cursor) {
         listing_free(l);
         return NULL;
     }
@@ -83,8 +82,6 @@ void listing_free(struct listing *l)
     if (!l)
         return;
     splitter_deinit(&l->splitter);
-    if (l->tok)
-        json_tokener_free(l->tok);
     mem_free(l->items);
     mem_free(l->names.slots);
     mem_free(l->ids.slots);
@@ -145,7 +142,7 @@ static size_t item_size(const struct listing *l)
     return l->kind->is_databases ? sizeof(struct live_db) : sizeof(struct live_group);
 }
 
-static int take_element(struct listing *l, struct json_object *o, struct err *err)
+static int take_element(struct listing *l, const char *json, size_t size, struct err *err)
 {
     struct arena *a = &l->into->arena;
     int rc;
@@ -157,12 +154,12 @@ static int take_element(struct listing *l, struct json_object *o, struct err *er
     if (l->kind->is_databases) {
         struct live_db *db = (struct live_db *)l->items + l->n_items;
 
-        rc = live_db_read(o, a, db, err);
+        rc = live_db_read(json, size, a, db, err);
         rc = rc < 0 ? rc : note(l, db->name, db->id, err);
     } else {
         struct live_group *group = (struct live_group *)l->items + l->n_items;
 
-        rc = live_group_read(o, a, group, err);
+        rc = live_group_read(json, size, a, group, err);
         rc = rc < 0 ? rc : note(l, group->name, group->id, err);
     }
     if (rc == 0)
@@ -170,32 +167,34 @@ static int take_element(struct listing *l, struct json_object *o, struct err *er
     return rc;
 }
 
-static int take_pagination(struct listing *l, struct json_object *o, struct err *err)
+static int take_pagination(struct listing *l, const struct json_value *v, struct err *err)
 {
     if (l->has_pagination)
         return err_set(err, ERR_INVALID, "\"pagination\" stands twice");
     l->has_pagination = true;
-    if (!o)
+    if (v->kind == JSON_NULL)
         return 0;
-    if (!json_object_is_type(o, json_type_object))
+    if (v->kind != JSON_OBJECT)
         return err_set(err, ERR_INVALID, "\"pagination\" is not an object");
-    return live_text(o, "next", false, &l->into->arena, &l->next, err);
+    return field_within(v, "next", field_text, &l->into->arena, &l->next, err);
 }
 
 static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
                       struct err *err)
 {
     struct listing *l = arg;
-    struct json_object *o = NULL;
-    int rc = json_parse_with(l->tok, json, size, &o, err);
+    struct json_value v;
+    int rc;
 
-    if (rc == 0 && is_element)
-        rc = take_element(l, o, err);
-    else if (rc == 0 && l->kind->in_pages && strcmp(key, "pagination") == 0)
-        rc = take_pagination(l, o, err);
-    json_object_put(o);
-    if (rc < 0 && is_element)
-        err_wrap(err, "element %zu", l->n_items + 1);
+    if (is_element) {
+        rc = take_element(l, json, size, err);
+        if (rc < 0)
+            err_wrap(err, "element %zu", l->n_items + 1);
+        return rc;
+    }
+    rc = json_read(json, size, LIMIT_JSON_DEPTH, NULL, &v, err);
+    if (rc == 0 && l->kind->in_pages && strcmp(key, "pagination") == 0)
+        rc = take_pagination(l, &v, err);
     return rc;
 }
 

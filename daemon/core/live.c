@@ -1,208 +1,15 @@
 /* live: what the platform's JSON says of a database, a group, a configuration, an API token, a
- * member. In:    an object; unknown keys are passed over. Out:   our own struct, its texts in an
- * arena. Never: takes a value of another type for what it might have meant. */
+ * member.
+ * In:    the JSON of one, where it stands; unknown keys are passed over.
+ * Out:   our own struct, its texts in an arena.
+ * Never: takes a value of another type for what it might have meant. */
 #include "core/live.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/field.h"
 #include "core/scope.h"
-#include "lib/buf.h"
-#include "lib/json.h"
-#include "lib/mem.h"
-#include "lib/text.h"
-
-/* --- Members of one type ------------------------------------------------------------------- */
-
-/* NULL when absent or null; the platform uses both for "none". */
-static struct json_object *member(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) ? v : NULL;
-}
-
-/* A text without control characters, of a length that something can be done with. */
-static bool plain(struct json_object *v, const char **out, size_t *out_size)
-{
-    if (!json_object_is_type(v, json_type_string))
-        return false;
-    *out = json_object_get_string(v);
-    *out_size = (size_t)json_object_get_string_len(v);
-    return *out_size <= LIMIT_LIVE_TEXT_BYTES && text_is_plain(*out, *out_size);
-}
-
-static int read_text(struct json_object *o, const char *key, const char **out, size_t *out_size,
-                     struct err *err)
-{
-    struct json_object *v = member(o, key);
-
-    *out = "";
-    *out_size = 0;
-    if (v && !plain(v, out, out_size))
-        return err_set(err, ERR_INVALID, "\"%s\" is not a plain text of at most %d bytes", key,
-                       LIMIT_LIVE_TEXT_BYTES);
-    return 0;
-}
-
-int live_text(struct json_object *o, const char *key, bool required, struct arena *a,
-              const char **out, struct err *err)
-{
-    const char *s;
-    size_t n;
-    int rc = read_text(o, key, &s, &n, err);
-
-    *out = NULL;
-    if (rc < 0 || (n == 0 && !required))
-        return rc;
-    if (n == 0)
-        return err_set(err, ERR_INVALID, "\"%s\" is missing", key);
-    *out = arena_strndup(a, s, n);
-    return *out ? 0 : err_nomem(err);
-}
-
-/* As live_text, for a text that many things share. */
-static int shared_text(struct json_object *o, const char *key, struct arena *a, const char **out,
-                       struct err *err)
-{
-    const char *s;
-    size_t n;
-    int rc = read_text(o, key, &s, &n, err);
-
-    *out = NULL;
-    if (rc < 0 || n == 0)
-        return rc;
-    *out = arena_intern(a, s, n);
-    return *out ? 0 : err_nomem(err);
-}
-
-/* An instant. *out: 0 when absent or null. */
-static int read_time(struct json_object *o, const char *key, int64_t *out, struct err *err)
-{
-    const char *s;
-    size_t n;
-    int rc = read_text(o, key, &s, &n, err);
-
-    *out = 0;
-    if (rc < 0 || n == 0)
-        return rc;
-    return text_parse_time(s, out) ? 0 : err_set(err, ERR_INVALID, "\"%s\" is no instant", key);
-}
-
-static int read_bool(struct json_object *o, const char *key, int8_t *out, struct err *err)
-{
-    struct json_object *v = member(o, key);
-
-    *out = -1;
-    if (!v)
-        return 0;
-    if (!json_object_is_type(v, json_type_boolean))
-        return err_set(err, ERR_INVALID, "\"%s\" is not true or false", key);
-    *out = json_object_get_boolean(v) ? 1 : 0;
-    return 0;
-}
-
-static int want_object(struct json_object *o, struct err *err)
-{
-    if (!json_object_is_type(o, json_type_object))
-        return err_set(err, ERR_INVALID, "it is not an object");
-    return 0;
-}
-
-/* --- Databases ----------------------------------------------------------------------------- */
-
-/* A host name goes into files that shells and programs read. */
-static bool is_host(const char *s)
-{
-    return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")] ==
-           '\0';
-}
-
-static int read_parent(struct json_object *o, struct arena *a, struct live_db *out, struct err *err)
-{
-    struct json_object *parent = member(o, "parent");
-    int rc;
-
-    if (!parent)
-        return 0;
-    rc = want_object(parent, err);
-    if (rc == 0)
-        rc = live_text(parent, "id", false, a, &out->parent_id, err);
-    if (rc < 0)
-        err_wrap(err, "\"parent\"");
-    return rc;
-}
-
-/* A name that stands for itself alone, also where it became part of a path. What is not of our
- * grammar is shown and left alone: no request is built of it. */
-static bool is_name(const char *s)
-{
-    return s[0] != '.' && s[0] != '-' &&
-           s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] ==
-               '\0';
-}
-
-static int read_db_texts(struct json_object *o, struct arena *a, struct live_db *out,
-                         struct err *err)
-{
-    int rc = live_text(o, "Name", true, a, &out->name, err);
-
-    if (rc == 0 && !is_name(out->name))
-        rc = err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a database", out->name);
-    if (rc == 0)
-        rc = live_text(o, "DbId", true, a, &out->id, err);
-    if (rc == 0)
-        rc = live_text(o, "Hostname", false, a, &out->hostname, err);
-    if (rc == 0 && out->hostname && !is_host(out->hostname))
-        rc = err_set(err, ERR_INVALID, "\"Hostname\" is not the name of a host");
-    if (rc == 0)
-        rc = shared_text(o, "group", a, &out->group, err);
-    return rc;
-}
-
-static int read_db_flags(struct json_object *o, struct live_db *out, struct err *err)
-{
-    int rc = read_bool(o, "block_reads", &out->block_reads, err);
-
-    if (rc == 0)
-        rc = read_bool(o, "block_writes", &out->block_writes, err);
-    if (rc == 0)
-        rc = read_bool(o, "delete_protection", &out->delete_protection, err);
-    if (rc == 0)
-        rc = read_bool(o, "archived", &out->archived, err);
-    return rc;
-}
-
-static int read_db_deletion(struct json_object *o, struct live_db *out, struct err *err)
-{
-    int64_t group_ms = 0;
-    int rc = read_time(o, "deleted_at", &out->deleted_ms, err);
-
-    if (rc == 0)
-        rc = read_time(o, "group_deleted_at", &group_ms, err);
-    out->group_deleted = group_ms != 0;
-    return rc;
-}
-
-int live_db_read(struct json_object *o, struct arena *a, struct live_db *out, struct err *err)
-{
-    int rc = want_object(o, err);
-
-    *out = (struct live_db){0};
-    if (rc == 0)
-        rc = read_db_texts(o, a, out, err);
-    if (rc == 0)
-        rc = read_db_flags(o, out, err);
-    if (rc == 0)
-        rc = read_db_deletion(o, out, err);
-    if (rc == 0)
-        rc = read_parent(o, a, out, err);
-    if (rc < 0)
-        err_wrap(err, "database \"%s\"", out->name ? out->name : "?");
-    return rc;
-}
-
-/* --- Groups -------------------------------------------------------------------------------- */
 
 static int compare_texts(const void *a, const void *b)
 {
@@ -212,31 +19,108 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
-static int read_locations(struct json_object *o, struct arena *a, struct live_group *out,
-                          struct err *err)
+/* --- Databases ----------------------------------------------------------------------------- */
+
+/* A name that stands for itself alone, also where it became part of a path. What is not of our
+ * grammar is shown and left alone: no request is built of it. */
+static int database_name(const struct json_value *v, const char *key, struct arena *a, void *out,
+                         struct err *err)
 {
-    struct json_object *list = member(o, "locations");
-    size_t n =
-        list && json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    int rc = field_required(v, key, a, out, err);
+    const char *s = *(const char **)out;
 
-    if (list && !json_object_is_type(list, json_type_array))
-        return err_set(err, ERR_INVALID, "\"locations\" is not a list");
-    out->locations = n ? arena_alloc(a, n * sizeof(*out->locations)) : NULL;
-    if (n && !out->locations)
+    if (rc == 0 &&
+        (s[0] == '.' || s[0] == '-' ||
+         s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]))
+        return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a database", s);
+    return rc;
+}
+
+/* A host name goes into files that shells and programs read. */
+static int host(const struct json_value *v, const char *key, struct arena *a, void *out,
+                struct err *err)
+{
+    int rc = field_text(v, key, a, out, err);
+    const char *s = *(const char **)out;
+
+    if (rc == 0 && s &&
+        s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")])
+        return err_set(err, ERR_INVALID, "\"%s\" is not the name of a host", key);
+    return rc;
+}
+
+static int id_within(const struct json_value *v, const char *key, struct arena *a, void *out,
+                     struct err *err)
+{
+    int rc = 0;
+
+    if (field_is_none(v))
+        return 0;
+    if (v->kind != JSON_OBJECT)
+        rc = err_set(err, ERR_INVALID, "it is not an object");
+    if (rc == 0)
+        rc = field_within(v, "id", field_text, a, out, err);
+    if (rc < 0)
+        err_wrap(err, "\"%s\"", key);
+    return rc;
+}
+
+/* clang-format off: tables */
+#define DATABASE_ROWS(X, type)                                                                     \
+    X(type, "Name", database_name, name)                                                           \
+    X(type, "DbId", field_required, id)                                                            \
+    X(type, "Hostname", host, hostname)                                                            \
+    X(type, "group", field_shared, group)                                                          \
+    X(type, "block_reads", field_flag, block_reads)                                                \
+    X(type, "block_writes", field_flag, block_writes)                                              \
+    X(type, "delete_protection", field_flag, delete_protection)                                    \
+    X(type, "archived", field_flag, archived)                                                      \
+    X(type, "deleted_at", field_instant, deleted_ms)                                               \
+    X(type, "group_deleted_at", field_was, group_deleted)                                          \
+    X(type, "parent", id_within, parent_id)
+/* clang-format on */
+FIELD_TABLE(DATABASE, DATABASE_ROWS, struct live_db);
+
+int live_db_read(const char *json, size_t size, struct arena *a, struct live_db *out,
+                 struct err *err)
+{
+    struct field_values values;
+    int rc = field_scan(&DATABASE, json, size, &values, err);
+
+    *out = (struct live_db){0};
+    if (rc < 0)
+        return rc;
+    rc = field_fill(&DATABASE, &values, a, out, err);
+    if (rc < 0)
+        err_wrap(err, "database \"%s\"", out->name ? out->name : "?");
+    return rc;
+}
+
+/* --- Groups -------------------------------------------------------------------------------- */
+
+/* `out`: the group's locations; how many there are goes with them. */
+static int locations(const struct json_value *v, const char *key, struct arena *a, void *out,
+                     struct err *err)
+{
+    struct live_group *g = container_of(out, struct live_group, locations);
+    struct json_value item = {.kind = JSON_ABSENT};
+    size_t n = json_count(v);
+    int rc = field_want_list(v, key, err);
+
+    if (rc < 0 || field_is_none(v) || n == 0)
+        return rc;
+    g->locations = arena_alloc(a, n * sizeof(*g->locations));
+    if (!g->locations)
         return err_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        const char *s;
-        size_t size;
-
-        if (!plain(json_object_array_get_idx(list, i), &s, &size) || size == 0)
-            return err_set(err, ERR_INVALID, "\"locations\" holds what is no location");
-        out->locations[i] = arena_strndup(a, s, size);
-        if (!out->locations[i])
+    while (json_next(v, NULL, &item)) {
+        rc = field_required(&item, key, a, &g->locations[g->n_locations], NULL);
+        if (rc == -ERR_NOMEM)
             return err_nomem(err);
-        out->n_locations++;
+        if (rc < 0)
+            return err_set(err, ERR_INVALID, "\"%s\" holds what is no location", key);
+        g->n_locations++;
     }
-    if (n)
-        qsort(out->locations, n, sizeof(*out->locations), compare_texts);
+    qsort(g->locations, n, sizeof(*g->locations), compare_texts);
     return 0;
 }
 
@@ -264,150 +148,104 @@ static const char *normal_primary(const struct live_group *g)
     return g->primary;
 }
 
-int live_group_read(struct json_object *o, struct arena *a, struct live_group *out, struct err *err)
+/* clang-format off: a table */
+#define GROUP_ROWS(X, type)                                                                        \
+    X(type, "name", field_required, name)                                                          \
+    X(type, "uuid", field_required, id)                                                            \
+    X(type, "primary", field_text, primary)                                                        \
+    X(type, "locations", locations, locations)                                                     \
+    X(type, "delete_protection", field_flag, delete_protection)                                    \
+    X(type, "archived", field_flag, archived)                                                      \
+    X(type, "deleted_at", field_instant, deleted_ms)
+/* clang-format on */
+FIELD_TABLE(GROUP, GROUP_ROWS, struct live_group);
+
+int live_group_read(const char *json, size_t size, struct arena *a, struct live_group *out,
+                    struct err *err)
 {
-    int rc = want_object(o, err);
+    struct field_values values;
+    int rc = field_scan(&GROUP, json, size, &values, err);
 
     *out = (struct live_group){0};
-    if (rc == 0)
-        rc = live_text(o, "name", true, a, &out->name, err);
-    if (rc == 0)
-        rc = live_text(o, "uuid", true, a, &out->id, err);
-    if (rc == 0)
-        rc = live_text(o, "primary", false, a, &out->primary, err);
-    if (rc == 0)
-        rc = read_locations(o, a, out, err);
-    if (rc == 0)
-        rc = read_bool(o, "delete_protection", &out->delete_protection, err);
-    if (rc == 0)
-        rc = read_bool(o, "archived", &out->archived, err);
-    if (rc == 0)
-        rc = read_time(o, "deleted_at", &out->deleted_ms, err);
-    out->primary = normal_primary(out);
+    if (rc < 0)
+        return rc;
+    rc = field_fill(&GROUP, &values, a, out, err);
     if (rc < 0)
         err_wrap(err, "group \"%s\"", out->name ? out->name : "?");
+    else
+        out->primary = normal_primary(out);
     return rc;
 }
 
 /* --- Configuration ------------------------------------------------------------------------- */
 
-static const char *trimmed(const char *s, size_t *n)
+static bool join_once(struct buf *b, const char **items, size_t n)
 {
-    while (*n > 0 && *s == ' ') {
-        s++;
-        --*n;
-    }
-    while (*n > 0 && s[*n - 1] == ' ')
-        --*n;
-    return s;
-}
-
-/* Copies of the list's items, trimmed, into items[], which has room for all. */
-static int read_items(struct json_object *list, const char *key, struct arena *a,
-                      const char **items, struct err *err)
-{
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        const char *s;
-        size_t n;
-
-        if (!plain(json_object_array_get_idx(list, i), &s, &n))
-            return err_set(err, ERR_INVALID, "\"%s\" holds what is no plain text", key);
-        s = trimmed(s, &n);
-        if (n == 0 || memchr(s, ',', n))
-            return err_set(err, ERR_INVALID, "\"%s\" holds an item that is empty or has a comma",
-                           key);
-        items[i] = arena_strndup(a, s, n);
-        if (!items[i])
-            return err_nomem(err);
-    }
-    return 0;
-}
-
-static int join(const char **items, size_t n, struct arena *a, const char **out, struct err *err)
-{
-    struct buf b = BUF_INIT(LIMIT_ANSWER_BYTES);
-
     qsort(items, n, sizeof(*items), compare_texts);
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && strcmp(items[i], items[i - 1]) == 0)
             continue;
         if (i > 0)
-            buf_add_char(&b, ',');
-        buf_add_str(&b, items[i]);
+            buf_add_char(b, ',');
+        buf_add_str(b, items[i]);
     }
-    *out = b.failed ? NULL : arena_strdup(a, buf_str(&b));
-    buf_deinit(&b);
-    return *out ? 0 : err_nomem(err);
+    return !b->failed;
 }
 
-static int read_set(struct json_object *v, const char *key, struct arena *a, const char **out,
-                    struct err *err)
-{
-    const char **items;
-    size_t n;
-    int rc;
+/* In each of these NULL is "not said". */
 
-    *out = "";
-    if (!v)
-        return 0;
-    if (!json_object_is_type(v, json_type_array))
-        return err_set(err, ERR_INVALID, "\"%s\" is not a list", key);
-    n = json_object_array_length(v);
-    if (n == 0)
-        return 0;
-    items = mem_alloc(n * sizeof(*items));
-    if (!items)
-        return err_nomem(err);
-    rc = read_items(v, key, a, items, err);
-    if (rc == 0)
-        rc = join(items, n, a, out, err);
-    mem_free((void *)items);
-    return rc;
-}
-
-static int read_text_value(struct json_object *o, const char *key, struct arena *a,
-                           const char **out, struct err *err)
-{
-    bool is_known = member(o, key) != NULL;
-    int rc = live_text(o, key, false, a, out, err);
-
-    if (rc == 0 && is_known && !*out)
-        *out = ""; /* none is set, which is not the same as not said */
-    return rc;
-}
-
-static int read_value(struct json_object *o, enum config_field f, struct arena *a, const char **out,
+static int config_SET(const struct json_value *v, const char *key, struct arena *a, void *out,
                       struct err *err)
 {
-    const char *key = CONFIG_FIELD[f].key;
-    struct json_object *v;
-    int8_t flag;
-    int rc;
+    const char **value = out;
+    int rc = field_want_list(v, key, err);
 
-    *out = NULL;
-    if (!json_object_object_get_ex(o, key, &v))
-        return 0;
-    switch (CONFIG_FIELD[f].type) {
-    case CONFIG_TYPE_SET:
-        return read_set(v, key, a, out, err);
-    case CONFIG_TYPE_TEXT:
-        return read_text_value(o, key, a, out, err);
-    case CONFIG_TYPE_BOOL:
-        break;
-    }
-    rc = read_bool(o, key, &flag, err);
-    if (rc == 0 && flag >= 0)
-        *out = flag ? "true" : "false";
+    *value = v->kind == JSON_ABSENT ? NULL : "";
+    return rc < 0 || field_is_none(v) || json_count(v) == 0
+               ? rc
+               : field_joined(v, key, join_once, a, value, err);
+}
+
+static int config_TEXT(const struct json_value *v, const char *key, struct arena *a, void *out,
+                       struct err *err)
+{
+    const char **value = out;
+    int rc = field_text(v, key, a, value, err);
+
+    if (rc == 0 && !field_is_none(v) && !*value)
+        *value = ""; /* none is set, which is not the same as not said */
     return rc;
 }
 
-int live_config_read(struct json_object *o, struct arena *a, struct db_config *out, struct err *err)
+static int config_BOOL(const struct json_value *v, const char *key, struct arena *a, void *out,
+                       struct err *err)
 {
-    int rc = want_object(o, err);
+    const char **value = out;
+    int8_t said;
+    int rc = field_flag(v, key, a, &said, err);
+
+    *value = said < 0 ? NULL : said ? "true" : "false";
+    return rc;
+}
+
+#define CONFIG_KEY(symbol, key, type, listed) JSON_KEY(key),
+#define CONFIG_READ(symbol, key, type, listed)                                                     \
+    {config_##type, offsetof(struct db_config, value[CONFIG_##symbol])},
+static const struct json_key CONFIG_KEYS[] = {CONFIG_FIELDS(CONFIG_KEY)};
+static const struct field CONFIG_READS[] = {CONFIG_FIELDS(CONFIG_READ)};
+_Static_assert(CONFIG_N <= FIELD_MAX, "there is room for all values");
+static const struct field_table CONFIGURATION = {CONFIG_KEYS, CONFIG_READS, CONFIG_N};
+
+int live_config_read(const char *json, size_t size, struct arena *a, struct db_config *out,
+                     struct err *err)
+{
+    struct field_values values;
+    int rc = field_scan(&CONFIGURATION, json, size, &values, err);
 
     *out = (struct db_config){0};
-    for (int f = 0; f < CONFIG_N && rc == 0; f++)
-        rc = read_value(o, (enum config_field)f, a, &out->value[f], err);
+    if (rc < 0)
+        return rc;
+    rc = field_fill(&CONFIGURATION, &values, a, out, err);
     if (rc < 0)
         err_wrap(err, "configuration");
     return rc;
@@ -415,51 +253,47 @@ int live_config_read(struct json_object *o, struct arena *a, struct db_config *o
 
 /* --- API tokens ---------------------------------------------------------------------------- */
 
-static int read_scopes(struct json_object *o, struct arena *a, const char **out, struct err *err)
+static bool join_scopes(struct buf *b, const char **items, size_t n)
 {
-    struct json_object *list = member(o, "scopes");
-    size_t n =
-        list && json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-    struct buf set = BUF_INIT(LIMIT_ANSWER_BYTES);
-    const char **items;
-    bool ok;
-    int rc;
-
-    *out = NULL;
-    if (list && !json_object_is_type(list, json_type_array))
-        return err_set(err, ERR_INVALID, "\"scopes\" is not a list");
-    if (n == 0)
-        return 0;
-    items = mem_alloc(n * sizeof(*items));
-    if (!items)
-        return err_nomem(err);
-    rc = read_items(list, "scopes", a, items, err);
-    ok = rc == 0 && scope_add_set(&set, items, n);
-    *out = ok ? arena_strdup(a, buf_str(&set)) : NULL;
-    buf_deinit(&set);
-    mem_free((void *)items);
-    return rc < 0 || *out ? rc : err_nomem(err);
+    return scope_add_set(b, items, n);
 }
 
-int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_token *out,
+static int scopes(const struct json_value *v, const char *key, struct arena *a, void *out,
+                  struct err *err)
+{
+    int rc = field_want_list(v, key, err);
+
+    return rc < 0 || json_count(v) == 0 ? rc : field_joined(v, key, join_scopes, a, out, err);
+}
+
+static int username_within(const struct json_value *v, const char *key, struct arena *a, void *out,
+                           struct err *err)
+{
+    (void)key;
+    return field_within(v, "username", field_text, a, out, err);
+}
+
+/* clang-format off: a table */
+#define API_TOKEN_ROWS(X, type)                                                                    \
+    X(type, "name", field_required, name)                                                          \
+    X(type, "id", field_required, id)                                                              \
+    X(type, "group", field_text, group)                                                            \
+    X(type, "scopes", scopes, scopes)                                                              \
+    X(type, "created_at", field_text, created)                                                     \
+    X(type, "owner", username_within, owner)
+/* clang-format on */
+FIELD_TABLE(API_TOKEN, API_TOKEN_ROWS, struct live_api_token);
+
+int live_api_token_read(const char *json, size_t size, struct arena *a, struct live_api_token *out,
                         struct err *err)
 {
-    struct json_object *owner = NULL;
-    int rc = want_object(o, err);
+    struct field_values values;
+    int rc = field_scan(&API_TOKEN, json, size, &values, err);
 
     *out = (struct live_api_token){0};
-    if (rc == 0)
-        rc = live_text(o, "name", true, a, &out->name, err);
-    if (rc == 0)
-        rc = live_text(o, "id", true, a, &out->id, err);
-    if (rc == 0)
-        rc = live_text(o, "group", false, a, &out->group, err);
-    if (rc == 0)
-        rc = read_scopes(o, a, &out->scopes, err);
-    if (rc == 0)
-        rc = live_text(o, "created_at", false, a, &out->created, err);
-    if (rc == 0 && json_get_obj(o, "owner", &owner))
-        rc = live_text(owner, "username", false, a, &out->owner, err);
+    if (rc < 0)
+        return rc;
+    rc = field_fill(&API_TOKEN, &values, a, out, err);
     if (rc < 0)
         err_wrap(err, "API token \"%s\"", out->name ? out->name : "?");
     return rc;
@@ -467,20 +301,30 @@ int live_api_token_read(struct json_object *o, struct arena *a, struct live_api_
 
 /* --- Members and invites ------------------------------------------------------------------- */
 
-int live_member_read(struct json_object *o, bool is_invite, struct arena *a,
+/* clang-format off: tables */
+#define MEMBER_ROWS(X, type)                                                                       \
+    X(type, "email", field_text, email)                                                            \
+    X(type, "username", field_required, username)                                                  \
+    X(type, "role", field_required, role)
+#define INVITE_ROWS(X, type)                                                                       \
+    X(type, "email", field_required, email)                                                        \
+    X(type, "role", field_required, role)                                                          \
+    X(type, "created_at", field_text, invited)
+/* clang-format on */
+FIELD_TABLE(MEMBER, MEMBER_ROWS, struct live_member);
+FIELD_TABLE(INVITE, INVITE_ROWS, struct live_member);
+
+int live_member_read(const char *json, size_t size, bool is_invite, struct arena *a,
                      struct live_member *out, struct err *err)
 {
-    int rc = want_object(o, err);
+    const struct field_table *t = is_invite ? &INVITE : &MEMBER;
+    struct field_values values;
+    int rc = field_scan(t, json, size, &values, err);
 
     *out = (struct live_member){0};
-    if (rc == 0)
-        rc = live_text(o, "email", is_invite, a, &out->email, err);
-    if (rc == 0 && !is_invite)
-        rc = live_text(o, "username", true, a, &out->username, err);
-    if (rc == 0)
-        rc = live_text(o, "role", true, a, &out->role, err);
-    if (rc == 0 && is_invite)
-        rc = live_text(o, "created_at", false, a, &out->invited, err);
+    if (rc < 0)
+        return rc;
+    rc = field_fill(t, &values, a, out, err);
     if (rc < 0)
         err_wrap(err, "%s \"%s\"", is_invite ? "invite of" : "member",
                  out->username ? out->username
