@@ -5,15 +5,19 @@
 #include "core/report.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/field.h"
 #include "core/splitter.h"
 #include "lib/json.h"
+#include "lib/json_read.h"
 #include "lib/mem.h"
 #include "lib/text.h"
 
 #define NOTE_MAX_BYTES 400
+#define PATH_SIZE      64 /* of one place in a column's path */
 
 #define REPORT_COLUMN(symbol, key, path, type) {key, path, REPORT_##type},
 #define REPORT_TABLE(kind, columns, list)                                                          \
@@ -60,115 +64,118 @@ const char *report_text(const struct report_row *row, size_t column)
 
 /* --- Cells --------------------------------------------------------------------------------- */
 
-/* What stands at "a.b" of o; NULL: nothing. */
-static struct json_object *at_path(struct json_object *o, const char *path, size_t size)
-{
-    while (o && size > 0) {
-        const char *dot = memchr(path, '.', size);
-        size_t n = dot ? (size_t)(dot - path) : size;
-        struct json_object *inner = NULL;
-        char key[32];
+/* Each: *out stays NULL when it is of another type. 0 or -ERR_NOMEM. */
 
-        assert(n < sizeof(key));
-        memcpy(key, path, n);
-        key[n] = '\0';
-        if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, key, &inner))
-            return NULL;
-        o = inner;
-        path += n + (dot != NULL);
-        size -= n + (dot != NULL);
+static int copy(struct arena *a, const char *s, size_t n, const char **out)
+{
+    if (n > LIMIT_LIVE_TEXT_BYTES)
+        return 0;
+    *out = arena_strndup(a, s, n);
+    return *out ? 0 : -ERR_NOMEM;
+}
+
+static int plain_cell(const struct json_value *v, struct arena *a, const char **out)
+{
+    return field_text(v, "", a, out, NULL) == -ERR_NOMEM ? -ERR_NOMEM : 0;
+}
+
+static int text_cell(const struct json_value *v, struct arena *a, const char **out)
+{
+    return v->kind == JSON_NUMBER ? copy(a, v->at, v->size, out) : plain_cell(v, a, out);
+}
+
+static int int_cell(const struct json_value *v, struct arena *a, const char **out)
+{
+    int64_t n;
+
+    return json_int(v, &n) ? copy(a, v->at, v->size, out) : 0;
+}
+
+static int bool_cell(const struct json_value *v, struct arena *a, const char **out)
+{
+    return v->kind == JSON_TRUE || v->kind == JSON_FALSE ? copy(a, v->at, v->size, out) : 0;
+}
+
+/* A list of plain texts. */
+static int set_cell(const struct json_value *v, struct arena *a, const char **out)
+{
+    struct buf set = BUF_INIT(LIMIT_LIVE_TEXT_BYTES);
+    struct json_value item = {.kind = JSON_ABSENT};
+    bool fits = v->kind == JSON_LIST;
+    int rc = 0;
+
+    while (rc == 0 && fits && json_next(v, NULL, &item)) {
+        const char *s = NULL;
+
+        rc = plain_cell(&item, a, &s);
+        fits = s && buf_printf(&set, "%s%s", set.size ? "," : "", s);
     }
-    return o;
-}
-
-static const char *plain_text(struct json_object *v, size_t *out_size)
-{
-    const char *s = json_object_get_string(v);
-
-    *out_size = s ? strlen(s) : 0;
-    return s && *out_size && *out_size <= LIMIT_LIVE_TEXT_BYTES && text_is_plain(s, *out_size)
-               ? s
-               : NULL;
-}
-
-static bool is_number(struct json_object *v)
-{
-    return json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
-}
-
-/* A list of plain texts; "" when it is empty. NULL: it is something else. */
-static const char *set_text(struct json_object *v, struct buf *b)
-{
-    size_t n = json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *item = json_object_array_get_idx(v, i);
-        size_t size;
-        const char *s =
-            json_object_is_type(item, json_type_string) ? plain_text(item, &size) : NULL;
-
-        if (!s)
-            return NULL;
-        buf_printf(b, "%s%s", i ? "," : "", s);
-    }
-    return json_object_is_type(v, json_type_array) ? buf_str(b) : NULL;
-}
-
-/* False: no memory. *out NULL: it is not of that type. */
-static bool read_value(struct json_object *v, enum report_type type, struct arena *a,
-                       const char **out)
-{
-    struct buf set = BUF_INIT(LIMIT_LISTED_ELEMENT_BYTES);
-    char note[NOTE_MAX_BYTES + 1];
-    const char *s = NULL;
-    size_t n;
-
-    if (type == REPORT_TEXT && (json_object_is_type(v, json_type_string) || is_number(v)))
-        s = plain_text(v, &n);
-    else if ((type == REPORT_INT && json_object_is_type(v, json_type_int)) ||
-             (type == REPORT_BOOL && json_object_is_type(v, json_type_boolean)))
-        s = plain_text(v, &n);
-    else if (type == REPORT_SET)
-        s = set_text(v, &set);
-    else if (type == REPORT_NOTE && v) {
-        s = json_object_is_type(v, json_type_string)
-                ? json_object_get_string(v)
-                : json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN |
-                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
-        answer_redact(s ? s : "", s ? strlen(s) : 0, note, sizeof(note));
-        s = note;
-    }
-    *out = s && !set.failed ? arena_strdup(a, s) : NULL;
+    if (set.nomem)
+        rc = -ERR_NOMEM;
+    if (rc == 0 && fits)
+        rc = copy(a, buf_str(&set), set.size, out);
     buf_deinit(&set);
-    return !s || *out;
+    return rc;
 }
 
-static bool read_cell(struct json_object *o, const struct report_column *c, struct arena *a,
-                      const char **out)
+/* Anything, as it would be written. */
+static int note_cell(const struct json_value *v, struct arena *a, const char **out)
 {
+    CLEANUP(json_put) struct json_object *o = NULL;
+    char note[NOTE_MAX_BYTES + 1];
+    const char *s;
+
+    if (field_is_none(v) || json_parse(v->at, v->size, LIMIT_JSON_DEPTH, &o, NULL) < 0)
+        return 0;
+    s = v->kind == JSON_TEXT ? json_object_get_string(o)
+                             : json_object_to_json_string_ext(
+                                   o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    if (!s)
+        return 0;
+    answer_redact(s, strlen(s), note, sizeof(note));
+    return copy(a, note, strlen(note), out);
+}
+
+static int read_cell(const struct json_value *row, const struct report_column *c, struct arena *a,
+                     const char **out, struct err *err)
+{
+    static int (*const CELL[])(const struct json_value *v, struct arena *a, const char **out) = {
+        [REPORT_TEXT] = text_cell, [REPORT_INT] = int_cell,   [REPORT_BOOL] = bool_cell,
+        [REPORT_SET] = set_cell,   [REPORT_NOTE] = note_cell,
+    };
     const char *path = c->path;
 
     *out = NULL;
     while (*path && !*out) {
         size_t n = strcspn(path, "|");
+        struct json_value v;
+        char one[PATH_SIZE];
+        int rc;
 
-        if (!read_value(at_path(o, path, n), c->type, a, out))
-            return false;
+        assert(n < sizeof(one));
+        memcpy(one, path, n);
+        one[n] = '\0';
+        rc = json_read_at(row, one, &v, err);
+        if (rc < 0)
+            return rc;
+        if (CELL[c->type](&v, a, out) < 0)
+            return err_nomem(err);
         path += n + (path[n] == '|');
     }
-    return true;
+    return 0;
 }
 
-static int read_row(struct report *r, struct json_object *o, struct report_row *out,
+static int read_row(struct report *r, const struct json_value *v, struct report_row *out,
                     struct err *err)
 {
+    int rc = 0;
+
     *out = (struct report_row){0};
-    if (!json_object_is_type(o, json_type_object))
+    if (v->kind != JSON_OBJECT)
         return err_set(err, ERR_INVALID, "what should be an object is none");
-    for (size_t i = 0; i < r->info->n_columns; i++)
-        if (!read_cell(o, &r->info->columns[i], &r->into->arena, &out->cell[i]))
-            return err_nomem(err);
-    return 0;
+    for (size_t i = 0; rc == 0 && i < r->info->n_columns; i++)
+        rc = read_cell(v, &r->info->columns[i], &r->into->arena, &out->cell[i], err);
+    return rc;
 }
 
 static int add_row(struct report *r, const struct report_row *row, struct err *err)
@@ -181,104 +188,114 @@ static int add_row(struct report *r, const struct report_row *row, struct err *e
     return 0;
 }
 
-static int take_element(struct report *r, struct json_object *o, struct err *err)
+static int take_row(struct report *r, const struct json_value *v, struct err *err)
 {
     struct report_row row;
-    int rc;
+    int rc = read_row(r, v, &row, err);
 
-    if (r->into->total_only)
-        return 0;
-    rc = read_row(r, o, &row, err);
     return rc < 0 ? rc : add_row(r, &row, err);
 }
 
 /* --- Lists that are read as they arrive ---------------------------------------------------- */
 
-static void take_pages(struct report *r, struct json_object *o)
+static int take_pages(struct report *r, const struct json_value *v, struct err *err)
 {
+    struct json_value total;
     int64_t pages;
+    int rc = json_read_at(v, "total_pages", &total, err);
 
-    if (json_get_int(o, "total_pages", &pages) && pages >= 0)
+    if (rc == 0 && json_int(&total, &pages) && pages >= 0)
         r->into->total_pages = pages;
+    return rc;
+}
+
+static int take_element(struct report *r, const char *json, size_t size, struct err *err)
+{
+    struct json_value v;
+    int rc = json_read(json, size, LIMIT_JSON_DEPTH, NULL, &v, err);
+
+    if (rc == 0)
+        rc = take_row(r, &v, err);
+    if (rc < 0)
+        err_wrap(err, "element %zu", r->n + 1);
+    return rc;
 }
 
 static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
                       struct err *err)
 {
     struct report *r = arg;
-    struct json_object *o = NULL;
-    int rc = json_parse_with(r->tok, json, size, &o, err);
+    struct json_value v;
+    int rc;
 
-    if (rc == 0 && is_element)
-        rc = take_element(r, o, err);
-    else if (rc == 0 && strcmp(key, "pagination") == 0)
-        take_pages(r, o);
+    if (is_element)
+        return r->into->total_only ? 0 : take_element(r, json, size, err);
+    rc = json_read(json, size, LIMIT_JSON_DEPTH, NULL, &v, err);
+    if (rc == 0 && strcmp(key, "pagination") == 0)
+        rc = take_pages(r, &v, err);
     else if (rc == 0 && r->into->kind == CALL_REPORT_USAGE && strcmp(key, "usage") == 0)
-        rc = read_row(r, o, &r->whole, err);
-    json_object_put(o);
-    if (rc < 0 && is_element)
-        err_wrap(err, "element %zu", r->n + 1);
+        rc = read_row(r, &v, &r->whole, err);
     return rc;
 }
 
 /* --- Whole bodies -------------------------------------------------------------------------- */
 
-static int take_array(struct report *r, struct json_object *o, struct err *err)
+static int take_array(struct report *r, const struct json_value *whole, struct err *err)
 {
-    struct json_object *list = o;
+    struct json_value list = *whole;
+    struct json_value item = {.kind = JSON_ABSENT};
     int rc = 0;
 
-    if (json_object_is_type(o, json_type_object))
-        list = at_path(o, "organizations", strlen("organizations"));
-    if (!json_object_is_type(list, json_type_array))
-        return err_set(err, ERR_INVALID, "it is not a list");
-    for (size_t i = 0; rc == 0 && i < json_object_array_length(list); i++)
-        rc = take_element(r, json_object_array_get_idx(list, i), err);
+    if (whole->kind == JSON_OBJECT)
+        rc = json_read_at(whole, "organizations", &list, err);
+    if (rc == 0 && list.kind != JSON_LIST)
+        rc = err_set(err, ERR_INVALID, "it is not a list");
+    while (rc == 0 && json_next(&list, NULL, &item))
+        rc = take_row(r, &item, err);
     return rc;
 }
 
-static int take_map(struct report *r, struct json_object *o, const char *name, struct err *err)
+/* `list`: the map's key, and a bracket behind it. */
+static int take_map(struct report *r, const struct json_value *whole, const char *list,
+                    struct err *err)
 {
-    struct json_object *map = at_path(o, name, strlen(name) - 1);
-    struct json_object_iterator it;
-    struct json_object_iterator end;
-    int rc = 0;
+    struct arena *a = &r->into->arena;
+    struct json_value map;
+    struct json_value key;
+    struct json_value item = {.kind = JSON_ABSENT};
+    char name[PATH_SIZE];
+    int rc;
 
-    if (!json_object_is_type(map, json_type_object))
-        return err_set(err, ERR_INVALID, "\"%.*s\" is missing or no object", (int)strlen(name) - 1,
-                       name);
-    it = json_object_iter_begin(map);
-    end = json_object_iter_end(map);
-    for (; rc == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
-        const char *key = json_object_iter_peek_name(&it);
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(list, "{"), list);
+    rc = json_want(whole, name, JSON_OBJECT, &map, err);
+    while (rc == 0 && json_next(&map, &key, &item)) {
         struct report_row row = {0};
 
-        if (!text_is_plain(key, strlen(key)))
-            continue;
-        if (!(row.cell[0] = arena_strdup(&r->into->arena, key)) ||
-            !read_value(json_object_iter_peek_value(&it), REPORT_TEXT, &r->into->arena,
-                        &row.cell[1]))
+        if (plain_cell(&key, a, &row.cell[0]) < 0 || text_cell(&item, a, &row.cell[1]) < 0)
             return err_nomem(err);
-        rc = add_row(r, &row, err);
+        if (row.cell[0])
+            rc = add_row(r, &row, err);
     }
     return rc;
 }
 
 static int take_whole(struct report *r, struct err *err)
 {
-    CLEANUP(json_put) struct json_object *o = NULL;
     const char *list = r->info->list;
-    int rc = json_parse(buf_str(&r->body), r->body.size, LIMIT_JSON_DEPTH, &o, err);
+    struct json_value whole;
+    struct json_value database;
+    int rc = json_read(buf_str(&r->body), r->body.size, LIMIT_JSON_DEPTH, NULL, &whole, err);
 
     if (rc < 0)
         return rc;
     if (*list == '*')
-        return take_array(r, o, err);
+        return take_array(r, &whole, err);
     if (*list)
-        return take_map(r, o, list, err);
-    if (r->into->kind == CALL_REPORT_DATABASE_USAGE)
-        return take_element(r, at_path(o, "database", strlen("database")), err);
-    return take_element(r, o, err);
+        return take_map(r, &whole, list, err);
+    if (r->into->kind != CALL_REPORT_DATABASE_USAGE)
+        return take_row(r, &whole, err);
+    rc = json_read_at(&whole, "database", &database, err);
+    return rc < 0 ? rc : take_row(r, &database, err);
 }
 
 /* --- The whole ----------------------------------------------------------------------------- */
@@ -299,11 +316,6 @@ struct report *report_new(enum call_kind kind, struct answer *into)
     r->splitter.is_lenient = true;
     if (kind == CALL_REPORT_USAGE)
         r->splitter.within = "organization";
-    r->tok = json_tokener_strict(LIMIT_JSON_DEPTH);
-    if (!r->tok) {
-        report_free(r);
-        return NULL;
-    }
     return r;
 }
 
@@ -312,8 +324,6 @@ void report_free(struct report *r)
     if (!r)
         return;
     splitter_deinit(&r->splitter);
-    if (r->tok)
-        json_tokener_free(r->tok);
     buf_deinit(&r->body);
     mem_free(r->rows);
     mem_free(r);
