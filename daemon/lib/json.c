@@ -3,24 +3,23 @@
 #include <json-c/printbuf.h>
 #include <string.h>
 
-/* What json-c takes though it is not JSON: 'text', raw control characters in a text, NaN and
- * Infinity. Counts the members of all objects, too: each has one ':' outside of texts. */
-static int scan(const char *s, size_t n, size_t *out_members, struct err *err)
+#include "lib/json_read.h"
+
+/* The members of all objects: each has one ':' outside of texts. */
+static size_t count_colons(const char *s, size_t n)
 {
     bool in_text = false;
+    size_t sum = 0;
 
-    *out_members = 0;
     for (size_t i = 0; i < n; i++) {
         if (in_text && s[i] == '\\')
             i++;
         else if (s[i] == '"')
             in_text = !in_text;
-        else if (in_text ? (unsigned char)s[i] < 0x20 : s[i] == '\'' || s[i] == 'N' || s[i] == 'I')
-            return err_set(err, ERR_INVALID, "not JSON: unexpected character at byte %zu", i);
         else if (!in_text && s[i] == ':')
-            ++*out_members;
+            sum++;
     }
-    return 0;
+    return sum;
 }
 
 /* Of all objects in `o`. json-c keeps the last of two equal keys, so that fewer are left than were
@@ -42,76 +41,45 @@ static size_t count_members(struct json_object *o)
     return sum;
 }
 
-struct json_tokener *json_tokener_strict(int depth)
+/* s[0..n) is JSON; NULL is also what "null" comes to, so *ok tells. */
+static struct json_object *build(const char *s, size_t n, int depth, bool *ok)
 {
     struct json_tokener *tok = json_tokener_new_ex(depth);
-
-    if (tok)
-        json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    return tok;
-}
-
-static int parse(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
-                 struct err *err)
-{
-    struct json_object *o;
-    enum json_tokener_error e;
-    size_t end;
-
-    json_tokener_reset(tok);
-    o = json_tokener_parse_ex(tok, s, (int)n);
-    end = json_tokener_get_parse_end(tok);
-    if (json_tokener_get_error(tok) == json_tokener_continue) { /* a bare number wants an end */
-        o = json_tokener_parse_ex(tok, "", 1);
-        end = n;
-    }
-    e = json_tokener_get_error(tok);
-    if (e != json_tokener_success)
-        return err_set(err, ERR_INVALID, "not JSON: %s at byte %zu",
-                       end == n ? "it ends too early" : json_tokener_error_desc(e), end);
-    while (end < n && strchr(" \t\r\n", s[end]) && s[end])
-        end++;
-    if (end < n) {
-        json_object_put(o);
-        return err_set(err, ERR_INVALID, "not JSON: something follows the document at byte %zu",
-                       end);
-    }
-    *out = o;
-    return 0;
-}
-
-int json_parse_with(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
-                    struct err *err)
-{
     struct json_object *o = NULL;
-    size_t members;
-    int rc;
 
-    if (n > INT32_MAX)
-        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", n);
-    rc = parse(tok, s, n, &o, err);
-    if (rc == 0)
-        rc = scan(s, n, &members, err);
-    if (rc == 0 && count_members(o) != members)
-        rc = err_set(err, ERR_INVALID, "not JSON: a key stands twice in one object");
-    if (rc == 0)
-        *out = o;
-    else
-        json_object_put(o);
-    return rc;
+    *ok = false;
+    if (!tok)
+        return NULL;
+    o = json_tokener_parse_ex(tok, s, (int)n);
+    if (json_tokener_get_error(tok) == json_tokener_continue) /* a bare number wants an end */
+        o = json_tokener_parse_ex(tok, "", 1);
+    *ok = json_tokener_get_error(tok) == json_tokener_success;
+    explicit_bzero(tok->pb->buf, (size_t)tok->pb->size); /* the last text in it may be a token */
+    json_tokener_free(tok);
+    return o;
 }
 
 int json_parse(const char *s, size_t n, int depth, struct json_object **out, struct err *err)
 {
-    struct json_tokener *tok = json_tokener_strict(depth);
+    struct json_object *o;
+    struct json_value whole;
+    bool ok;
     int rc;
 
-    if (!tok)
+    if (n > INT32_MAX)
+        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", n);
+    rc = json_read(s, n, (unsigned)depth, NULL, &whole, err);
+    if (rc < 0)
+        return rc;
+    o = build(s, n, depth + 1, &ok); /* json-c counts the innermost value, too */
+    if (!ok)
         return err_nomem(err);
-    rc = json_parse_with(tok, s, n, out, err);
-    explicit_bzero(tok->pb->buf, (size_t)tok->pb->size); /* the last text in it may be a token */
-    json_tokener_free(tok);
-    return rc;
+    if (count_members(o) != count_colons(s, n)) {
+        json_object_put(o);
+        return err_set(err, ERR_INVALID, "not JSON: a key stands twice in one object");
+    }
+    *out = o;
+    return 0;
 }
 
 void json_put(struct json_object **o)

@@ -1,6 +1,8 @@
-/* json: json-c, read strictly. json-c coerces types, takes what is not JSON, and lets the last of
- * two equal keys win; these do not. In:    text, or an object that the caller owns. Out:   values
- * copied out or borrowed from the object; never an object that outlives its caller. */
+/* json: json-c's objects, for what is built, and for what is read from all sides. json-c coerces
+ * types, takes what is not JSON, and lets the last of two equal keys win; these do not.
+ * In:    text, or an object that the caller owns.
+ * Out:   values copied out or borrowed from the object.
+ * Never: an object that outlives its caller. */
 #ifndef TENANTD_LIB_JSON_H
 #define TENANTD_LIB_JSON_H
 
@@ -12,16 +14,10 @@
 #include "lib/base.h"
 #include "lib/err.h"
 
-/* Parse one whole document of s[0..n): strict, valid UTF-8, depth at most `depth`, no key twice in
- * an object, nothing but white space behind it. The caller puts *out. -ERR_INVALID (with the byte
- * offset) or -ERR_NOMEM. */
+/* Parse one whole document of s[0..n): as json_read does, and no key twice in any object. The
+ * caller puts *out. -ERR_INVALID (with the byte offset) or -ERR_NOMEM. */
 int json_parse(const char *s, size_t n, int depth, struct json_object **out,
                struct err *err) MUST_CHECK;
-/* The same with a tokener that is used again and again, which saves most of the time of small
- * documents. Made by json_tokener_strict, freed by json_tokener_free. */
-int json_parse_with(struct json_tokener *tok, const char *s, size_t n, struct json_object **out,
-                    struct err *err) MUST_CHECK;
-struct json_tokener *json_tokener_strict(int depth) MUST_CHECK; /* NULL: no memory */
 /* For CLEANUP(json_put). */
 void json_put(struct json_object **o);
 
