@@ -1,10 +1,16 @@
-/* token_files: file jobs, done off the loop, in the order they were given.
+/* token_files: file jobs, done off the loop, some at a time.
  *
- *   start -> waiting -> on a worker (one batch at a time, so jobs for one path keep their order) ->
- * done the directory is missing or not marked: every job of the batch is FILE_UNMARKED, nothing was
- * touched the system says no to one job:          that one is FILE_FAILED, the others go on close:
- * takes no more, finishes what it has (a job may hold the only copy of a token that was minted),
- * then says so In:    jobs. Out:   results. Never: keeps a token longer than its job. */
+ *   start -> waiting -> a lane, by the first part of the path -> on a worker, with what else is in
+ *   the lane by then -> done, when all of its batch are
+ *
+ * Jobs whose paths begin alike are done in the order they were given; a move from one lane to
+ * another has the directory for itself, and those behind it wait. The directory is missing or not
+ * marked: the job is FILE_UNMARKED, nothing was touched. The system says no to one job: that one is
+ * FILE_FAILED, the others go on. close: takes no more, finishes what it has (a job may hold the
+ * only copy of a token that was minted), then says so.
+ * In:    jobs.
+ * Out:   results.
+ * Never: keeps a token longer than its job. */
 #ifndef TENANTD_IO_TOKEN_FILES_H
 #define TENANTD_IO_TOKEN_FILES_H
 

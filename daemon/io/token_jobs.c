@@ -224,26 +224,26 @@ static void begin(const struct file_job *j, struct file_result *r)
 }
 
 /* None of it may have reached the disk, whichever directory it was. */
-static void fail_written(struct file_result *results, size_t n, const struct err *err)
+static void fail_written(struct file_result *const *results, size_t n, const struct err *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (writes(&results[i]) && results[i].outcome == FILE_DONE)
-            answer(&results[i], FILE_FAILED, err);
+        if (writes(results[i]) && results[i]->outcome == FILE_DONE)
+            answer(results[i], FILE_FAILED, err);
 }
 
 void token_jobs_run(const struct tokens_dir_options *o, struct file_job *const *jobs, size_t n,
-                    struct file_result *results)
+                    struct file_result *const *results)
 {
     struct tokens_dir d CLEANUP(tokens_dir_close) = TOKENS_DIR_INIT;
     struct err err = ERR_INIT;
     int rc = tokens_dir_open(o, &d, &err);
 
     for (size_t i = 0; i < n; i++) {
-        begin(jobs[i], &results[i]);
+        begin(jobs[i], results[i]);
         if (rc)
-            answer(&results[i], rc == -ERR_FOREIGN ? FILE_UNMARKED : FILE_FAILED, &err);
+            answer(results[i], rc == -ERR_FOREIGN ? FILE_UNMARKED : FILE_FAILED, &err);
         else
-            run_job(&d, jobs[i], &results[i]);
+            run_job(&d, jobs[i], results[i]);
     }
     if (!rc && tokens_dir_sync(&d, &err) < 0)
         fail_written(results, n, &err);

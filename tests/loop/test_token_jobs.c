@@ -11,8 +11,9 @@
 static struct file_result run(struct ctx *c, struct file_job *j)
 {
     struct file_result r;
+    struct file_result *at = &r;
 
-    token_jobs_run(&c->options, &j, 1, &r);
+    token_jobs_run(&c->options, &j, 1, &at);
     assert_int_equal(r.job_id, j->id);
     assert_int_equal(r.kind, j->kind);
     file_job_free(j);
@@ -134,16 +135,19 @@ static void publish__in_one_batch__keeps_the_order_of_a_path(void **state)
     struct ctx *c = *state;
     struct file_job *jobs[200];
     struct file_result results[ARRAY_SIZE(jobs)];
+    struct file_result *at[ARRAY_SIZE(jobs)];
 
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
         char id[16];
         char path[16];
 
+        at[i] = &results[i];
+
         snprintf(id, sizeof(id), "%zu", i);
         snprintf(path, sizeof(path), "d%zu/t", i % 100);
         jobs[i] = publish(path, jwt_for(id));
     }
-    token_jobs_run(&c->options, jobs, ARRAY_SIZE(jobs), results);
+    token_jobs_run(&c->options, jobs, ARRAY_SIZE(jobs), at);
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
         assert_int_equal(results[i].outcome, FILE_DONE);
         assert_int_equal(results[i].job_id, jobs[i]->id);
@@ -438,12 +442,13 @@ static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **s
 
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
         struct file_result r = {.outcome = FILE_FAILED};
+        struct file_result *at = &r;
         long nth;
 
         for (nth = 1; r.outcome != FILE_DONE && nth < 100; nth++) {
             fail_at = nth;
             mem_set_fault(should_fail);
-            token_jobs_run(&c->options, &jobs[i], 1, &r);
+            token_jobs_run(&c->options, &jobs[i], 1, &at);
             mem_set_fault(NULL);
             assert_true(r.outcome == FILE_DONE || r.outcome == FILE_FAILED);
             assert_int_equal(mem_live_blocks(), before);
