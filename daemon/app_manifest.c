@@ -10,24 +10,6 @@
 #include "io/clock.h"
 #include "lib/mem.h"
 
-struct build {
-    uv_work_t work;
-    struct app *app;
-    struct manifest_files *files; /* held */
-    const struct manifest_input *good;
-    size_t n_good;
-    char *organization; /* these three owned: the configuration may change meanwhile */
-    char **hooks;
-    char **keys;
-    struct desired_options options;
-    uint64_t no;
-    struct desired desired;
-    struct desired_keep keep;
-    struct diags diags;
-    struct err save_err;
-    int rv;
-};
-
 /* --- the good set --- */
 
 static void good_deinit(struct good_set *g)
@@ -87,15 +69,7 @@ static void keep_good(struct app *app, struct build *b)
 
 static void build_work(uv_work_t *work)
 {
-    struct build *b = container_of(work, struct build, work);
-    size_t n;
-    const struct manifest_input *now = manifest_files_inputs(b->files, &n);
-
-    b->rv =
-        desired_build(now, n, b->good, b->n_good, &b->options, &b->desired, &b->keep, &b->diags);
-    if (b->rv == 0 && b->app->options.mode != APP_PLAN &&
-        store_manifest_save(b->app->manifest_store, b->keep.files, b->keep.n, &b->save_err) != 0)
-        err_wrap(&b->save_err, "the last good manifest cannot be kept");
+    build_run(container_of(work, struct build, work));
 }
 
 static void report(struct app *app, struct build *b)
@@ -194,25 +168,6 @@ static void finished(struct app *app, uint64_t no)
     app_control_synced(app, no);
 }
 
-static void names_free(char **names)
-{
-    for (size_t i = 0; names && names[i]; i++)
-        mem_free(names[i]);
-    mem_free((void *)names);
-}
-
-static void build_free(struct build *b)
-{
-    names_free(b->hooks);
-    names_free(b->keys);
-    mem_free(b->organization);
-    desired_deinit(&b->desired);
-    desired_keep_deinit(&b->keep);
-    diags_deinit(&b->diags);
-    manifest_files_unref(b->files);
-    mem_free(b);
-}
-
 static void build_done(uv_work_t *work, int status)
 {
     struct build *b = container_of(work, struct build, work);
@@ -231,6 +186,7 @@ static void build_done(uv_work_t *work, int status)
             take_desired(app, b);
         else
             note_refused(app, true);
+        build_leave(b, &app->base);
         manifest_files_unref(app->files);
         app->files = manifest_files_ref(b->files);
     }
@@ -242,57 +198,20 @@ static void build_done(uv_work_t *work, int status)
     }
 }
 
-static const char *hook_name(const struct config *c, size_t i)
-{
-    return i < c->n_hooks ? c->hooks[i].name : NULL;
-}
-
-static const char *key_name(const struct config *c, size_t i)
-{
-    return i < c->n_keys ? c->keys[i].name : NULL;
-}
-
-/* NULL-terminated; owned with its texts. NULL: no memory. */
-static char **names_of(const struct config *config,
-                       const char *(*name)(const struct config *c, size_t i))
-{
-    char **names;
-    size_t n = 0;
-
-    while (name(config, n))
-        n++;
-    names = mem_alloc((n + 1) * sizeof(char *));
-    for (size_t i = 0; names && i < n; i++) {
-        names[i] = mem_strdup(name(config, i));
-        if (!names[i]) {
-            names_free(names);
-            return NULL;
-        }
-    }
-    return names;
-}
-
 /* Takes `files` in any case. */
 static bool start_build(struct app *app, struct manifest_files *files)
 {
-    struct build *b = mem_alloc(sizeof(*b));
+    struct build *b = build_new(app->config, files);
 
-    if (!b) {
-        manifest_files_unref(files);
+    if (!b)
         return false;
-    }
     b->app = app;
     b->no = app->reading_no;
-    b->files = files;
-    b->diags = DIAGS_INIT;
-    b->hooks = names_of(app->config, hook_name);
-    b->keys = names_of(app->config, key_name);
-    b->organization = mem_strdup(app->config->organization);
+    b->last = build_is_next(b, &app->base) ? reconcile_desired(app->rc) : NULL;
+    b->base = &app->base;
     b->good = good_inputs(&app->good, &b->n_good);
-    b->options = (struct desired_options){b->organization, (const char *const *)b->hooks,
-                                          app->config->n_hooks, (const char *const *)b->keys};
-    if (!b->hooks || !b->keys || !b->organization ||
-        uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
+    b->store = app->options.mode == APP_PLAN ? NULL : app->manifest_store;
+    if (uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
         build_free(b);
         return false;
     }
@@ -355,6 +274,7 @@ int app_manifest_init(struct app *app, struct err *err)
 void app_manifest_deinit(struct app *app)
 {
     good_deinit(&app->good);
+    build_base_deinit(&app->base);
     manifest_files_unref(app->files);
     app->files = NULL;
     diags_deinit(&app->diags);
@@ -363,40 +283,27 @@ void app_manifest_deinit(struct app *app)
 int app_manifest_check(const struct config *config)
 {
     struct manifest_walk_options walk = {config->manifest, config->tenants_dir};
-    struct desired_options options = {.organization = config->organization,
-                                      .n_hooks = config->n_hooks};
     struct manifest_files *files = NULL;
-    struct desired desired = {0};
-    struct diags diags = DIAGS_INIT;
     struct err err = ERR_INIT;
-    const struct manifest_input *inputs;
-    char **hooks = names_of(config, hook_name);
-    char **keys = names_of(config, key_name);
-    size_t n;
-    int rv;
+    struct build *b;
+    size_t n = 0;
+    int rv = manifest_files_read(&walk, NULL, &files, &err);
 
-    options.hooks = (const char *const *)hooks;
-    options.keys = (const char *const *)keys;
-    rv = hooks && keys ? manifest_files_read(&walk, NULL, &files, &err) : err_nomem(&err);
-    if (rv == 0) {
-        inputs = manifest_files_inputs(files, &n);
-        rv = desired_build(inputs, n, NULL, 0, &options, &desired, NULL, &diags);
-        diags_sort(&diags);
-        for (size_t i = 0; i < diags.n; i++) {
-            char *line = diag_text(&diags.items[i]);
+    b = rv == 0 ? build_new(config, files) : NULL;
+    if (!b)
+        return APP_EXIT_INVALID;
+    build_run(b);
+    for (size_t i = 0; i < b->diags.n; i++) {
+        char *line = diag_text(&b->diags.items[i]);
 
-            fprintf(stderr, "%s\n", line ? line : "out of memory");
-            mem_free(line);
-        }
-        if (rv == 0 && diags.n_errors == 0)
-            printf("%zu groups, %zu databases in %zu files: fine\n", desired.n_groups,
-                   desired.n_databases, n);
+        fprintf(stderr, "%s\n", line ? line : "out of memory");
+        mem_free(line);
     }
-    rv = rv == 0 && diags.n_errors == 0 ? APP_EXIT_OK : APP_EXIT_INVALID;
-    desired_deinit(&desired);
-    diags_deinit(&diags);
-    manifest_files_unref(files);
-    names_free(hooks);
-    names_free(keys);
+    manifest_files_inputs(b->files, &n);
+    rv = b->rv == 0 && b->diags.n_errors == 0 ? APP_EXIT_OK : APP_EXIT_INVALID;
+    if (rv == APP_EXIT_OK)
+        printf("%zu groups, %zu databases in %zu files: fine\n", b->desired.n_groups,
+               b->desired.n_databases, n);
+    build_free(b);
     return rv;
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "app.h"
+#include "app_build.h"
 #include "core/reconcile.h"
 #include "core/status.h"
 #include "io/api.h"
@@ -79,6 +80,7 @@ struct app {
     bool read_again;
     uint64_t reading_no; /* counts readings; the last one started */
     struct good_set good;
+    struct build_base base; /* the next build may start from it */
     bool building;
     bool was_busy;     /* when the last step had ended */
     bool had_manifest; /* a reading was built, whatever came of it */

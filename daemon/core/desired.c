@@ -18,7 +18,7 @@
  * UNTESTED: to get there takes as many last good files, each with a token file of the next. */
 #define ROUNDS_MAX 16
 
-static void build_deinit(struct desired_build *b)
+void desired_build_deinit(struct desired_build *b)
 {
     desired_files_deinit(b);
     desired_root_deinit(&b->now_root);
@@ -112,6 +112,7 @@ static int finish(struct desired_build *b, struct desired *d)
         return -ERR_INVALID;
     d->whole = is_whole(b);
     d->digest = desired_digest_all(d);
+    d->texts->whole_bytes = d->texts->arena.bytes;
     return 0;
 }
 
@@ -132,15 +133,11 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
         rc = build_good(&b, out);
     if (rc == 0)
         rc = finish(&b, out);
-    if (rc == 0)
-        desired_check_labels(&b, out);
-    if (rc == 0)
-        desired_check_copies(&b, out);
-    if (rc == 0)
-        desired_check_keys(&b, out);
     if (rc == 0 && keep)
-        rc = desired_keep_choose(&b, &kept);
-    build_deinit(&b);
+        rc = desired_keep_choose(&b, out, &kept);
+    if (rc == 0)
+        desired_check_all(&b, out);
+    desired_build_deinit(&b);
     diags_sort(diags);
     if (diags->failed)
         rc = -ERR_NOMEM;
@@ -155,7 +152,11 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
 
 void desired_deinit(struct desired *d)
 {
-    arena_deinit(&d->arena);
+    mem_free(d->databases);
+    if (d->texts && --d->texts->refs == 0) {
+        arena_deinit(&d->texts->arena);
+        mem_free(d->texts);
+    }
     *d = (struct desired){0};
 }
 

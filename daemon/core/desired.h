@@ -118,13 +118,21 @@ struct member_want {
     bool frozen; /* the whole generation is refused now */
 };
 
-struct desired {
+/* What the lists below point to. Counted, without any lock: what desired_next makes has it from the
+ * one before. */
+struct desired_texts {
+    unsigned refs;
     struct arena arena;
+    size_t whole_bytes; /* when it was built whole */
+};
+
+struct desired {
+    struct desired_texts *texts;
     struct group_want *groups; /* sorted by name; so are the others */
     size_t n_groups;
     struct residency_want *residencies;
     size_t n_residencies;
-    struct db_entry *databases;
+    struct db_entry *databases; /* owned */
     size_t n_databases;
     struct api_token_want *api_tokens;
     size_t n_api_tokens;
@@ -142,10 +150,15 @@ struct desired_options {
     const char *const *keys; /* names that `encryption` may use, NULL-terminated; NULL: any */
 };
 
-/* Which input stands for each path in the new last good set: index into `now`, or into `good`. */
+/* What a build leaves for the next one. */
 struct desired_keep {
-    const struct manifest_input **files; /* borrowed from now[] or good[] */
+    const struct manifest_input **files; /* the new last good set; borrowed from now[] or good[] */
     size_t n;
+    /* Where nothing is wrong, for desired_next: */
+    bool is_base;
+    const char **roots; /* paths, borrowed from now[], of what names more than databases */
+    size_t n_roots;
+    struct diags said; /* warnings of what one file says; nothing of all of them together */
 };
 
 /* Build what is wanted.
@@ -169,6 +182,39 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
                   struct desired_keep *keep, struct diags *diags) MUST_CHECK;
 void desired_deinit(struct desired *d);
 void desired_keep_deinit(struct desired_keep *k);
+
+/* From one build to the next. Both lists are sorted by path. */
+struct desired_step {
+    const struct desired *last; /* whole, and made with the same options */
+    const struct desired_keep *kept;
+    const struct manifest_input *then; /* what it was made from */
+    size_t n_then;
+    const struct manifest_input *now;
+    size_t n_now;
+    const struct desired_options *options;
+};
+struct manifest_inputs {
+    const struct manifest_input **items; /* borrowed */
+    size_t n;
+    size_t capacity;
+};
+/* Which files make the difference. */
+struct desired_diff {
+    struct manifest_inputs changed; /* of now[]: new, or another one than then */
+    struct manifest_inputs gone;    /* of then[] */
+};
+#define DESIRED_WHOLE 1
+/* Make what desired_build would make of now[], by exchanging the entries of the files that are not
+ * as they were then. Only where those are few and hold databases alone, and where nothing is wrong:
+ * then and now.
+ *
+ * out: shares what it can with `last`, which stays the caller's. keep: without `files`: it is all
+ * of now[] that is good.
+ * Returns 0 with everything the caller's; DESIRED_WHOLE: it takes desired_build; -ERR_NOMEM. There
+ * is nothing to deinit then, and nothing was said. */
+int desired_next(const struct desired_step *s, struct desired *out, struct desired_keep *keep,
+                 struct desired_diff *diff, struct diags *diags) MUST_CHECK;
+void desired_diff_deinit(struct desired_diff *d);
 
 /* Binary searches; NULL: none. */
 const struct group_want *desired_group(const struct desired *d, const char *name);

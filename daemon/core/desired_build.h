@@ -101,12 +101,10 @@ const void *desired_find(const void *items, size_t n, size_t size, const char *n
 
 /* Functions below return 0 or -ERR_NOMEM unless they say more. */
 
-/* desired_check: warn of names that are likely too long beside the organization's. */
-void desired_check_labels(const struct desired_build *b, const struct desired *d);
-/* Warn of copies into groups where their sources' data may not live. */
-void desired_check_copies(const struct desired_build *b, const struct desired *d);
-/* Warn of encryption keys that the configuration does not name. */
-void desired_check_keys(const struct desired_build *b, const struct desired *d);
+/* desired_check: warn of what shows when all is together: names that are likely too long beside the
+ * organization's, copies into groups where their sources' data may not live, encryption keys that
+ * the configuration does not name. */
+void desired_check_all(const struct desired_build *b, const struct desired *d);
 
 /* desired_files: pair the inputs by path and read those of now. Sets `refused` of files and build.
  */
@@ -185,11 +183,20 @@ uint64_t desired_digest_key(uint64_t digest, const struct db_want *w);
 /* desired_share: fill `d` from the root and the entries. */
 int desired_share_root(struct desired_build *b, struct desired *d) MUST_CHECK;
 int desired_share_databases(struct desired_build *b, struct desired *d) MUST_CHECK;
+/* Append one entry; there is room for it. */
+int desired_share_entry(struct desired_build *b, struct desired *d,
+                        const struct candidate *c) MUST_CHECK;
 
 /* desired_paths: refuse the files that give two tokens one file. */
 int desired_paths_check(struct desired_build *b, struct desired *d) MUST_CHECK;
 
-/* desired_keep: the new last good set. */
-int desired_keep_choose(struct desired_build *b, struct desired_keep *out) MUST_CHECK;
+/* desired_keep: the new last good set, and the rest, before all is checked together. */
+int desired_keep_choose(struct desired_build *b, const struct desired *d,
+                        struct desired_keep *out) MUST_CHECK;
+/* From the files that were read and what was said of them. */
+int desired_keep_base(const struct desired_build *b, struct desired_keep *out) MUST_CHECK;
+
+/* For whoever makes a struct desired_build. */
+void desired_build_deinit(struct desired_build *b);
 
 #endif

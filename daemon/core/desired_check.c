@@ -209,7 +209,7 @@ static void check_label(const struct desired_build *b, const char *kind, const c
                       kind, name, LIMIT_DNS_LABEL_BYTES, b->organization, most);
 }
 
-void desired_check_labels(const struct desired_build *b, const struct desired *d)
+static void check_labels(const struct desired_build *b, const struct desired *d)
 {
     if (!b->organization)
         return;
@@ -283,7 +283,7 @@ static void check_copy(const struct desired_build *b, const struct desired *d,
 
 /* A copy that is there already is not the manifest's fault, so nothing is refused here: the
  * reconciler makes none. */
-void desired_check_copies(const struct desired_build *b, const struct desired *d)
+static void check_copies(const struct desired_build *b, const struct desired *d)
 {
     for (size_t i = 0; i < d->n_databases; i++) {
         const struct db_entry *e = &d->databases[i];
@@ -294,7 +294,7 @@ void desired_check_copies(const struct desired_build *b, const struct desired *d
 }
 
 /* The daemon's configuration is not the manifest's fault: the reconciler makes none without it. */
-void desired_check_keys(const struct desired_build *b, const struct desired *d)
+static void check_keys(const struct desired_build *b, const struct desired *d)
 {
     size_t n = 0;
 
@@ -312,4 +312,11 @@ void desired_check_keys(const struct desired_build *b, const struct desired *d)
                           "encryption_keys: it is not made without it",
                           e->name, key);
     }
+}
+
+void desired_check_all(const struct desired_build *b, const struct desired *d)
+{
+    check_labels(b, d);
+    check_copies(b, d);
+    check_keys(b, d);
 }

@@ -3,6 +3,7 @@
  * Out:   a version of each file that counts; together they fit each other, each name once.
  * Never: copies bytes. */
 #include "core/desired_build.h"
+#include "core/limits.h"
 #include "lib/mem.h"
 
 struct work {
@@ -90,11 +91,39 @@ static int is_whole(const struct desired_keep *k, bool *out)
     return rc == -ERR_NOMEM ? rc : 0;
 }
 
-int desired_keep_choose(struct desired_build *b, struct desired_keep *out)
+/* Nothing was wrong, and everything that was said is there to be said again. */
+static bool is_base(const struct diags *d)
+{
+    return d->n_errors == 0 && !d->failed && d->n_warnings == d->n && d->n_warnings <= LIMIT_ERRORS;
+}
+
+int desired_keep_base(const struct desired_build *b, struct desired_keep *out)
+{
+    size_t capacity = 0;
+
+    out->is_base = is_base(b->diags);
+    for (size_t i = 0; out->is_base && i < b->n_files; i++) {
+        const struct desired_file *f = &b->files[i];
+
+        if (!f->now_m || !f->now_m->is_root)
+            continue;
+        if (!mem_grow(&out->roots, &capacity, out->n_roots + 1, sizeof(char *)))
+            return -ERR_NOMEM;
+        out->roots[out->n_roots++] = f->now->path;
+    }
+    if (out->is_base)
+        diags_add_all(&out->said, b->diags);
+    diags_sort(&out->said);
+    return out->said.failed ? -ERR_NOMEM : 0;
+}
+
+int desired_keep_choose(struct desired_build *b, const struct desired *d, struct desired_keep *out)
 {
     bool whole = true;
-    int rc = 0;
+    int rc = d->whole ? desired_keep_base(b, out) : 0;
 
+    if (rc)
+        return rc;
     if (b->refused || !b->names_clash)
         return list(b, b->refused, out);
     rc = hold_back(b);
@@ -104,12 +133,15 @@ int desired_keep_choose(struct desired_build *b, struct desired_keep *out)
         rc = is_whole(out, &whole);
     if (rc || whole)
         return rc;
-    desired_keep_deinit(out);
+    mem_free((void *)out->files);
+    out->n = 0;
     return list(b, true, out);
 }
 
 void desired_keep_deinit(struct desired_keep *k)
 {
     mem_free((void *)k->files);
+    mem_free((void *)k->roots);
+    diags_deinit(&k->said);
     *k = (struct desired_keep){0};
 }

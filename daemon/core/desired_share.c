@@ -12,7 +12,7 @@
 /* *ok turns false where there is no memory; the result is then not used. */
 static const char *keep(struct desired *d, const char *s, bool *ok)
 {
-    const char *kept = s ? arena_intern(&d->arena, s, strlen(s)) : NULL;
+    const char *kept = s ? arena_intern(&d->texts->arena, s, strlen(s)) : NULL;
 
     *ok = *ok && (kept || !s);
     return kept;
@@ -20,7 +20,7 @@ static const char *keep(struct desired *d, const char *s, bool *ok)
 
 static const char **keep_texts(struct desired *d, const char *const *from, size_t n, bool *ok)
 {
-    const char **to = n ? arena_alloc(&d->arena, n * sizeof(*to)) : NULL;
+    const char **to = n ? arena_alloc(&d->texts->arena, n * sizeof(*to)) : NULL;
 
     *ok = *ok && (to || n == 0);
     for (size_t i = 0; *ok && i < n; i++)
@@ -32,7 +32,7 @@ static const char **keep_texts(struct desired *d, const char *const *from, size_
 static const struct token_want *keep_tokens(struct desired_build *b, struct desired *d,
                                             const struct token_want *from, size_t n, bool *ok)
 {
-    struct token_want *to = n ? arena_alloc(&d->arena, n * sizeof(*to)) : NULL;
+    struct token_want *to = n ? arena_alloc(&d->texts->arena, n * sizeof(*to)) : NULL;
 
     *ok = *ok && (to || n == 0);
     for (size_t i = 0; *ok && i < n; i++) {
@@ -54,7 +54,7 @@ static const struct token_want *keep_tokens(struct desired_build *b, struct desi
 static const struct db_want *keep_want(struct desired_build *b, struct desired *d,
                                        const struct merged_db *m)
 {
-    struct db_want *w = arena_alloc(&d->arena, sizeof(*w));
+    struct db_want *w = arena_alloc(&d->texts->arena, sizeof(*w));
     bool ok = w;
 
     if (!w)
@@ -272,10 +272,14 @@ int desired_share_root(struct desired_build *b, struct desired *d)
     const struct desired_root *root = b->refused ? &b->good_root : &b->now_root;
     int rc = 0;
 
-    d->groups = arena_alloc(&d->arena, root->groups.n * sizeof(*d->groups));
-    d->residencies = arena_alloc(&d->arena, root->residencies.n * sizeof(*d->residencies));
-    d->api_tokens = arena_alloc(&d->arena, root->api_tokens.n * sizeof(*d->api_tokens));
-    d->members = arena_alloc(&d->arena, root->members.n * sizeof(*d->members));
+    d->texts = mem_alloc(sizeof(*d->texts));
+    if (!d->texts)
+        return -ERR_NOMEM;
+    d->texts->refs = 1;
+    d->groups = arena_alloc(&d->texts->arena, root->groups.n * sizeof(*d->groups));
+    d->residencies = arena_alloc(&d->texts->arena, root->residencies.n * sizeof(*d->residencies));
+    d->api_tokens = arena_alloc(&d->texts->arena, root->api_tokens.n * sizeof(*d->api_tokens));
+    d->members = arena_alloc(&d->texts->arena, root->members.n * sizeof(*d->members));
     if (!d->groups || !d->residencies || !d->api_tokens || !d->members)
         return -ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < root->groups.n; i++)
@@ -332,7 +336,7 @@ static int share_want(struct desired_build *b, struct desired *d, const struct d
     return 0;
 }
 
-static int share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
+int desired_share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
 {
     struct db_entry *to = &d->databases[d->n_databases];
     bool ok = true;
@@ -342,7 +346,7 @@ static int share_entry(struct desired_build *b, struct desired *d, const struct 
         return 0;
     if (rc)
         return rc;
-    to->name = arena_strdup(&d->arena, c->spec->name);
+    to->name = arena_strdup(&d->texts->arena, c->spec->name);
     to->at = c->spec->at;
     to->at.file = keep(d, to->at.file, &ok);
     to->from_tenants_dir = c->input->kind == MANIFEST_TENANTS;
@@ -365,11 +369,11 @@ int desired_share_databases(struct desired_build *b, struct desired *d)
     int rc = 0;
 
     forget(b, b->refused ? &b->good_root.classes : &b->now_root.classes);
-    d->databases = arena_alloc(&d->arena, b->entries.n * sizeof(*d->databases));
+    d->databases = mem_alloc(b->entries.n * sizeof(*d->databases));
     if (!d->databases)
         return -ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < b->entries.n; i++)
         if (!b->entries.items[i].dropped)
-            rc = share_entry(b, d, &b->entries.items[i]);
+            rc = desired_share_entry(b, d, &b->entries.items[i]);
     return rc;
 }

@@ -72,6 +72,15 @@ void diags_warning(struct diags *d, struct source at, const char *fmt, ...)
     add(d, DIAG_WARNING, at, text);
 }
 
+void diags_add_all(struct diags *d, const struct diags *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct diag *one = &from->items[i];
+
+        add(d, one->level, (struct source){one->file, one->line, one->column}, one->message);
+    }
+}
+
 static int compare_size(size_t a, size_t b)
 {
     return (a > b) - (a < b);

@@ -39,6 +39,8 @@ struct diags {
 
 void diags_error(struct diags *d, struct source at, const char *fmt, ...) PRINTF(3, 4);
 void diags_warning(struct diags *d, struct source at, const char *fmt, ...) PRINTF(3, 4);
+/* All that `from` holds, said again. */
+void diags_add_all(struct diags *d, const struct diags *from);
 /* By file, then line, then column; equal places keep their order. */
 void diags_sort(struct diags *d);
 void diags_deinit(struct diags *d);

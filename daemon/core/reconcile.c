@@ -132,6 +132,11 @@ bool reconcile_is_busy(const struct reconcile *rc)
            rc_recover_is_busy(rc);
 }
 
+const struct desired *reconcile_desired(const struct reconcile *rc)
+{
+    return &rc->desired;
+}
+
 bool reconcile_is_observed(const struct reconcile *rc)
 {
     return rc->obs.ever && rc->obs.complete && !rc->obs.contradicted;

@@ -98,6 +98,8 @@ bool reconcile_restored(struct reconcile *rc, int *out_rv, char *out, size_t siz
 size_t reconcile_in_flight(const struct reconcile *rc);
 /* Something of these is under way, or waits for its turn. */
 bool reconcile_is_busy(const struct reconcile *rc);
+/* What was given with the last RC_DESIRED: borrowed until the next one. */
+const struct desired *reconcile_desired(const struct reconcile *rc);
 /* The last observation was complete. */
 bool reconcile_is_observed(const struct reconcile *rc);
 /* Databases and groups are known, and what only API tokens and the like need is being read. */

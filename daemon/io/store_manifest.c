@@ -18,8 +18,9 @@
 #define APPLICATION 0x746e6d66 /* "tnmf" */
 #define VERSION     1
 
-/* `whole` holds one row: how many files there are, and a checksum over their paths, kinds and
- * checksums, so that a lost row is seen as well as a changed one. */
+/* `whole` holds one row: how many files there are, and a checksum of their paths, kinds and
+ * checksums, so that a lost row is seen as well as a changed one: the SHA-256 of each of them, all
+ * of these by exclusive or. */
 static const char CREATE_SQL[] =
     "CREATE TABLE file (path TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, sha256 TEXT NOT NULL,"
     " data BLOB NOT NULL) STRICT;"
@@ -115,16 +116,25 @@ int store_manifest_move_aside(struct store_manifest *m, struct err *err)
         return err_errno(err, errno, "%s/" NAME_UNDO, m->dir->path);
     if (renameat(m->dir->dir_fd, NAME, m->dir->dir_fd, NAME_ASIDE) < 0)
         return err_errno(err, errno, "cannot move %s/" NAME " aside", m->dir->path);
-    m->is_damaged = false;
+    m->is_damaged = m->is_saved = false;
     return 0;
 }
 
-bool store_manifest_add(struct digest *d, const char *path, int kind, const char *sha256)
+static int digit_of(char c)
 {
-    char tail[DIGEST_HEX_SIZE + 16];
-    int n = snprintf(tail, sizeof(tail), "%d %s\n", kind, sha256);
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
 
-    return digest_add(d, path, strlen(path) + 1) && digest_add(d, tail, (size_t)n);
+bool store_manifest_lay(char whole[DIGEST_HEX_SIZE], const char *path, int kind, const char *sha256)
+{
+    char *row CLEANUP(mem_free_string) = mem_printf("%d %s %s", kind, sha256, path);
+    char digest[DIGEST_HEX_SIZE];
+
+    if (!row || !digest_hex(row, strlen(row), digest))
+        return false;
+    for (size_t i = 0; i < DIGEST_HEX_SIZE - 1; i++)
+        whole[i] = "0123456789abcdef"[(digit_of(whole[i]) ^ digit_of(digest[i])) & 15];
+    return true;
 }
 
 int store_manifest_digest_failed(struct err *err)

@@ -35,6 +35,12 @@ bool store_manifest_exists(const struct store_manifest *m);
 int store_manifest_save(struct store_manifest *m, const struct manifest_input *const *files,
                         size_t n, struct err *err) MUST_CHECK;
 
+/* The same where what was given to the last save or change is the last good set, but for this: as
+ * long as writing it. Where the last one failed, or there was none, -ERR_INVALID; on any failure
+ * the old set stays, and all can be saved instead. */
+int store_manifest_change(struct store_manifest *m, const struct desired_diff *d,
+                          struct err *err) MUST_CHECK;
+
 struct manifest_good {
     struct arena arena;           /* owns everything */
     struct manifest_input *files; /* sorted by path; `error` NULL */

@@ -15,7 +15,7 @@ static int damaged(const struct store_manifest *m, const char *what, struct err 
 
 /* One row into `f`. Its data gets a NUL behind it, as a convenience to readers of texts. */
 static int load_file(const struct store_manifest *m, sqlite3_stmt *stmt, struct arena *arena,
-                     struct manifest_input *f, struct digest *whole, struct err *err)
+                     struct manifest_input *f, char *whole, struct err *err)
 {
     const char *path = (const char *)sqlite3_column_text(stmt, 0);
     const char *said = (const char *)sqlite3_column_text(stmt, 2);
@@ -26,7 +26,7 @@ static int load_file(const struct store_manifest *m, sqlite3_stmt *stmt, struct 
     if (!path || !said || (!data && size))
         return err_nomem(err);
     if (!digest_hex(data ? data : "", size, sha256) ||
-        !store_manifest_add(whole, path, sqlite3_column_int(stmt, 1), sha256))
+        !store_manifest_lay(whole, path, sqlite3_column_int(stmt, 1), sha256))
         return store_manifest_digest_failed(err);
     if (strcmp(sha256, said) != 0)
         return damaged(m, path, err);
@@ -37,7 +37,7 @@ static int load_file(const struct store_manifest *m, sqlite3_stmt *stmt, struct 
     return f->path && f->data ? 0 : err_nomem(err);
 }
 
-static int load_files(const struct store_manifest *m, struct manifest_good *g, struct digest *whole,
+static int load_files(const struct store_manifest *m, struct manifest_good *g, char *whole,
                       struct err *err)
 {
     sqlite3_stmt *stmt;
@@ -62,9 +62,8 @@ static int load_files(const struct store_manifest *m, struct manifest_good *g, s
     return rc;
 }
 
-/* How many files were saved, and their checksum; n is -1 when nothing was saved yet. */
-static int read_whole(const struct store_manifest *m, int64_t *n, char sha256[DIGEST_HEX_SIZE],
-                      struct err *err)
+int store_manifest_whole(const struct store_manifest *m, int64_t *n, char sha256[DIGEST_HEX_SIZE],
+                         struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = sqlite_file_prepare(m->db, "SELECT n, sha256 FROM whole", false, &stmt, err);
@@ -90,27 +89,21 @@ static int read_whole(const struct store_manifest *m, int64_t *n, char sha256[DI
 
 static int load_whole(const struct store_manifest *m, struct manifest_good *g, struct err *err)
 {
+    char whole[DIGEST_HEX_SIZE] = STORE_MANIFEST_NONE;
     char said[DIGEST_HEX_SIZE];
-    char sha256[DIGEST_HEX_SIZE];
-    struct digest *whole;
     int64_t n;
-    int rc = read_whole(m, &n, said, err);
+    int rc = store_manifest_whole(m, &n, said, err);
 
     if (rc)
         return rc;
     g->n = (size_t)n;
     g->files = arena_alloc(&g->arena, (g->n + 1) * sizeof(*g->files));
-    whole = g->files ? digest_new() : NULL;
-    if (!whole)
+    if (!g->files)
         return err_nomem(err);
     rc = load_files(m, g, whole, err);
-    if (rc) {
-        digest_free(whole);
+    if (rc)
         return rc;
-    }
-    if (!digest_end(whole, sha256))
-        return store_manifest_digest_failed(err);
-    return strcmp(sha256, said) == 0 ? 0 : damaged(m, "its checksum does not fit", err);
+    return strcmp(whole, said) == 0 ? 0 : damaged(m, "its checksum does not fit", err);
 }
 
 int store_manifest_load(struct store_manifest *m, struct manifest_good *out, struct err *err)

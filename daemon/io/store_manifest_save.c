@@ -1,6 +1,7 @@
 #include "io/store_manifest.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,26 +43,38 @@ static int sort_files(const struct manifest_input *const *files, size_t n,
     return rc;
 }
 
-/* A save in progress: its statements, and the checksum over all that it has seen. */
+/* A save in progress: its statements, and the checksum of all that is in the file then. */
 struct save {
     sqlite3 *db;
     sqlite3_stmt *find;
     sqlite3_stmt *put;
-    struct digest *whole;
+    int64_t n;
+    char whole[DIGEST_HEX_SIZE];
 };
 
-static int is_kept(const struct save *v, const struct manifest_input *f, const char *sha256,
-                   bool *out, struct err *err)
+/* What the file holds of one path. */
+struct kept {
+    bool is_there;
+    int kind;
+    char sha256[DIGEST_HEX_SIZE];
+};
+
+static int find(const struct save *v, const char *path, struct kept *out, struct err *err)
 {
     int rc = 0;
     int step;
 
-    sqlite3_bind_text(v->find, 1, f->path, -1, SQLITE_STATIC);
+    *out = (struct kept){0};
+    sqlite3_bind_text(v->find, 1, path, -1, SQLITE_STATIC);
     step = sqlite3_step(v->find);
-    *out = step == SQLITE_ROW && sqlite3_column_int(v->find, 0) == (int)f->kind &&
-           strcmp((const char *)sqlite3_column_text(v->find, 1), sha256) == 0;
-    if (step != SQLITE_ROW && step != SQLITE_DONE)
+    if (step == SQLITE_ROW) {
+        out->is_there = true;
+        out->kind = sqlite3_column_int(v->find, 0);
+        snprintf(out->sha256, sizeof(out->sha256), "%s",
+                 (const char *)sqlite3_column_text(v->find, 1));
+    } else if (step != SQLITE_DONE) {
         rc = sqlite_file_error(v->db, err);
+    }
     sqlite3_reset(v->find);
     return rc;
 }
@@ -77,17 +90,21 @@ static int put(const struct save *v, const struct manifest_input *f, const char 
     return sqlite_file_run(v->db, v->put, err);
 }
 
-static int save_file(struct save *v, const struct manifest_input *f, struct err *err)
+/* `old`: what is there of it. */
+static int save_file(struct save *v, const struct manifest_input *f, struct kept *old,
+                     struct err *err)
 {
     char sha256[DIGEST_HEX_SIZE];
-    bool same = false;
-    int rc;
+    int rc = find(v, f->path, old, err);
 
+    if (rc)
+        return rc;
     if (!digest_hex(f->data, f->size, sha256) ||
-        !store_manifest_add(v->whole, f->path, (int)f->kind, sha256))
+        !store_manifest_lay(v->whole, f->path, (int)f->kind, sha256))
         return store_manifest_digest_failed(err);
-    rc = is_kept(v, f, sha256, &same, err);
-    return rc || same ? rc : put(v, f, sha256, err);
+    if (old->is_there && old->kind == (int)f->kind && strcmp(old->sha256, sha256) == 0)
+        return 0;
+    return put(v, f, sha256, err);
 }
 
 static int drop(sqlite3 *db, char *const *paths, size_t n, struct err *err)
@@ -154,41 +171,94 @@ static int drop_gone(sqlite3 *db, const struct manifest_input *const *sorted, si
     return rc;
 }
 
-static int put_whole(sqlite3 *db, size_t n, const char *sha256, struct err *err)
+static int put_whole(const struct save *v, struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = sqlite_file_exec(db, "DELETE FROM whole", err);
+    int rc = sqlite_file_exec(v->db, "DELETE FROM whole", err);
 
     if (!rc)
-        rc = sqlite_file_prepare(db, "INSERT INTO whole (n, sha256) VALUES (?, ?)", false, &stmt,
+        rc = sqlite_file_prepare(v->db, "INSERT INTO whole (n, sha256) VALUES (?, ?)", false, &stmt,
                                  err);
     if (rc)
         return rc;
-    sqlite3_bind_int64(stmt, 1, (int64_t)n);
-    sqlite3_bind_text(stmt, 2, sha256, -1, SQLITE_STATIC);
-    rc = sqlite_file_run(db, stmt, err);
+    sqlite3_bind_int64(stmt, 1, v->n);
+    sqlite3_bind_text(stmt, 2, v->whole, -1, SQLITE_STATIC);
+    rc = sqlite_file_run(v->db, stmt, err);
     sqlite3_finalize(stmt);
     return rc;
 }
 
-static int save_all(struct save *v, const struct manifest_input *const *sorted, size_t n,
-                    struct err *err)
-{
-    char sha256[DIGEST_HEX_SIZE];
-    int rc = drop_gone(v->db, sorted, n, err);
-    struct digest *whole;
+/* --- all of them --- */
 
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = save_file(v, sorted[i], err);
-    if (rc)
-        return rc;
-    whole = v->whole;
-    v->whole = NULL;
-    return digest_end(whole, sha256) ? put_whole(v->db, n, sha256, err)
-                                     : store_manifest_digest_failed(err);
+struct files {
+    const struct manifest_input *const *sorted;
+    size_t n;
+};
+
+static int save_all(struct store_manifest *m, struct save *v, const void *what, struct err *err)
+{
+    const struct files *files = what;
+    struct kept unused;
+    int rc = drop_gone(v->db, files->sorted, files->n, err);
+
+    (void)m;
+    v->n = (int64_t)files->n;
+    for (size_t i = 0; !rc && i < files->n; i++)
+        rc = save_file(v, files->sorted[i], &unused, err);
+    return rc;
 }
 
-static int save_prepared(struct save *v, const struct manifest_input *const *sorted, size_t n,
+/* --- what changed --- */
+
+static int take_off(struct save *v, const char *path, const struct kept *old, struct err *err)
+{
+    return store_manifest_lay(v->whole, path, old->kind, old->sha256)
+               ? 0
+               : store_manifest_digest_failed(err);
+}
+
+static int change_file(struct save *v, const struct manifest_input *f, struct err *err)
+{
+    struct kept old;
+    int rc = save_file(v, f, &old, err);
+
+    if (!rc && old.is_there)
+        rc = take_off(v, f->path, &old, err);
+    v->n += !old.is_there;
+    return rc;
+}
+
+static int drop_file(struct save *v, const char *path, struct err *err)
+{
+    char *paths[] = {(char *)(uintptr_t)path};
+    struct kept old;
+    int rc = find(v, path, &old, err);
+
+    if (!rc && !old.is_there)
+        rc = err_set(err, ERR_CORRUPT, "%s is not there any more", path);
+    if (!rc)
+        rc = take_off(v, path, &old, err);
+    v->n--;
+    return rc ? rc : drop(v->db, paths, 1, err);
+}
+
+static int save_changes(struct store_manifest *m, struct save *v, const void *what, struct err *err)
+{
+    const struct desired_diff *d = what;
+    int rc = store_manifest_whole(m, &v->n, v->whole, err);
+
+    for (size_t i = 0; !rc && i < d->gone.n; i++)
+        rc = drop_file(v, d->gone.items[i]->path, err);
+    for (size_t i = 0; !rc && i < d->changed.n; i++)
+        rc = change_file(v, d->changed.items[i], err);
+    return rc;
+}
+
+/* --- one transaction --- */
+
+typedef int (*save_fn)(struct store_manifest *m, struct save *v, const void *what, struct err *err);
+
+static int save_prepared(struct store_manifest *m, struct save *v, save_fn save, const void *what,
                          struct err *err)
 {
     int rc = sqlite_file_prepare(v->db, "SELECT kind, sha256 FROM file WHERE path = ?", false,
@@ -203,27 +273,27 @@ static int save_prepared(struct save *v, const struct manifest_input *const *sor
         rc = sqlite_file_begin(v->db, err);
     if (rc)
         return rc;
-    rc = save_all(v, sorted, n, err);
-    sqlite3_reset(v->find);
+    rc = save(m, v, what, err);
+    if (!rc)
+        rc = put_whole(v, err);
     if (!rc)
         return sqlite_file_commit(v->db, err);
     sqlite_file_rollback(v->db);
     return rc;
 }
 
-static int save_sorted(struct store_manifest *m, const struct manifest_input *const *sorted,
-                       size_t n, struct err *err)
+static int save_once(struct store_manifest *m, save_fn save, const void *what, struct err *err)
 {
-    struct save v = {.whole = digest_new()};
-    int rc = v.whole ? store_manifest_connect(m, err) : store_manifest_digest_failed(err);
+    struct save v = {.whole = STORE_MANIFEST_NONE};
+    int rc = store_manifest_connect(m, err);
 
     if (!rc) {
         v.db = m->db;
-        rc = save_prepared(&v, sorted, n, err);
+        rc = save_prepared(m, &v, save, what, err);
     }
     sqlite3_finalize(v.find);
     sqlite3_finalize(v.put);
-    digest_free(v.whole);
+    m->is_saved = !rc;
     return rc;
 }
 
@@ -231,19 +301,29 @@ int store_manifest_save(struct store_manifest *m, const struct manifest_input *c
                         size_t n, struct err *err)
 {
     const struct manifest_input **sorted = NULL;
+    struct files all = {.n = n};
     int rc = sort_files(files, n, &sorted, err);
 
     if (rc)
         return rc;
     assert(sorted);
-    rc = m->is_damaged ? -ERR_CORRUPT : save_sorted(m, sorted, n, err);
+    all.sorted = sorted;
+    rc = m->is_damaged ? -ERR_CORRUPT : save_once(m, save_all, &all, err);
     if (rc == -ERR_CORRUPT || rc == -ERR_NEWER) {
         rc = store_manifest_move_aside(m, err);
         if (!rc)
-            rc = save_sorted(m, sorted, n, err);
+            rc = save_once(m, save_all, &all, err);
     }
-    mem_free(sorted);
+    mem_free((void *)sorted);
     if (m->db)
         sqlite3_db_release_memory(m->db);
     return rc ? err_wrap(err, "keeping the last good manifest") : 0;
+}
+
+int store_manifest_change(struct store_manifest *m, const struct desired_diff *d, struct err *err)
+{
+    int rc = m->is_saved ? save_once(m, save_changes, d, err)
+                         : err_set(err, ERR_INVALID, "it was not kept before");
+
+    return rc ? err_wrap(err, "keeping what changed of the last good manifest") : 0;
 }

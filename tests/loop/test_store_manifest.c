@@ -138,6 +138,83 @@ static void save__again_with_changes__replaces_adds_and_drops(void **state)
     expect_load(c, NULL, 0);
 }
 
+/* From one set to another one; both are sorted. */
+static int change(struct mctx *c, const struct manifest_input *changed, size_t n_changed,
+                  const struct manifest_input *gone, size_t n_gone)
+{
+    const struct manifest_input *lists[2][8];
+    struct desired_diff d = {.changed = {lists[0], n_changed, 8}, .gone = {lists[1], n_gone, 8}};
+
+    for (size_t i = 0; i < n_changed; i++)
+        lists[0][i] = &changed[i];
+    for (size_t i = 0; i < n_gone; i++)
+        lists[1][i] = &gone[i];
+    return store_manifest_change(c->m, &d, c->err);
+}
+
+static void change__of_some__is_as_if_all_had_been_saved(void **state)
+{
+    struct mctx *c = *state;
+    const struct manifest_input first[] = {file("a", "1"), file("b", "1"), file("c", "1"),
+                                           file("d", "1")};
+    struct manifest_input second[] = {file("aa", "2"), file("b", "2"), file("c", "1"),
+                                      file("d", "1")};
+
+    second[3].kind = MANIFEST_TENANTS;
+    assert_int_equal(save(c, first, 4), 0);
+    assert_int_equal(
+        change(c, (struct manifest_input[]){second[0], second[1], second[3]}, 3, first, 1), 0);
+    expect_load(c, second, 4);
+    assert_int_equal(change(c, NULL, 0, NULL, 0), 0);
+    assert_int_equal(change(c, second, 1, NULL, 0), 0); /* as it was */
+    assert_int_equal(change(c, NULL, 0, second, 4), 0);
+    expect_load(c, NULL, 0);
+    assert_int_equal(change(c, first, 4, NULL, 0), 0);
+    reopen_manifest(c);
+    expect_load(c, first, 4);
+}
+
+static void change__of_what_was_not_saved_by_us__is_refused(void **state)
+{
+    struct mctx *c = *state;
+    const struct manifest_input files[] = {file("a", "1"), file("b", "1")};
+
+    assert_int_equal(change(c, files, 1, NULL, 0), -ERR_INVALID);
+    assert_int_equal(save(c, files, 1), 0);
+    assert_int_equal(change(c, NULL, 0, &files[1], 1), -ERR_CORRUPT); /* it is not in there */
+    assert_int_equal(change(c, &files[1], 1, NULL, 0), -ERR_INVALID);
+    assert_int_equal(save(c, files, 2), 0);
+    assert_int_equal(change(c, NULL, 0, &files[1], 1), 0);
+    reopen_manifest(c);
+    assert_int_equal(change(c, &files[1], 1, NULL, 0), -ERR_INVALID);
+    expect_load(c, files, 1);
+}
+
+static void change__with_every_write_failing_once__keeps_the_old_set(void **state)
+{
+    struct mctx *c = *state;
+    const struct manifest_input old[] = {file("a", "old"), file("b", "old")};
+    const struct manifest_input new[] = {file("a", "new"), file("c", "new")};
+    bool failed = true;
+    long nth;
+
+    for (nth = 0; failed && nth < 1000; nth++) {
+        int rc;
+
+        assert_int_equal(save(c, old, 2), 0);
+        disk_break(nth, ENOSPC);
+        rc = change(c, new, 2, &old[1], 1);
+        failed = disk_mend();
+        if (!failed)
+            break;
+        assert_int_equal(rc, -ERR_NO_SPACE);
+        expect_load(c, old, 2);
+    }
+    assert_true(nth > 2 && !failed);
+    reopen_manifest(c);
+    expect_load(c, new, 2);
+}
+
 /* How many writes a save took. */
 static long writes_of_save(struct mctx *c, const struct manifest_input *files, size_t n)
 {
@@ -296,6 +373,9 @@ int main(void)
         TEST_MANIFEST(load__before_any_save__is_not_found_and_makes_no_file),
         TEST_MANIFEST(save__files_in_any_order__come_back_sorted_and_exact),
         TEST_MANIFEST(save__again_with_changes__replaces_adds_and_drops),
+        TEST_MANIFEST(change__of_some__is_as_if_all_had_been_saved),
+        TEST_MANIFEST(change__of_what_was_not_saved_by_us__is_refused),
+        TEST_MANIFEST(change__with_every_write_failing_once__keeps_the_old_set),
         TEST_MANIFEST(save__one_small_change_beside_a_large_file__writes_little),
         TEST_MANIFEST(save__path_twice_or_no_data__is_refused),
         TEST_MANIFEST(save__with_every_write_failing_once__keeps_the_old_set),

@@ -1,0 +1,183 @@
+#include "app_build.h"
+
+#include <string.h>
+
+#include "lib/mem.h"
+
+/* --- names --- */
+
+static void list_free(char **names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        mem_free(names[i]);
+    mem_free((void *)names);
+}
+
+static void names_deinit(struct build_names *n)
+{
+    mem_free(n->organization);
+    list_free(n->hooks);
+    list_free(n->keys);
+    *n = (struct build_names){0};
+}
+
+static const char *hook_name(const struct config *c, size_t i)
+{
+    return i < c->n_hooks ? c->hooks[i].name : NULL;
+}
+
+static const char *key_name(const struct config *c, size_t i)
+{
+    return i < c->n_keys ? c->keys[i].name : NULL;
+}
+
+/* NULL-terminated; owned with its texts. NULL: no memory. */
+static char **list_of(const struct config *config,
+                      const char *(*name)(const struct config *c, size_t i))
+{
+    char **names;
+    size_t n = 0;
+
+    while (name(config, n))
+        n++;
+    names = mem_alloc((n + 1) * sizeof(char *));
+    for (size_t i = 0; names && i < n; i++) {
+        names[i] = mem_strdup(name(config, i));
+        if (!names[i]) {
+            list_free(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+static bool same_list(char *const *a, char *const *b)
+{
+    for (; *a && *b; a++, b++)
+        if (strcmp(*a, *b) != 0)
+            return false;
+    return *a == *b;
+}
+
+static struct desired_options options_of(const struct build_names *n)
+{
+    struct desired_options o = {.organization = n->organization,
+                                .hooks = (const char *const *)n->hooks,
+                                .keys = (const char *const *)n->keys};
+
+    while (n->hooks[o.n_hooks])
+        o.n_hooks++;
+    return o;
+}
+
+/* --- one build --- */
+
+struct build *build_new(const struct config *config, struct manifest_files *files)
+{
+    struct build *b = mem_alloc(sizeof(*b));
+
+    if (!b) {
+        manifest_files_unref(files);
+        return NULL;
+    }
+    b->files = files;
+    b->diags = DIAGS_INIT;
+    b->names = (struct build_names){mem_strdup(config->organization), list_of(config, hook_name),
+                                    list_of(config, key_name)};
+    if (b->names.organization && b->names.hooks && b->names.keys)
+        return b;
+    build_free(b);
+    return NULL;
+}
+
+bool build_is_next(const struct build *b, const struct build_base *base)
+{
+    return base->files && strcmp(b->names.organization, base->names.organization) == 0 &&
+           same_list(b->names.hooks, base->names.hooks) &&
+           same_list(b->names.keys, base->names.keys);
+}
+
+static int keep_all(struct build *b)
+{
+    size_t n;
+    const struct manifest_input *now = manifest_files_inputs(b->files, &n);
+    const struct manifest_input **all = mem_alloc(n * sizeof(struct manifest_input *));
+    int rc = all ? 0 : err_nomem(&b->save_err);
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        all[i] = &now[i];
+    if (rc == 0)
+        rc = store_manifest_save(b->store, all, n, &b->save_err);
+    mem_free((void *)all);
+    return rc;
+}
+
+/* DESIRED_WHOLE: from the last one it cannot be made. */
+static int build_next(struct build *b, const struct desired_options *o)
+{
+    struct desired_diff diff;
+    struct err unheard = ERR_INIT;
+    int rc;
+    struct desired_step step = {.last = b->last, .kept = &b->base->kept, .options = o};
+
+    step.now = manifest_files_inputs(b->files, &step.n_now);
+    step.then = manifest_files_inputs(b->base->files, &step.n_then);
+    b->rv = desired_next(&step, &b->desired, &b->keep, &diff, &b->diags);
+    if (b->rv != 0)
+        return b->rv;
+    rc = b->store ? store_manifest_change(b->store, &diff, &unheard) : 0;
+    desired_diff_deinit(&diff);
+    return rc ? keep_all(b) : 0;
+}
+
+static int build_whole(struct build *b, const struct desired_options *o)
+{
+    size_t n;
+    const struct manifest_input *now = manifest_files_inputs(b->files, &n);
+
+    b->rv = desired_build(now, n, b->good, b->n_good, o, &b->desired, &b->keep, &b->diags);
+    return b->rv == 0 && b->store
+               ? store_manifest_save(b->store, b->keep.files, b->keep.n, &b->save_err)
+               : 0;
+}
+
+void build_run(struct build *b)
+{
+    struct desired_options o = options_of(&b->names);
+    int rc = b->last ? build_next(b, &o) : DESIRED_WHOLE;
+
+    if (rc == DESIRED_WHOLE)
+        rc = build_whole(b, &o);
+    if (rc && b->rv == 0)
+        err_wrap(&b->save_err, "the last good manifest cannot be kept");
+}
+
+void build_free(struct build *b)
+{
+    names_deinit(&b->names);
+    desired_deinit(&b->desired);
+    desired_keep_deinit(&b->keep);
+    diags_deinit(&b->diags);
+    manifest_files_unref(b->files);
+    mem_free(b);
+}
+
+/* --- from one to the next --- */
+
+void build_base_deinit(struct build_base *base)
+{
+    manifest_files_unref(base->files);
+    desired_keep_deinit(&base->kept);
+    names_deinit(&base->names);
+    *base = (struct build_base){0};
+}
+
+void build_leave(struct build *b, struct build_base *base)
+{
+    build_base_deinit(base);
+    if (b->rv != 0 || !b->keep.is_base)
+        return;
+    *base = (struct build_base){manifest_files_ref(b->files), b->keep, b->names};
+    b->keep = (struct desired_keep){0};
+    b->names = (struct build_names){0};
+}
