@@ -102,7 +102,7 @@ enum exit_code verb_validate(const struct ctl *ctl)
     struct err err = ERR_INIT;
     enum exit_code rc;
 
-    if (manifest_files_read(&options, NULL, &files, &err) < 0) {
+    if (manifest_files_read(&options, NULL, NULL, &files, &err) < 0) {
         note("%s", err.msg);
         return EXIT_FAILED;
     }

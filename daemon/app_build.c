@@ -125,6 +125,7 @@ static int build_next(struct build *b, const struct desired_options *o)
     b->rv = desired_next(&step, &b->desired, &b->keep, &diff, &b->diags);
     if (b->rv != 0)
         return b->rv;
+    b->is_same = diff.changed.n + diff.gone.n == 0;
     rc = b->store ? store_manifest_change(b->store, &diff, &unheard) : 0;
     desired_diff_deinit(&diff);
     return rc ? keep_all(b) : 0;

@@ -43,6 +43,7 @@ struct build {
     struct store_manifest *store; /* NULL: nothing is kept */
     /* What comes of it: */
     int rv;
+    bool is_same; /* no file is another one than in the last build */
     struct desired desired;
     struct desired_keep keep;
     struct diags diags;

@@ -67,6 +67,8 @@ static void keep_good(struct app *app, struct build *b)
 
 /* --- building --- */
 
+static void start_reading(struct app *app);
+
 static void build_work(uv_work_t *work)
 {
     build_run(container_of(work, struct build, work));
@@ -141,6 +143,10 @@ static void take_desired(struct app *app, struct build *b)
 {
     struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
 
+    if (b->is_same) { /* files were touched, or looked at for another reason */
+        keep_good(app, b);
+        return;
+    }
     if (b->desired.digest != app->digest || !app->generation || !app->has_desired) {
         bool same = b->desired.digest == app->digest && app->generation; /* as before the restart */
 
@@ -189,12 +195,14 @@ static void build_done(uv_work_t *work, int status)
         build_leave(b, &app->base);
         manifest_files_unref(app->files);
         app->files = manifest_files_ref(b->files);
+    } else {
+        manifest_spots_add_anywhere(&app->unread);
     }
     build_free(b);
     finished(app, no);
     if (app->read_again) {
         app->read_again = false;
-        app_manifest_read(app);
+        start_reading(app);
     }
 }
 
@@ -230,15 +238,17 @@ static void read_done(void *arg, int rc, struct manifest_files *files)
         return;
     if (app->closing)
         return;
+    manifest_spots_add_anywhere(&app->unread); /* what it was about is still to be read */
     log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s",
               err_text(rc ? (enum err_code) - rc : ERR_NOMEM));
     finished(app, app->reading_no);
 }
 
-void app_manifest_read(struct app *app)
+static void start_reading(struct app *app)
 {
     struct manifest_files_start s = {.options = {app->config->manifest, app->config->tenants_dir},
                                      .previous = app->files,
+                                     .spots = &app->unread,
                                      .done = read_done,
                                      .arg = app};
     struct err err = ERR_INIT;
@@ -254,6 +264,18 @@ void app_manifest_read(struct app *app)
         log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err.msg);
         finished(app, app->reading_no);
     }
+}
+
+void app_manifest_read(struct app *app)
+{
+    manifest_spots_add_anywhere(&app->unread);
+    start_reading(app);
+}
+
+void app_manifest_read_some(struct app *app, struct manifest_spots *takes)
+{
+    manifest_spots_take(&app->unread, takes);
+    start_reading(app);
 }
 
 int app_manifest_init(struct app *app, struct err *err)
@@ -275,6 +297,7 @@ void app_manifest_deinit(struct app *app)
 {
     good_deinit(&app->good);
     build_base_deinit(&app->base);
+    manifest_spots_deinit(&app->unread);
     manifest_files_unref(app->files);
     app->files = NULL;
     diags_deinit(&app->diags);
@@ -287,7 +310,7 @@ int app_manifest_check(const struct config *config)
     struct err err = ERR_INIT;
     struct build *b;
     size_t n = 0;
-    int rv = manifest_files_read(&walk, NULL, &files, &err);
+    int rv = manifest_files_read(&walk, NULL, NULL, &files, &err);
 
     b = rv == 0 ? build_new(config, files) : NULL;
     if (!b)

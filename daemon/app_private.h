@@ -78,7 +78,8 @@ struct app {
     struct manifest_files *files; /* the last reading */
     struct manifest_files_job *reading;
     bool read_again;
-    uint64_t reading_no; /* counts readings; the last one started */
+    struct manifest_spots unread; /* where something may have changed since a reading began */
+    uint64_t reading_no;          /* counts readings; the last one started */
     struct good_set good;
     struct build_base base; /* the next build may start from it */
     bool building;
@@ -152,7 +153,9 @@ void app_ledger_retry(struct app *app);
 
 /* app_manifest.c */
 int app_manifest_init(struct app *app, struct err *err) MUST_CHECK;
+/* Read the manifest again: all of it, or where something may have changed. */
 void app_manifest_read(struct app *app);
+void app_manifest_read_some(struct app *app, struct manifest_spots *takes);
 void app_manifest_deinit(struct app *app);
 int app_manifest_check(
     const struct config *config); /* --check: an exit status; prints what is wrong */

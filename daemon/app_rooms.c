@@ -17,12 +17,12 @@
 #define CHECK_FILES_MS 60000
 #define POLL_FILES_MS  2000
 
-static void on_changed(void *arg)
+static void on_changed(void *arg, struct manifest_spots *where)
 {
     struct app *app = arg;
 
     if (!app->stopping)
-        app_manifest_read(app);
+        app_manifest_read_some(app, where);
 }
 
 static void on_hook(void *arg, const struct hooks_result *result)

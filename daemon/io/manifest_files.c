@@ -1,15 +1,14 @@
-/* manifest_files: the bytes of all manifest files, read off the loop.
- * In:    where they are, and the reading before this one.
+/* manifest_files: the bytes of all manifest files.
+ * In:    where they are, the reading before this one, and where something may have changed since.
  * Out:   inputs for desired_build, sorted by path.
- * Never: touches in its worker what the loop may touch; a reading does not change once it is there.
+ * Never: touches in a worker what the loop may touch; a reading does not change once it is there.
  *
- * Start: copy options, hold the previous reading, queue. Worker: walk; a file whose identity is
- * that of the previous reading gives its bytes, the others are read. Loop: done, with the reading.
- * Cancel sets a flag that the walk looks at before each file, and takes the job out of the queue if
- * it is still there. */
+ * Read all: walk; a file whose identity is that of the previous reading is taken from there, the
+ * others are read. Read some: look at a few places, and at what may change with no event; the rest
+ * is as it was. What a reading holds is in its family, which readings of some have from the one
+ * before: then only what is new is counted and only what is old is freed. */
 #include "io/manifest_files.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,48 +16,71 @@
 
 #include "core/limits.h"
 #include "io/clock.h"
+#include "io/manifest_files_private.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 /* A file whose last change is younger than this may change again without its times showing it. */
 #define SETTLED_NS INT64_C(2000000000)
+/* What a family may hold beside what its last reading has. */
+#define STALE_BYTES_MOST (16u << 20)
 
-struct text {
-    atomic_uint refs;
-    struct read_file file;
+/* A file as it was once; it never changes. */
+struct one_file {
+    atomic_uint refs; /* families */
+    enum manifest_kind kind;
+    bool is_settled;  /* equal identity means equal bytes */
+    bool is_restless; /* it may be another one although nobody says so: looked at each time */
+    char *path;
+    char *error;           /* NULL: there is text */
+    struct read_file text; /* data is NULL where there is an error */
 };
 
-struct one_file {
-    char *path;
-    enum manifest_kind kind;
-    struct text *text; /* exactly one of this and error is set */
-    char *error;
-    bool is_settled; /* equal identity means equal bytes */
+/* What readings hold that follow from each other. */
+struct family {
+    atomic_uint refs; /* readings */
+    struct one_file **files;
+    size_t n;
+    size_t capacity;
 };
 
 struct manifest_files {
     atomic_uint refs;
-    struct one_file *files; /* sorted by path */
+    char *manifest; /* where it was read from */
+    char *tenants_dir;
+    struct family *family;
+    struct one_file **files; /* borrowed from the family; sorted by path */
     size_t n;
     size_t capacity;
+    struct one_file **restless; /* those of them that are */
+    size_t n_restless;
+    size_t n_errors;
+    size_t stale_bytes; /* held by the family, and not by this reading */
     size_t n_reused;
+    bool is_some;
     struct manifest_input *inputs; /* n, in the same order */
 };
 
 /* --- A reading ----------------------------------------------------------------------------- */
 
-static void text_unref(struct text *t)
+static void one_file_unref(struct one_file *f)
 {
-    if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+    if (!f || atomic_fetch_sub(&f->refs, 1) != 1)
         return;
-    read_deinit(&t->file);
-    mem_free(t);
-}
-
-static void one_file_deinit(struct one_file *f)
-{
     mem_free(f->path);
     mem_free(f->error);
-    text_unref(f->text);
+    read_deinit(&f->text);
+    mem_free(f);
+}
+
+static void family_unref(struct family *family)
+{
+    if (!family || atomic_fetch_sub(&family->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < family->n; i++)
+        one_file_unref(family->files[i]);
+    mem_free((void *)family->files);
+    mem_free(family);
 }
 
 struct manifest_files *manifest_files_ref(struct manifest_files *m)
@@ -71,10 +93,12 @@ void manifest_files_unref(struct manifest_files *m)
 {
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
         return;
-    for (size_t i = 0; i < m->n; i++)
-        one_file_deinit(&m->files[i]);
-    mem_free(m->files);
+    family_unref(m->family);
+    mem_free((void *)m->files);
+    mem_free((void *)m->restless);
     mem_free(m->inputs);
+    mem_free(m->manifest);
+    mem_free(m->tenants_dir);
     mem_free(m);
 }
 
@@ -89,74 +113,87 @@ size_t manifest_files_reused(const struct manifest_files *m)
     return m->n_reused;
 }
 
-static int compare_files(const void *a, const void *b)
+bool manifest_files_is_some(const struct manifest_files *m)
 {
-    const struct one_file *fa = a;
-    const struct one_file *fb = b;
-
-    return strcmp(fa->path, fb->path);
+    return m->is_some;
 }
 
-static int compare_path(const void *path, const void *file)
+static int by_path(const void *a, const void *b)
 {
-    const struct one_file *f = file;
+    const struct one_file *const *fa = a;
+    const struct one_file *const *fb = b;
 
-    return strcmp(path, f->path);
+    return strcmp((*fa)->path, (*fb)->path);
 }
 
-static const struct one_file *find(const struct manifest_files *m, const char *path)
+/* Where it is among them, or would be. */
+static size_t place_of(const struct manifest_files *m, const char *path)
 {
-    return m && m->n > 0 ? bsearch(path, m->files, m->n, sizeof(*m->files), compare_path) : NULL;
+    size_t low = 0;
+    size_t high = m->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(m->files[mid]->path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
-/* Takes path's and error's copies; NULL text and error: no memory was there for either. */
-static int append(struct manifest_files *m, struct one_file f)
+static struct one_file *find(const struct manifest_files *m, const char *path)
 {
-    if (!f.path || (!f.text && !f.error) ||
-        !mem_grow(&m->files, &m->capacity, m->n + 1, sizeof(*m->files))) {
-        one_file_deinit(&f);
+    size_t at = m ? place_of(m, path) : 0;
+
+    return m && at < m->n && strcmp(m->files[at]->path, path) == 0 ? m->files[at] : NULL;
+}
+
+static struct manifest_files *reading_new(const struct manifest_walk_options *o)
+{
+    struct manifest_files *m = mem_alloc(sizeof(*m));
+
+    if (!m)
+        return NULL;
+    atomic_init(&m->refs, 1);
+    m->manifest = mem_strdup(o->manifest);
+    m->tenants_dir = mem_strdup(o->tenants_dir);
+    if (m->manifest && (m->tenants_dir || !o->tenants_dir))
+        return m;
+    manifest_files_unref(m);
+    return NULL;
+}
+
+/* Takes `f`, which is counted for the family. */
+static int append(struct family *family, struct one_file *f)
+{
+    if (!mem_grow(&family->files, &family->capacity, family->n + 1, sizeof(struct one_file *))) {
+        one_file_unref(f);
         return -ERR_NOMEM;
     }
-    m->files[m->n++] = f;
+    family->files[family->n++] = f;
     return 0;
 }
 
-static int append_error(struct manifest_files *m, const struct manifest_found *found,
-                        const char *error)
+static struct manifest_input input_of(const struct one_file *f)
 {
-    return append(m, (struct one_file){.path = mem_strdup(found->path),
-                                       .kind = found->kind,
-                                       .error = mem_strdup(error)});
-}
-
-static int make_inputs(struct manifest_files *m)
-{
-    m->inputs = mem_alloc((m->n + 1) * sizeof(*m->inputs));
-    if (!m->inputs)
-        return -ERR_NOMEM;
-    if (m->n > 0)
-        qsort(m->files, m->n, sizeof(*m->files), compare_files);
-    for (size_t i = 0; i < m->n; i++) {
-        const struct one_file *f = &m->files[i];
-
-        m->inputs[i] = (struct manifest_input){
-            .path = f->path,
-            .kind = f->kind,
-            .data = f->text ? f->text->file.data : NULL,
-            .size = f->text ? f->text->file.size : 0,
-            .error = f->error,
-        };
-    }
-    return 0;
+    return (struct manifest_input){.path = f->path,
+                                   .kind = f->kind,
+                                   .data = f->text.data,
+                                   .size = f->text.size,
+                                   .error = f->error};
 }
 
 /* --- Reading ------------------------------------------------------------------------------- */
 
 struct reading {
-    struct manifest_files *into;
+    struct family *into;
     const struct manifest_files *previous;
     int64_t now_ns;                 /* wall clock, as files have it */
     const atomic_bool *is_canceled; /* NULL: cannot be */
+    bool some;                      /* what is wrong is not for this one */
+    size_t n_reused;
 };
 
 static bool is_settled(const struct read_identity *i, int64_t now_ns)
@@ -164,51 +201,77 @@ static bool is_settled(const struct read_identity *i, int64_t now_ns)
     return now_ns - i->mtime_ns > SETTLED_NS && now_ns - i->ctime_ns > SETTLED_NS;
 }
 
-/* The text of the previous reading if it is still right, held once more; else NULL. */
-static struct text *reuse(const struct reading *r, const struct manifest_found *found)
+/* That of the previous reading if it is still right, held once more; else NULL. */
+static struct one_file *reuse(const struct reading *r, const struct manifest_found *found)
 {
-    const struct one_file *f = find(r->previous, found->path);
+    struct one_file *f = find(r->previous, found->path);
 
-    if (!f || !f->text || !f->is_settled || f->kind != found->kind ||
-        !read_identity_equal(&f->text->file.identity, &found->identity))
+    if (!f || f->error || !f->is_settled || f->kind != found->kind ||
+        f->is_restless != found->has_other_names ||
+        !read_identity_equal(&f->text.identity, &found->identity))
         return NULL;
-    atomic_fetch_add(&f->text->refs, 1);
-    return f->text;
+    atomic_fetch_add(&f->refs, 1);
+    return f;
 }
 
-static int read_text(const struct manifest_found *found, struct text *t, struct err *err)
+/* `error`: NULL where it is to be read yet. */
+static struct one_file *one_file_new(const struct manifest_found *found, const char *error)
+{
+    struct one_file *f = mem_alloc(sizeof(*f));
+
+    if (!f)
+        return NULL;
+    atomic_init(&f->refs, 1);
+    f->kind = found->kind;
+    f->path = mem_strdup(found->path);
+    f->error = mem_strdup(error);
+    if (f->path && (f->error || !error))
+        return f;
+    one_file_unref(f);
+    return NULL;
+}
+
+static int append_error(struct reading *r, const struct manifest_found *found, const char *error)
+{
+    struct one_file *f = one_file_new(found, error);
+
+    return f ? append(r->into, f) : -ERR_NOMEM;
+}
+
+static int read_text(const struct manifest_found *found, struct one_file *f, struct err *err)
 {
     int fd = manifest_walk_open(found, err);
     int rc;
 
     if (fd < 0)
         return fd;
-    rc = read_fd(fd, "it", READ_MANIFEST, LIMIT_MANIFEST_FILE_BYTES, &t->file, err);
+    rc = read_fd(fd, "it", READ_MANIFEST, LIMIT_MANIFEST_FILE_BYTES, &f->text, err);
     close(fd);
     return rc;
 }
 
 static int add_file(struct reading *r, const struct manifest_found *found)
 {
-    struct one_file f = {.kind = found->kind, .text = reuse(r, found)};
+    struct one_file *f = reuse(r, found);
     struct err err = ERR_INIT;
-    int rc = 0;
+    int rc;
 
-    if (f.text) {
-        r->into->n_reused++;
-    } else {
-        f.text = mem_alloc(sizeof(*f.text));
-        if (!f.text)
-            return -ERR_NOMEM;
-        atomic_init(&f.text->refs, 1);
-        rc = read_text(found, f.text, &err);
+    if (f) {
+        r->n_reused++;
+        return append(r->into, f);
     }
+    f = one_file_new(found, NULL);
+    if (!f)
+        return -ERR_NOMEM;
+    rc = read_text(found, f, &err);
     if (rc != 0) {
-        text_unref(f.text);
-        return rc == -ERR_NOMEM ? rc : append_error(r->into, found, err.msg);
+        one_file_unref(f);
+        if (r->some)
+            return MANIFEST_WALK_ALL;
+        return rc == -ERR_NOMEM ? rc : append_error(r, found, err.msg);
     }
-    f.path = mem_strdup(found->path);
-    f.is_settled = is_settled(&f.text->file.identity, r->now_ns);
+    f->is_settled = is_settled(&f->text.identity, r->now_ns);
+    f->is_restless = found->has_other_names || !f->is_settled;
     return append(r->into, f);
 }
 
@@ -222,132 +285,234 @@ static int visit(void *arg, const struct manifest_found *found)
     case MANIFEST_FILE:
         return add_file(r, found);
     case MANIFEST_ERROR:
-        return append_error(r->into, found, found->error);
+        return r->some ? MANIFEST_WALK_ALL : append_error(r, found, found->error);
     case MANIFEST_DIRECTORY:
         break;
     }
     return 0;
 }
 
-static int read_all(const struct manifest_walk_options *o, const struct manifest_files *previous,
-                    const atomic_bool *is_canceled, struct manifest_files **out)
+static struct reading reading_of(const struct manifest_files_look *l, struct family *into)
 {
-    struct reading r = {.into = mem_alloc(sizeof(*r.into)),
-                        .previous = previous,
-                        .now_ns = clock_wall_ms() * 1000000,
-                        .is_canceled = is_canceled};
-    int rc;
+    return (struct reading){.into = into,
+                            .previous = l->previous,
+                            .now_ns = clock_wall_ms() * 1000000,
+                            .is_canceled = l->is_canceled};
+}
 
-    if (!r.into)
-        return -ERR_NOMEM;
-    atomic_init(&r.into->refs, 1);
-    rc = manifest_walk(o, visit, &r);
-    if (rc == 0)
-        rc = make_inputs(r.into);
-    if (rc != 0) {
-        manifest_files_unref(r.into);
-        return rc;
+/* Fill in what follows from `files`, of which there are as many as there is room for. */
+static int complete(struct manifest_files *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        m->inputs[i] = input_of(m->files[i]);
+        m->n_errors += m->files[i]->error != NULL;
+        n += m->files[i]->is_restless;
     }
-    *out = r.into;
+    m->restless = n ? mem_alloc(n * sizeof(struct one_file *)) : NULL;
+    if (n && !m->restless)
+        return -ERR_NOMEM;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->files[i]->is_restless)
+            m->restless[m->n_restless++] = m->files[i];
     return 0;
+}
+
+static bool make_room(struct manifest_files *m, size_t n)
+{
+    m->files = mem_alloc((n + 1) * sizeof(struct one_file *));
+    m->inputs = mem_alloc((n + 1) * sizeof(*m->inputs));
+    return m->files && m->inputs;
+}
+
+/* --- All --- */
+
+static int fill(struct manifest_files *m, const struct manifest_files_look *l)
+{
+    struct reading r = reading_of(l, m->family);
+    int rc = manifest_walk(&l->options, visit, &r);
+
+    if (rc == 0 && !make_room(m, m->family->n))
+        rc = -ERR_NOMEM;
+    if (rc != 0)
+        return rc;
+    m->n = m->family->n;
+    m->n_reused = r.n_reused;
+    if (m->n > 0) {
+        memcpy((void *)m->files, (void *)m->family->files, m->n * sizeof(struct one_file *));
+        qsort((void *)m->files, m->n, sizeof(struct one_file *), by_path);
+    }
+    return complete(m);
+}
+
+static int read_all(const struct manifest_files_look *l, struct manifest_files **out)
+{
+    struct manifest_files *m = reading_new(&l->options);
+    int rc = -ERR_NOMEM;
+
+    if (m)
+        m->family = mem_alloc(sizeof(*m->family));
+    if (m && m->family) {
+        atomic_init(&m->family->refs, 1);
+        rc = fill(m, l);
+    }
+    if (rc == 0)
+        *out = m;
+    else
+        manifest_files_unref(m);
+    return rc;
+}
+
+/* --- Some --- */
+
+/* Where to look: where somebody said, and at what nobody says anything of. False: too much. */
+static bool choose(const struct manifest_files_look *l, struct manifest_spots *out)
+{
+    const struct manifest_files *was = l->previous;
+
+    if (!was || was->n_errors || l->spots->anywhere || was->stale_bytes > STALE_BYTES_MOST ||
+        was->n_restless > MANIFEST_SPOTS_MOST || strcmp(was->manifest, l->options.manifest) != 0 ||
+        !text_same(was->tenants_dir, l->options.tenants_dir))
+        return false;
+    for (size_t i = 0; i < l->spots->n; i++)
+        manifest_spots_add(out, l->spots->items[i].kind, l->spots->items[i].path);
+    for (size_t i = 0; i < was->n_restless; i++)
+        manifest_spots_add(out, was->restless[i]->kind, was->restless[i]->path);
+    manifest_spots_sort(out);
+    return !out->anywhere;
+}
+
+/* Append those of the last reading from *at to `end`. */
+static void take_over(struct manifest_files *m, const struct manifest_files *was, size_t *at,
+                      size_t end)
+{
+    size_t n = end - *at;
+
+    if (n > 0) {
+        memcpy((void *)&m->files[m->n], (void *)&was->files[*at], n * sizeof(struct one_file *));
+        memcpy(&m->inputs[m->n], &was->inputs[*at], n * sizeof(*m->inputs));
+    }
+    m->n += n;
+    *at = end;
+}
+
+/* Every root has a file; else it takes a look at the root. */
+static bool has_all_roots(const struct manifest_files *m)
+{
+    bool has[2] = {false, !m->tenants_dir};
+
+    for (size_t i = 0; i < m->n; i++)
+        has[m->inputs[i].kind == MANIFEST_TENANTS] = true;
+    return has[0] && has[1];
+}
+
+/* The last reading with what was found at the spots; both are sorted. */
+static int exchange(struct manifest_files *m, const struct manifest_files *was,
+                    const struct manifest_spots *spots, const struct family *found)
+{
+    size_t at = 0;
+    size_t f = 0;
+
+    if (!make_room(m, was->n + found->n))
+        return -ERR_NOMEM;
+    m->stale_bytes = was->stale_bytes;
+    for (size_t i = 0; i < spots->n; i++) {
+        const char *path = spots->items[i].path;
+        struct one_file *old = NULL;
+        struct one_file *now = NULL;
+
+        take_over(m, was, &at, place_of(was, path));
+        if (at < was->n && strcmp(was->files[at]->path, path) == 0)
+            old = was->files[at++];
+        if (f < found->n && strcmp(found->files[f]->path, path) == 0)
+            now = found->files[f++];
+        if (old && old != now)
+            m->stale_bytes += sizeof(*old) + old->text.size;
+        if (now) {
+            m->inputs[m->n] = input_of(now);
+            m->files[m->n++] = now;
+        }
+    }
+    take_over(m, was, &at, was->n);
+    return m->n <= LIMIT_MANIFEST_FILES && has_all_roots(m) ? 0 : MANIFEST_WALK_ALL;
+}
+
+/* What was found belongs to the family then; what it had before is not held twice. */
+static int adopt(struct manifest_files *m, const struct manifest_files *was, struct family *found)
+{
+    m->restless = mem_alloc((found->n + 1) * sizeof(struct one_file *));
+    if (!m->restless)
+        return -ERR_NOMEM;
+    m->family = was->family;
+    atomic_fetch_add(&m->family->refs, 1);
+    m->is_some = true;
+    m->n_reused = m->n - found->n;
+    for (size_t i = 0; i < found->n; i++) {
+        struct one_file *f = found->files[i];
+
+        if (f->is_restless)
+            m->restless[m->n_restless++] = f;
+        if (f == find(was, f->path)) {
+            m->n_reused++;
+            continue;
+        }
+        atomic_fetch_add(&f->refs, 1);
+        if (append(m->family, f) != 0)
+            return -ERR_NOMEM;
+    }
+    return 0;
+}
+
+static int read_spots(const struct manifest_files_look *l, const struct manifest_spots *spots,
+                      struct family *found, struct manifest_files *m)
+{
+    struct reading r = reading_of(l, found);
+    int rc = 0;
+
+    r.some = true;
+    for (size_t i = 0; rc == 0 && i < spots->n; i++)
+        rc = manifest_walk_spot(&l->options, &spots->items[i], visit, &r);
+    if (rc == 0)
+        rc = exchange(m, l->previous, spots, found);
+    return rc ? rc : adopt(m, l->previous, found);
+}
+
+static int read_some(const struct manifest_files_look *l, struct manifest_files **out)
+{
+    struct manifest_spots spots = {0};
+    struct family *found = NULL;
+    struct manifest_files *m = NULL;
+    int rc = MANIFEST_WALK_ALL;
+
+    if (choose(l, &spots)) {
+        found = mem_alloc(sizeof(*found));
+        m = reading_new(&l->options);
+        if (found)
+            atomic_init(&found->refs, 1);
+        rc = found && m ? read_spots(l, &spots, found, m) : -ERR_NOMEM;
+    }
+    family_unref(found);
+    manifest_spots_deinit(&spots);
+    if (rc == 0)
+        *out = m;
+    else
+        manifest_files_unref(m);
+    return rc;
+}
+
+int manifest_files_look(const struct manifest_files_look *l, struct manifest_files **out)
+{
+    int rc = l->spots ? read_some(l, out) : MANIFEST_WALK_ALL;
+
+    return rc == MANIFEST_WALK_ALL ? read_all(l, out) : rc;
 }
 
 int manifest_files_read(const struct manifest_walk_options *o,
-                        const struct manifest_files *previous, struct manifest_files **out,
-                        struct err *err)
+                        const struct manifest_files *previous, const struct manifest_spots *spots,
+                        struct manifest_files **out, struct err *err)
 {
-    int rc = read_all(o, previous, NULL, out);
+    struct manifest_files_look l = {.options = *o, .previous = previous, .spots = spots};
 
-    return rc == 0 ? 0 : err_nomem(err);
-}
-
-/* --- On the pool --------------------------------------------------------------------------- */
-
-struct manifest_files_job {
-    uv_work_t work;
-    char *manifest; /* owned; options point to them */
-    char *tenants_dir;
-    struct manifest_walk_options options;
-    struct manifest_files *previous; /* held; may be NULL */
-    manifest_files_done_fn done;
-    void *arg;
-    atomic_bool is_canceled;
-    int rc;
-    struct manifest_files *result;
-};
-
-static void job_free(struct manifest_files_job *job)
-{
-    manifest_files_unref(job->previous);
-    mem_free(job->manifest);
-    mem_free(job->tenants_dir);
-    mem_free(job);
-}
-
-static void on_work(uv_work_t *work)
-{
-    struct manifest_files_job *job = container_of(work, struct manifest_files_job, work);
-
-    job->rc = read_all(&job->options, job->previous, &job->is_canceled, &job->result);
-}
-
-static void on_worked(uv_work_t *work, int status)
-{
-    struct manifest_files_job *job = container_of(work, struct manifest_files_job, work);
-    manifest_files_done_fn done = job->done;
-    void *arg = job->arg;
-    struct manifest_files *result = job->result;
-    int rc = job->rc;
-
-    if (status != 0 || atomic_load(&job->is_canceled)) {
-        manifest_files_unref(result);
-        result = NULL;
-        rc = -ERR_CANCELED;
-    }
-    job_free(job);
-    done(arg, rc, result);
-}
-
-static struct manifest_files_job *job_new(const struct manifest_files_start *s)
-{
-    struct manifest_files_job *job = mem_alloc(sizeof(*job));
-
-    if (!job)
-        return NULL;
-    job->manifest = mem_strdup(s->options.manifest);
-    job->tenants_dir = mem_strdup(s->options.tenants_dir);
-    if (!job->manifest || (s->options.tenants_dir && !job->tenants_dir)) {
-        job_free(job);
-        return NULL;
-    }
-    job->options.manifest = job->manifest;
-    job->options.tenants_dir = job->tenants_dir;
-    job->previous = s->previous ? manifest_files_ref(s->previous) : NULL;
-    job->done = s->done;
-    job->arg = s->arg;
-    atomic_init(&job->is_canceled, false);
-    return job;
-}
-
-int manifest_files_start(uv_loop_t *loop, const struct manifest_files_start *s,
-                         struct manifest_files_job **out, struct err *err)
-{
-    struct manifest_files_job *job;
-
-    assert(s->done && s->options.manifest);
-    job = job_new(s);
-    if (!job)
-        return err_nomem(err);
-    if (uv_queue_work(loop, &job->work, on_work, on_worked) != 0) {
-        job_free(job); /* UNTESTED: refused only without a function to run */
-        return err_set(err, ERR_IO, "cannot queue the reading of the manifest");
-    }
-    *out = job;
-    return 0;
-}
-
-void manifest_files_cancel(struct manifest_files_job *job)
-{
-    atomic_store(&job->is_canceled, true);
-    (void)uv_cancel((uv_req_t *)&job->work); /* where it already runs, the flag ends it */
+    return manifest_files_look(&l, out) == 0 ? 0 : err_nomem(err);
 }

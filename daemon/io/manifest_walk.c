@@ -66,6 +66,11 @@ static bool is_plain(const char *name)
     return !strchr(name, '\\') && text_is_plain(name, strlen(name));
 }
 
+bool manifest_walk_is_file_name(const char *name)
+{
+    return manifest_walk_is_name(name) && has_suffix(name) && is_plain(name);
+}
+
 /* "PATH/NAME", whatever bytes the name has. NULL: no memory. */
 static char *join(const char *path, const char *name)
 {
@@ -112,6 +117,7 @@ static int visit_file(struct walk *w, const char *path, const struct stat *st,
                                    .kind = w->kind,
                                    .path = path,
                                    .identity = read_identity_of(st),
+                                   .has_other_names = place->is_link || st->st_nlink > 1,
                                    .place = place};
 
     if (!S_ISREG(st->st_mode))
@@ -269,6 +275,11 @@ static int walk_entries(struct walk *w, DIR *dir, const char *path, unsigned dep
     return rc;
 }
 
+static bool is_other(const struct walk *w, const struct stat *st)
+{
+    return w->has_other && w->other.dev == st->st_dev && w->other.ino == st->st_ino;
+}
+
 /* Visit the directory itself. Returns 0 to go into it, 1 not to, or an error. */
 static int enter(struct walk *w, int fd, const char *path)
 {
@@ -279,7 +290,7 @@ static int enter(struct walk *w, int fd, const char *path)
 
     if (fstat(fd, &st) != 0)
         rc = visit_errno(w, path, errno); /* UNTESTED: of an open descriptor */
-    else if (w->has_other && w->other.dev == st.st_dev && w->other.ino == st.st_ino)
+    else if (is_other(w, &st))
         return 1;
     else if (read_check(fd, &st, "it", READ_MANIFEST, &err) != 0)
         rc = visit_error(w, path, err.msg);
@@ -346,20 +357,26 @@ static char *without_slashes(const char *path)
     return mem_strndup(path, n);
 }
 
-static int walk_path_of(const char *path, const struct manifest_walk_options *o, struct walk *w)
+static void begin(struct walk *w, const struct manifest_walk_options *o, const char *root)
 {
     const char *other_path = w->kind == MANIFEST_TRUSTED ? o->tenants_dir : o->manifest;
     struct stat st;
-    char *root = without_slashes(path);
-    int rc;
 
-    if (!root)
-        return -ERR_NOMEM;
     w->root = root;
     if (other_path && stat(other_path, &st) == 0) {
         w->has_other = true;
         w->other = read_identity_of(&st);
     }
+}
+
+static int walk_path_of(const char *path, const struct manifest_walk_options *o, struct walk *w)
+{
+    char *root = without_slashes(path);
+    int rc;
+
+    if (!root)
+        return -ERR_NOMEM;
+    begin(w, o, root);
     rc = walk_root(w);
     mem_free(root);
     return rc;
@@ -386,5 +403,88 @@ int manifest_walk(const struct manifest_walk_options *o, manifest_visit_fn visit
     rc = walk_path_of(o->manifest, o, &trusted);
     if (rc == 0 && o->tenants_dir)
         rc = walk_path_of(o->tenants_dir, o, &tenants);
+    return rc;
+}
+
+/* --- One of them --------------------------------------------------------------------------- */
+
+/* As `enter`, for a directory that was visited before. */
+static bool may_enter(const struct walk *w, int fd)
+{
+    struct stat st;
+    struct err err;
+
+    return fstat(fd, &st) == 0 && !is_other(w, &st) &&
+           read_check(fd, &st, "it", READ_MANIFEST, &err) == 0;
+}
+
+/* The directory of `below`, a path below the root, as the walk would get there; *name is what is
+ * left. -1: not by this way. */
+static int open_directory(struct walk *w, const char *below, const char **name)
+{
+    int fd = open(w->root, OPEN_FLAGS | O_DIRECTORY);
+
+    if (fd >= 0)
+        real_path(fd, w->real_root);
+    for (unsigned depth = 0; fd >= 0 && may_enter(w, fd); depth++) {
+        size_t n = strcspn(below, "/");
+        char part[NAME_MAX + 1];
+        int next;
+
+        if (!below[n]) {
+            *name = below;
+            return fd;
+        }
+        if (n > NAME_MAX || depth >= LIMIT_MANIFEST_DEPTH)
+            break;
+        memcpy(part, below, n);
+        part[n] = '\0';
+        next = manifest_walk_is_name(part) ? openat(fd, part, OPEN_FLAGS | O_DIRECTORY | O_NOFOLLOW)
+                                           : -1;
+        close(fd);
+        fd = next;
+        below += n + 1;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int walk_spot(struct walk *w, const char *path)
+{
+    size_t n = strlen(w->root);
+    const char *name = NULL;
+    struct stat st;
+    int fd;
+    int rc;
+
+    if (strncmp(path, w->root, n) != 0 || path[n] != '/' || !is_plain(path + n))
+        return MANIFEST_WALK_ALL;
+    fd = open_directory(w, path + n + 1, &name);
+    if (fd < 0)
+        return MANIFEST_WALK_ALL;
+    if (!manifest_walk_is_file_name(name))
+        rc = MANIFEST_WALK_ALL;
+    else if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        rc = errno == ENOENT ? 0 : MANIFEST_WALK_ALL;
+    else
+        rc = S_ISDIR(st.st_mode) ? MANIFEST_WALK_ALL : walk_path(w, fd, name, path, 0);
+    close(fd);
+    return rc;
+}
+
+int manifest_walk_spot(const struct manifest_walk_options *o, const struct manifest_spot *spot,
+                       manifest_visit_fn visit, void *arg)
+{
+    struct walk w = {.visit = visit, .arg = arg, .kind = spot->kind};
+    const char *path = spot->kind == MANIFEST_TRUSTED ? o->manifest : o->tenants_dir;
+    char *root = path ? without_slashes(path) : NULL;
+    int rc;
+
+    if (!root)
+        return path ? -ERR_NOMEM : MANIFEST_WALK_ALL;
+    begin(&w, o, root);
+    rc = walk_spot(&w, spot->path);
+    mem_free(root);
     return rc;
 }

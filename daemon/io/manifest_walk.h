@@ -31,6 +31,8 @@ struct manifest_found {
     const char *path;              /* as people know it; plain text, without control bytes */
     const char *error;             /* ERROR: reads well behind "PATH: " */
     struct read_identity identity; /* DIRECTORY, FILE (of what a link leads to) */
+    bool has_other_names;          /* FILE: a link, or one of several names: it may change with no
+                                      event in its directory */
     struct manifest_place *place;  /* FILE: for manifest_walk_open */
 };
 
@@ -44,6 +46,18 @@ typedef int (*manifest_visit_fn)(void *arg, const struct manifest_found *found);
 int manifest_walk(const struct manifest_walk_options *o, manifest_visit_fn visit,
                   void *arg) MUST_CHECK;
 
+/* Where a file is, was, or may be. */
+struct manifest_spot {
+    enum manifest_kind kind;
+    const char *path; /* as people know it, in a directory that an earlier walk visited */
+};
+
+/* Visit that file alone, as manifest_walk would; nothing where there is none any more. Returns as
+ * manifest_walk, and MANIFEST_WALK_ALL where that cannot be told without looking at more. */
+#define MANIFEST_WALK_ALL 1
+int manifest_walk_spot(const struct manifest_walk_options *o, const struct manifest_spot *spot,
+                       manifest_visit_fn visit, void *arg) MUST_CHECK;
+
 /* Open a FILE for reading while it is being visited. Returns the descriptor, the caller's, or
  * -ERR_x with a text that reads well behind "PATH: ". */
 int manifest_walk_open(const struct manifest_found *found, struct err *err) MUST_CHECK;
@@ -51,5 +65,7 @@ int manifest_walk_open(const struct manifest_found *found, struct err *err) MUST
 /* Whether a name in a manifest directory can matter: not a dotfile, a backup or a temporary file.
  */
 bool manifest_walk_is_name(const char *name) MUST_CHECK;
+/* Whether a file of that name is part of the manifest. */
+bool manifest_walk_is_file_name(const char *name) MUST_CHECK;
 
 #endif

@@ -1,10 +1,14 @@
 /* watch: says that something in the manifest's directories has changed.
  * In:    paths; events of the kernel; a look at all files every check_ms.
  * Out:   changed().
- * Never: says what changed; opens a file; blocks the loop.
+ * Never: opens a file; blocks the loop.
  *
  *   event ──▶ wait until it is quiet ──▶ scan on the pool ──▶ watch new directories ──▶ changed
+ *     of files alone ──▶ wait ──▶ none is a directory ──▶ changed, there
  *   check ──▶ scan ──▶ the signature is another one ──▶ wait, scan ──▶ still that one ──▶ changed
+ *
+ * After changes that were told without a scan, the next check finds another signature and tells
+ * once more, of everything.
  *
  * Fails: no events for a directory (limits, file system): watch_problem, and looks every poll_ms;
  * tried again with every scan. No memory in a scan: the next check tries again. A directory that
@@ -52,9 +56,12 @@ struct watch {
     atomic_bool is_canceled;
     int scan_rc;
     struct watch_scan scanned;
+    bool is_whole;      /* the scan that runs looks at everything */
+    bool has_directory; /* else: what it found */
 
-    bool is_dirty;          /* by events, since the last scan began */
-    bool is_dirty_at_scan;  /* what it was when the scan began */
+    struct manifest_spots dirty;         /* by events, since the last scan began */
+    struct manifest_spots dirty_at_scan; /* what it was when the scan began */
+    bool is_whole_due;      /* the next scan has to look at everything, whatever the events were */
     bool is_unsettled;      /* the last signature differed, and nobody has been told */
     uint64_t waiting_since; /* uv_now of the first change that is not reported; 0: none */
     uint64_t signature;
@@ -72,6 +79,8 @@ static void watch_free(struct watch *w)
     mem_free(w->manifest);
     mem_free(w->tenants_dir);
     mem_free(w->watched);
+    manifest_spots_deinit(&w->dirty);
+    manifest_spots_deinit(&w->dirty_at_scan);
     mem_free(w);
 }
 
@@ -173,6 +182,36 @@ static bool matters(const struct watch_dir *dir, const char *name)
     return dir->only ? strcmp(name, dir->only) == 0 : manifest_walk_is_name(name);
 }
 
+static bool is_watched(const struct watch *w, const char *path)
+{
+    size_t low = 0;
+    size_t high = w->n_watched;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(w->watched[mid]->dir.path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < w->n_watched && strcmp(w->watched[low]->dir.path, path) == 0;
+}
+
+/* An event of what can only be a file, as far as is known here. */
+static void note(struct watch *w, const struct watch_dir *dir, const char *name)
+{
+    bool is_file =
+        name && !dir->only && !is_own_name(dir, name) && manifest_walk_is_file_name(name);
+    char *path = is_file ? mem_printf("%s/%s", dir->path, name) : NULL;
+
+    if (path && !is_watched(w, path))
+        manifest_spots_add(&w->dirty, dir->kind, path);
+    else
+        manifest_spots_add_anywhere(&w->dirty);
+    mem_free(path);
+}
+
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
 {
     struct watched *d = container_of(event, struct watched, event);
@@ -181,7 +220,7 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
         return;
     if (status != 0 || ((events & UV_RENAME) && (!name || is_own_name(&d->dir, name))))
         d->is_stale = true;
-    d->watch->is_dirty = true;
+    note(d->watch, &d->dir, status == 0 && !d->is_stale ? name : NULL);
     wait_for_quiet(d->watch);
 }
 
@@ -268,6 +307,7 @@ static void on_check(uv_timer_t *timer)
 {
     struct watch *w = container_of(timer, struct watch, check);
 
+    w->is_whole_due = true;
     if (!uv_is_active(
             (uv_handle_t *)&w->quiet)) /* else a scan is coming, and not before it is quiet */
         scan_start(w);
@@ -290,12 +330,17 @@ static size_t follow_scan(struct watch *w)
     return added;
 }
 
+static bool is_dirty(const struct manifest_spots *s)
+{
+    return s->anywhere || s->n > 0;
+}
+
 /* Whether it is time to tell: at once after events, which have been waited for; else when two scans
  * agree. */
 static bool is_to_be_told(struct watch *w)
 {
     bool differs = w->scanned.signature != w->signature;
-    bool told = w->is_dirty_at_scan || (w->is_unsettled && !differs);
+    bool told = is_dirty(&w->dirty_at_scan) || (w->is_unsettled && !differs);
 
     w->signature = w->scanned.signature;
     if (!told && w->waiting_since && uv_now(w->loop) - w->waiting_since >= longest_ms(w))
@@ -306,29 +351,59 @@ static bool is_to_be_told(struct watch *w)
 
 static void scan_failed(struct watch *w)
 {
-    w->is_dirty |= w->is_dirty_at_scan;
+    manifest_spots_take(&w->dirty, &w->dirty_at_scan);
+    w->is_whole_due = true;
     uv_timer_start(&w->check, on_check, w->options.poll_ms, 0);
 }
 
-static void scan_ended(struct watch *w)
+static void tell(struct watch *w)
+{
+    struct manifest_spots where = w->dirty_at_scan;
+
+    w->dirty_at_scan = (struct manifest_spots){0};
+    w->options.changed(w->options.arg, &where);
+    manifest_spots_deinit(&where);
+}
+
+static void whole_scan_ended(struct watch *w)
 {
     size_t added = follow_scan(w);
     bool told = is_to_be_told(w);
     bool again = added > 0 || w->is_unsettled;
 
     if (told || !again)
-        w->waiting_since = w->is_dirty ? uv_now(w->loop) : 0;
-    if (again)
+        w->waiting_since = is_dirty(&w->dirty) ? uv_now(w->loop) : 0;
+    if (again) {
+        w->is_whole_due = true;
         wait_for_quiet(w);
+    }
+    manifest_spots_add_anywhere(&w->dirty_at_scan);
     if (told)
-        w->options.changed(w->options.arg);
+        tell(w);
+}
+
+static void scan_ended(struct watch *w)
+{
+    if (w->is_whole) {
+        whole_scan_ended(w);
+    } else if (w->has_directory) {
+        manifest_spots_add_anywhere(&w->dirty);
+        uv_timer_start(&w->quiet, on_quiet, 0, 0);
+    } else {
+        w->waiting_since = is_dirty(&w->dirty) ? uv_now(w->loop) : 0;
+        tell(w);
+    }
 }
 
 static void on_scan(uv_work_t *work)
 {
     struct watch *w = container_of(work, struct watch, work);
 
-    w->scan_rc = watch_scan(&w->options.files, &w->is_canceled, &w->scanned);
+    w->scan_rc = 0;
+    if (w->is_whole)
+        w->scan_rc = watch_scan(&w->options.files, &w->is_canceled, &w->scanned);
+    else
+        w->has_directory = watch_scan_has_directory(&w->dirty_at_scan);
 }
 
 static void on_scanned(uv_work_t *work, int status)
@@ -347,6 +422,7 @@ static void on_scanned(uv_work_t *work, int status)
     maybe_closed(w);
 }
 
+/* Events of files alone are looked into by who is told, as long as there are events for all. */
 static void scan_start(struct watch *w)
 {
     if (w->is_scanning) {
@@ -354,8 +430,10 @@ static void scan_start(struct watch *w)
         return;
     }
     w->is_scan_due = false;
-    w->is_dirty_at_scan = w->is_dirty;
-    w->is_dirty = false;
+    w->is_whole = w->is_whole_due || w->dirty.anywhere || w->dirty.n == 0 || w->problem[0];
+    w->is_whole_due = w->is_whole_due && !w->is_whole;
+    manifest_spots_deinit(&w->dirty_at_scan);
+    manifest_spots_take(&w->dirty_at_scan, &w->dirty);
     w->is_scanning = uv_queue_work(w->loop, &w->work, on_scan, on_scanned) == 0;
     assert(w->is_scanning); /* refused only without a function to run */
 }
@@ -392,7 +470,7 @@ int watch_open(uv_loop_t *loop, const struct watch_options *o, struct watch **ou
     uv_timer_init(loop, &w->quiet);
     uv_timer_init(loop, &w->check);
     w->n_handles = 2;
-    w->is_dirty = true;
+    manifest_spots_add_anywhere(&w->dirty);
     scan_start(w);
     *out = w;
     return 0;

@@ -1,21 +1,22 @@
-/* watch: says that something in the manifest's directories has changed, never what. Read everything
- * then. Events of the kernel make it quick; a look at all files every now and then makes it sure,
- * since events get lost (full queues, network file systems, limits). */
+/* watch: says that something in the manifest's directories has changed, and where if that is known.
+ * Events of the kernel make it quick; a look at all files every now and then makes it sure, since
+ * events get lost (full queues, network file systems, limits). */
 #ifndef TENANTD_IO_WATCH_H
 #define TENANTD_IO_WATCH_H
 
 #include <stdint.h>
 #include <uv.h>
 
-#include "io/manifest_walk.h"
+#include "io/manifest_spots.h"
 #include "lib/err.h"
 
 struct watch;
 
 /* Something may have changed, and has been quiet for debounce_ms, or busy for 2 s. From the loop;
  * may call watch_close. Called a first time when the watch stands: what was read before that may be
- * old. */
-typedef void (*watch_changed_fn)(void *arg);
+ * old. `where`: events of these files alone came since the last call, so that at most a link, or a
+ * name elsewhere, leads to another file that changed; borrowed for the call, may be taken from. */
+typedef void (*watch_changed_fn)(void *arg, struct manifest_spots *where);
 typedef void (*watch_closed_fn)(void *arg);
 
 struct watch_options {

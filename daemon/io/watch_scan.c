@@ -73,7 +73,8 @@ static int visit(void *arg, const struct manifest_found *found)
         return 0;
     return add(s->out, (struct watch_dir){.path = mem_strdup(found->path),
                                           .dev = found->identity.dev,
-                                          .ino = found->identity.ino});
+                                          .ino = found->identity.ino,
+                                          .kind = found->kind});
 }
 
 static int add_parent(struct watch_scan *s, const char *root)
@@ -115,6 +116,16 @@ int watch_scan(const struct manifest_walk_options *o, const atomic_bool *is_canc
     qsort(found.dirs, found.n, sizeof(*found.dirs), compare);
     *out = found;
     return 0;
+}
+
+bool watch_scan_has_directory(const struct manifest_spots *spots)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < spots->n; i++)
+        if (lstat(spots->items[i].path, &st) == 0 && S_ISDIR(st.st_mode))
+            return true;
+    return false;
 }
 
 void watch_scan_deinit(struct watch_scan *s)

@@ -8,13 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/manifest_walk.h"
+#include "io/manifest_spots.h"
 
 /* A directory that is worth events. */
 struct watch_dir {
     char *path; /* owned */
     uint64_t dev;
     uint64_t ino;
+    enum manifest_kind kind; /* of the files in it */
     const char *only; /* the one name in it that matters, borrowed from the options; NULL: all */
 };
 
@@ -31,6 +32,9 @@ struct watch_scan {
 int watch_scan(const struct manifest_walk_options *o, const atomic_bool *is_canceled,
                struct watch_scan *out) MUST_CHECK;
 void watch_scan_deinit(struct watch_scan *s);
+
+/* One of them is a directory: it takes a whole look. */
+bool watch_scan_has_directory(const struct manifest_spots *spots) MUST_CHECK;
 
 /* By path, then by `only`, then by inode: 0 for what one and the same event handle can serve. */
 int watch_dir_compare(const struct watch_dir *a, const struct watch_dir *b);

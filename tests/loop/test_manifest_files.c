@@ -55,7 +55,7 @@ static void read_now(struct ctx *c)
 {
     struct manifest_files *next = NULL;
 
-    assert_int_equal(manifest_files_read(&c->options, c->files, &next, &c->err), 0);
+    assert_int_equal(manifest_files_read(&c->options, c->files, NULL, &next, &c->err), 0);
     manifest_files_unref(c->files);
     c->files = next;
 }
@@ -379,7 +379,7 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 
         countdown = nth;
         mem_set_fault(fail_at_zero);
-        rc = manifest_files_read(&c->options, NULL, &out, &c->err);
+        rc = manifest_files_read(&c->options, NULL, NULL, &out, &c->err);
         mem_set_fault(NULL);
         if (countdown > 0) {
             assert_int_equal(rc, 0);

@@ -34,16 +34,19 @@ struct ctx {
     struct err err;
     char manifest[512];
     char tenants[512];
+    struct manifest_spots where; /* of the last changed */
     int n_changed;
     int wanted;
     bool is_changed; /* n_changed reached wanted */
     bool is_closed;
 };
 
-static void on_changed(void *arg)
+static void on_changed(void *arg, struct manifest_spots *where)
 {
     struct ctx *c = arg;
 
+    manifest_spots_deinit(&c->where);
+    manifest_spots_take(&c->where, where);
     c->is_changed = ++c->n_changed >= c->wanted;
 }
 
@@ -94,6 +97,7 @@ static int teardown(void **state)
     if (c->watch)
         close_watch(c);
     run_close(&c->loop);
+    manifest_spots_deinit(&c->where);
     assert_int_equal(mem_live_blocks(), 0);
     dir_free(c->dir);
     free(c);
@@ -188,6 +192,77 @@ static void file__written_replaced_removed__is_told_each_time(void **state)
     expect_changed(c);
     settle(c);
     assert_int_equal(c->n_changed, 5);
+}
+
+static void expect_where(struct ctx *c, const char *name)
+{
+    assert_false(c->where.anywhere);
+    assert_int_equal(c->where.n, 1);
+    assert_int_equal(c->where.items[0].kind, MANIFEST_TRUSTED);
+    assert_string_equal(c->where.items[0].path, dir_path(c->dir, name));
+}
+
+static void file__written_replaced_removed__is_told_where(void **state)
+{
+    struct ctx *c = *state;
+
+    dir_mkdir(c->dir, "m/sub");
+    open_watch(c);
+    assert_true(c->where.anywhere);
+    dir_write(c->dir, "m/a.yaml", "in place");
+    expect_changed(c);
+    expect_where(c, "m/a.yaml");
+    replace(c, "m/sub/new.yaml", "by rename");
+    expect_changed(c);
+    expect_where(c, "m/sub/new.yaml");
+    assert_int_equal(unlink(dir_path(c->dir, "m/sub/new.yaml")), 0);
+    expect_changed(c);
+    expect_where(c, "m/sub/new.yaml");
+    dir_write(c->dir, "m/a.yaml", "1");
+    dir_write(c->dir, "m/b.yaml", "2");
+    expect_changed(c);
+    assert_int_equal(c->where.n, 2);
+}
+
+/* Any of these may be more than a file. */
+static void directory__named_as_a_file_or_not__is_told_as_anywhere(void **state)
+{
+    struct ctx *c = *state;
+
+    open_watch(c);
+    dir_mkdir(c->dir, "m/new.yaml");
+    expect_changed(c);
+    settle(c);
+    assert_true(c->where.anywhere);
+    dir_write(c->dir, "m/new.yaml/x.yaml", "x"); /* it is watched */
+    expect_changed(c);
+    expect_where(c, "m/new.yaml/x.yaml");
+    assert_int_equal(unlink(dir_path(c->dir, "m/new.yaml/x.yaml")), 0);
+    assert_int_equal(rmdir(dir_path(c->dir, "m/new.yaml")), 0);
+    expect_changed(c);
+    settle(c);
+    assert_true(c->where.anywhere);
+    dir_write(c->dir, "m/README", "no suffix");
+    expect_changed(c);
+    assert_true(c->where.anywhere);
+}
+
+static void look__after_a_change_that_was_told_as_one__tells_of_everything(void **state)
+{
+    struct ctx *c = *state;
+
+    open_watch(c);
+    close_watch(c);
+    c->n_changed = 0;
+    c->options.check_ms = 50;
+    open_watch(c);
+    dir_write(c->dir, "m/a.yaml", "changed");
+    expect_changed(c);
+    if (!c->where.anywhere) {
+        expect_changed(c);
+        assert_true(c->where.anywhere);
+    }
+    settle(c);
 }
 
 static void file__many_written_at_once__are_told_once(void **state)
@@ -448,6 +523,7 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
         watch_close(c->watch, on_closed, c);
         run_until(&loop, &c->is_closed);
         run_close(&loop);
+        manifest_spots_deinit(&c->where);
         assert_int_equal(mem_live_blocks(), 0);
         c->is_closed = false;
         c->watch = NULL;
@@ -455,12 +531,12 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
 }
 
 /* Closes in the one that is wanted; each before makes the next. */
-static void on_changed_close(void *arg)
+static void on_changed_close(void *arg, struct manifest_spots *where)
 {
     struct ctx *c = arg;
 
     assert_false(c->is_changed);
-    on_changed(c);
+    on_changed(c, where);
     if (c->is_changed)
         watch_close(c->watch, on_closed, c);
     else
@@ -479,6 +555,7 @@ static void close__in_each_changed__is_the_last_of_them(void **state)
         assert_int_equal(watch_open(&c->loop, &c->options, &c->watch, &c->err), 0);
         run_until(&c->loop, &c->is_closed);
         assert_int_equal(c->n_changed, c->wanted);
+        manifest_spots_deinit(&c->where);
         assert_int_equal(mem_live_blocks(), 0);
     }
     c->watch = NULL;
@@ -510,6 +587,7 @@ static void memory__each_allocation_in_turn__fails_open_or_delays_the_watch(void
             assert_int_equal(rc, -ERR_NOMEM);
         }
         mem_set_fault(NULL);
+        manifest_spots_deinit(&c->where);
         assert_int_equal(mem_live_blocks(), 0);
     }
     c->watch = NULL;
@@ -521,6 +599,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(file__written_replaced_removed__is_told_each_time),
+        T(file__written_replaced_removed__is_told_where),
+        T(directory__named_as_a_file_or_not__is_told_as_anywhere),
+        T(look__after_a_change_that_was_told_as_one__tells_of_everything),
         T(file__many_written_at_once__are_told_once),
         T(file__dotfile_backup_temporary__is_not_told),
         T(configmap__switched__is_told),
