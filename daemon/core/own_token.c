@@ -124,19 +124,22 @@ bool own_token_deletes_apart(const struct reconcile *rc, enum call_kind kind)
 static void refuse(struct reconcile *rc, struct effects *fx, const struct answer *a)
 {
     struct own_tokens *own = &rc->own_tokens;
+    const struct config_secret *from = &rc->config->api.delete_token;
     bool is_new = !own->refused[0];
 
-    snprintf(own->refused, sizeof(own->refused), "%s (HTTP %d)%s%s", OUTCOME_INFO[a->outcome].text,
-             a->http_status, a->error[0] ? ": " : "", a->error);
+    snprintf(own->refused, sizeof(own->refused),
+             "the platform refuses the token for deletes, api.delete_token (HTTP %d)%s%s; %s %.*s: "
+             "put another one in its place",
+             a->http_status, a->error[0] ? ": " : "", a->error,
+             from->file ? "it stands in" : "it is the credential", LIMIT_ERROR_TEXT_BYTES,
+             from->file ? from->file : from->credential);
     own->deletes_again_ms = rc->now_ms + AGAIN_MS;
     rc->replan = true;
     if (!is_new)
         return;
     own->refused_wall_ms = rc->wall_ms;
     rc_event(rc, fx, NULL, "DeleteUnauthorized", 3, a,
-             "the platform refuses the token for deletes: %s; nothing is deleted until it accepts "
-             "it, all else goes on",
-             own->refused);
+             "%s; nothing is deleted until it is accepted, and all else goes on", own->refused);
 }
 
 /* Only the token's own success ends it: that the organization can be read is the other one's. */

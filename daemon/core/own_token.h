@@ -23,7 +23,8 @@ struct own_token {
 struct own_tokens {
     bool is_on;
     struct own_token of[OWN_N];
-    char refused[LIMIT_ERROR_TEXT_BYTES + 64]; /* why the platform takes no delete; "": it does */
+    char refused[2 * LIMIT_ERROR_TEXT_BYTES + 160]; /* that the platform takes no delete, why, and
+                                                     * what to do; "": it does */
     int64_t refused_wall_ms;
     int64_t deletes_again_ms; /* monotonic: none is sent before then; 0: they are */
 };
