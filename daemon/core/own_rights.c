@@ -49,6 +49,7 @@ void own_rights_changed(struct reconcile *rc)
 
     o->token = o->delete_token = (struct own_right){0};
     o->username[0] = o->role[0] = o->lacks[0] = '\0';
+    o->members_hidden = false;
     o->next_ms = rc->now_ms;
 }
 
@@ -72,6 +73,7 @@ static void take_token(struct own_right *r, const struct identity *self, const s
 static void take_role(struct own_rights *o, const struct answer *a)
 {
     o->role[0] = '\0';
+    o->members_hidden = false;
     for (size_t i = 0; i < a->n_rows; i++)
         if (strcmp(report_text(&a->rows[i], REPORT_MEMBER_USERNAME), o->username) == 0)
             snprintf(o->role, sizeof(o->role), "%s", report_text(&a->rows[i], REPORT_MEMBER_ROLE));
@@ -82,7 +84,8 @@ static void take(struct reconcile *rc, struct effects *fx, const struct answer *
     struct own_rights *o = &rc->own_rights;
 
     if (a->kind == CALL_REPORT_MEMBERS && a->outcome == OUTCOME_FORBIDDEN) {
-        snprintf(o->role, sizeof(o->role), "member"); /* or less: members are for admins to see */
+        o->role[0] = '\0';
+        o->members_hidden = true;
     } else if (a->outcome != OUTCOME_OK) {
         o->has_failed = true;
     } else if (a->kind == CALL_REPORT_OWN_TOKENS) {
@@ -214,7 +217,7 @@ static bool has(const struct own_right *r, const char *scope)
 
 static void PRINTF(2, 3) say(struct buf *out, const char *fmt, ...)
 {
-    char text[200];
+    char text[400];
     va_list ap;
 
     va_start(ap, fmt);
@@ -250,24 +253,38 @@ static void say_narrow(const struct reconcile *rc, const struct needs *n, struct
     say_scope(out, r, "group:mint-token", n->group_tokens, "group token");
 }
 
+/* Why it is no admin's, as far as that is known; NULL: it may be one. */
+static const char *no_admin(const struct own_rights *o, char *out, size_t size)
+{
+    bool is_sure = strcmp(o->role, "member") == 0 || (o->members_hidden && o->token.is_known);
+
+    if (*o->token.group || !(is_sure || o->members_hidden))
+        return NULL;
+    snprintf(out, size,
+             is_sure ? "its user %s is no admin, and"
+                     : "it is not shown the members: either it is for one group alone, "
+                       "or its user %s is no admin. It",
+             o->username);
+    return out;
+}
+
 static void say_lacks(const struct reconcile *rc, struct buf *out)
 {
     const struct own_rights *o = &rc->own_rights;
     struct needs n = {.group = *o->token.group ? o->token.group : NULL};
-    /* One for a group may not see the members, whoever its user is. */
-    bool is_member = !n.group && strcmp(o->role, "member") == 0;
+    char text[300];
+    const char *why = no_admin(o, text, sizeof(text));
 
     if (!rc->has_desired || !rc->config->policy.writes || !rc->obs.ever)
         return;
     count_needs(rc, &n);
     if (strcmp(o->role, "viewer") == 0)
         say(out, "its user %s is a viewer, and may write nothing", o->username);
-    else if (is_member && n.api_tokens)
-        say(out, "its user %s is no admin, and may not make the %zu API token%s of a group",
-            o->username, n.api_tokens, n.api_tokens == 1 ? "" : "s");
-    if (is_member && n.members)
-        say(out, "its user %s is no admin, and may not keep the %zu member%s", o->username,
-            n.members, n.members == 1 ? "" : "s");
+    else if (why && n.api_tokens)
+        say(out, "%s may not make the %zu API token%s of a group", why, n.api_tokens,
+            n.api_tokens == 1 ? "" : "s");
+    if (why && n.members)
+        say(out, "%s may not keep the %zu member%s", why, n.members, n.members == 1 ? "" : "s");
     if (n.group)
         say_narrow(rc, &n, out);
     if (*o->delete_token.group && config_has_delete_token(rc->config) &&

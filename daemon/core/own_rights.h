@@ -25,7 +25,8 @@ struct own_rights {
     bool has_failed;      /* one could not be had */
     int64_t next_ms;      /* monotonic */
     char username[128];
-    char role[16]; /* in the organization; "": not known */
+    char role[16];       /* in the organization; "": not known */
+    bool members_hidden; /* from one for a group, and from whoever is no admin */
     struct own_right token;
     struct own_right delete_token;
     char lacks[512]; /* what of the manifest may not be done; "": nothing is known of */
