@@ -25,30 +25,53 @@ static void answered(struct reconcile *rc, struct effects *fx, struct database *
     rc_put_own(rc, fx, &d->r);
 }
 
+static bool is_just_minted_for_it(const struct reconcile *rc, const struct token *t)
+{
+    return t->held.cause && strcmp(t->held.cause, "rotated") == 0 &&
+           rc->wall_ms - t->held.issued < JUST_MS;
+}
+
+static bool mark_dead(struct token *t)
+{
+    return t->dead = t->has_held && strcmp(t->held.state, "published") == 0;
+}
+
+/* A group's keys are its databases' too, as far as anybody knows. To mint one in vain harms nobody;
+ * but once is enough, however many of the databases notice. */
+static bool mark_group(struct reconcile *rc, const struct database *d)
+{
+    struct group *g = d->live.place ? fleet_group(&rc->fleet, d->live.place) : NULL;
+    bool any = false;
+
+    for (size_t i = 0; g && i < g->n_tokens; i++)
+        if (!is_just_minted_for_it(rc, g->tokens[i]))
+            any = mark_dead(g->tokens[i]) || any;
+    return any;
+}
+
 /* 401: what was good when it was minted is so no more. The keys were rotated, and with the one all
- * tokens of this database died. */
+ * tokens of this database died, and of its group. */
 static void token_refused(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct answer *a)
 {
     struct token *t = asked_with(d);
-    bool again = t && t->held.cause && strcmp(t->held.cause, "rotated") == 0 &&
-                 rc->wall_ms - t->held.issued < JUST_MS;
+    bool of_group;
 
     if (!t)
         return;
     d->own.probed = 0;
     rc_put_own(rc, fx, &d->r);
-    if (again) {
+    if (is_just_minted_for_it(rc, t)) {
         rc_refuse(rc, fx, &d->r, REASON_TOKEN_DEAD, ACT_PROBE, a);
         return;
     }
     for (size_t i = 0; i < d->n_tokens; i++)
-        d->tokens[i]->dead =
-            d->tokens[i]->has_held && strcmp(d->tokens[i]->held.state, "published") == 0;
+        (void)mark_dead(d->tokens[i]);
+    of_group = mark_group(rc, d);
     rc_event(rc, fx, &d->r, "KeysRotated", 4, a,
              "its own host refuses token %s, which should be good: somebody rotated the keys; its "
-             "tokens are minted anew",
-             t->short_name);
+             "tokens%s are minted anew",
+             t->short_name, of_group ? " and its group's" : "");
     rc->replan = true; /* the guard is asked first */
 }
 
