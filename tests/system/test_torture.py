@@ -1,6 +1,6 @@
 """test_torture: killed at any moment, again and again, it ends as the manifest says.
 
-In:    the real tenantd, two at once, each with a platform of its own; TENANTD_TORTURE_SEED,
+In:    the real tenantd, four at once, each with a platform of its own; TENANTD_TORTURE_SEED,
        TENANTD_TORTURE_KILLS (against the emulator; a twentieth of it against the strict API).
 Out:   after each kill no token file is half written; after each few the platform is the manifest,
        nothing was made twice, and every mint is in a file or accounted for as lost.
@@ -20,8 +20,8 @@ import harness
 import pytest
 
 SEED = int(os.environ.get("TENANTD_TORTURE_SEED", "1"))
-KILLS = int(os.environ.get("TENANTD_TORTURE_KILLS", "300"))
-AT_ONCE = 2
+KILLS = int(os.environ.get("TENANTD_TORTURE_KILLS", "500"))
+AT_ONCE = 4
 KILLS_A_CHECK = 10
 SOON = 0.0005  # between two looks at what is waited for
 ENOUGH_REQUESTS = 6  # where no event or file comes: it has settled
