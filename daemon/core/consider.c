@@ -120,12 +120,12 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
         return;
     }
     for (int i = 0; i < LOCAL_ACTS_MAX; i++) {
-        rc_world(rc, &w);
         decide(&w, r, &d);
         if (!rc_perform_local(rc, fx, r, &d))
             break;
         if (fx->failed)
             return;
+        rc_world(rc, &w);
     }
     rc_set_step(rc, r, decision_step(&d), d.held);
     follow(rc, fx, r, &d);

@@ -37,21 +37,27 @@ bool buf_add_char(struct buf *b, char c)
     return buf_add(b, &c, 1);
 }
 
+/* Mostly there is room, and it is printed once. */
 bool buf_printf(struct buf *b, const char *fmt, ...)
 {
+    size_t room = b->data ? b->capacity - b->size : 0;
     va_list ap;
     int n;
 
     va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(room ? b->data + b->size : NULL, room, fmt, ap);
     va_end(ap);
     if (n < 0 || !reserve(b, (size_t)n)) {
+        if (room)
+            b->data[b->size] = '\0';
         b->failed = true;
         return false;
     }
-    va_start(ap, fmt);
-    vsnprintf(b->data + b->size, (size_t)n + 1, fmt, ap);
-    va_end(ap);
+    if ((size_t)n >= room) {
+        va_start(ap, fmt);
+        vsnprintf(b->data + b->size, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
     b->size += (size_t)n;
     return true;
 }

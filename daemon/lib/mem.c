@@ -65,15 +65,18 @@ char *mem_strndup(const char *s, size_t n)
 
 char *mem_printf(const char *fmt, ...)
 {
+    char shorter[256]; /* as most are, and then it is printed once */
     va_list ap;
     char *p;
     int n;
 
     va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(shorter, sizeof(shorter), fmt, ap);
     va_end(ap);
     p = n < 0 ? NULL : mem_alloc((size_t)n + 1);
-    if (p) {
+    if (p && (size_t)n < sizeof(shorter)) {
+        memcpy(p, shorter, (size_t)n);
+    } else if (p) {
         va_start(ap, fmt);
         vsnprintf(p, (size_t)n + 1, fmt, ap);
         va_end(ap);

@@ -1,6 +1,6 @@
 /* sim_check_removal: a database is fenced or deleted, or a group: is it ours, unwanted, allowed,
- * and has it stood fenced for its grace? In:    calls as they go out. Out: the first broken rule.
- * Never: asks the reconciler. */
+ * and has it stood fenced for its grace?
+ * In:    calls as they go out. Out: the first broken rule. Never: asks the reconciler. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /* sim_tenants: the simulated platform's groups and databases, with their tokens, and what was
- * deleted. In:    calls that arrive. Out: the truth, changed; answers, with what lists lie about.
+ * deleted.
+ * In:    calls that arrive. Out: the truth, changed; answers, with what lists lie about.
  * Never: chance, clocks. */
 #include <setjmp.h>
 #include <stdarg.h>
