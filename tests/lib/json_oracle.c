@@ -232,8 +232,8 @@ static bool can_be_asked_for(const char *text, size_t size)
 static const char *compare_member(const struct json_value *v, struct json_object *o,
                                   const char *text, size_t size)
 {
-    struct json_value first;
-    struct json_value last;
+    struct json_value first = {0};
+    struct json_value last = {0};
     struct json_value asked;
     const struct json_key key = {text, size};
     size_t times = find_all(v, text, size, &first, &last);
