@@ -114,6 +114,8 @@ enum platform_lie {
     LIE_SHORT,        /* the list of databases shows `number` of them */
     LIE_HIDE,         /* no list shows what is called `name` */
     LIE_TWICE,        /* the list of databases shows `name` twice */
+    LIE_AGAIN,        /* likewise, the second time at the end of the last page */
+    LIE_LENT,         /* the list of databases gives `name` the id of another */
     LIE_STALE,        /* the list of databases is as it was when platform_remember was called */
     LIE_SAME_ID,      /* the list of databases gives all the same id */
     LIE_CURSOR,       /* the same cursor again and again */

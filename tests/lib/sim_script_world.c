@@ -86,7 +86,7 @@ void script_lie(struct script *c, char *args)
         [LIE_NONE] = "off",    [LIE_EMPTY] = "empty",   [LIE_SHORT] = "short",
         [LIE_HIDE] = "hide",   [LIE_TWICE] = "twice",   [LIE_SAME_ID] = "same-id",
         [LIE_STALE] = "stale", [LIE_CURSOR] = "cursor", [LIE_ORGANIZATION] = "organization",
-        [LIE_FENCE] = "fence"};
+        [LIE_FENCE] = "fence", [LIE_AGAIN] = "again",   [LIE_LENT] = "lent"};
     struct platform *p = &c->s->platform;
     const char *which = script_word(&args);
 

@@ -72,6 +72,26 @@ static void hide_later(struct platform *p)
             p->databases[i].was_hidden = true;
 }
 
+/* The first that is live and called otherwise. */
+static const struct platform_db *any_other(const struct platform_db *all, size_t n,
+                                           const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (all[i].live && strcmp(all[i].name, name) != 0)
+            return &all[i];
+    return NULL;
+}
+
+static void lend_id(const struct platform *p, struct answer *a, const struct platform_db *all,
+                    size_t n)
+{
+    const struct platform_db *other = any_other(all, n, p->lie_name);
+
+    for (size_t k = 0; other && k < a->n_databases; k++)
+        if (strcmp(a->databases[k].name, p->lie_name) == 0)
+            a->databases[k].id = arena_strdup(&a->arena, other->id);
+}
+
 static void answer_databases(struct platform *p, const struct call *c, struct answer *a)
 {
     size_t from = c->cursor ? (size_t)strtoul(c->cursor, NULL, 10) : 0;
@@ -96,6 +116,11 @@ static void answer_databases(struct platform *p, const struct call *c, struct an
         if (p->lie == LIE_TWICE && strcmp(p->lie_name, d->name) == 0)
             say_db(a, d, true);
     }
+    for (size_t k = 0; p->lie == LIE_AGAIN && i == n && k < n; k++)
+        if (all[k].live && strcmp(all[k].name, p->lie_name) == 0)
+            say_db(a, &all[k], true);
+    if (p->lie == LIE_LENT)
+        lend_id(p, a, all, n);
     for (size_t k = 1; p->lie == LIE_SAME_ID && k < a->n_databases; k++)
         a->databases[k].id = a->databases[0].id;
     if (p->lie == LIE_CURSOR) {
