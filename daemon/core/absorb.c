@@ -8,16 +8,6 @@
 
 /* --- reading --- */
 
-static void not_suspect(struct reconcile *rc, struct effects *fx, bool *suspect)
-{
-    if (*suspect && rc->obs.suspects && --rc->obs.suspects == 0) {
-        rc->replan = true;
-        if (!rc->obs.contradicted)
-            rc_uncontradicted(rc, fx);
-    }
-    *suspect = false;
-}
-
 void rc_stranger(struct reconcile *rc, struct effects *fx, const struct resource *r,
                  const char *what)
 {
@@ -87,13 +77,11 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
         fx->failed = true;
     } else {
         rc_appeared(rc, fx, d, was_present);
-        if (d->suspect)
-            rc_contradict(rc, fx, "database", d->r.name);
         d->gone_ms = 0;
         d->live.read_ms = rc->now_ms;
         d->live.checked = true;
     }
-    not_suspect(rc, fx, &d->suspect);
+    rc_not_suspect(rc, fx, &d->r, &d->suspect, a->outcome == OUTCOME_OK);
 }
 
 static void read_group(struct reconcile *rc, struct effects *fx, struct group *g,
@@ -111,13 +99,11 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
     } else if (!live_set_group(g, &a->groups[0])) {
         fx->failed = true;
     } else {
-        if (g->suspect)
-            rc_contradict(rc, fx, "group", g->r.name);
         g->gone_ms = 0;
         g->live.read_ms = rc->now_ms;
         g->live.checked = true;
     }
-    not_suspect(rc, fx, &g->suspect);
+    rc_not_suspect(rc, fx, &g->r, &g->suspect, a->outcome == OUTCOME_OK);
     rc->replan = rc->replan || was != g->live.present || g->r.phase != PHASE_READY;
 }
 

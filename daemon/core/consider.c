@@ -113,6 +113,8 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
 
     if (r->busy || fx->failed)
         return; /* what memory was missing for is half written, and not to be decided about */
+    if (rc_is_taking(rc) && rc->has_desired)
+        return; /* half of what was shown is no ground; all are decided about when it is whole */
     rc_rotation_look(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {

@@ -436,7 +436,8 @@ static bool keep_database(struct database *d, void *arg)
     const struct sweep *s = arg;
 
     d->n_tokens = sweep_tokens(d->tokens, d->n_tokens, s->gone, s->arg);
-    if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens)
+    if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens ||
+        d->rest.look & PACKED_SHOWN)
         return true;
     s->gone(s->arg, &d->r);
     return false;

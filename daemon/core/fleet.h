@@ -310,11 +310,12 @@ struct group {
     bool has_own;
     char *closest;      /* resolved `closest`, not yet pinned in `own` */
     size_t n_databases; /* live in it by the last complete observation, and placed in it since */
+    size_t n_counted;   /* by the one that is being taken over */
     bool over_quota;    /* as a database's */
     bool taken;         /* as a database's, and the next two */
     bool create_lost;
-    bool suspect;
-    bool removal_ok; /* approved */
+    uint64_t suspect; /* as a database's */
+    bool removal_ok;  /* approved */
     bool rejected;
     bool contended;         /* its delete_protection, as a database's fields */
     int64_t gone_ms;        /* monotonic, of the first 404 by name; 0: none */
@@ -332,7 +333,8 @@ struct rest {
     struct list link;             /* of those touched in this step */
     struct packed *was;           /* what it was opened from; owned; NULL: it never was packed */
     unsigned flags;               /* of that */
-    int64_t stands_until_ms;      /* of that, where it is PACKED_STEADY */
+    unsigned look; /* of the look under way: PACKED_SHOWN: as it was then; or PACKED_TAKEN */
+    int64_t stands_until_ms; /* of that, where it is PACKED_STEADY */
 };
 
 struct database {
@@ -363,7 +365,8 @@ struct database {
     bool
         taken; /* the create was refused for the name: whoever has it, it is not from that create */
     bool create_lost;  /* a create may have happened whose answer was lost */
-    bool suspect;      /* ours, not in the last list, and not yet asked for by name */
+    uint64_t suspect;  /* ours, not in the list of the look of that number, and not yet asked for by
+                          name; 0: it is not so */
     bool removal_ok;   /* guard and approvals allow it */
     bool fence_lapsed; /* not up yet, and the guard is asked anew: tried for too long, held, or more
                           than is allowed by now */
@@ -450,6 +453,8 @@ void fleet_deinit(struct fleet *f);
  * of the old. */
 bool live_set_database(struct live *l, const struct live_db *from) MUST_CHECK;
 bool live_set_group(struct group *g, const struct live_group *from) MUST_CHECK;
+/* A list that says this, and no more, says what is known. */
+bool live_is_row(const struct live *l, const struct live_db *row);
 /* Take over the known (non-NULL) values. */
 bool live_set_config(struct db_config *to, const struct db_config *from) MUST_CHECK;
 void live_clear(struct live *l);

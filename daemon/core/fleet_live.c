@@ -83,6 +83,28 @@ bool live_set_database(struct live *l, const struct live_db *from)
            set_flag(&l->config, CONFIG_DELETE_PROTECTION, from->delete_protection);
 }
 
+static int8_t flag_of(const struct live *l, enum config_field f)
+{
+    const char *known = l->config.value[f];
+
+    return (int8_t)(known ? strcmp(known, "true") == 0 : -1);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool live_is_row(const struct live *l, const struct live_db *row)
+{
+    return l->present && l->listed && l->archived == (row->archived == 1) && same(l->id, row->id) &&
+           same(l->hostname, row->hostname) && same(l->place, row->group) &&
+           same(l->parent_id, row->parent_id) &&
+           flag_of(l, CONFIG_BLOCK_READS) == row->block_reads &&
+           flag_of(l, CONFIG_BLOCK_WRITES) == row->block_writes &&
+           flag_of(l, CONFIG_DELETE_PROTECTION) == row->delete_protection;
+}
+
 bool live_set_group(struct group *g, const struct live_group *from)
 {
     char **locations = mem_alloc(from->n_locations * sizeof(char *));

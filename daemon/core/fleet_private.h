@@ -30,6 +30,9 @@ static inline struct packed *fleet_packed(const struct resource *item)
     return address & PACKED_TAG ? (struct packed *)(address - PACKED_TAG) : NULL;
 }
 
+/* fleet_look.c: what the look under way shows of it is what is known yet, or it shows nothing: else
+ * it stays whole until the look is over. */
+bool fleet_is_as_shown(const struct fleet *f, const struct database *d);
 /* It is whole until the step ends; NULL: no memory. */
 struct database *fleet_rouse(const struct fleet *f, size_t at);
 

@@ -87,6 +87,7 @@ static struct database *open(const struct fleet *f, size_t at, struct pack_room 
     }
     d->rest.was = p;
     d->rest.flags = f->flags[at];
+    d->rest.look = f->flags[at] & PACKED_LOOK;
     d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
     f->databases[at] = &d->r;
     f->flags[at] = 0;
@@ -257,7 +258,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     unsigned flags = PACKED_AT_REST;
     struct packed *p = NULL;
 
-    if (is_at_rest(d)) {
+    if (is_at_rest(d) && fleet_is_as_shown(f, d)) {
         forget_past(d);
         p = rest->in_room == d && pack_room_is_as_noted(&rest->room, d)
                 ? was
@@ -280,7 +281,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
         rest->block_wakes[at / FLEET_BLOCK] = first;
     leave(rest, d);
     f->databases[at] = (struct resource *)((uintptr_t)p | PACKED_TAG);
-    f->flags[at] = (uint16_t)(flags | pack_flags(d));
+    f->flags[at] = (uint16_t)(flags | pack_flags(d) | d->rest.look);
     if (p != was)
         mem_free(was);
     d->rest.was = NULL;
@@ -325,7 +326,7 @@ bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, co
 {
     const struct packed *p = fleet_packed(f->databases[at]);
 
-    if (!p || !pack_shows(&f->rest->texts, p, f->flags[at], row))
+    if (!p || !pack_shows(&f->rest->texts, p, f->flags[at], row, false))
         return false;
     *place = pack_place(&f->rest->texts, p, buf);
     return true;

@@ -45,6 +45,22 @@ unsigned fleet_flags(const struct fleet *f, size_t at);
  * `buf`. */
 bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, const char **place,
                  char *buf);
+
+/* --- fleet_look.c: a look at the platform, as it comes page by page --- */
+
+/* Packed, and the row says just what is known, neither more nor less: that is noted, and the row
+ * need not be kept. */
+bool fleet_note_shown(const struct fleet *f, size_t at, const struct live_db *row);
+/* PACKED_SHOWN, PACKED_TAKEN or 0. */
+unsigned fleet_noted(const struct fleet *f, size_t at);
+/* One that was noted, and was opened since: what was shown of it then, for it may be known better
+ * by now. False: it is none. */
+bool fleet_shown_row(const struct fleet *f, size_t at, struct pack_row *out);
+/* What the look shows of it is taken over, or that it shows nothing. */
+void fleet_note_taken(const struct fleet *f, size_t at);
+/* The look is over, or is thrown away. */
+void fleet_forget_look(const struct fleet *f);
+
 /* Of a database: record_place. */
 size_t fleet_place(const struct fleet *f, const char *name);
 

@@ -1,8 +1,8 @@
 /* observe: one look at everything: the organization, the groups, every page of the databases. What
  * is collected counts only as a whole; a look that failed changes nothing.
  *
- *   idle ─▶ organization ─▶ groups ─▶ databases, page by page ─▶ check ─▶ apply ─▶ sides ─▶ idle
- *     ▲           │ any failure, any contradiction: thrown away, tried again later │       */
+ *   idle ─▶ organization ─▶ groups ─▶ databases, by pages ─▶ check ─▶ take over ─▶ sides ─▶ idle
+ *     ▲         │ any failure, any contradiction: thrown away, tried again later │       */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,11 +55,16 @@ void rc_observe_start(struct reconcile *rc, struct effects *fx)
     effects_call(fx, c);
 }
 
+void rc_observe_deinit(struct reconcile *rc)
+{
+    observe_list_forget(rc);
+}
+
 void rc_observe_end(struct reconcile *rc, int64_t next_ms)
 {
     struct observation *o = &rc->obs;
 
-    observe_list_forget(o);
+    observe_list_forget(rc);
     o->stage = OBS_IDLE;
     o->due = false;
     o->answered = o->cycle;
@@ -133,151 +138,7 @@ void rc_uncontradicted(struct reconcile *rc, struct effects *fx)
     rc->obs.error[0] = '\0';
 }
 
-/* --- applying --- */
-
-static bool add_records(struct reconcile *rc)
-{
-    struct observation *o = &rc->obs;
-    size_t n = o->n_groups > o->n_databases ? o->n_groups : o->n_databases;
-    const char **names = mem_alloc(n * sizeof(char *));
-    bool ok = names != NULL;
-
-    for (size_t i = 0; ok && i < o->n_groups; i++)
-        names[i] = o->groups[i].name;
-    ok = ok && fleet_add_groups(&rc->fleet, names, o->n_groups);
-    for (size_t i = 0; ok && i < o->n_databases; i++)
-        names[i] = o->databases[i].name;
-    ok = ok && fleet_add_databases(&rc->fleet, names, o->n_databases);
-    mem_free((void *)names);
-    return ok;
-}
-
-static bool is_ours(const struct owned *own, bool has_own)
-{
-    return has_own && strcmp(own->state, "owned") == 0;
-}
-
-/* Not in the list. What was read by itself since the look began is known better. */
-static void apply_absence(struct reconcile *rc, struct live *l)
-{
-    if (l->read_ms < rc->obs.started_ms && l->made_ms < rc->obs.started_ms)
-        live_clear(l);
-    l->listed = false;
-}
-
-/* Ours since before the look began, read by name while it went on, and yet not in its list: the
- * list lies. */
-static void note_hidden(struct observation *o, const struct resource *r, const struct live *l,
-                        bool ours, int64_t deleted_ms)
-{
-    if (ours && !l->listed && l->present && !deleted_ms && l->made_ms < o->started_ms)
-        o->hidden = r;
-}
-
-static bool apply_groups(struct reconcile *rc)
-{
-    struct observation *o = &rc->obs;
-    bool ok = true;
-
-    for (size_t i = 0, j = 0; ok && i < rc->fleet.n_groups; i++) {
-        struct group *g = rc->fleet.groups[i];
-        bool listed = j < o->n_groups && strcmp(o->groups[j].name, g->r.name) == 0;
-
-        g->n_databases = 0;
-        if (!listed)
-            apply_absence(rc, &g->live);
-        else if (g->live.read_ms < o->started_ms)
-            ok = live_set_group(g, &o->groups[j]);
-        j += listed;
-        g->live.listed = listed;
-        note_hidden(o, &g->r, &g->live, is_ours(&g->own, g->has_own), g->deleted_ms);
-        if (g->live.present)
-            g->gone_ms = 0;
-        g->suspect = is_ours(&g->own, g->has_own) && !g->live.present && !g->gone_ms &&
-                     !g->own.missing_since && !g->deleted_ms;
-        o->suspects += g->suspect;
-    }
-    return ok;
-}
-
-/* The group that a database counts in: where it lives, or is about to. */
-static struct group *home_of(const struct reconcile *rc, const struct database *d)
-{
-    bool creating = d->has_own && strcmp(d->own.state, "creating") == 0;
-
-    return fleet_group(&rc->fleet, d->live.present ? d->live.place
-                                   : creating      ? d->own.group_name
-                                                   : d->placed);
-}
-
-/* row: what the list says of it; NULL: it does not show it. */
-static bool apply_database(struct reconcile *rc, struct effects *fx, struct database *d,
-                           const struct live_db *row)
-{
-    struct observation *o = &rc->obs;
-    bool was_present = d->live.present;
-    struct group *g;
-
-    if (!row)
-        apply_absence(rc, &d->live);
-    else if (d->live.read_ms < o->started_ms && !live_set_database(&d->live, row))
-        return false;
-    d->live.listed = row != NULL;
-    note_hidden(o, &d->r, &d->live, is_ours(&d->own, d->has_own), d->deleted_ms);
-    if (d->live.present)
-        d->gone_ms = 0;
-    if (row && d->live.present)
-        rc_appeared(rc, fx, d, was_present);
-    d->suspect = is_ours(&d->own, d->has_own) && !d->live.present && !d->gone_ms &&
-                 !d->own.missing_since && !d->deleted_ms;
-    o->suspects += d->suspect;
-    o->placeless = o->placeless || (d->live.present && !d->live.place);
-    g = home_of(rc, d);
-    if (g)
-        g->n_databases++;
-    return true;
-}
-
-/* At rest, and as it was: all that the list says of it is known. */
-static bool is_as_before(struct reconcile *rc, size_t at, const struct live_db *row)
-{
-    char buf[LIMIT_LIVE_TEXT_BYTES + 1];
-    const char *place;
-    struct group *g;
-
-    if (!fleet_shows(&rc->fleet, at, row, &place, buf))
-        return false;
-    rc->obs.placeless = rc->obs.placeless || !place;
-    g = fleet_group(&rc->fleet, place);
-    if (g)
-        g->n_databases++;
-    return true;
-}
-
-static bool apply_databases(struct reconcile *rc, struct effects *fx)
-{
-    struct observation *o = &rc->obs;
-    bool ok = true;
-
-    o->placeless = false;
-    for (size_t i = 0, j = 0; ok && i < rc->fleet.n_databases; i++) {
-        const char *name = fleet_database_name(&rc->fleet, i);
-        bool listed = j < o->n_databases && strcmp(o->databases[j].name, name) == 0;
-        const struct live_db *row = listed ? &o->databases[j] : NULL;
-        struct visit v;
-
-        j += listed;
-        if (row && is_as_before(rc, i, row))
-            continue;
-        v = fleet_open(&rc->fleet, i);
-        ok = v.d && apply_database(rc, fx, v.d, row);
-        if (ok && o->hidden == &v.d->r) /* it is told of below */
-            fleet_keep(&rc->fleet, v);
-        else if (ok)
-            fleet_close(&rc->fleet, i, v);
-    }
-    return ok;
-}
+/* --- when all is taken over --- */
 
 /* The grace runs while we observe; a gap of more than two intervals was not observed. */
 static void run_graces(struct reconcile *rc, struct effects *fx)
@@ -300,16 +161,10 @@ static void run_graces(struct reconcile *rc, struct effects *fx)
     }
 }
 
-static void apply(struct reconcile *rc, struct effects *fx)
+void observe_taken(struct reconcile *rc, struct effects *fx)
 {
     struct observation *o = &rc->obs;
 
-    o->suspects = 0;
-    o->hidden = NULL;
-    if (!add_records(rc) || !apply_groups(rc) || !apply_databases(rc, fx)) {
-        fx->failed = true;
-        return;
-    }
     if (!o->ever || (o->error[0] && !o->suspects))
         rc_event(rc, fx, NULL, "Observed", 5, NULL, "observed %zu groups and %zu databases",
                  o->n_groups, o->n_databases);
@@ -326,12 +181,12 @@ static void apply(struct reconcile *rc, struct effects *fx)
     o->completed_wall_ms = rc->wall_ms;
     o->attempts = 0;
     if (o->hidden)
-        rc_contradict(rc, fx, KIND_NAME[o->hidden->kind], o->hidden->name);
+        rc_contradict(rc, fx, KIND_NAME[o->hidden_kind], o->hidden);
     doubt_observed(rc, fx);
     own_rights_look(rc, fx);
     run_graces(rc, fx);
     rc_check_files(rc, fx);
-    observe_list_forget(o);
+    observe_list_forget(rc);
     rc_observe_sides(rc);
 }
 
@@ -361,9 +216,8 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
     char why[256];
     bool nomem = false;
 
-    for (size_t i = 0; i < a->n_databases; i++)
-        if (!observe_list_add(o, &a->databases[i]))
-            fx->failed = true;
+    if (!observe_list_page(rc, a))
+        fx->failed = true;
     if (o->n_databases > LIMIT_LISTED_ELEMENTS || o->n_cursors >= LIMIT_PAGES) {
         note_error(rc, fx, a, "the list of databases does not end");
         failed(rc, a);
@@ -375,13 +229,11 @@ static void on_databases(struct reconcile *rc, struct effects *fx, struct answer
         o->cursor = arena_strdup(&o->arena, a->next_cursor);
         o->due = true;
         nomem = nomem || !o->cursor;
-    } else if (!observe_list_check(rc, why, sizeof(why))) {
-        nomem = true;
-    } else if (*why) {
+    } else if (!observe_list_is_true(rc, why, sizeof(why))) {
         note_error(rc, fx, a, "%s", why);
         failed(rc, a);
     } else {
-        apply(rc, fx);
+        observe_take_begin(rc, fx);
     }
     fx->failed = fx->failed || nomem;
 }
@@ -436,7 +288,7 @@ void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *
     } else if (stage == OBS_ORGANIZATION) {
         on_organization(rc, fx, a);
     } else if (stage == OBS_GROUPS) {
-        if (!observe_list_groups(o, a))
+        if (!observe_list_groups(rc, a))
             fx->failed = true;
         o->stage = OBS_DATABASES;
         o->due = true;

@@ -8,15 +8,20 @@
 void rc_observe_end(struct reconcile *rc, int64_t next_ms);
 /* Groups and databases are applied: go on with what else somebody needs, or end. */
 void rc_observe_sides(struct reconcile *rc);
-/* observe_list.c: copies of what an answer shows. False: no memory. */
-bool observe_list_add(struct observation *o, const struct live_db *from) MUST_CHECK;
-bool observe_list_groups(struct observation *o, const struct answer *a) MUST_CHECK;
+/* observe_list.c: what an answer shows; the rows of a page are put in order. False: no memory. */
+bool observe_list_groups(struct reconcile *rc, const struct answer *a) MUST_CHECK;
+bool observe_list_page(struct reconcile *rc, struct answer *a) MUST_CHECK;
+/* How many databases are shown in a group just as they are known. NULL: there is no such group. */
+size_t *observe_list_shown(const struct observation *o, const char *group);
 /* A cursor that was seen before would go round for ever. */
 bool observe_list_is_seen(struct observation *o, const char *cursor, bool *out_nomem);
-/* Sort the lists, and hold them against themselves and each other. Empty text: nothing is wrong.
- * False: no memory. */
-bool observe_list_check(struct reconcile *rc, char *why, size_t size) MUST_CHECK;
-void observe_list_forget(struct observation *o);
+/* The lists held against themselves and each other; why they cannot be true. */
+bool observe_list_is_true(const struct reconcile *rc, char *why, size_t size) MUST_CHECK;
+void observe_list_forget(struct reconcile *rc);
+/* observe_take.c: all pages are there, and nothing is wrong with them. */
+void observe_take_begin(struct reconcile *rc, struct effects *fx);
+/* observe.c: all is taken over: from now on this is the last look. */
+void observe_taken(struct reconcile *rc, struct effects *fx);
 /* file_check.c: look for all token files. */
 void rc_check_files(struct reconcile *rc, struct effects *fx);
 void rc_observe_side_absorb(struct reconcile *rc, struct effects *fx, const struct answer *a);

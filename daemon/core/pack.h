@@ -24,11 +24,15 @@ enum packed_flag {
     PACKED_TOKENS = 1u << 5, /* it has some */
     PACKED_ENDS = 1u << 6,   /* a branch, or one that expires */
     PACKED_CONFIG_READ = 1u << 7,
-    PACKED_KEPT = 1u << 8,    /* it has a row in the ledger */
-    PACKED_STEADY = 1u << 9,  /* it was decided about as it is, and only time or the world change
-                                 what would be decided now */
-    PACKED_AT_REST = 1u << 10 /* it is packed: all of what is whole is reckoned */
+    PACKED_KEPT = 1u << 8,     /* it has a row in the ledger */
+    PACKED_STEADY = 1u << 9,   /* it was decided about as it is, and only time or the world change
+                                  what would be decided now */
+    PACKED_AT_REST = 1u << 10, /* it is packed: all of what is whole is reckoned */
+    /* of the look at the platform that is under way: */
+    PACKED_SHOWN = 1u << 11, /* it is shown, just as it is known */
+    PACKED_TAKEN = 1u << 12  /* what is shown of it was taken over */
 };
+#define PACKED_LOOK (unsigned)(PACKED_SHOWN | PACKED_TAKEN)
 
 struct pack_room;
 
@@ -39,7 +43,7 @@ struct packed {
     char bytes[];    /* begin with its name and a NUL */
 };
 
-/* But PACKED_STEADY and PACKED_AT_REST. */
+/* But PACKED_STEADY, PACKED_AT_REST, and those of a look. */
 unsigned pack_flags(const struct database *d);
 /* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. NULL: it is
  * too large for that, or t->failed. */
@@ -73,9 +77,16 @@ bool pack_room_leave(struct pack_room *room, struct database *d) MUST_CHECK;
 /* It is not needed any more. */
 void pack_room_return(struct pack_room *room, struct database *d);
 
-/* What is live of it is what a list says: to take that over would change nothing. */
+/* What is live of it is what a list says: to take that over would change nothing. whole: and the
+ * list says all of it that lists may say. */
 bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
-                const struct live_db *row);
+                const struct live_db *row, bool whole);
+/* What such a list says. flags: as it was packed with. */
+struct pack_row {
+    struct live_db row; /* its texts are these: */
+    char texts[4][LIMIT_LIVE_TEXT_BYTES + 1];
+};
+void pack_row(const struct texts *t, const struct packed *p, unsigned flags, struct pack_row *out);
 /* The group it lives in, into `out`, which holds LIMIT_LIVE_TEXT_BYTES and a NUL. NULL: it does not
  * say. */
 const char *pack_place(const struct texts *t, const struct packed *p, char *out);

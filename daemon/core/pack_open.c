@@ -146,14 +146,17 @@ static bool next_text(struct reader *r, size_t *place, struct pieces *out)
 }
 
 /* to: holds all of it and a NUL. */
-static void write_pieces(const struct pieces *p, char *to)
+static const char *write_pieces(const struct pieces *p, char *to)
 {
+    const char *text = to;
+
     for (size_t i = 0; i < 3; i++) {
         if (p->size[i])
             memcpy(to, p->bytes[i], p->size[i]);
         to += p->size[i];
     }
     *to = '\0';
+    return text;
 }
 
 static size_t size_of(const struct pieces *p)
@@ -340,8 +343,13 @@ static const char *flag_text(int8_t flag)
     return flag < 0 ? NULL : flag ? "true" : "false";
 }
 
+static bool is_listed(size_t place)
+{
+    return place < LIVE_CONFIG || CONFIG_FIELD[place - LIVE_CONFIG].listed;
+}
+
 bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
-                const struct live_db *row)
+                const struct live_db *row, bool whole)
 {
     const char *said[LIVE_CONFIG + CONFIG_N] = {
         [LIVE_ID] = row->id,
@@ -362,7 +370,7 @@ bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
     get_number(&r.at);
     begin_section(&r);
     while (next_text(&r, &place, &text) && place < ARRAY_SIZE(said)) {
-        if (said[place] && !is_text(&text, said[place]))
+        if (said[place] ? !is_text(&text, said[place]) : whole && is_listed(place))
             return false;
         said[place] = NULL;
     }
@@ -370,6 +378,36 @@ bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
         if (said[i])
             return false; /* it is said, and was not known */
     return true;
+}
+
+void pack_row(const struct texts *t, const struct packed *p, unsigned flags, struct pack_row *out)
+{
+    const char **said[] = {[LIVE_ID] = &out->row.id,
+                           [LIVE_HOSTNAME] = &out->row.hostname,
+                           [LIVE_PLACE] = &out->row.group,
+                           [LIVE_PARENT] = &out->row.parent_id};
+    struct pieces text;
+    struct reader r;
+    size_t place;
+
+    out->row = (struct live_db){.name = p->bytes,
+                                .block_reads = -1,
+                                .block_writes = -1,
+                                .delete_protection = -1,
+                                .archived = !!(flags & PACKED_ARCHIVED)};
+    begin(&r, t, p, NULL);
+    get_number(&r.at);
+    begin_section(&r);
+    while (next_text(&r, &place, &text) && place < LIVE_CONFIG + CONFIG_N) {
+        if (place == LIVE_CONFIG + CONFIG_BLOCK_READS)
+            out->row.block_reads = is_text(&text, "true");
+        else if (place == LIVE_CONFIG + CONFIG_BLOCK_WRITES)
+            out->row.block_writes = is_text(&text, "true");
+        else if (place == LIVE_CONFIG + CONFIG_DELETE_PROTECTION)
+            out->row.delete_protection = is_text(&text, "true");
+        else if (place < LIVE_CONFIG && size_of(&text) <= LIMIT_LIVE_TEXT_BYTES)
+            *said[place] = write_pieces(&text, out->texts[place]);
+    }
 }
 
 const char *pack_place(const struct texts *t, const struct packed *p, char *out)

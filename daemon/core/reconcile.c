@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 
 #define REPLANS_MAX 8 /* in one step: each may call for another */
+#define SLICE       2000
 
 uint64_t rc_random(struct reconcile *rc)
 {
@@ -31,6 +32,7 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     rc->authorized = true;
     rc->ledger_ok = true;
     rc->next_id = 1;
+    rc->slice = SLICE;
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
@@ -54,13 +56,10 @@ void reconcile_free(struct reconcile *rc)
     quota_deinit(&rc->quota);
     audit_deinit(&rc->audit);
     dropped_drafts_deinit(&rc->drafts);
-    arena_deinit(&rc->obs.arena);
+    rc_observe_deinit(rc);
     arena_deinit(&rc->listed_arena);
     arena_deinit(&rc->members_arena);
     arena_deinit(&rc->invites_arena);
-    mem_free(rc->obs.databases);
-    mem_free(rc->obs.groups);
-    mem_free(rc->obs.cursors);
     mem_free(rc->flights);
     for (size_t i = 0; i < rc->n_counts; i++)
         ledger_row_deinit(LEDGER_COUNT, &rc->counts[i]);
@@ -76,6 +75,16 @@ void reconcile_free(struct reconcile *rc)
     mem_free(rc->approvals);
     mem_free(rc->leaks);
     mem_free(rc);
+}
+
+void reconcile_slice(struct reconcile *rc, size_t n)
+{
+    rc->slice = n;
+}
+
+bool reconcile_goes_on(const struct reconcile *rc)
+{
+    return rc_is_taking(rc);
 }
 
 void reconcile_watch(struct reconcile *rc, bool audit)
@@ -144,7 +153,7 @@ bool reconcile_is_observed(const struct reconcile *rc)
 
 bool reconcile_looks_beside(const struct reconcile *rc)
 {
-    return rc->obs.stage > OBS_DATABASES;
+    return rc->obs.stage > OBS_TAKING;
 }
 
 bool reconcile_deletes_refused(const struct reconcile *rc)
@@ -170,12 +179,13 @@ static void start_ask(struct reconcile *rc, struct effects *fx)
 
 static void pump(struct reconcile *rc, struct effects *fx)
 {
+    bool queued = rc->schedule.n_queued && !rc_is_taking(rc);
     int64_t again;
 
     if (rc->stopping || !rc->ledger_ok)
         return;
-    while (!fx->failed && (rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued ||
-                           ask_waits(&rc->asks))) {
+    while (!fx->failed &&
+           (rc->obs.due || rc_recover_is_due(rc) || queued || ask_waits(&rc->asks))) {
         struct resource *r;
 
         if (!schedule_may_start(&rc->schedule, rc->now_ms, &again)) {
@@ -183,7 +193,7 @@ static void pump(struct reconcile *rc, struct effects *fx)
                 fx->wake_ms = again;
             return;
         }
-        if (ask_turn(&rc->asks, rc->obs.due || rc_recover_is_due(rc) || rc->schedule.n_queued)) {
+        if (ask_turn(&rc->asks, rc->obs.due || rc_recover_is_due(rc) || queued)) {
             start_ask(rc, fx);
         } else if (rc->obs.due) {
             rc_observe_start(rc, fx);
@@ -191,6 +201,7 @@ static void pump(struct reconcile *rc, struct effects *fx)
             rc_recover_start(rc, fx);
         } else if ((r = schedule_pop(&rc->schedule))) {
             rc_start(rc, fx, r);
+            queued = rc->schedule.n_queued > 0;
         }
     }
 }
@@ -377,7 +388,9 @@ static void earlier(int64_t *at, int64_t candidate)
 /* When time alone is the next event. */
 static void set_wake(const struct reconcile *rc, struct effects *out)
 {
-    if (rc->replan && !rc->stopping)
+    if (rc_is_taking(rc) && !rc->stopping)
+        earlier(&out->wake_ms, rc->now_ms);
+    else if (rc->replan && !rc->stopping)
         earlier(&out->wake_ms, rc->now_ms + 1);
     earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
     earlier(&out->wake_ms, fleet_next_wake(&rc->fleet));
@@ -402,6 +415,8 @@ static void go_on(struct reconcile *rc, struct effects *out)
 {
     struct resource *r;
 
+    if (rc_is_taking(rc))
+        rc_take_slice(rc, out);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
         rc_observe(rc);
     quota_tick(rc, out);
@@ -409,10 +424,10 @@ static void go_on(struct reconcile *rc, struct effects *out)
     own_rights_tick(rc, out);
     audit_tick(rc, out);
     fleet_wake(&rc->fleet, rc->now_ms);
-    while (!out->failed && (r = schedule_due(&rc->schedule, rc->now_ms)))
+    while (!rc_is_taking(rc) && !out->failed && (r = schedule_due(&rc->schedule, rc->now_ms)))
         rc_consider(rc, out, r);
     rc_recover_tick(rc, out);
-    for (int i = 0; rc->replan && !out->failed && i < REPLANS_MAX; i++)
+    for (int i = 0; rc->replan && !rc_is_taking(rc) && !out->failed && i < REPLANS_MAX; i++)
         rc_replan(rc, out);
     pump(rc, out);
     if (!rc->replan && !out->failed && !fleet_failed(&rc->fleet))

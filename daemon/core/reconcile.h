@@ -90,6 +90,12 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
  * the ticket ASK_AUDIT, newest first, older pages first. */
 void reconcile_watch(struct reconcile *rc, bool audit);
 
+/* So many records are worked on in one step, at most, where there may be very many: the rest in the
+ * next ones, for which `wake_ms` asks at once. */
+void reconcile_slice(struct reconcile *rc, size_t n);
+/* There is more of the last step's work to be done in the next. */
+bool reconcile_goes_on(const struct reconcile *rc);
+
 /* The number of the observation that answers what was asked by now: RC_SYNC's. */
 uint64_t reconcile_cycle(const struct reconcile *rc);
 /* A restore that was asked for has ended, which is told once: 0 or -ERR_x, and words for it. */

@@ -17,8 +17,10 @@
 #include "core/quota.h"
 #include "core/reconcile.h"
 #include "core/row_index.h"
+#include "core/rows.h"
 #include "core/schedule.h"
 #include "core/upload.h"
+#include "lib/hash_set.h"
 
 /* Something under way: a call or a file job. */
 struct flight {
@@ -38,7 +40,8 @@ enum obs_stage {
     OBS_ORGANIZATION,
     OBS_GROUPS,
     OBS_DATABASES,
-    OBS_USER, /* this and what follows: when what stands before is applied, and if it is needed */
+    OBS_TAKING, /* all was shown, and is being taken over */
+    OBS_USER,   /* this and what follows: when what stands before is applied, and if it is needed */
     OBS_API_TOKENS,
     OBS_INVITES, /* before members: who accepts in between is in both lists */
     OBS_MEMBERS,
@@ -46,6 +49,12 @@ enum obs_stage {
 };
 
 #define API_TOKEN_GENERATIONS 100000 /* of one name; what is beyond is no generation of ours */
+
+/* A group that is said of databases, and the first of these by name. */
+struct homeless {
+    const char *group;
+    const char *name;
+};
 
 struct observation {
     enum obs_stage stage;
@@ -57,24 +66,37 @@ struct observation {
     int64_t next_ms;   /* monotonic */
     unsigned attempts; /* failed in a row */
     int64_t started_ms;
-    int64_t sent_ms;        /* the call under way */
-    bool side_failed;       /* a list that only some need could not be had this time */
-    unsigned side_attempts; /* cycles in a row in which that was so */
-    struct arena arena;     /* owns what is collected */
-    struct live_db *databases;
-    size_t n_databases;
-    size_t capacity;
-    struct live_group *groups;
+    int64_t sent_ms;           /* the call under way */
+    bool side_failed;          /* a list that only some need could not be had this time */
+    unsigned side_attempts;    /* cycles in a row in which that was so */
+    struct arena arena;        /* owns what is collected */
+    struct live_group *groups; /* sorted by name */
     size_t n_groups;
+    size_t *n_shown;           /* by group: databases that are shown in it just as they are known */
+    size_t n_databases;        /* shown, in all */
+    struct rows rows;          /* those of which more has to be known than that they are shown */
+    bool has_new;              /* of some of these there was no record */
+    struct hash_set ids;       /* of all that are shown */
+    struct hash_set names;     /* of those in `rows` */
+    const char *twice_name;    /* the first by name that is shown twice; NULL: none */
+    const char *twice_id;      /* likewise by id */
+    struct homeless *homeless; /* groups that the list of groups does not show */
+    size_t n_homeless;
+    size_t homeless_capacity;
     const char *cursor;
     uint64_t *cursors; /* hashes of those seen */
     size_t n_cursors;
     size_t cursors_capacity;
 
-    const struct resource *hidden; /* while it is applied: what shows that its list lies */
-    bool complete;                 /* the last one */
-    bool contradicted;             /* by a read since */
-    bool placeless;                /* the last one showed a database without saying its group */
+    /* while it is taken over: */
+    char *taken_to;       /* the name of the first that was not looked at for being absent */
+    size_t next_suspects; /* as `suspects` */
+    enum kind hidden_kind;
+    char *hidden; /* what shows that its list lies; NULL: nothing does */
+
+    bool complete;     /* the last one */
+    bool contradicted; /* by a read since */
+    bool placeless;    /* the last one showed a database without saying its group */
     size_t
         suspects; /* things of ours that it did not show and that were not yet asked for by name */
     bool ever;
@@ -175,6 +197,7 @@ struct reconcile {
     int64_t noted_ms;                 /* wall clock: `observed`, as the ledger has it */
     uint64_t sync_cycle;              /* the observation that answers the last RC_SYNC */
     bool stopping;
+    size_t slice;       /* records that one step works on */
     bool replan;        /* look at everything again in this step */
     bool is_bound_anew; /* the manifest is another one than when counts were looked at */
 
@@ -271,10 +294,21 @@ struct flight *rc_flight(struct reconcile *rc, struct resource *r,
 /* Take a flight out by id; false: none such. */
 bool rc_land(struct reconcile *rc, uint64_t id, struct flight *out);
 
+static inline bool rc_is_taking(const struct reconcile *rc)
+{
+    return rc->obs.stage == OBS_TAKING;
+}
+
+/* observe_take.c: the next slice of what was shown. Nothing is decided until all is taken over. */
+void rc_take_slice(struct reconcile *rc, struct effects *fx);
+/* It was asked for by name. found: it is there, and if it was a suspect, the list has lied. */
+void rc_not_suspect(struct reconcile *rc, struct effects *fx, const struct resource *r,
+                    uint64_t *suspect, bool found);
 /* observe.c */
 void rc_observe(struct reconcile *rc); /* ask for an observation, now */
 void rc_observe_start(struct reconcile *rc,
                       struct effects *fx); /* the next call of the one under way */
+void rc_observe_deinit(struct reconcile *rc);
 void rc_observe_absorb(struct reconcile *rc, struct effects *fx, struct answer *a);
 /* The platform refuses the API token: nothing is written until a read of the organization succeeds.
  */

@@ -16,6 +16,7 @@
 #include "lib/mem.h"
 #include "tests/lib/sim_private.h"
 
+#define LAG_MS    60
 #define JOB_MS    2
 #define HOOK_MS   50
 #define STEPS_MAX 200000
@@ -86,7 +87,7 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     }
     ev->now_ms = s->now_ms;
     ev->wall_ms = s->wall_ms;
-    ev->random = sim_random(s);
+    ev->random = reconcile_goes_on(s->rc) ? 0 : sim_random(s); /* however many slices there are */
     s->steps++;
     if (ev->kind == RC_CREDENTIAL)
         s->told.no_deletes_ms = 0;
@@ -94,6 +95,8 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     rv = reconcile_step(s->rc, ev, &fx, err);
     mem_set_fault(NULL);
     s->wake_ms = fx.wake_ms;
+    if (s->lags && s->wake_ms <= s->now_ms)
+        s->wake_ms = s->now_ms + (int64_t)(sim_random(s) % LAG_MS);
     if (rv == -ERR_NOMEM || s->loses_step) {
         s->n_nomem += rv == -ERR_NOMEM;
         s->is_lost = true;
@@ -177,7 +180,8 @@ enum state sim_settle(struct sim *s, int64_t most_ms)
     enum state now = sim_state(s);
 
     while (!*s->broken && s->now_ms < until &&
-           (now == STATE_STARTING || now == STATE_WORKING || s->n_pending)) {
+           (now == STATE_STARTING || now == STATE_WORKING || s->n_pending ||
+            reconcile_goes_on(s->rc))) {
         if (!sim_happen(s, until))
             break;
         now = sim_state(s);

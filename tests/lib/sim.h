@@ -157,6 +157,8 @@ struct sim {
     int64_t wake_ms;
     bool watches; /* quotas and the audit log */
     int64_t latency_ms;
+    size_t slice; /* records that a step works on; 0: as many as in a daemon */
+    bool lags;    /* what is to go on at once does so when other things have happened */
     uint64_t random;
     uint64_t order;
     struct sim_pending *pending;
@@ -198,6 +200,8 @@ void sim_init(struct sim *s, const char *settings, uint64_t random);
 void sim_deinit(struct sim *s);
 
 void sim_configure(struct sim *s, const char *settings);
+/* What simulations that begin later have; 0: as in a daemon. */
+void sim_slice(size_t n);
 /* Asked before each allocation of any simulation's steps; NULL: none fails. */
 void sim_fail_allocations(bool (*fault)(void));
 /* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.

@@ -80,6 +80,15 @@ static void begin(struct sim *s)
     reconcile_identify(s->rc, OWN_DELETE_TOKEN, "k-deleter", "deleter");
     if (s->watches)
         reconcile_watch(s->rc, true);
+    if (s->slice)
+        reconcile_slice(s->rc, s->slice);
+}
+
+static size_t slice;
+
+void sim_slice(size_t n)
+{
+    slice = n;
 }
 
 void sim_init(struct sim *s, const char *settings, uint64_t random)
@@ -89,6 +98,7 @@ void sim_init(struct sim *s, const char *settings, uint64_t random)
     s->now_ms = s->start_ms = BEGIN_MS;
     s->wall_ms = BEGIN_WALL_MS;
     s->latency_ms = 40;
+    s->slice = slice;
     s->random = random;
     s->state_shown = -1;
     s->files_say = FILE_DONE;

@@ -109,10 +109,13 @@ void chaos_wait(struct chaos *c)
 static void begin(struct chaos *c, bool quiet)
 {
     static const unsigned CRASHES[] = {0, 0, 20, 200};
+    static const size_t SLICES[] = {0, 1, 2, 3};
     char *settings = model_settings(c, MODEL_WRITES);
 
+    sim_slice(SLICES[chaos_pick(c, ARRAY_SIZE(SLICES))]);
     sim_init(&c->s, settings, next(c));
     free(settings);
+    c->s.lags = chaos_once_in(c, 2);
     c->s.quiet = quiet;
     c->s.seldom_rereads = true;
     c->s.arg = c;

@@ -476,7 +476,7 @@ static void pack__what_a_list_says__is_compared(void **state)
         if (f == CONFIG_DELETE_PROTECTION)
             row.delete_protection = flag;
     }
-    assert_true(pack_shows(&texts, p, pack_flags(d), &row));
+    assert_true(pack_shows(&texts, p, pack_flags(d), &row, true));
     assert_string_equal(pack_place(&texts, p, place), "eu");
     for (int i = 0; i < 8; i++) {
         struct live_db other = row;
@@ -489,11 +489,52 @@ static void pack__what_a_list_says__is_compared(void **state)
         other.block_writes = i == 5 ? !row.block_writes : row.block_writes;
         other.delete_protection = i == 6 ? !row.delete_protection : row.delete_protection;
         other.archived = i == 7 ? 0 : row.archived;
-        assert_false(pack_shows(&texts, p, pack_flags(d), &other));
+        assert_false(pack_shows(&texts, p, pack_flags(d), &other, true));
     }
     row.hostname = row.group = row.parent_id = NULL; /* not said: nothing to take over */
+    assert_true(pack_shows(&texts, p, pack_flags(d), &row, false));
+    assert_false(pack_shows(&texts, p, pack_flags(d), &row, true));
+    row.hostname = "t-acme-acme.example";
+    row.group = "eu";
+    row.parent_id = OTHER;
     row.block_reads = row.block_writes = row.delete_protection = -1;
-    assert_true(pack_shows(&texts, p, pack_flags(d), &row));
+    assert_true(pack_shows(&texts, p, pack_flags(d), &row, false));
+    assert_false(pack_shows(&texts, p, pack_flags(d), &row, true));
+    mem_free(p);
+    database_free(d);
+    texts_deinit(&texts);
+}
+
+static void pack__as_a_row__is_what_is_live_until_that_changes(void **state)
+{
+    struct database *d = full_database("t-acme");
+    struct texts texts = {0};
+    struct packed *p = pack_make(&texts, d);
+    struct live other = {0};
+    struct pack_row said;
+
+    (void)state;
+    assert_non_null(p);
+    pack_row(&texts, p, pack_flags(d), &said);
+    assert_string_equal(said.row.name, "t-acme");
+    assert_true(pack_shows(&texts, p, pack_flags(d), &said.row, true));
+    assert_true(live_is_row(&d->live, &said.row));
+    assert_true(live_set_database(&other, &said.row));
+    assert_false(live_is_row(&other, &said.row));
+    other.listed = true;
+    assert_true(live_is_row(&other, &said.row));
+    other.read_ms = 5; /* which no list says */
+    assert_true(live_is_row(&other, &said.row));
+    other.archived = false;
+    assert_false(live_is_row(&other, &said.row));
+    other.archived = true;
+    assert_true(ledger_set(&other.place, "us"));
+    assert_false(live_is_row(&other, &said.row));
+    assert_true(ledger_set(&other.place, "eu"));
+    assert_true(ledger_set(&other.parent_id, NULL));
+    assert_false(live_is_row(&other, &said.row));
+    live_clear(&other);
+    assert_false(live_is_row(&other, &said.row));
     mem_free(p);
     database_free(d);
     texts_deinit(&texts);
@@ -507,6 +548,7 @@ int main(void)
         cmocka_unit_test(pack__any_member__is_kept),
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
+        cmocka_unit_test(pack__as_a_row__is_what_is_live_until_that_changes),
         cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
         cmocka_unit_test(fleet__a_visit_that_changes_nothing__packs_nothing),
         cmocka_unit_test(fleet__what_a_visit_changes__is_kept),
