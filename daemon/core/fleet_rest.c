@@ -252,6 +252,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
                  const struct db_entry *entries, int64_t stands_until_ms)
 {
     struct fleet_rest *rest = f->rest;
+    const struct pack_room *room = rest->in_room == d ? &rest->room : NULL;
     struct packed *was = d->rest.was;
     int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
     int64_t first = first_wake(d);
@@ -260,9 +261,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
 
     if (is_at_rest(d) && fleet_is_as_shown(f, d)) {
         forget_past(d);
-        p = rest->in_room == d && pack_room_is_as_noted(&rest->room, d)
-                ? was
-                : pack_make(&rest->texts, d);
+        p = room && pack_room_is_as_noted(room, d) ? was : pack_make(&rest->texts, d, room);
     }
     if (!p) {
         stay(f, d);

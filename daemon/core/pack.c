@@ -8,6 +8,7 @@
 
 #define PACKED_BYTES_MAX 65536
 #define TEXT_BYTES_MAX   16384
+#define FORM_BYTES_MAX   2048
 #define NAMED_FROM_BYTES 3 /* a shorter name stands in other texts by chance */
 
 /* --- writing --- */
@@ -36,10 +37,12 @@ static void put_byte(struct writer *w, unsigned byte)
         *w->at++ = (unsigned char)byte;
 }
 
-static void put_number(struct writer *w, uint16_t n)
+/* Most are small. */
+static void put_number(struct writer *w, size_t n)
 {
-    put_byte(w, n & 0xff);
-    put_byte(w, n >> 8);
+    for (; n >= 128; n >>= 7)
+        put_byte(w, 128 | (n & 127));
+    put_byte(w, (unsigned)n);
 }
 
 /* The lowest n bytes of a word. */
@@ -59,41 +62,40 @@ static unsigned bytes_of(uint64_t word)
     return word ? (71 - (unsigned)__builtin_clzll(word)) / 8 : 0;
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* 1 + its value; 0: it is none. */
+static const unsigned char DIGIT[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 /* Lower-case hex digits, with a UUID's dashes or without. False: it is something else. */
 static bool read_hex(const char *s, bool dashes, unsigned char *out, size_t n)
 {
-    size_t nibbles = 0;
+    for (size_t i = 0; i < n; i++, s += 2) {
+        unsigned high;
+        unsigned low;
 
-    memset(out, 0, n);
-    for (size_t i = 0; s[i]; i++) {
-        int value = digit(s[i]);
-
-        if (dashes && is_dash(i)) {
-            if (s[i] != '-')
-                return false;
-            continue;
-        }
-        if (value < 0 || nibbles == 2 * n)
+        if (dashes && has_dash_before(i) && *s++ != '-')
             return false;
-        out[nibbles / 2] = (unsigned char)(out[nibbles / 2] << 4 | value);
-        nibbles++;
+        high = DIGIT[(unsigned char)s[0]];
+        low = high ? DIGIT[(unsigned char)s[1]] : 0;
+        if (!low)
+            return false;
+        out[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
-    return nibbles == 2 * n;
+    return *s == '\0';
 }
 
 struct packer {
     struct texts *texts;
+    const struct pack_room *room;
     const char *name;
     size_t name_size;
     struct writer out;
     struct writer shape;
+    struct writer form;
     const char *seen[SEEN_MAX];
     size_t n_seen;
+    struct large_words large;
 };
 
 static bool put_same(struct packer *p, const char *text)
@@ -159,23 +161,63 @@ static void put_text(struct packer *p, size_t place, const char *text)
         put_number(&p->shape, number);
     } else {
         put_byte(&p->shape, TEXT_PLAIN);
-        put_number(&p->out, (uint16_t)size);
+        put_number(&p->out, size);
         put(&p->out, text, size);
     }
 }
 
-/* from: what `record` is a copy of: a word that points into that has no place in a packed one. */
-static void put_words(struct writer *w, const void *record, const void *from, size_t size)
+/* So that there are not too many forms. */
+static unsigned rounded(unsigned n)
 {
-    uint64_t last = 0;
+    return n <= 1 ? n : (n + 1) & ~1u;
+}
+
+static bool put_as_before(struct packer *p, uint64_t word, unsigned gap_bits)
+{
+    const struct large_words *l = &p->large;
+    size_t n = l->n < LARGE_MAX ? l->n : LARGE_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        if (l->word[i] != word)
+            continue;
+        put_byte(&p->form, gap_bits | WORD_AS_BEFORE);
+        put_byte(&p->form, (unsigned)i);
+        return true;
+    }
+    return false;
+}
+
+static void put_value(struct packer *p, uint64_t word, unsigned gap_bits)
+{
+    uint64_t more = word - last_large(&p->large);
+    unsigned n = rounded(bytes_of(word));
+    unsigned n_more;
+
+    more = more >> 63 ? ~more << 1 | 1 : more << 1;
+    n_more = rounded(bytes_of(more));
+    if (n_more <= DIFFERENCE_MAX && n_more < n) {
+        put_byte(&p->form, gap_bits | (WORD_DIFFERENCE + n_more));
+        put_word(&p->out, more, n_more);
+    } else {
+        put_byte(&p->form, gap_bits | n);
+        put_word(&p->out, word, n);
+    }
+}
+
+/* Each byte of it is small, so there are few like it. */
+static bool is_choice(uint64_t word)
+{
+    return !(word & UINT64_C(0xF0F0F0F0F0F0F0F0));
+}
+
+/* from: what `record` is a copy of: a word that points into that has no place in a packed one. */
+static void put_words(struct packer *p, const void *record, const void *from, size_t size)
+{
     unsigned gap = 0;
 
     for (size_t i = 0; i < size; i += 8) {
+        unsigned gap_bits = (gap < LONG_GAP ? gap : LONG_GAP) << 4;
         uint64_t word;
-        uint64_t more;
-        unsigned n_more;
-        unsigned n;
-        bool is_near;
 
         memcpy(&word, (const char *)record + i, 8);
         if (!word) {
@@ -183,52 +225,85 @@ static void put_words(struct writer *w, const void *record, const void *from, si
             continue;
         }
         if (word - (uintptr_t)from < size)
-            w->full = true;
-        n = bytes_of(word);
-        more = word - last;
-        more = more >> 63 ? ~more << 1 | 1 : more << 1;
-        n_more = bytes_of(more);
-        is_near = n_more <= DIFFERENCE_MAX && n_more < n;
-        put_byte(w,
-                 (gap < LONG_GAP ? gap : LONG_GAP) << 4 | (is_near ? WORD_DIFFERENCE + n_more : n));
+            p->out.full = true;
+        if (is_choice(word)) {
+            put_byte(&p->form, gap_bits | WORD_HERE);
+            put_byte(&p->form, bytes_of(word));
+            put_word(&p->form, word, bytes_of(word));
+        } else if (!(word >> 32) || !put_as_before(p, word, gap_bits)) {
+            put_value(p, word, gap_bits);
+        }
         if (gap >= LONG_GAP)
-            put_byte(w, gap);
-        if (is_near)
-            put_word(w, more, n_more);
-        else
-            put_word(w, word, n);
-        if (n > 4)
-            last = word;
+            put_byte(&p->form, gap);
+        note_large(&p->large, word);
         gap = 0;
     }
-    put_byte(w, 0);
 }
 
-static void put_section(struct packer *p, const char *const *texts, size_t n, const void *words,
-                        const void *from, size_t size)
+/* What many sections have alike: by its number, or in full. */
+static void put_shared(struct packer *p, struct writer *out, const struct writer *w,
+                       const unsigned char *bytes)
 {
-    unsigned char shape[TEXTS_OF_ONE * 6];
+    size_t size = (size_t)(w->at - bytes);
+    uint16_t number = texts_add(p->texts, (const char *)bytes, size);
+
+    out->full = out->full || w->full;
+    put_number(out, number);
+    if (number == TEXTS_NONE) {
+        put_number(out, size);
+        put(out, bytes, size);
+    }
+}
+
+/* As it lay before, if it is the text that was opened. */
+static bool put_again(struct packer *p, const struct text_as_packed *before, const char *text)
+{
+    if (!before->entry)
+        return false;
+    put(&p->shape, before->entry, before->entry_size);
+    put(&p->out, before->own, before->own_size);
+    if (before->entry[1] == TEXT_UUID || before->entry[1] == TEXT_HASH)
+        note_seen(p, text);
+    return true;
+}
+
+/* What is packed of a record: its words, and apart from them its texts. */
+struct section {
+    const char *texts[TEXTS_OF_ONE];
+    size_t n;
+    const char *const *texts_before; /* NULL: nobody knows */
+    const struct text_as_packed *before;
+    const void *words;
+    const void *from;
+    size_t size;
+};
+
+static void put_section(struct packer *p, const struct section *s)
+{
+    unsigned char shape[TEXTS_OF_ONE * 8];
+    unsigned char form[FORM_BYTES_MAX];
     unsigned char own[TEXT_BYTES_MAX];
     struct writer out = p->out;
-    size_t shape_size;
-    uint16_t number;
 
     p->shape = (struct writer){shape, shape + sizeof(shape), false};
+    p->form = (struct writer){form, form + sizeof(form), false};
     p->out = (struct writer){own, own + sizeof(own), out.full};
-    for (size_t i = 0; i < n; i++)
-        if (texts[i])
-            put_text(p, i, texts[i]);
-    out.full = p->out.full || p->shape.full;
-    shape_size = (size_t)(p->shape.at - shape);
-    number = texts_add(p->texts, (const char *)shape, shape_size);
-    put_number(&out, number);
-    if (number == TEXTS_NONE) {
-        put_number(&out, (uint16_t)shape_size);
-        put(&out, shape, shape_size);
-    }
+    for (size_t i = 0; i < s->n; i++)
+        if (s->texts[i] && !(s->texts_before && s->texts_before[i] == s->texts[i] &&
+                             put_again(p, &s->before[i], s->texts[i])))
+            put_text(p, i, s->texts[i]);
+    put_words(p, s->words, s->from, s->size);
+    put_shared(p, &out, &p->shape, shape);
+    put_shared(p, &out, &p->form, form);
     put(&out, own, (size_t)(p->out.at - own));
+    out.full = out.full || p->out.full;
     p->out = out;
-    put_words(&p->out, words, from, size);
+}
+
+static void get_texts(const void *record, const size_t *places, size_t n, const char **out)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy(&out[i], (const char *)record + places[i], sizeof(out[i]));
 }
 
 /* Take the texts out of a copy of a record. */
@@ -242,25 +317,40 @@ static void take_texts(void *copy, const size_t *places, size_t n, const char **
 
 static void put_database(struct packer *p, const struct database *d)
 {
-    const char *texts[N_DATABASE_TEXTS];
+    struct section s = {.n = N_DATABASE_TEXTS, .from = d, .size = sizeof(*d)};
+    const char *before[N_DATABASE_TEXTS];
     struct database copy;
 
     pack_bare_database(d, &copy);
-    take_texts(&copy, DATABASE_TEXTS, N_DATABASE_TEXTS, texts);
-    put_section(p, texts, N_DATABASE_TEXTS, &copy, d, sizeof(copy));
+    take_texts(&copy, DATABASE_TEXTS, N_DATABASE_TEXTS, s.texts);
+    s.words = &copy;
+    if (p->room) {
+        get_texts(&p->room->before, DATABASE_TEXTS, N_DATABASE_TEXTS, before);
+        s.texts_before = before;
+        s.before = p->room->texts_before[0];
+    }
+    put_section(p, &s);
 }
 
-static void put_token(struct packer *p, const struct token *t)
+static void put_token(struct packer *p, const struct token *t, size_t at)
 {
-    const char *texts[N_TOKEN_TEXTS];
+    struct section s = {.n = N_TOKEN_TEXTS, .from = t, .size = sizeof(*t)};
+    const char *before[N_TOKEN_TEXTS];
     struct token copy;
 
     pack_bare_token(t, &copy);
-    take_texts(&copy, TOKEN_TEXTS, N_TOKEN_TEXTS, texts);
-    texts[0] = t->short_name;
+    take_texts(&copy, TOKEN_TEXTS, N_TOKEN_TEXTS, s.texts);
+    s.texts[0] = t->short_name;
+    s.words = &copy;
+    if (p->room && at < PACK_ROOM_TOKENS && p->room->token_at[at] == t) {
+        get_texts(&p->room->tokens_before[at], TOKEN_TEXTS, N_TOKEN_TEXTS, before);
+        before[0] = t->short_name; /* it is never another */
+        s.texts_before = before;
+        s.before = p->room->texts_before[1 + at];
+    }
     if (t->cause && texts_add(p->texts, t->cause, strlen(t->cause)) == TEXTS_NONE)
         p->out.full = true; /* it has to live on somewhere */
-    put_section(p, texts, N_TOKEN_TEXTS, &copy, t, sizeof(copy));
+    put_section(p, &s);
 }
 
 unsigned pack_flags(const struct database *d)
@@ -276,10 +366,11 @@ unsigned pack_flags(const struct database *d)
            (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u);
 }
 
-struct packed *pack_make(struct texts *t, const struct database *d)
+struct packed *pack_make(struct texts *t, const struct database *d, const struct pack_room *room)
 {
     unsigned char bytes[PACKED_BYTES_MAX];
     struct packer p = {.texts = t,
+                       .room = room && room->all_lent ? room : NULL,
                        .name = d->r.name,
                        .name_size = strlen(d->r.name),
                        .out = {bytes, bytes + sizeof(bytes), false}};
@@ -290,10 +381,10 @@ struct packed *pack_make(struct texts *t, const struct database *d)
     if (d->n_tokens > UINT16_MAX)
         return NULL;
     put(&p.out, p.name, p.name_size + 1);
-    put_number(&p.out, (uint16_t)d->n_tokens);
+    put_number(&p.out, d->n_tokens);
     put_database(&p, d);
     for (size_t i = 0; i < d->n_tokens; i++)
-        put_token(&p, d->tokens[i]);
+        put_token(&p, d->tokens[i], i);
     size = (size_t)(p.out.at - bytes);
     if (p.out.full || t->failed)
         return NULL;

@@ -45,25 +45,39 @@ struct packed {
 
 /* But PACKED_STEADY, PACKED_AT_REST, and those of a look. */
 unsigned pack_flags(const struct database *d);
-/* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. NULL: it is
- * too large for that, or t->failed. */
-struct packed *pack_make(struct texts *t, const struct database *d) MUST_CHECK;
+/* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. room: where
+ * it was opened, and its bytes of then are still there; NULL: elsewhere, or never. NULL: it is too
+ * large for that, or t->failed. */
+struct packed *pack_make(struct texts *t, const struct database *d,
+                         const struct pack_room *room) MUST_CHECK;
 /* The caller's; without entry and wants, in no list, and not waiting in the heap: `place` of each
  * `wake` says whether it is to be put there, for `at`. NULL: no memory. */
 struct database *pack_open(const struct texts *t, const struct packed *p,
                            struct pack_room *room) MUST_CHECK;
 
+/* How a text lay in what it was opened from. */
+struct text_as_packed {
+    const unsigned char *entry; /* in the shape; NULL: it was none, or hangs on others */
+    const unsigned char *own;
+    uint16_t entry_size;
+    uint16_t own_size;
+};
+
 /* pack_room.c: one record after the other is opened into the same memory, and not kept. */
 #define PACK_ROOM_TOKENS 4
+#define PACK_TEXTS_MAX   64 /* of a database, or of a token */
 struct pack_room {
     char *texts; /* lent (mem.h); NULL: its texts get memory of their own */
     size_t texts_used;
+    bool all_lent; /* all texts of the one that is opened: then an address tells a text */
     struct database *database; /* a spare one */
     struct token *tokens[PACK_ROOM_TOKENS];
     size_t n_tokens;
     /* As it was opened, as far as that is packed. */
     struct database before;
     struct token tokens_before[PACK_ROOM_TOKENS];
+    const struct token *token_at[PACK_ROOM_TOKENS];
+    struct text_as_packed texts_before[1 + PACK_ROOM_TOKENS][PACK_TEXTS_MAX];
 };
 void pack_room_init(struct pack_room *room);
 void pack_room_deinit(struct pack_room *room);

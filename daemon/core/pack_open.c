@@ -13,6 +13,9 @@ struct reader {
     const unsigned char *at;
     const unsigned char *shape;
     const unsigned char *shape_end;
+    const unsigned char *form;
+    const unsigned char *form_end;
+    struct large_words large;
     const unsigned char *seen[SEEN_MAX]; /* the bytes of those that may be said to be the same */
     bool seen_is_uuid[SEEN_MAX];
     size_t n_seen;
@@ -23,11 +26,16 @@ static unsigned get_byte(const unsigned char **at)
     return *(*at)++;
 }
 
-static uint16_t get_number(const unsigned char **at)
+static size_t get_number(const unsigned char **at)
 {
-    unsigned low = get_byte(at);
+    unsigned byte = get_byte(at);
+    size_t n = byte & 127;
 
-    return (uint16_t)(low | get_byte(at) << 8);
+    for (unsigned shift = 7; byte & 128; shift += 7) {
+        byte = get_byte(at);
+        n |= (size_t)(byte & 127) << shift;
+    }
+    return n;
 }
 
 static uint64_t get_word(const unsigned char **at, unsigned n)
@@ -46,34 +54,41 @@ static void begin(struct reader *r, const struct texts *t, const struct packed *
     r->at = (const unsigned char *)p->bytes + strlen(p->bytes) + 1;
 }
 
-static void begin_section(struct reader *r)
+/* As put_shared wrote it. */
+static void get_shared(struct reader *r, const unsigned char **begin, const unsigned char **end)
 {
-    uint16_t number = get_number(&r->at);
+    size_t number = get_number(&r->at);
 
     if (number == TEXTS_NONE) {
-        uint16_t size = get_number(&r->at);
+        size_t size = get_number(&r->at);
 
-        r->shape = r->at;
-        r->shape_end = r->at += size;
+        *begin = r->at;
+        *end = r->at += size;
     } else {
-        const struct texts_item *item = texts_get(r->texts, number);
+        const struct texts_item *item = texts_get(r->texts, (uint16_t)number);
 
-        r->shape = (const unsigned char *)item->bytes;
-        r->shape_end = r->shape + item->size;
+        *begin = (const unsigned char *)item->bytes;
+        *end = *begin + item->size;
     }
+}
+
+static void begin_section(struct reader *r)
+{
+    get_shared(r, &r->shape, &r->shape_end);
+    get_shared(r, &r->form, &r->form_end);
 }
 
 static char *write_hex(char *to, const unsigned char *bytes, size_t n, bool dashes)
 {
     static const char DIGITS[] = "0123456789abcdef";
-    size_t at = 0;
 
-    for (size_t i = 0; i < 2 * n; i++) {
-        if (dashes && is_dash(at))
-            to[at++] = '-';
-        to[at++] = DIGITS[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+    for (size_t i = 0; i < n; i++) {
+        if (dashes && has_dash_before(i))
+            *to++ = '-';
+        *to++ = DIGITS[bytes[i] >> 4];
+        *to++ = DIGITS[bytes[i] & 15];
     }
-    to[at] = '\0';
+    *to = '\0';
     return to;
 }
 
@@ -90,9 +105,9 @@ static void piece(struct pieces *p, size_t i, const char *bytes, size_t size)
     p->size[i] = size;
 }
 
-static void piece_of_table(const struct reader *r, struct pieces *p, size_t i, uint16_t number)
+static void piece_of_table(const struct reader *r, struct pieces *p, size_t i, size_t number)
 {
-    const struct texts_item *item = texts_get(r->texts, number);
+    const struct texts_item *item = texts_get(r->texts, (uint16_t)number);
 
     piece(p, i, item->bytes, item->size);
 }
@@ -111,7 +126,7 @@ static bool next_text(struct reader *r, size_t *place, struct pieces *out)
 
     if (r->shape == r->shape_end)
         return false;
-    memset(out->size, 0, sizeof(out->size));
+    out->size[1] = out->size[2] = 0;
     *place = get_byte(&r->shape);
     kind = get_byte(&r->shape);
     switch (kind) {
@@ -169,64 +184,86 @@ static char *new_text(struct reader *r, size_t size)
 {
     struct pack_room *room = r->room;
 
-    if (!room || !room->texts || size > MEM_LENT_BYTES - room->texts_used)
+    if (!room)
         return mem_alloc(size);
+    if (!room->texts || size > MEM_LENT_BYTES - room->texts_used) {
+        room->all_lent = false;
+        return mem_alloc(size);
+    }
     room->texts_used += size;
     return room->texts + room->texts_used - size;
 }
 
-static bool get_texts(struct reader *r, void *record, const size_t *places)
+/* before: NULL, or where it is noted how each of them lay. */
+static bool get_texts(struct reader *r, void *record, const size_t *places,
+                      struct text_as_packed *before)
 {
+    struct text_as_packed one;
     struct pieces p;
     bool ok = true;
     size_t place;
 
-    begin_section(r);
-    while (next_text(r, &place, &p)) {
+    for (one.entry = r->shape, one.own = r->at; next_text(r, &place, &p);
+         one.entry = r->shape, one.own = r->at) {
         char *text = new_text(r, size_of(&p) + 1);
 
         if (text)
             write_pieces(&p, text);
         ok = ok && text;
         memcpy((char *)record + places[place], &text, sizeof(text));
+        if (!before)
+            continue;
+        one.entry_size = (uint16_t)(r->shape - one.entry);
+        one.own_size = (uint16_t)(r->at - one.own);
+        if (one.entry[1] == TEXT_SAME)
+            one.entry = NULL; /* there may be another order by then */
+        before[place] = one;
     }
     return ok;
+}
+
+static uint64_t get_value(struct reader *r, unsigned kind)
+{
+    uint64_t more;
+
+    if (kind == WORD_HERE)
+        return get_word(&r->form, get_byte(&r->form));
+    if (kind == WORD_AS_BEFORE)
+        return r->large.word[get_byte(&r->form)];
+    if (kind < WORD_DIFFERENCE)
+        return get_word(&r->at, kind);
+    more = get_word(&r->at, kind - WORD_DIFFERENCE);
+    return last_large(&r->large) + (more & 1 ? ~(more >> 1) : more >> 1);
 }
 
 /* All that is no text: the words of texts' places are zero, and such are left alone. */
 static void get_words(struct reader *r, void *record)
 {
     char *to = record;
-    uint64_t last = 0;
-    unsigned tag;
 
-    while ((tag = get_byte(&r->at))) {
+    while (r->form != r->form_end) {
+        unsigned tag = get_byte(&r->form);
+        uint64_t word = get_value(r, tag & 15);
         unsigned gap = tag >> 4;
-        unsigned n = tag & 15;
-        uint64_t word;
 
         if (gap == LONG_GAP)
-            gap = get_byte(&r->at);
-        if (n >= WORD_DIFFERENCE) {
-            uint64_t more = get_word(&r->at, n - WORD_DIFFERENCE);
-
-            word = last + (more & 1 ? ~(more >> 1) : more >> 1);
-        } else {
-            word = get_word(&r->at, n);
-        }
+            gap = get_byte(&r->form);
         to += (size_t)gap * 8;
         memcpy(to, &word, 8);
         to += 8;
-        if (word >> 32)
-            last = word;
+        note_large(&r->large, word);
     }
 }
 
 /* Into a record that is all zero. */
-static bool get_section(struct reader *r, void *record, const size_t *places)
+static bool get_section(struct reader *r, void *record, const size_t *places, size_t section)
 {
-    bool ok = get_texts(r, record, places);
+    struct text_as_packed *before =
+        r->room && section <= PACK_ROOM_TOKENS ? r->room->texts_before[section] : NULL;
+    bool ok;
 
+    begin_section(r);
+    ok = get_texts(r, record, places, before);
     get_words(r, record);
     return ok;
 }
@@ -273,14 +310,14 @@ static struct database *new_database(struct reader *r)
     return memset(d, 0, sizeof(*d));
 }
 
-static struct token *get_token(struct reader *r)
+static struct token *get_token(struct reader *r, size_t section)
 {
     struct token *t = new_token(r);
     bool ok;
 
     if (!t)
         return NULL;
-    ok = get_section(r, t, TOKEN_TEXTS);
+    ok = get_section(r, t, TOKEN_TEXTS, section);
     ok = name_token(r, t) && ok;
     if (!ok) {
         token_deinit(t);
@@ -304,7 +341,7 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     if (room)
         pack_room_begin(room);
     n = get_number(&r.at);
-    ok = get_section(&r, d, DATABASE_TEXTS);
+    ok = get_section(&r, d, DATABASE_TEXTS, 0);
     d->r.name = new_text(&r, strlen(r.name) + 1);
     if (d->r.name)
         memcpy(d->r.name, r.name, strlen(r.name) + 1);
@@ -313,7 +350,7 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     d->tokens = n ? mem_alloc(n * sizeof(struct token *)) : NULL;
     ok = ok && d->r.name && (!n || d->tokens);
     for (; ok && d->n_tokens < n; d->n_tokens++)
-        ok = (d->tokens[d->n_tokens] = get_token(&r)) != NULL;
+        ok = (d->tokens[d->n_tokens] = get_token(&r, 1 + d->n_tokens)) != NULL;
     if (!ok) {
         d->n_tokens -= d->n_tokens && !d->tokens[d->n_tokens - 1];
         database_free(d);

@@ -46,7 +46,7 @@ static const size_t TOKEN_TEXTS[] = {
 #define N_DATABASE_TEXTS ARRAY_SIZE(DATABASE_TEXTS)
 #define N_TOKEN_TEXTS    ARRAY_SIZE(TOKEN_TEXTS)
 #define TEXTS_OF_ONE     (N_DATABASE_TEXTS > N_TOKEN_TEXTS ? N_DATABASE_TEXTS : N_TOKEN_TEXTS)
-_Static_assert(TEXTS_OF_ONE < 255, "a text's place is a byte");
+_Static_assert(TEXTS_OF_ONE <= PACK_TEXTS_MAX, "a text's place is a byte, and kept in a pack_room");
 /* A member that was added, and is no pointer, goes by its bytes. A pointer to a text belongs into
  * the tables above; another one has to be NULL in what is at rest (fleet_rest.c). */
 _Static_assert(sizeof(void *) != 8 ||
@@ -64,19 +64,42 @@ enum text_kind {
     TEXT_PLAIN   /* its size and its bytes */
 };
 
-/* A word that is not zero: a byte for how many zero ones it comes after and how it is kept, then
- * its bytes, or those of what it is more than the last large one: most of these are times. */
-#define WORD_DIFFERENCE 9
-#define DIFFERENCE_MAX  5
-#define LONG_GAP        15
+/* How a word that is not zero is kept: after how many that are, and this, in the form. Forms are
+ * few, for the lengths of what is kept with the record are rounded. */
+enum word_kind {
+    WORD_HERE, /* how many bytes, and they, in the form: flags and choices */
+    /* 1 to 8: as many bytes of the record's own */
+    WORD_DIFFERENCE = 9, /* and up to 4 more: so many own bytes, of what it is more than the last
+                            large one: most of these are times */
+    WORD_AS_BEFORE = 14  /* which large one it is, in the form */
+};
+#define DIFFERENCE_MAX 4
+#define LONG_GAP       15
+#define LARGE_MAX      16 /* large words that others may be said to be the same as */
+
+/* The large words so far, of all sections. */
+struct large_words {
+    uint64_t word[LARGE_MAX];
+    size_t n; /* in all: the last ones are kept, each at n % LARGE_MAX */
+};
+static inline void note_large(struct large_words *l, uint64_t word)
+{
+    if (word >> 32)
+        l->word[l->n++ % LARGE_MAX] = word;
+}
+static inline uint64_t last_large(const struct large_words *l)
+{
+    return l->n ? l->word[(l->n - 1) % LARGE_MAX] : 0;
+}
 
 /* What of a record is packed: not what it is pointed at, nor what links it. */
 void pack_bare_database(const struct database *d, struct database *out);
 void pack_bare_token(const struct token *t, struct token *out);
 
-static inline bool is_dash(size_t i)
+/* In a UUID: before its n-th byte. */
+static inline bool has_dash_before(size_t n)
 {
-    return i == 8 || i == 13 || i == 18 || i == 23;
+    return n == 4 || n == 6 || n == 8 || n == 10;
 }
 
 #endif

@@ -19,6 +19,7 @@ void pack_room_begin(struct pack_room *room)
     if (room->texts)
         mem_lent_void(false);
     room->texts_used = 0;
+    room->all_lent = room->texts != NULL;
 }
 
 void pack_room_deinit(struct pack_room *room)
@@ -68,17 +69,21 @@ void pack_room_note(struct pack_room *room, const struct database *d)
 {
     pack_bare_database(d, &room->before);
     room->before.n_tokens = d->n_tokens;
-    for (size_t i = 0; i < d->n_tokens && i < PACK_ROOM_TOKENS; i++)
-        pack_bare_token(d->tokens[i], &room->tokens_before[i]);
+    for (size_t i = 0; i < PACK_ROOM_TOKENS; i++) {
+        room->token_at[i] = i < d->n_tokens ? d->tokens[i] : NULL;
+        if (i < d->n_tokens)
+            pack_bare_token(d->tokens[i], &room->tokens_before[i]);
+    }
 }
 
-/* Text is never changed in place: the same address is the same text. */
+/* Text is never changed in place, and nobody gets a lent address anew: the same is the same text.
+ */
 bool pack_room_is_as_noted(const struct pack_room *room, const struct database *d)
 {
     struct database database;
     struct token token;
 
-    if (d->n_tokens != room->before.n_tokens || d->n_tokens > PACK_ROOM_TOKENS)
+    if (!room->all_lent || d->n_tokens != room->before.n_tokens || d->n_tokens > PACK_ROOM_TOKENS)
         return false;
     pack_bare_database(d, &database);
     database.n_tokens = d->n_tokens;

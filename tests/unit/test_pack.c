@@ -14,6 +14,7 @@
 
 #include "core/fleet_private.h"
 #include "core/fleet_rest.h"
+#include "core/pack_private.h"
 #include "lib/mem.h"
 
 #define ID    "0190d3c6-9e3b-7c1f-8a11-3f2b5a9c0d77"
@@ -184,7 +185,7 @@ static void assert_same(const struct database *a, const struct database *b)
 
 static void and_back(struct texts *texts, struct database *d)
 {
-    struct packed *p = pack_make(texts, d);
+    struct packed *p = pack_make(texts, d, NULL);
     struct database *again;
 
     assert_non_null(p);
@@ -239,7 +240,7 @@ static void pack__any_member__is_kept(void **state)
             struct packed *p;
 
             ((unsigned char *)d)[at] = 1;
-            p = pack_make(&texts, d);
+            p = pack_make(&texts, d, NULL);
             assert_non_null(p);
             again = pack_open(&texts, p, NULL);
             assert_non_null(again);
@@ -249,6 +250,191 @@ static void pack__any_member__is_kept(void **state)
             database_free(again);
             database_free(d);
         }
+    texts_deinit(&texts);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* Of every length, and times near to each other, as records have them. */
+static uint64_t random_word(uint64_t *state)
+{
+    uint64_t r = next_random(state);
+
+    switch (r % 8) {
+    case 0:
+        return r >> (8 + r / 8 % 56);
+    case 1:
+        return UINT64_C(1790000000000) + (r >> 8) % (UINT64_C(1) << (r / 8 % 40));
+    case 2:
+        return r >> 8 & UINT64_C(0x0101010101010101);
+    case 3:
+        return UINT64_C(1790000000000);
+    default:
+        return 0;
+    }
+}
+
+static char *random_text(uint64_t *state, const char *name)
+{
+    uint64_t r = next_random(state);
+
+    switch (r % 12) {
+    case 0:
+        return mem_printf("%08x-%04x-%04x-8000-%012llx", (unsigned)(r >> 32),
+                          (unsigned)(r >> 16 & 0xffff), (unsigned)(r >> 8 & 0xffff),
+                          (unsigned long long)(r >> 20));
+    case 1:
+        return mem_printf("%032llx%032llx", (unsigned long long)r, (unsigned long long)(r >> 7));
+    case 2:
+        return text(r & 16 ? ID : HASH);
+    case 3:
+        return mem_printf("%s%s.example%u", r & 16 ? "https://" : "", name, (unsigned)(r >> 8 & 3));
+    case 4:
+        return mem_printf("%0*u", (int)(r >> 8 & 511), 7u);
+    case 5:
+        return text(r & 16 ? "owned" : "");
+    default:
+        return NULL;
+    }
+}
+
+static void set_random(uint64_t *state, void *record, size_t size, const size_t *places, size_t n,
+                       const char *name)
+{
+    for (size_t at = 0; at < size; at += 8) {
+        uint64_t word = random_word(state);
+
+        memcpy((char *)record + at, &word, 8);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char *s = random_text(state, name);
+
+        memcpy((char *)record + places[i], &s, sizeof(s));
+    }
+}
+
+/* What is not of the record's own is as in any that is at rest. */
+static void set_rest(struct resource *r, enum kind kind, char *name)
+{
+    r->name = name;
+    r->kind = kind;
+    r->pause = NULL;
+    r->busy = r->queued = r->edited = r->flipped = r->is_done = false;
+    r->delete_unheard = r->look_now = r->resolve_now = r->is_rotating = false;
+    r->source = (struct source){0};
+    r->digest = 0;
+    r->trouble = (struct list){0};
+    list_init(&r->list);
+    if (!r->wake.place)
+        r->wake.at = 0;
+}
+
+static struct database *random_database(uint64_t *state, const char *name)
+{
+    static const char *const TOKENS[] = {"a", "app", "reporting", "x", "y", "z"};
+    struct database *d = database(name);
+    char *own_name = d->r.name;
+    size_t n_tokens = next_random(state) % 7;
+
+    set_random(state, d, sizeof(*d), DATABASE_TEXTS, N_DATABASE_TEXTS, name);
+    set_rest(&d->r, KIND_DATABASE, own_name);
+    d->rest = (struct rest){0};
+    list_init(&d->rest.link);
+    d->want = NULL;
+    d->upload = NULL;
+    d->placed = NULL;
+    d->tokens = NULL;
+    d->n_tokens = 0;
+    for (size_t i = 0; i < n_tokens; i++) {
+        struct token *t = token(d, TOKENS[i]);
+        const char *short_name = t->short_name;
+        char *token_name = t->r.name;
+
+        set_random(state, t, sizeof(*t), TOKEN_TEXTS, N_TOKEN_TEXTS - 1, name);
+        mem_free(t->r.name);
+        set_rest(&t->r, KIND_TOKEN, token_name);
+        t->short_name = short_name;
+        t->want = NULL;
+        t->jwt = NULL;
+        t->cause = next_random(state) % 2 ? "renewed" : NULL;
+    }
+    return d;
+}
+
+static void assert_same_section(const void *a, const void *b, size_t size, const size_t *places,
+                                size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *s;
+        char *t;
+
+        memcpy(&s, (const char *)a + places[i], sizeof(s));
+        memcpy(&t, (const char *)b + places[i], sizeof(t));
+        assert_same_text(s, t);
+    }
+    for (size_t at = 0; at < size; at += 8) {
+        bool is_text = false;
+
+        for (size_t i = 0; i < n; i++)
+            is_text = is_text || places[i] / 8 == at / 8;
+        if (!is_text)
+            assert_memory_equal((const char *)a + at, (const char *)b + at, 8);
+    }
+}
+
+static void assert_same_all(const struct database *a, const struct database *b)
+{
+    struct database x;
+    struct database y;
+
+    assert_string_equal(a->r.name, b->r.name);
+    pack_bare_database(a, &x);
+    pack_bare_database(b, &y);
+    assert_same_section(&x, &y, sizeof(x), DATABASE_TEXTS, N_DATABASE_TEXTS);
+    assert_int_equal(a->n_tokens, b->n_tokens);
+    for (size_t i = 0; i < a->n_tokens; i++) {
+        struct token s;
+        struct token t;
+
+        assert_string_equal(a->tokens[i]->r.name, b->tokens[i]->r.name);
+        pack_bare_token(a->tokens[i], &s);
+        pack_bare_token(b->tokens[i], &t);
+        assert_same_section(&s, &t, sizeof(s), TOKEN_TEXTS, N_TOKEN_TEXTS);
+    }
+}
+
+static void pack__random_records__come_back_whole(void **state)
+{
+    struct texts texts = {0};
+    struct pack_room room = {0};
+    uint64_t random = 4711;
+
+    (void)state;
+    pack_room_init(&room);
+    for (int i = 0; i < 1000; i++) {
+        struct database *d = random_database(&random, i % 2 ? "t-acme" : "a");
+        struct packed *p = pack_make(&texts, d, NULL);
+        struct database *again;
+
+        assert_non_null(p);
+        again = pack_open(&texts, p, i % 3 ? &room : NULL);
+        assert_non_null(again);
+        assert_same_all(d, again);
+        if (i % 3)
+            pack_room_return(&room, again);
+        else
+            database_free(again);
+        mem_free(p);
+        database_free(d);
+    }
+    pack_room_deinit(&room);
     texts_deinit(&texts);
 }
 
@@ -392,6 +578,29 @@ static void fleet__what_a_visit_changes__is_kept(void **state)
     tear_down(&r);
 }
 
+/* Where somebody else has the stretch, another text may come to lie where one lay before. */
+static void fleet__without_lent_memory__keeps_what_a_visit_changes(void **state)
+{
+    struct rests r;
+    struct visit v;
+
+    (void)state;
+    assert_non_null(mem_lend());
+    set_up(&r);
+    v = fleet_open(&r.f, 0);
+    for (int i = 0; i < 8; i++) {
+        assert_true(ledger_set(&v.d->own.id, i % 2 ? ID : OTHER));
+        assert_true(ledger_set(&v.d->tokens[0]->held.hash, i % 2 ? NULL : HASH));
+    }
+    assert_true(ledger_set(&v.d->own.id, OTHER));
+    fleet_close(&r.f, 0, v);
+    assert_true(fleet_is_packed(&r.f, 0));
+    assert_string_equal(fleet_database(&r.f, "t-acme")->own.id, OTHER);
+    assert_null(fleet_database(&r.f, "t-acme")->tokens[0]->held.hash);
+    tear_down(&r);
+    mem_lent_end();
+}
+
 /* Also where it is not said, for something is under way by now. */
 static void fleet__one_that_stays__keeps_its_texts(void **state)
 {
@@ -451,7 +660,7 @@ static void pack__what_a_list_says__is_compared(void **state)
 {
     struct database *d = full_database("t-acme");
     struct texts texts = {0};
-    struct packed *p = pack_make(&texts, d);
+    struct packed *p = pack_make(&texts, d, NULL);
     const struct live_db said = {.name = "t-acme",
                                  .id = ID,
                                  .hostname = "t-acme-acme.example",
@@ -546,12 +755,14 @@ int main(void)
         cmocka_unit_test(pack__a_full_record__comes_back_whole),
         cmocka_unit_test(pack__an_empty_record__comes_back),
         cmocka_unit_test(pack__any_member__is_kept),
+        cmocka_unit_test(pack__random_records__come_back_whole),
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
         cmocka_unit_test(pack__as_a_row__is_what_is_live_until_that_changes),
         cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
         cmocka_unit_test(fleet__a_visit_that_changes_nothing__packs_nothing),
         cmocka_unit_test(fleet__what_a_visit_changes__is_kept),
+        cmocka_unit_test(fleet__without_lent_memory__keeps_what_a_visit_changes),
         cmocka_unit_test(fleet__one_that_stays__keeps_its_texts),
         cmocka_unit_test(fleet__another_within_a_visit__disturbs_nothing),
     };
