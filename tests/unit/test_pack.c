@@ -718,7 +718,7 @@ static void pack__as_a_row__is_what_is_live_until_that_changes(void **state)
 {
     struct database *d = full_database("t-acme");
     struct texts texts = {0};
-    struct packed *p = pack_make(&texts, d);
+    struct packed *p = pack_make(&texts, d, NULL);
     struct live other = {0};
     struct pack_row said;
 
