@@ -21,17 +21,25 @@ static int compare_texts(const void *a, const void *b)
 
 /* --- Databases ----------------------------------------------------------------------------- */
 
+#define LETTERS_AND_DIGITS ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true
+
+static bool is_made_of(const char *s, const bool bytes[256])
+{
+    while (bytes[(unsigned char)*s])
+        s++;
+    return *s == '\0';
+}
+
 /* A name that stands for itself alone, also where it became part of a path. What is not of our
  * grammar is shown and left alone: no request is built of it. */
 static int database_name(const struct json_value *v, const char *key, struct arena *a, void *out,
                          struct err *err)
 {
+    static const bool BYTES[256] = {LETTERS_AND_DIGITS, ['-'] = true, ['_'] = true, ['.'] = true};
     int rc = field_required(v, key, a, out, err);
     const char *s = *(const char **)out;
 
-    if (rc == 0 &&
-        (s[0] == '.' || s[0] == '-' ||
-         s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]))
+    if (rc == 0 && (s[0] == '.' || s[0] == '-' || !is_made_of(s, BYTES)))
         return err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a database", s);
     return rc;
 }
@@ -40,11 +48,12 @@ static int database_name(const struct json_value *v, const char *key, struct are
 static int host(const struct json_value *v, const char *key, struct arena *a, void *out,
                 struct err *err)
 {
+    static const bool BYTES[256] = {
+        LETTERS_AND_DIGITS, ['.'] = true, ['-'] = true, ['_'] = true, [':'] = true};
     int rc = field_text(v, key, a, out, err);
     const char *s = *(const char **)out;
 
-    if (rc == 0 && s &&
-        s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")])
+    if (rc == 0 && s && !is_made_of(s, BYTES))
         return err_set(err, ERR_INVALID, "\"%s\" is not the name of a host", key);
     return rc;
 }

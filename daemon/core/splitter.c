@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "lib/json_read.h"
 
 /*  start -{-> first_key -"-> key -"-> colon -:-> value ---------> item -> after_member -}-> end
  *                ^ |}-> end                        |[ of the list           |,
@@ -85,6 +86,10 @@ static void begin_item(struct splitter *s, bool is_element)
 static bool pass_text(struct splitter *s, const char *data, size_t size, size_t *at)
 {
     for (; *at < size; ++*at) {
+        if (!s->escaped)
+            *at = (size_t)(json_simple_end(data + *at, data + size) - data);
+        if (*at == size)
+            break;
         if (s->escaped)
             s->escaped = false;
         else if (data[*at] == '\\')

@@ -1,5 +1,6 @@
 #include "lib/json_read.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <string.h>
 
@@ -40,6 +41,38 @@ static bool is_digit_at(const struct cursor *c)
 }
 
 /* --- Texts --------------------------------------------------------------------------------- */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of each of eight bytes that is not simple. Beyond the first of them it may also be
+ * set for one that is, since what is subtracted borrows. */
+static uint64_t not_simple(uint64_t eight)
+{
+    uint64_t below_space = eight - EACH(' ');
+    uint64_t above_tilde = eight + EACH(1); /* 0x7f; beyond it the bit is set anyway */
+    uint64_t quote = (eight ^ EACH('"')) - EACH(1);
+    uint64_t backslash = (eight ^ EACH('\\')) - EACH(1);
+
+    return (eight | below_space | above_tilde | quote | backslash) & EACH(0x80);
+}
+
+const char *json_simple_end(const char *s, const char *end)
+{
+    static const bool SIMPLE[256] = {
+        [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+
+    for (; end - s >= 8; s += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, s, sizeof(eight));
+        eight = not_simple(le64toh(eight));
+        if (eight)
+            return s + __builtin_ctzll(eight) / 8;
+    }
+    while (s < end && SIMPLE[(unsigned char)*s])
+        s++;
+    return s;
+}
 
 static int hex_digit(char c)
 {
@@ -125,19 +158,11 @@ static bool take_special(struct cursor *c)
 
 static bool take_text(struct cursor *c, struct json_value *out)
 {
-    /* printable ASCII, but for what ends or escapes */
-    static const bool SIMPLE[256] = {
-        [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
-
     out->kind = JSON_TEXT;
     out->at = c->at++;
     out->is_simple = true;
     for (;;) {
-        const char *p = c->at;
-
-        while (p < c->end && SIMPLE[(unsigned char)*p])
-            p++;
-        c->at = p;
+        c->at = json_simple_end(c->at, c->end);
         if (is_at(c, '"'))
             break;
         out->is_simple = false;

@@ -84,4 +84,8 @@ bool json_text(const struct json_value *v, char *out, size_t max, size_t *out_si
 /* A number without fraction and exponent. False: it is something else, or too large. */
 bool json_int(const struct json_value *v, int64_t *out) MUST_CHECK;
 
+/* Past bytes that within a text stand for themselves, and are most: printable ASCII but the quote
+ * and the backslash. The first byte that is none, or `end`. */
+const char *json_simple_end(const char *s, const char *end);
+
 #endif
