@@ -16,6 +16,15 @@ int field_scan(const struct field_table *t, const char *json, size_t size, struc
                      &out->whole, err);
 }
 
+size_t field_scan_front(const struct field_table *t, const char *json, size_t size,
+                        struct field_values *out)
+{
+    const struct json_members members = {t->keys, t->n, out->of};
+    size_t taken = json_read_front(json, size, LIMIT_JSON_DEPTH, &members, &out->whole);
+
+    return taken > 0 && out->whole.kind == JSON_OBJECT ? taken : 0;
+}
+
 int field_fill(const struct field_table *t, const struct field_values *from, struct arena *a,
                void *out, struct err *err)
 {

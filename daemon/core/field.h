@@ -47,6 +47,10 @@ struct field_values {
 /* First what json[0..size) says of the fields. -ERR_INVALID: it is no JSON. */
 int field_scan(const struct field_table *t, const char *json, size_t size, struct field_values *out,
                struct err *err) MUST_CHECK;
+/* The same of the object at the front of it. Bytes up to its end; 0: it is no JSON, no object, or
+ * not whole. */
+size_t field_scan_front(const struct field_table *t, const char *json, size_t size,
+                        struct field_values *out) MUST_CHECK;
 /* Then the fields, in the table's order; the first that is wrong ends it. -ERR_INVALID also when it
  * is not an object. */
 int field_fill(const struct field_table *t, const struct field_values *from, struct arena *a,

@@ -51,6 +51,7 @@ struct listing {
 
 static int take_value(void *arg, const char *key, bool is_element, const char *json, size_t size,
                       struct err *err);
+static ptrdiff_t take_front(void *arg, const char *json, size_t size, struct err *err);
 
 static const struct listing_kind KIND_OF[CALL_N] = {
     [CALL_DATABASES_LIST] = {"databases", true, true, false},
@@ -69,6 +70,7 @@ struct listing *listing_new(enum call_kind kind, const char *cursor, struct answ
     l->into = into;
     l->kind = &KIND_OF[kind];
     splitter_init(&l->splitter, l->kind->member, LIMIT_LISTED_ELEMENT_BYTES, take_value, l);
+    l->splitter.front = take_front;
     l->cursor = mem_strdup(cursor);
     if (cursor && !l->cursor) {
         listing_free(l);
@@ -142,7 +144,12 @@ static size_t item_size(const struct listing *l)
     return l->kind->is_databases ? sizeof(struct live_db) : sizeof(struct live_group);
 }
 
-static int take_element(struct listing *l, const char *json, size_t size, struct err *err)
+static const struct field_table *fields_of(const struct listing *l)
+{
+    return l->kind->is_databases ? LIVE_DB : LIVE_GROUP;
+}
+
+static int take_scanned(struct listing *l, const struct field_values *values, struct err *err)
 {
     struct arena *a = &l->into->arena;
     int rc;
@@ -154,17 +161,43 @@ static int take_element(struct listing *l, const char *json, size_t size, struct
     if (l->kind->is_databases) {
         struct live_db *db = (struct live_db *)l->items + l->n_items;
 
-        rc = live_db_read(json, size, a, db, err);
+        rc = live_db_fill(values, a, db, err);
         rc = rc < 0 ? rc : note(l, db->name, db->id, err);
     } else {
         struct live_group *group = (struct live_group *)l->items + l->n_items;
 
-        rc = live_group_read(json, size, a, group, err);
+        rc = live_group_fill(values, a, group, err);
         rc = rc < 0 ? rc : note(l, group->name, group->id, err);
     }
     if (rc == 0)
         l->n_items++;
     return rc;
+}
+
+static int blame_element(const struct listing *l, struct err *err)
+{
+    return err_wrap(err, "element %zu", l->n_items + 1);
+}
+
+static int take_element(struct listing *l, const char *json, size_t size, struct err *err)
+{
+    struct field_values values;
+    int rc = field_scan(fields_of(l), json, size, &values, err);
+
+    if (rc == 0)
+        rc = take_scanned(l, &values, err);
+    return rc < 0 ? blame_element(l, err) : 0;
+}
+
+static ptrdiff_t take_front(void *arg, const char *json, size_t size, struct err *err)
+{
+    struct listing *l = arg;
+    struct field_values values;
+    size_t taken = field_scan_front(fields_of(l), json, size, &values);
+
+    if (taken > 0 && take_scanned(l, &values, err) < 0)
+        return blame_element(l, err);
+    return (ptrdiff_t)taken;
 }
 
 static int take_pagination(struct listing *l, const struct json_value *v, struct err *err)
@@ -186,12 +219,8 @@ static int take_value(void *arg, const char *key, bool is_element, const char *j
     struct json_value v;
     int rc;
 
-    if (is_element) {
-        rc = take_element(l, json, size, err);
-        if (rc < 0)
-            err_wrap(err, "element %zu", l->n_items + 1);
-        return rc;
-    }
+    if (is_element)
+        return take_element(l, json, size, err);
     rc = json_read(json, size, LIMIT_JSON_DEPTH, NULL, &v, err);
     if (rc == 0 && l->kind->in_pages && strcmp(key, "pagination") == 0)
         rc = take_pagination(l, &v, err);

@@ -89,6 +89,7 @@ static int id_within(const struct json_value *v, const char *key, struct arena *
     X(type, "parent", id_within, parent_id)
 /* clang-format on */
 FIELD_TABLE(DATABASE, DATABASE_ROWS, struct live_db);
+const struct field_table *const LIVE_DB = &DATABASE;
 
 int live_db_read(const char *json, size_t size, struct arena *a, struct live_db *out,
                  struct err *err)
@@ -96,10 +97,16 @@ int live_db_read(const char *json, size_t size, struct arena *a, struct live_db 
     struct field_values values;
     int rc = field_scan(&DATABASE, json, size, &values, err);
 
+    return rc < 0 ? rc : live_db_fill(&values, a, out, err);
+}
+
+int live_db_fill(const struct field_values *from, struct arena *a, struct live_db *out,
+                 struct err *err)
+{
+    int rc;
+
     *out = (struct live_db){0};
-    if (rc < 0)
-        return rc;
-    rc = field_fill(&DATABASE, &values, a, out, err);
+    rc = field_fill(&DATABASE, from, a, out, err);
     if (rc < 0)
         err_wrap(err, "database \"%s\"", out->name ? out->name : "?");
     return rc;
@@ -168,6 +175,7 @@ static const char *normal_primary(const struct live_group *g)
     X(type, "deleted_at", field_instant, deleted_ms)
 /* clang-format on */
 FIELD_TABLE(GROUP, GROUP_ROWS, struct live_group);
+const struct field_table *const LIVE_GROUP = &GROUP;
 
 int live_group_read(const char *json, size_t size, struct arena *a, struct live_group *out,
                     struct err *err)
@@ -175,10 +183,16 @@ int live_group_read(const char *json, size_t size, struct arena *a, struct live_
     struct field_values values;
     int rc = field_scan(&GROUP, json, size, &values, err);
 
+    return rc < 0 ? rc : live_group_fill(&values, a, out, err);
+}
+
+int live_group_fill(const struct field_values *from, struct arena *a, struct live_group *out,
+                    struct err *err)
+{
+    int rc;
+
     *out = (struct live_group){0};
-    if (rc < 0)
-        return rc;
-    rc = field_fill(&GROUP, &values, a, out, err);
+    rc = field_fill(&GROUP, from, a, out, err);
     if (rc < 0)
         err_wrap(err, "group \"%s\"", out->name ? out->name : "?");
     else

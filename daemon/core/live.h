@@ -7,6 +7,7 @@
 #define TENANTD_CORE_LIVE_H
 
 #include "core/call.h"
+#include "core/field.h"
 #include "lib/arena.h"
 #include "lib/err.h"
 
@@ -15,6 +16,13 @@
 int live_db_read(const char *json, size_t size, struct arena *a, struct live_db *out,
                  struct err *err) MUST_CHECK;
 int live_group_read(const char *json, size_t size, struct arena *a, struct live_group *out,
+                    struct err *err) MUST_CHECK;
+/* The same in two steps, where the first is done by the table. */
+extern const struct field_table *const LIVE_DB;
+extern const struct field_table *const LIVE_GROUP;
+int live_db_fill(const struct field_values *from, struct arena *a, struct live_db *out,
+                 struct err *err) MUST_CHECK;
+int live_group_fill(const struct field_values *from, struct arena *a, struct live_group *out,
                     struct err *err) MUST_CHECK;
 /* Values in the form of config_field.h. Of a group's configuration, delete_protection is all there
  * is. */

@@ -149,8 +149,22 @@ static int finish_item(struct splitter *s, const char *data, size_t size, struct
     return s->value(s->arg, s->key, s->is_element, data, size, err);
 }
 
+/* An element that is all there is read where it is, and its end found on the way. Bytes taken, 0:
+ * none, or -ERR_x. */
+static ptrdiff_t take_front(struct splitter *s, const char *data, size_t size, struct err *err)
+{
+    ptrdiff_t taken;
+
+    if (!s->front || !s->is_element || s->offset != s->begun || *data != '{')
+        return 0;
+    taken = s->front(s->arg, data, size < s->held.max ? size : s->held.max, err);
+    if (taken > 0)
+        s->state = AFTER_ELEMENT;
+    return taken;
+}
+
 /* Bytes taken, or -ERR_x. */
-static ptrdiff_t take_item(struct splitter *s, const char *data, size_t size, struct err *err)
+static ptrdiff_t take_held(struct splitter *s, const char *data, size_t size, struct err *err)
 {
     size_t end = item_end(s, data, size);
     size_t taken = end > size ? size : end;
@@ -166,6 +180,13 @@ static ptrdiff_t take_item(struct splitter *s, const char *data, size_t size, st
     else if (!buf_add(&s->held, data, size))
         rc = err_nomem(err);
     return rc < 0 ? rc : (ptrdiff_t)taken;
+}
+
+static ptrdiff_t take_item(struct splitter *s, const char *data, size_t size, struct err *err)
+{
+    ptrdiff_t taken = take_front(s, data, size, err);
+
+    return taken != 0 ? taken : take_held(s, data, size, err);
 }
 
 /* --- Between values ------------------------------------------------------------------------ */

@@ -18,6 +18,10 @@
 typedef int (*splitter_value_fn)(void *arg, const char *key, bool is_element, const char *json,
                                  size_t size, struct err *err);
 
+/* Takes the object at the front of json[0..size), an element, if all of it is there: bytes up to
+ * its end. 0: it cannot tell, and splitter_value_fn will be given it. -ERR_x as that one. */
+typedef ptrdiff_t (*splitter_front_fn)(void *arg, const char *json, size_t size, struct err *err);
+
 #define SPLITTER_KEY_BYTES 64
 
 struct splitter {
@@ -26,6 +30,7 @@ struct splitter {
                            instead; NULL: the document's own */
     bool is_within;
     bool is_lenient; /* set after splitter_init: null in the array's place is an empty one */
+    splitter_front_fn front; /* set after splitter_init, or NULL */
     splitter_value_fn value;
     void *arg;
     int state;

@@ -433,16 +433,21 @@ static bool take_value(struct cursor *c, unsigned depth, const struct json_membe
 
 /* --- The whole ----------------------------------------------------------------------------- */
 
+static bool take_first(struct cursor *c, unsigned depth, const struct json_members *members,
+                       struct json_value *out)
+{
+    for (size_t i = 0; members && i < members->n; i++)
+        members->values[i].kind = JSON_ABSENT;
+    skip_space(c);
+    return take_value(c, depth, members, out);
+}
+
 int json_read(const char *s, size_t n, unsigned depth, const struct json_members *members,
               struct json_value *out, struct err *err)
 {
     struct cursor c = {.at = s, .end = s + n};
-    bool ok;
+    bool ok = take_first(&c, depth, members, out);
 
-    for (size_t i = 0; members && i < members->n; i++)
-        members->values[i].kind = JSON_ABSENT;
-    skip_space(&c);
-    ok = take_value(&c, depth, members, out);
     if (ok)
         skip_space(&c);
     if (ok && c.at == c.end)
@@ -452,6 +457,15 @@ int json_read(const char *s, size_t n, unsigned depth, const struct json_members
     if (c.wrong == TWICE)
         return err_set(err, ERR_INVALID, "not JSON: %s", TWICE);
     return err_set(err, ERR_INVALID, "not JSON: %s at byte %zu", c.wrong, (size_t)(c.at - s));
+}
+
+size_t json_read_front(const char *s, size_t n, unsigned depth, const struct json_members *members,
+                       struct json_value *out)
+{
+    struct cursor c = {.at = s, .end = s + n};
+    bool ok = take_first(&c, depth, members, out) && out->kind != JSON_NUMBER;
+
+    return ok ? (size_t)(c.at - s) : 0;
 }
 
 int json_read_members(const struct json_value *v, const struct json_members *members,

@@ -57,6 +57,11 @@ struct json_members {
 int json_read(const char *s, size_t n, unsigned depth, const struct json_members *members,
               struct json_value *out, struct err *err) MUST_CHECK;
 
+/* The same of the value at the front of s[0..n), whatever is behind it. Bytes up to its end; 0: it
+ * is no JSON, does not end here, or is a number, which may go on. */
+size_t json_read_front(const char *s, size_t n, unsigned depth, const struct json_members *members,
+                       struct json_value *out) MUST_CHECK;
+
 /* The rest is of values that json_read found, and of nothing else. */
 
 /* Members of such a value. -ERR_INVALID: one of the keys stands twice. */

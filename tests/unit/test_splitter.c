@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "core/limits.h"
+#include "lib/json_read.h"
 #include "tests/lib/fault.h"
 
 #define VALUE_MAX 32
@@ -34,8 +36,18 @@ static int note(void *arg, const char *key, bool is_element, const char *json, s
     return 0;
 }
 
+/* The same of an element that is whole. */
+static ptrdiff_t note_front(void *arg, const char *json, size_t size, struct err *err)
+{
+    struct json_value v;
+    size_t taken = json_read_front(json, size, LIMIT_JSON_DEPTH, NULL, &v);
+    int rc = taken ? note(arg, "list", true, json, taken, err) : 0;
+
+    return rc < 0 ? rc : (ptrdiff_t)taken;
+}
+
 /* What was seen and how it ended, as one text; the caller deinits it. */
-static struct buf split(const char *doc, size_t piece, int refuse_at)
+static struct buf split(const char *doc, size_t piece, int refuse_at, splitter_front_fn front)
 {
     struct seen seen = {.text = BUF_INIT(4096), .refuse_at = refuse_at};
     struct splitter s;
@@ -44,6 +56,7 @@ static struct buf split(const char *doc, size_t piece, int refuse_at)
     int rc = 0;
 
     splitter_init(&s, "list", VALUE_MAX, note, &seen);
+    s.front = front;
     for (size_t at = 0; at < size && rc == 0; at += piece)
         rc = splitter_feed(&s, doc + at, size - at < piece ? size - at : piece, &err);
     if (rc == 0)
@@ -51,6 +64,16 @@ static struct buf split(const char *doc, size_t piece, int refuse_at)
     buf_printf(&seen.text, "%d %s", rc, err.msg);
     splitter_deinit(&s);
     return seen.text;
+}
+
+static void check(const char *doc, size_t piece, splitter_front_fn front, const char *wanted)
+{
+    struct buf got = split(doc, piece, 0, front);
+
+    if (strcmp(buf_str(&got), wanted) != 0)
+        fail_msg("%s in pieces of %zu%s gave\n%s, not\n%s", doc, piece,
+                 front ? ", read where it is," : "", buf_str(&got), wanted);
+    buf_deinit(&got);
 }
 
 static void documents__in_pieces_of_every_size__give_the_same(void **state)
@@ -76,6 +99,14 @@ static void documents__in_pieces_of_every_size__give_the_same(void **state)
         {"{\"a\":\"1234567890123456789012345678901\",\"list\":[]}",
          "-3 byte 5: a value of over 32 bytes"},
         {"{\"list\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}", "-3 byte 9: a value nested too deep"},
+        {"{\"list\":[{\"a\":\"}\"},{},{ \"b\" : [{}] } ,{\"c\":1}]}",
+         "list+{\"a\":\"}\"};list+{};list+{ \"b\" : [{}] };list+{\"c\":1};0 "},
+        {"{\"list\":[{\"a\":1},{a}]}", "list+{\"a\":1};list+{a};0 "},
+        {"{\"list\":[{\"a\":1}x]}", "list+{\"a\":1};-2 byte 16: a comma or the list's end was due"},
+        {"{\"list\":[{\"a\":\"345678901234567890123456\"}]}",
+         "list+{\"a\":\"345678901234567890123456\"};0 "},
+        {"{\"list\":[{\"a\":\"3456789012345678901234567\"}]}",
+         "-3 byte 9: a value of over 32 bytes"},
         {"", "-2 it ends too early, after 0 bytes"},
         {"{", "-2 it ends too early, after 1 bytes"},
         {"{\"list\":[1", "-2 it ends too early, after 10 bytes"},
@@ -95,23 +126,22 @@ static void documents__in_pieces_of_every_size__give_the_same(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(CASES); i++) {
         for (size_t piece = 1; piece <= strlen(CASES[i].doc) + 1; piece++) {
-            struct buf got = split(CASES[i].doc, piece, 0);
-
-            if (strcmp(buf_str(&got), CASES[i].seen) != 0)
-                fail_msg("%s in pieces of %zu gave\n%s, not\n%s", CASES[i].doc, piece,
-                         buf_str(&got), CASES[i].seen);
-            buf_deinit(&got);
+            check(CASES[i].doc, piece, NULL, CASES[i].seen);
+            check(CASES[i].doc, piece, note_front, CASES[i].seen);
         }
     }
 }
 
 static void value__that_is_refused__ends_the_reading(void **state)
 {
-    struct buf got = split("{\"list\":[1,2,3]}", 4, 2);
+    struct buf got = split("{\"list\":[1,2,3]}", 4, 2, NULL);
+    struct buf front = split("{\"list\":[{},{},{}]}", 99, 2, note_front);
 
     (void)state;
     assert_string_equal(buf_str(&got), "list+1;-5 refused");
+    assert_string_equal(buf_str(&front), "list+{};-5 refused");
     buf_deinit(&got);
+    buf_deinit(&front);
 }
 
 static int ignore(void *arg, const char *key, bool is_element, const char *json, size_t size,
