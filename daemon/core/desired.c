@@ -150,8 +150,17 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
     return rc;
 }
 
+void desired_settle(struct desired *d)
+{
+    d->was = NULL;
+    mem_free(d->went.items);
+    mem_free(d->came.items);
+    d->went = d->came = (struct desired_places){0};
+}
+
 void desired_deinit(struct desired *d)
 {
+    desired_settle(d);
     mem_free(d->databases);
     if (d->texts && --d->texts->refs == 0) {
         arena_deinit(&d->texts->arena);

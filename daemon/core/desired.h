@@ -126,6 +126,13 @@ struct desired_texts {
     size_t whole_bytes; /* when it was built whole */
 };
 
+/* Places in a list, ascending. */
+struct desired_places {
+    uint32_t *items;
+    size_t n;
+    size_t capacity;
+};
+
 struct desired {
     struct desired_texts *texts;
     struct group_want *groups; /* sorted by name; so are the others */
@@ -141,6 +148,12 @@ struct desired {
     size_t n_files;
     bool whole;      /* nothing is refused: only then may absence mean "wanted gone" */
     uint64_t digest; /* of all entries; equal digests ask for the same */
+    /* Of one that desired_next made: the list of databases that it was made from, only to be
+     * compared with; which of those have gone, and which of its own have come. All others are the
+     * same, in the same order, and so are groups, API tokens and members. */
+    const struct db_entry *was; /* NULL: it was built whole */
+    struct desired_places went;
+    struct desired_places came;
 };
 
 struct desired_options {
@@ -181,6 +194,8 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
                   size_t n_good, const struct desired_options *options, struct desired *out,
                   struct desired_keep *keep, struct diags *diags) MUST_CHECK;
 void desired_deinit(struct desired *d);
+/* What it was made from does not matter any more. */
+void desired_settle(struct desired *d);
 void desired_keep_deinit(struct desired_keep *k);
 
 /* From one build to the next. Both lists are sorted by path. */

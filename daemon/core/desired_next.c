@@ -225,20 +225,42 @@ static size_t place_of(const struct desired *d, const char *name)
     return low;
 }
 
-static void take_over(const struct next *x, size_t from, size_t to, struct desired *out)
+static bool note_place(struct desired_places *p, size_t place)
+{
+    if (!mem_grow(&p->items, &p->capacity, p->n + 1, sizeof(*p->items)))
+        return false;
+    p->items[p->n++] = (uint32_t)place; /* LIMIT_ENTRIES at most */
+    return true;
+}
+
+static int take_over(const struct next *x, size_t from, size_t to, struct desired *out)
 {
     const struct db_entry *old = x->step->last->databases;
 
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         if (!is_exchanged(x, &old[i]))
             out->databases[out->n_databases++] = old[i];
+        else if (!note_place(&out->went, i))
+            return -ERR_NOMEM;
+    }
+    return 0;
+}
+
+static int add_entry(struct next *x, const struct candidate *c, struct desired *out)
+{
+    size_t before = out->n_databases;
+    int rc = desired_share_entry(&x->build, out, c);
+
+    if (rc == 0 && out->n_databases > before && !note_place(&out->came, before))
+        rc = -ERR_NOMEM;
+    return rc;
 }
 
 static int exchange(struct next *x, struct desired *out)
 {
     const struct desired *last = x->step->last;
     const struct candidates *fresh = &x->build.entries;
-    size_t at = 0;
+    size_t at = 0; /* in the last ones: all before are taken over, or have gone */
     int rc = 0;
 
     out->databases = mem_alloc((last->n_databases + fresh->n) * sizeof(*out->databases));
@@ -248,15 +270,15 @@ static int exchange(struct next *x, struct desired *out)
         const char *name = fresh->items[i].spec->name;
         size_t place = place_of(last, name);
 
-        take_over(x, at, place, out);
+        rc = take_over(x, at, place, out);
         at = place;
-        if (at < last->n_databases && strcmp(last->databases[at].name, name) == 0 &&
+        if (rc == 0 && at < last->n_databases && strcmp(last->databases[at].name, name) == 0 &&
             !is_exchanged(x, &last->databases[at]))
             return DESIRED_WHOLE; /* it is in two files */
-        rc = desired_share_entry(&x->build, out, &fresh->items[i]);
+        if (rc == 0)
+            rc = add_entry(x, &fresh->items[i], out);
     }
-    take_over(x, at, last->n_databases, out);
-    return rc;
+    return rc ? rc : take_over(x, at, last->n_databases, out);
 }
 
 static int make(struct next *x, struct desired *out)
@@ -271,6 +293,8 @@ static int make(struct next *x, struct desired *out)
     out->texts->refs++;
     out->databases = NULL;
     out->n_databases = 0;
+    out->was = last->databases;
+    out->went = out->came = (struct desired_places){0};
     rc = list_others(x, out->texts);
     if (rc == 0)
         rc = exchange(x, out);

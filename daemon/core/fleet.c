@@ -151,12 +151,23 @@ static bool grow(const struct records *to, size_t more)
            (!to->flags || mem_grow(to->flags, to->flags_capacity, n, sizeof(uint16_t)));
 }
 
-/* A new one, or (from) one that moves. */
-static void put(const struct records *to, size_t at, struct resource *r, const size_t *from)
+static void put(const struct records *to, size_t at, struct resource *r)
 {
     (*to->items)[at] = r;
     if (to->flags)
-        (*to->flags)[at] = from ? (*to->flags)[*from] : 0;
+        (*to->flags)[at] = 0;
+}
+
+/* record_place in items[0..n), soon found where it is near the end. */
+static size_t place_from_end(struct resource *const *items, size_t n, const char *name)
+{
+    size_t step = 1;
+    size_t low;
+
+    while (step <= n && strcmp(record_name(items[n - step]), name) >= 0)
+        step *= 2;
+    low = step <= n ? n - step + 1 : 0;
+    return low + record_place(items + low, n - step / 2 - low, name);
 }
 
 /* How many of the sorted names have no record yet. */
@@ -164,14 +175,24 @@ static size_t count_missing(const struct records *to, const char *const *names, 
 {
     struct resource **items = *to->items;
     size_t missing = 0;
-    size_t i = 0;
+    size_t end = *to->n;
 
-    for (size_t j = 0; j < n_names; j++) {
-        while (i < *to->n && strcmp(record_name(items[i]), names[j]) < 0)
-            i++;
-        missing += i == *to->n || strcmp(record_name(items[i]), names[j]) != 0;
+    for (size_t j = n_names; j > 0; j--) {
+        size_t at = place_from_end(items, end, names[j - 1]);
+
+        missing += at == *to->n || strcmp(record_name(items[at]), names[j - 1]) != 0;
+        end = at;
     }
     return missing;
+}
+
+/* Records from..end move by `by` places. */
+static void move(const struct records *to, size_t from, size_t end, size_t by)
+{
+    memmove((void *)(*to->items + from + by), (void *)(*to->items + from),
+            (end - from) * sizeof(struct resource *));
+    if (to->flags)
+        memmove(*to->flags + from + by, *to->flags + from, (end - from) * sizeof(uint16_t));
 }
 
 /* Merge sorted names into a sorted array of records, from the end, so that each record moves once.
@@ -180,7 +201,7 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
 {
     size_t missing = count_missing(to, names, n_names);
     struct resource **made;
-    size_t i = *to->n;
+    size_t end = *to->n;
     size_t k = 0;
 
     if (!missing)
@@ -199,14 +220,12 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
         k++;
     }
     *to->n += k;
-    for (size_t at = *to->n, left = k; left > 0;) {
-        at--;
-        if (i > 0 && strcmp(record_name((*to->items)[i - 1]), made[left - 1]->name) > 0) {
-            i--;
-            put(to, at, (*to->items)[i], &i);
-        } else {
-            put(to, at, made[--left], NULL);
-        }
+    for (size_t left = k; left > 0; left--) {
+        size_t at = place_from_end(*to->items, end, made[left - 1]->name);
+
+        move(to, at, end, left);
+        put(to, at + left - 1, made[left - 1]);
+        end = at;
     }
     mem_free((void *)made);
     return k == missing;
@@ -222,7 +241,7 @@ static bool append(const struct records *to, const char *name)
     r = to->make(name);
     if (!r)
         return false;
-    put(to, (*to->n)++, r, NULL);
+    put(to, (*to->n)++, r);
     return true;
 }
 
@@ -376,6 +395,20 @@ static bool bind_database(struct database *d, const struct db_entry *e)
     return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
 }
 
+/* Those that came are given a record, or all. */
+static bool add_wanted(struct fleet *f, const struct desired *d, bool all)
+{
+    size_t n = all ? d->n_databases : d->came.n;
+    const char **names = mem_alloc(n * sizeof(char *));
+    bool ok = names;
+
+    for (size_t i = 0; ok && i < n; i++)
+        names[i] = d->databases[all ? i : d->came.items[i]].name;
+    ok = ok && fleet_add_databases(f, names, n);
+    mem_free((void *)names);
+    return ok;
+}
+
 /* The names of an array of structs that begin with their name. */
 static const char **names_of(const void *items, size_t n, size_t size)
 {
@@ -395,15 +428,16 @@ bool fleet_bind(struct fleet *f, const struct desired *d)
     bool ok = names && fleet_add_groups(f, names, d->n_groups);
 
     mem_free((void *)names);
-    names = names_of(d->databases, d->n_databases, sizeof(*d->databases));
-    ok = ok && names && fleet_add_databases(f, names, d->n_databases);
-    mem_free((void *)names);
+    ok = ok && add_wanted(f, d, !fleet_is_bound_to(f, d->was));
     for (size_t i = 0, j = 0; ok && i < f->n_groups; i++) {
         bool wanted = j < d->n_groups && strcmp(f->groups[i]->r.name, d->groups[j].name) == 0;
 
         ok = bind_group(f->groups[i], wanted ? &d->groups[j++] : NULL);
     }
-    ok = ok && fleet_bind_databases(f, d, bind_database);
+    if (ok && fleet_is_bound_to(f, d->was))
+        ok = fleet_exchange_databases(f, d, bind_database);
+    else
+        ok = ok && fleet_bind_databases(f, d, bind_database);
     return ok && fleet_bind_api_tokens(f, d) && fleet_bind_members(f, d);
 }
 

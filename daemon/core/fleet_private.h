@@ -52,6 +52,13 @@ bool fleet_count_blocks(struct fleet *f) MUST_CHECK; /* after they have come */
 void fleet_reckon_wakes(struct fleet *f);            /* after they have moved */
 bool fleet_bind_databases(struct fleet *f, const struct desired *d,
                           bool (*bind)(struct database *d, const struct db_entry *e)) MUST_CHECK;
+/* The records' entries are of that list; NULL: no. */
+bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries);
+/* The same as fleet_bind_databases, where they are bound to what `d` was made from: what is packed
+ * and has the entry that it had is not looked at. */
+bool fleet_exchange_databases(struct fleet *f, const struct desired *d,
+                              bool (*bind)(struct database *d,
+                                           const struct db_entry *e)) MUST_CHECK;
 void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, void *arg), void *arg);
 void fleet_rest_deinit(struct fleet *f);
 

@@ -1,5 +1,7 @@
 #include "core/fleet_rest.h"
 
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/fleet_private.h"
@@ -338,35 +340,93 @@ static bool say_the_same(const struct db_entry *a, const struct db_entry *b)
     return a && b ? a->digest == b->digest : a == b;
 }
 
-bool fleet_bind_databases(struct fleet *f, const struct desired *d,
-                          bool (*bind)(struct database *d, const struct db_entry *e))
+typedef bool (*bind_fn)(struct database *d, const struct db_entry *e);
+
+/* Its entry is now `e` of `d`; NULL: none. */
+static bool bind_one(struct fleet *f, size_t at, const struct desired *d, const struct db_entry *e,
+                     bind_fn bind)
 {
     const struct db_entry *old = f->rest->entries;
+    struct packed *p = fleet_packed(f->databases[at]);
+    struct visit v;
 
+    if (p && say_the_same(p->entry ? &old[p->entry - 1] : NULL, e)) {
+        p->entry = e ? (uint32_t)(e - d->databases) + 1 : 0;
+        return true;
+    }
+    v = fleet_open(f, at);
+    if (!v.d || !bind(v.d, e)) {
+        f->rest->failed = true; /* some have entries of the one, some of the other */
+        return false;
+    }
+    v.d->rest.entry = e;
+    v.d->rest.flags = 0;
+    if (v.opened)
+        pack(f, at, v.d, d->databases, 0);
+    return true;
+}
+
+bool fleet_bind_databases(struct fleet *f, const struct desired *d, bind_fn bind)
+{
     for (size_t i = 0, j = 0; i < f->n_databases; i++) {
-        struct packed *p = fleet_packed(f->databases[i]);
         bool wanted =
             j < d->n_databases && strcmp(fleet_database_name(f, i), d->databases[j].name) == 0;
-        const struct db_entry *e = wanted ? &d->databases[j] : NULL;
-        struct visit v;
 
-        j += wanted;
-        if (p && say_the_same(p->entry ? &old[p->entry - 1] : NULL, e)) {
-            p->entry = e ? (uint32_t)j : 0;
-            continue;
-        }
-        v = fleet_open(f, i);
-        if (!v.d || !bind(v.d, e)) {
-            f->rest->failed = true; /* some have entries of the one, some of the other */
+        if (!bind_one(f, i, d, wanted ? &d->databases[j] : NULL, bind))
             return false;
-        }
-        v.d->rest.entry = e;
-        v.d->rest.flags = 0;
-        if (v.opened)
-            pack(f, i, v.d, d->databases, 0);
+        j += wanted;
     }
     f->rest->entries = d->databases;
     return true;
+}
+
+bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries)
+{
+    return entries && f->rest->entries == entries;
+}
+
+/* The same entry, in another list and by so many places further on. */
+static bool shift_one(struct fleet *f, size_t at, const struct desired *d, ptrdiff_t by,
+                      bind_fn bind)
+{
+    struct database *whole = fleet_whole(f, at);
+    const struct db_entry *old = f->rest->entries;
+
+    if (whole)
+        return bind_one(f, at, d,
+                        whole->rest.entry ? d->databases + (whole->rest.entry - old) + by : NULL,
+                        bind);
+    if (by != 0 && fleet_packed(f->databases[at])->entry)
+        fleet_packed(f->databases[at])->entry += (uint32_t)by;
+    return true;
+}
+
+/* A walk over all records, in which what came and what went goes along: each has a record. */
+bool fleet_exchange_databases(struct fleet *f, const struct desired *d, bind_fn bind)
+{
+    const struct db_entry *old = f->rest->entries;
+    size_t went = 0;
+    size_t came = 0;
+    size_t next_went = d->went.n ? fleet_place(f, old[d->went.items[0]].name) : SIZE_MAX;
+    size_t next_came = d->came.n ? fleet_place(f, d->databases[d->came.items[0]].name) : SIZE_MAX;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < f->n_databases; i++) {
+        const struct db_entry *e = i == next_came ? &d->databases[d->came.items[came++]] : NULL;
+
+        if (i == next_came || i == next_went)
+            ok = bind_one(f, i, d, e, bind);
+        else if (!fleet_is_packed(f, i) || came != went)
+            ok = shift_one(f, i, d, (ptrdiff_t)came - (ptrdiff_t)went, bind);
+        if (e)
+            next_came = came < d->came.n ? fleet_place(f, d->databases[d->came.items[came]].name)
+                                         : SIZE_MAX;
+        if (i == next_went)
+            next_went =
+                ++went < d->went.n ? fleet_place(f, old[d->went.items[went]].name) : SIZE_MAX;
+    }
+    f->rest->entries = d->databases;
+    return ok;
 }
 
 /* What is packed is wanted, ours, live or has tokens. */

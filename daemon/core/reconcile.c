@@ -268,6 +268,7 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
     rc->generation = ev->generation;
     if (!fleet_bind(&rc->fleet, &rc->desired))
         fx->failed = true;
+    desired_settle(&rc->desired);
     if (had)
         desired_deinit(&old);
     if (!fx->failed)

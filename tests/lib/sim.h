@@ -142,7 +142,8 @@ struct sim {
     char self_hash[32];
     struct sim_manifest_files now_files;
     struct sim_manifest_files good_files;
-    struct desired want; /* borrowed from the reconciler, which was told of it */
+    struct desired_keep kept; /* of the last build of this life: the next starts from it */
+    struct desired want;      /* borrowed from the reconciler, which was told of it */
     bool has_want;
     bool want_is_of_now; /* it is what now_files make */
     bool seldom_rereads; /* a new life is mostly given what the old one wanted, if that is so */

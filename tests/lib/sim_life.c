@@ -62,7 +62,8 @@ void sim_configure(struct sim *s, const char *settings)
     sim_forget_removals(s);
     s->old_config = s->config;
     s->config = read_config(settings);
-    s->n_sent = 0; /* at another pace */
+    s->n_sent = 0;                 /* at another pace */
+    desired_keep_deinit(&s->kept); /* hooks may be others */
     if (!s->rc)
         return;
     sim_tell(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
@@ -76,6 +77,7 @@ static void begin(struct sim *s)
 {
     s->rc = reconcile_new(s->config, s->now_ms);
     assert_non_null(s->rc);
+    desired_keep_deinit(&s->kept);
     reconcile_identify(s->rc, OWN_TOKEN, s->self_id, s->self_hash);
     reconcile_identify(s->rc, OWN_DELETE_TOKEN, "k-deleter", "deleter");
     if (s->watches)
@@ -214,6 +216,7 @@ void sim_deinit(struct sim *s)
     platform_deinit(&s->platform);
     sim_files_deinit(&s->now_files);
     sim_files_deinit(&s->good_files);
+    desired_keep_deinit(&s->kept);
     sim_say_deinit(s);
     buf_deinit(&s->out);
     free_config(s->config);

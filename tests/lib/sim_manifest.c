@@ -52,6 +52,14 @@ void sim_file(struct sim *s, const char *path, const char *text, const char *err
         *f = m->items[--m->n];
 }
 
+static int by_path(const void *left, const void *right)
+{
+    const struct manifest_input *a = left;
+    const struct manifest_input *b = right;
+
+    return strcmp(a->path, b->path);
+}
+
 static size_t inputs_of(const struct sim_manifest_files *m, struct manifest_input *out)
 {
     for (size_t i = 0; i < m->n; i++)
@@ -60,6 +68,7 @@ static size_t inputs_of(const struct sim_manifest_files *m, struct manifest_inpu
                                          .data = m->items[i].text,
                                          .size = m->items[i].text ? strlen(m->items[i].text) : 0,
                                          .error = m->items[i].error};
+    qsort(out, m->n, sizeof(*out), by_path);
     return m->n;
 }
 
@@ -76,46 +85,88 @@ static void say_diags(struct sim *s, struct diags *d)
     s->manifest_refused = d->n_errors > 0;
 }
 
-static void keep_good(struct sim *s, const struct desired_keep *keep)
+/* `kept` names root files by what is kept of them. */
+static void keep_good(struct sim *s, const struct manifest_input *const *files, size_t n,
+                      struct desired_keep *takes)
 {
-    struct sim_manifest_files good = {.n = keep->n};
+    struct sim_manifest_files good = {.n = n};
 
-    for (size_t i = 0; i < keep->n; i++) {
-        snprintf(good.items[i].path, sizeof(good.items[i].path), "%s", keep->files[i]->path);
-        good.items[i].kind = keep->files[i]->kind;
-        good.items[i].text = strdup(keep->files[i]->data);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(good.items[i].path, sizeof(good.items[i].path), "%s", files[i]->path);
+        good.items[i].kind = files[i]->kind;
+        good.items[i].text = strdup(files[i]->data);
     }
     for (size_t i = 0; i < s->good_files.n; i++)
         input_deinit(&s->good_files.items[i]);
     s->good_files = good;
+    desired_keep_deinit(&s->kept);
+    s->kept = *takes;
+    *takes = (struct desired_keep){0};
+    for (size_t i = 0; i < s->kept.n_roots; i++)
+        s->kept.roots[i] = find_input(&s->good_files, s->kept.roots[i])->path;
+}
+
+/* As the daemon does: from the last build where that is possible, else anew. */
+static int build(struct sim *s, const struct desired_options *options, struct desired *out,
+                 struct diags *diags)
+{
+    struct manifest_input now[16];
+    struct manifest_input good[16];
+    const struct manifest_input *all[16];
+    struct desired_keep keep = {0};
+    struct desired_diff diff;
+    struct desired_step step = {.last = reconcile_desired(s->rc),
+                                .kept = &s->kept,
+                                .then = good,
+                                .n_then = inputs_of(&s->good_files, good),
+                                .now = now,
+                                .n_now = inputs_of(&s->now_files, now),
+                                .options = options};
+    int rc;
+
+    for (size_t i = 0; i < step.n_now; i++)
+        all[i] = &now[i];
+    rc = s->kept.is_base ? desired_next(&step, out, &keep, &diff, diags) : DESIRED_WHOLE;
+    if (rc == 0) {
+        desired_diff_deinit(&diff);
+        keep_good(s, all, step.n_now, &keep);
+        return 0;
+    }
+    assert_int_equal(rc, DESIRED_WHOLE);
+    rc = desired_build(now, step.n_now, good, step.n_then, options, out, &keep, diags);
+    if (rc == 0) {
+        const struct manifest_input **files = keep.files;
+        size_t n = keep.n;
+
+        keep.files = NULL;
+        keep_good(s, files, n, &keep);
+        mem_free((void *)files);
+    } else {
+        desired_keep_deinit(&s->kept);
+    }
+    desired_keep_deinit(&keep);
+    return rc;
 }
 
 void sim_manifest(struct sim *s)
 {
-    struct manifest_input now[16];
-    struct manifest_input good[16];
-    size_t n_now = inputs_of(&s->now_files, now);
-    size_t n_good = inputs_of(&s->good_files, good);
     const char *hooks[8];
     struct desired_options options = {.organization = "acme", .hooks = hooks};
     struct desired told = {0};
-    struct desired_keep keep = {0};
     struct diags diags = DIAGS_INIT;
     int rv;
 
     for (; options.n_hooks < s->config->n_hooks; options.n_hooks++)
         hooks[options.n_hooks] = s->config->hooks[options.n_hooks].name;
-    rv = desired_build(now, n_now, good, n_good, &options, &told, &keep, &diags);
+    rv = build(s, &options, &told, &diags);
     say_diags(s, &diags);
     if (rv == 0) {
         s->generation += !s->has_want || s->want.digest != told.digest;
         s->want = told; /* the reconciler's now, and its own until it is told of another */
         s->has_want = s->want_is_of_now = true;
-        keep_good(s, &keep);
         sim_tell(s, (struct rc_event){
                         .kind = RC_DESIRED, .desired = &told, .generation = s->generation});
     }
-    desired_keep_deinit(&keep);
     diags_deinit(&diags);
 }
 
