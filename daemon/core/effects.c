@@ -11,13 +11,11 @@ static void op(struct effects *fx, enum ledger_table table, const void *row, boo
         return;
     }
     o = &fx->ops[fx->n_ops];
-    *o = (struct ledger_op){table, is_delete, mem_alloc(LEDGER[table].size)};
-    if (!o->row || !ledger_row_copy(table, o->row, row)) {
-        mem_free(o->row);
+    *o = (struct ledger_op){table, is_delete, ledger_row_whole(table, row)};
+    if (o->row)
+        fx->n_ops++;
+    else
         fx->failed = true;
-        return;
-    }
-    fx->n_ops++;
 }
 
 void effects_put(struct effects *fx, enum ledger_table table, const void *row)

@@ -21,6 +21,14 @@ static char **text_at(void *row, const struct ledger_column *c)
     return (char **)(void *)((char *)row + c->offset);
 }
 
+static const char *text_of(const void *row, const struct ledger_column *c)
+{
+    const char *text;
+
+    memcpy(&text, (const char *)row + c->offset, sizeof(text));
+    return text;
+}
+
 bool ledger_row_copy(enum ledger_table t, void *to, const void *from)
 {
     bool ok = true;
@@ -51,12 +59,44 @@ void ledger_row_deinit(enum ledger_table t, void *row)
     memset(row, 0, LEDGER[t].size);
 }
 
+static size_t texts_size(enum ledger_table t, const void *row)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
+        const char *text =
+            LEDGER[t].columns[i].type == LEDGER_TEXT ? text_of(row, &LEDGER[t].columns[i]) : NULL;
+
+        size += text ? strlen(text) + 1 : 0;
+    }
+    return size;
+}
+
+void *ledger_row_whole(enum ledger_table t, const void *from)
+{
+    const struct ledger_table_info *info = &LEDGER[t];
+    char *row = mem_alloc(info->size + texts_size(t, from));
+    char *at = row ? row + info->size : NULL;
+
+    if (!row)
+        return NULL;
+    memcpy(row, from, info->size);
+    for (size_t i = 0; i < info->n_columns; i++) {
+        const char *text = text_of(from, &info->columns[i]);
+        size_t size;
+
+        if (info->columns[i].type != LEDGER_TEXT || !text)
+            continue;
+        size = strlen(text) + 1;
+        *text_at(row, &info->columns[i]) = memcpy(at, text, size);
+        at += size;
+    }
+    return row;
+}
+
 void ledger_op_deinit(struct ledger_op *op)
 {
-    if (op->row) {
-        ledger_row_deinit(op->table, op->row);
-        mem_free(op->row);
-    }
+    mem_free(op->row);
     op->row = NULL;
 }
 

@@ -247,12 +247,14 @@ extern const struct ledger_table_info LEDGER[LEDGER_N];
 struct ledger_op {
     enum ledger_table table;
     bool is_delete;
-    void *row; /* owned: a heap copy of the row's struct */
+    void *row; /* owned: the row's struct, and its texts behind it, as by ledger_row_whole */
 };
 
 bool ledger_row_copy(enum ledger_table t, void *to,
                      const void *from) MUST_CHECK; /* `to` is uninitialised; false: no memory */
 void ledger_row_deinit(enum ledger_table t, void *row); /* frees texts, zeroes */
+/* A copy in one piece, its texts in it: to be read, and freed by mem_free. NULL: no memory. */
+void *ledger_row_whole(enum ledger_table t, const void *from) MUST_CHECK;
 void ledger_op_deinit(struct ledger_op *op);
 
 /* Replace a text member of a row; false: no memory (the old one stays). value NULL clears. */

@@ -77,7 +77,6 @@ const struct owned *sim_owned(const struct sim_ledger *l, const char *kind, cons
 
 static void drop(struct sim_ledger *l, struct sim_row *r)
 {
-    ledger_row_deinit(r->table, r->row);
     mem_free(r->row);
     *r = l->rows[--l->n];
 }
@@ -97,7 +96,6 @@ static void put(struct sim_ledger *l, struct ledger_op *op)
         return;
     }
     if (r) {
-        ledger_row_deinit(op->table, r->row);
         mem_free(r->row);
     } else {
         assert_true(l->n < SIM_ROWS_MAX);

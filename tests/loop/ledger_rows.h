@@ -23,8 +23,10 @@ struct rows {
 
 static void rows_deinit(struct rows *r)
 {
-    for (size_t i = 0; i < r->n; i++)
-        ledger_op_deinit(&r->ops[i]);
+    for (size_t i = 0; i < r->n; i++) { /* which were filled text by text */
+        ledger_row_deinit(r->ops[i].table, r->ops[i].row);
+        mem_free(r->ops[i].row);
+    }
     r->n = 0;
 }
 

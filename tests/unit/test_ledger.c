@@ -66,30 +66,59 @@ static void columns__of_every_table__cover_its_struct_keys_first(void **state)
     }
 }
 
+static void row_free(enum ledger_table t, void *row)
+{
+    ledger_row_deinit(t, row);
+    mem_free(row);
+}
+
 static void copy__of_a_full_row__is_equal_and_its_own(void **state)
 {
     (void)state;
     for (int t = 0; t < LEDGER_N; t++) {
         enum ledger_table table = (enum ledger_table)t;
-        struct ledger_op op = {.table = table, .row = full_row(table)};
+        void *row = full_row(table);
         void *copy = mem_alloc(LEDGER[t].size);
 
-        assert_true(ledger_row_copy(table, copy, op.row));
+        assert_true(ledger_row_copy(table, copy, row));
 
         for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
             const struct ledger_column *c = &LEDGER[t].columns[i];
 
             if (c->type == LEDGER_TEXT) {
                 assert_string_equal(*text_at(copy, c), c->name);
-                assert_ptr_not_equal(*text_at(copy, c), *text_at(op.row, c));
+                assert_ptr_not_equal(*text_at(copy, c), *text_at(row, c));
             } else {
                 assert_int_equal(*int_at(copy, c), i + 1);
             }
         }
+        row_free(table, row);
+        row_free(table, copy);
+    }
+    assert_int_equal(mem_live_blocks(), 0);
+}
+
+static void whole__of_a_full_row__is_equal_and_one_block(void **state)
+{
+    (void)state;
+    for (int t = 0; t < LEDGER_N; t++) {
+        enum ledger_table table = (enum ledger_table)t;
+        void *row = full_row(table);
+        size_t before = mem_live_blocks();
+        struct ledger_op op = {.table = table, .row = ledger_row_whole(table, row)};
+
+        assert_int_equal(mem_live_blocks(), before + 1);
+        row_free(table, row);
+        for (size_t i = 0; i < LEDGER[t].n_columns; i++) {
+            const struct ledger_column *c = &LEDGER[t].columns[i];
+
+            if (c->type == LEDGER_TEXT)
+                assert_string_equal(*text_at(op.row, c), c->name);
+            else
+                assert_int_equal(*int_at(op.row, c), i + 1);
+        }
         ledger_op_deinit(&op);
         assert_null(op.row);
-        ledger_row_deinit(table, copy);
-        mem_free(copy);
     }
     assert_int_equal(mem_live_blocks(), 0);
 }
@@ -109,7 +138,7 @@ static void copy__of_an_empty_row__keeps_null(void **state)
 
 static void copy__with_every_allocation_failing_once__leaves_nothing(void **state)
 {
-    struct ledger_op op = {.table = LEDGER_OWNED, .row = full_row(LEDGER_OWNED)};
+    void *row = full_row(LEDGER_OWNED);
     size_t before = mem_live_blocks();
     bool done = false;
 
@@ -119,7 +148,7 @@ static void copy__with_every_allocation_failing_once__leaves_nothing(void **stat
         struct owned to;
 
         fail_at = nth;
-        done = ledger_row_copy(LEDGER_OWNED, &to, op.row);
+        done = ledger_row_copy(LEDGER_OWNED, &to, row);
         if (done)
             ledger_row_deinit(LEDGER_OWNED, &to);
         assert_int_equal(mem_live_blocks(), before);
@@ -127,7 +156,7 @@ static void copy__with_every_allocation_failing_once__leaves_nothing(void **stat
     }
     mem_set_fault(NULL);
     assert_true(done);
-    ledger_op_deinit(&op);
+    row_free(LEDGER_OWNED, row);
 }
 
 static void set__without_memory__keeps_the_old_text(void **state)
@@ -152,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns__of_every_table__cover_its_struct_keys_first),
         cmocka_unit_test(copy__of_a_full_row__is_equal_and_its_own),
+        cmocka_unit_test(whole__of_a_full_row__is_equal_and_one_block),
         cmocka_unit_test(copy__of_an_empty_row__keeps_null),
         cmocka_unit_test(copy__with_every_allocation_failing_once__leaves_nothing),
         cmocka_unit_test(set__without_memory__keeps_the_old_text),

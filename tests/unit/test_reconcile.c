@@ -266,7 +266,6 @@ static void key_of(enum ledger_table t, const void *row, char *out, size_t size)
 
 static void drop_row(struct sim *s, size_t i)
 {
-    ledger_row_deinit(s->kept[i].table, s->kept[i].row);
     mem_free(s->kept[i].row);
     s->kept[i] = s->kept[--s->n_kept];
 }
