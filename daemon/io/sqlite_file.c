@@ -1,6 +1,7 @@
 #include "io/sqlite_file.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/base.h"
@@ -203,12 +204,20 @@ static int prepare_file(sqlite3 *db, enum sqlite_file_kind kind, struct err *err
     return rc;
 }
 
+/* Nobody asks SQLite how much memory it holds, so it need not lock to count it. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int sqlite_file_open(const char *path, enum sqlite_file_kind kind, sqlite3 **out, struct err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sqlite3 *db = NULL;
     int rc;
 
+    pthread_once(&once, configure);
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
         rc = db ? err_set(err, code_of(db), "%s: %s", path, sqlite3_errmsg(db)) : err_nomem(err);
         sqlite_file_close(db);

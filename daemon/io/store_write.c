@@ -102,14 +102,19 @@ static int statement(struct store *s, enum ledger_table t, bool is_delete, sqlit
     return rc;
 }
 
+/* What is not bound is NULL, and where a column may not be that, REPLACE takes its default: 0. Most
+ * of a row is so, and an event that has no number yet. */
 static int bind(sqlite3_stmt *stmt, int at, const struct ledger_op *op,
                 const struct ledger_column *c)
 {
-    if (c->type == LEDGER_TEXT)
-        return sqlite3_bind_text(stmt, at, text_of(op->row, c), -1, SQLITE_STATIC);
-    if (is_new_event(op) && c->is_key)
-        return sqlite3_bind_null(stmt, at);
-    return sqlite3_bind_int64(stmt, at, int_of(op->row, c));
+    const char *text = c->type == LEDGER_TEXT ? text_of(op->row, c) : NULL;
+    int64_t number = c->type == LEDGER_INT ? int_of(op->row, c) : 0;
+
+    if (text)
+        return sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+    if (number || (c->is_key && !is_new_event(op)))
+        return sqlite3_bind_int64(stmt, at, number);
+    return SQLITE_OK;
 }
 
 static int apply(struct store *s, const struct ledger_op *op, struct err *err)
