@@ -173,21 +173,23 @@ static CURLcode set_constants(CURL *easy)
     return rc;
 }
 
-/* A text that is mostly what it was. */
-static CURLcode set_seldom(CURL *easy, CURLoption option, char **said, const char *text, size_t n)
+/* Keep a text that is mostly what it was. *anew: it is not. */
+static CURLcode keep(char **kept, const char *text, size_t n, bool *anew)
 {
-    CURLcode rc;
-
-    if (*said && strncmp(*said, text, n) == 0 && (*said)[n] == '\0')
+    *anew = !*kept || strncmp(*kept, text, n) != 0 || (*kept)[n] != '\0';
+    if (!*anew)
         return CURLE_OK;
-    mem_free(*said);
-    *said = mem_strndup(text, n);
-    if (!*said)
-        return CURLE_OUT_OF_MEMORY;
-    rc = curl_easy_setopt(easy, option, *said);
-    if (rc != CURLE_OK)
-        mem_free_string(said);
-    return rc;
+    mem_free(*kept);
+    *kept = mem_strndup(text, n);
+    return *kept ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+static CURLcode set_ca_file(struct http_handle *h, const char *ca_file)
+{
+    bool anew;
+    CURLcode rc = keep(&h->ca_file, ca_file, strlen(ca_file), &anew);
+
+    return rc || !anew ? rc : curl_easy_setopt(h->easy, CURLOPT_CAINFO, ca_file);
 }
 
 static CURLcode set_callbacks(struct http_transfer *t)
@@ -202,19 +204,33 @@ static CURLcode set_callbacks(struct http_transfer *t)
     return rc;
 }
 
-/* Only what is between two slashes is curl's to take apart; the rest goes out as it is. */
+static CURLcode set_origin(struct http_handle *h, const char *url, size_t n)
+{
+    bool anew;
+    CURLcode rc = keep(&h->origin, url, n, &anew);
+    CURLUcode urc = CURLUE_OK;
+
+    if (rc == CURLE_OK && anew)
+        urc = curl_url_set(h->url, CURLUPART_URL, h->origin, CURLU_NON_SUPPORT_SCHEME);
+    return rc                            ? rc
+           : urc == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+           : urc != CURLUE_OK            ? CURLE_URL_MALFORMAT
+                                         : CURLE_OK;
+}
+
+/* Only the origin is curl's to take apart; the rest goes out as it is. */
 static CURLcode set_url(struct http_transfer *t, const char *url)
 {
-    CURL *easy = t->handle.easy;
     const char *scheme = strstr(url, "://");
     size_t host = scheme ? strcspn(scheme + 3, "/?") : 0;
     size_t n = host ? (size_t)(scheme - url) + 3 + host : strlen(url);
-    CURLcode rc = set_seldom(easy, CURLOPT_URL, &t->handle.origin, url, n);
+    const char *path = url[n] == '/' ? url + n : "/";
+    CURLcode rc = set_origin(&t->handle, url, n);
 
-    for (const char *at = url + n; *at; at++)
+    for (const char *at = path; *at; at++)
         if (*at <= ' ' || *at > '~')
             return CURLE_URL_MALFORMAT;
-    return rc ? rc : curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, url[n] == '/' ? url + n : "/");
+    return rc ? rc : curl_easy_setopt(t->handle.easy, CURLOPT_REQUEST_TARGET, path);
 }
 
 /* With the head in one segment, as curl does with fields and not with what it reads. */
@@ -306,12 +322,10 @@ static void add_header(struct http_transfer *t, char *line)
 /* True too when there is no such value. */
 static bool add_named(struct http_transfer *t, const char *name, const char *value)
 {
-    size_t size = value ? strlen(name) + strlen(value) + 3 : 0;
-    char *line = value ? mem_alloc(size) : NULL;
+    char *line = value ? mem_join(name, ": ", value) : NULL;
 
     if (!line)
         return !value;
-    snprintf(line, size, "%s: %s", name, value);
     t->lines[t->n_lines++] = line;
     add_header(t, line);
     return true;
@@ -348,13 +362,20 @@ void http_handle_deinit(struct http_handle *h)
     mem_free(h->ca_file);
     mem_free(h->origin);
     curl_easy_cleanup(h->easy);
+    curl_url_cleanup(h->url);
     *h = (struct http_handle){0};
 }
 
 static CURLcode make(struct http_handle *h)
 {
+    CURLcode rc;
+
     h->easy = curl_easy_init();
-    return h->easy ? set_constants(h->easy) : CURLE_OUT_OF_MEMORY;
+    h->url = curl_url();
+    if (!h->easy || !h->url)
+        return CURLE_OUT_OF_MEMORY;
+    rc = set_constants(h->easy);
+    return rc ? rc : curl_easy_setopt(h->easy, CURLOPT_CURLU, h->url);
 }
 
 static CURLcode set_all(struct http_transfer *t, const struct http_request *r, const char *ca_file)
@@ -362,7 +383,7 @@ static CURLcode set_all(struct http_transfer *t, const struct http_request *r, c
     struct http_handle *h = &t->handle;
     CURLcode rc = h->easy ? CURLE_OK : make(h);
 
-    rc = rc ? rc : set_seldom(h->easy, CURLOPT_CAINFO, &h->ca_file, ca_file, strlen(ca_file));
+    rc = rc ? rc : set_ca_file(h, ca_file);
     rc = rc ? rc : set_url(t, r->url);
     rc = rc ? rc : set_callbacks(t);
     rc = rc ? rc : set_method(t, r);

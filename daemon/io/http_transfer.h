@@ -17,8 +17,9 @@
  * that did not go as most do leaves none of it. */
 struct http_handle {
     CURL *easy;    /* NULL: made with the next request */
+    CURLU *url;    /* taken apart already */
     char *ca_file; /* these two are told when they are other ones; NULL: not told */
-    char *origin;  /* "https://HOST" */
+    char *origin;  /* "https://HOST", what `url` is of */
 };
 
 struct http_transfer {

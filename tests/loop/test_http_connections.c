@@ -104,6 +104,31 @@ static void connection__closed_while_idle__is_replaced(void **state)
     world_close(&w);
 }
 
+static void requests__to_two_servers_in_turn__reach_each(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct world w;
+    struct fake_http other;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, 1);
+    fake_http_open(&other, &w.loop, SCRIPT, 1);
+    for (int i = 0; i < 4; i++) {
+        struct http_request r = get_of(fake_http_url(&other, "/other"));
+
+        assert_int_equal(get(&w, "/one").end, HTTP_COMPLETE);
+        assert_int_equal(fetch(&w, &r).end, HTTP_COMPLETE);
+        assert_memory_equal(w.fake.requests[i], "GET /one ", 9);
+        assert_memory_equal(other.requests[i], "GET /other ", 11);
+    }
+    assert_int_equal(w.fake.n_connections, 1);
+    assert_int_equal(other.n_connections, 1);
+    fake_http_close(&other);
+    run_until(&w.loop, &other.is_closed);
+    fake_http_free(&other);
+    world_close(&w);
+}
+
 /* One that failed before it was sent leaves nothing behind that the next could stumble over. */
 static void answer__of_any_length__comes_whole_after_a_failure(void **state)
 {
@@ -336,6 +361,7 @@ int main(void)
         cmocka_unit_test(start__over_the_concurrency__is_refused_without_a_trace),
         cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
         cmocka_unit_test(connection__closed_while_idle__is_replaced),
+        cmocka_unit_test(requests__to_two_servers_in_turn__reach_each),
         cmocka_unit_test(answer__of_any_length__comes_whole_after_a_failure),
         cmocka_unit_test(post__on_a_connection_that_dies__is_never_sent_twice),
         cmocka_unit_test(post__without_a_body__is_never_sent_twice_either),
