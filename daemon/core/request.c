@@ -135,10 +135,13 @@ static bool is_name(const char *s)
 
 void request_add_encoded(struct buf *b, const char *s)
 {
-    for (; *s; s++) {
-        if (is_letter_or_digit(*s) || strchr("-._~", *s))
-            buf_add_char(b, *s);
-        else
+    while (*s) {
+        size_t n = 0;
+
+        while (s[n] && (is_letter_or_digit(s[n]) || strchr("-._~", s[n])))
+            n++;
+        buf_add(b, s, n);
+        for (s += n; *s && !is_letter_or_digit(*s) && !strchr("-._~", *s); s++)
             buf_printf(b, "%%%02X", (unsigned)(unsigned char)*s);
     }
 }
@@ -187,18 +190,20 @@ static int add_placeholder(struct buf *b, char which, const struct call *c,
 
 static int add_path(struct buf *b, const struct call *c, const char *organization, struct err *err)
 {
-    for (const char *p = TABLE[c->kind].path; *p; p++) {
-        if (*p != '{') {
-            buf_add_char(b, *p);
-            continue;
-        }
-        int rc = add_placeholder(b, p[1], c, organization, err);
+    const char *p = TABLE[c->kind].path;
+    int rc = 0;
 
-        if (rc < 0)
-            return rc;
-        p += 2;
+    while (rc == 0 && *p) {
+        size_t n = strcspn(p, "{");
+
+        buf_add(b, p, n);
+        p += n;
+        if (!*p)
+            break;
+        rc = add_placeholder(b, p[1], c, organization, err);
+        p += 3;
     }
-    return 0;
+    return rc;
 }
 
 static int add_page(const struct call *c, struct buf *target, struct err *err)

@@ -303,7 +303,7 @@ static char *url_of(const struct api *api, const struct call *call, const char *
         return mem_strdup(CLOSEST_URL);
     if (request_is_of_host(call->kind) && !is_local(api))
         return mem_printf("https://%s%s", call->host, target);
-    return mem_printf("%s%s", api->origin.text, target);
+    return mem_join(api->origin.text, target, "");
 }
 
 static const char *token_for(const struct api *api, const struct call *call)
@@ -399,7 +399,7 @@ static int launch(struct api_call *c, struct call *call, struct err *err)
     if (rc < 0)
         return rc;
     c->call = call;
-    c->answer->request = mem_printf("%s %s", r.method, r.target);
+    c->answer->request = mem_join(r.method, " ", r.target);
     rc = c->answer->request ? send_request(c, &r, err) : err_nomem(err);
     if (rc < 0)
         c->call = NULL; /* it stays the caller's */

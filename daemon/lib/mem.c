@@ -63,6 +63,15 @@ char *mem_strndup(const char *s, size_t n)
     return p;
 }
 
+char *mem_join(const char *a, const char *b, const char *c)
+{
+    char *p = mem_alloc(strlen(a) + strlen(b) + strlen(c) + 1);
+
+    if (p)
+        stpcpy(stpcpy(stpcpy(p, a), b), c);
+    return p;
+}
+
 char *mem_printf(const char *fmt, ...)
 {
     char shorter[256]; /* as most are, and then it is printed once */

@@ -12,6 +12,7 @@ void *mem_alloc(size_t size) MUST_CHECK;            /* zeroed; NULL when there i
 void *mem_realloc(void *p, size_t size) MUST_CHECK; /* the grown part is not zeroed */
 char *mem_strdup(const char *s) MUST_CHECK;         /* NULL in, NULL out */
 char *mem_strndup(const char *s, size_t n) MUST_CHECK;
+char *mem_join(const char *a, const char *b, const char *c) MUST_CHECK;
 char *mem_printf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
 void mem_free(void *p);         /* takes NULL */
 void mem_free_string(char **p); /* for CLEANUP */
