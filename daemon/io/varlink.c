@@ -158,7 +158,7 @@ int varlink_parse(const char *s, size_t n, struct varlink_request *out, struct e
             note_bad(out, key, key_size);
         return rc;
     }
-    rc = json_parse(s, n, LIMIT_JSON_DEPTH + 1, &out->root, err);
+    rc = json_parse(s, n, LIMIT_JSON_DEPTH, &out->root, err);
     if (rc < 0)
         return rc;
     if (!json_object_is_type(out->root, json_type_object))

@@ -221,7 +221,7 @@ static void parse__a_name_that_cannot_be_said_back__is_not(void **state)
     snprintf(text, sizeof(text), "{\"%0200d\":1}", 0);
     assert_int_equal(parse(text, &r), -ERR_INVALID);
     assert_string_equal(r.bad, "parameters");
-    assert_int_equal(parse("{\"\xff\":1,\"\xff\":1}", &r), -ERR_INVALID);
+    assert_int_equal(parse("{\"\x7f\":1,\"\x7f\":1}", &r), -ERR_INVALID);
     assert_string_equal(r.bad, "parameters");
     snprintf(text, sizeof(text), "{\"method\":\"%0128d\"}", 0);
     assert_int_equal(parse(text, &r), -ERR_INVALID);
