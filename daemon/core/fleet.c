@@ -267,6 +267,21 @@ static bool is_last(const struct fleet *f, const char *name)
     return strcmp(record_name(f->databases[f->n_databases - 1]), name) == 0;
 }
 
+bool fleet_append_packed(struct fleet *f, struct packed *p, unsigned flags)
+{
+    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity,
+                         NULL,          &f->flags,       &f->flags_capacity};
+
+    if (!grow(&to, 1))
+        return false;
+    put(&to, f->n_databases, (struct resource *)((uintptr_t)p | PACKED_TAG));
+    f->flags[f->n_databases++] = (uint16_t)flags;
+    if (fleet_count_blocks(f))
+        return true;
+    f->n_databases--;
+    return false;
+}
+
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
 {
     struct records to = {&f->databases, &f->n_databases, &f->databases_capacity,
@@ -316,129 +331,6 @@ struct token *fleet_add_token(enum kind kind, const char *target, struct token *
     grown[i] = t;
     (*n)++;
     return t;
-}
-
-void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
-{
-    r->source = at ? *at : (struct source){0};
-    r->edited = r->edited || (digest && r->digest && digest != r->digest);
-    r->digest = digest;
-}
-
-static bool bind_tokens(struct resource *target, struct token ***tokens, size_t *n,
-                        const struct token_want *wants, size_t n_wants)
-{
-    enum kind kind = target->kind == KIND_GROUP ? KIND_GROUP_TOKEN : KIND_TOKEN;
-
-    for (size_t i = 0; i < *n; i++) {
-        (*tokens)[i]->want = NULL;
-        bind_resource(&(*tokens)[i]->r, NULL, 0);
-    }
-    for (size_t i = 0; i < n_wants; i++) {
-        struct token *t = fleet_add_token(kind, target->name, tokens, n, wants[i].name);
-
-        if (!t)
-            return false;
-        if (!wants[i].file || !t->held.file || strcmp(wants[i].file, t->held.file) != 0)
-            t->file_asked = false;
-        t->want = &wants[i];
-        bind_resource(&t->r, &wants[i].at, target->digest);
-    }
-    return true;
-}
-
-static void point_at(struct resource *r, const struct source *at, uint64_t digest)
-{
-    r->source = at ? *at : (struct source){0};
-    r->digest = digest;
-}
-
-bool fleet_point(struct database *d, const struct db_entry *e)
-{
-    const struct db_want *w = e ? e->want : NULL;
-
-    d->want = w;
-    point_at(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
-    for (size_t i = 0; i < (w ? w->n_tokens : 0); i++) {
-        struct token *t = fleet_token(d->tokens, d->n_tokens, w->tokens[i].name);
-
-        if (!t)
-            return false;
-        t->want = &w->tokens[i];
-        point_at(&t->r, &w->tokens[i].at, d->r.digest);
-    }
-    return true;
-}
-
-static bool bind_group(struct group *g, const struct group_want *w)
-{
-    g->want = w;
-    if (w && g->r.digest != w->digest)
-        g->contended = false;
-    bind_resource(&g->r, w ? &w->at : NULL, w ? w->digest : 0);
-    return bind_tokens(&g->r, &g->tokens, &g->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
-}
-
-static bool bind_database(struct database *d, const struct db_entry *e)
-{
-    const struct db_want *w = e ? e->want : NULL;
-
-    if (w && (!d->want || d->r.digest != e->digest)) {
-        d->refused_fields = 0;
-        d->contended_fields = 0;
-        d->one_field = false;
-        d->r.retry_ms = 0; /* an edit is tried at once */
-    }
-    d->want = w;
-    d->placed = NULL;
-    bind_resource(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
-    return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
-}
-
-/* Those that came are given a record, or all. */
-static bool add_wanted(struct fleet *f, const struct desired *d, bool all)
-{
-    size_t n = all ? d->n_databases : d->came.n;
-    const char **names = mem_alloc(n * sizeof(char *));
-    bool ok = names;
-
-    for (size_t i = 0; ok && i < n; i++)
-        names[i] = d->databases[all ? i : d->came.items[i]].name;
-    ok = ok && fleet_add_databases(f, names, n);
-    mem_free((void *)names);
-    return ok;
-}
-
-/* The names of an array of structs that begin with their name. */
-static const char **names_of(const void *items, size_t n, size_t size)
-{
-    const char **names = mem_alloc(n * sizeof(char *));
-
-    for (size_t i = 0; names && i < n; i++)
-        memcpy(&names[i], (const char *)items + i * size, sizeof(char *));
-    return names;
-}
-
-_Static_assert(offsetof(struct db_entry, name) == 0 && offsetof(struct group_want, name) == 0,
-               "names_of");
-
-bool fleet_bind(struct fleet *f, const struct desired *d)
-{
-    const char **names = names_of(d->groups, d->n_groups, sizeof(*d->groups));
-    bool ok = names && fleet_add_groups(f, names, d->n_groups);
-
-    mem_free((void *)names);
-    ok = ok && add_wanted(f, d, !fleet_is_bound_to(f, d->was));
-    for (size_t i = 0, j = 0; ok && i < f->n_groups; i++) {
-        bool wanted = j < d->n_groups && strcmp(f->groups[i]->r.name, d->groups[j].name) == 0;
-
-        ok = bind_group(f->groups[i], wanted ? &d->groups[j++] : NULL);
-    }
-    if (ok && fleet_is_bound_to(f, d->was))
-        ok = fleet_exchange_databases(f, d, bind_database);
-    else
-        ok = ok && fleet_bind_databases(f, d, bind_database);
-    return ok && fleet_bind_api_tokens(f, d) && fleet_bind_members(f, d);
 }
 
 /* Drop the tokens that are neither wanted nor held. Returns how many are left. */

@@ -50,15 +50,19 @@ bool fleet_point(struct database *d, const struct db_entry *e);
 /* For the times at which what is packed is due: */
 bool fleet_count_blocks(struct fleet *f) MUST_CHECK; /* after they have come */
 void fleet_reckon_wakes(struct fleet *f);            /* after they have moved */
-bool fleet_bind_databases(struct fleet *f, const struct desired *d,
-                          bool (*bind)(struct database *d, const struct db_entry *e)) MUST_CHECK;
+bool fleet_bind_databases(struct fleet *f, const struct desired *d) MUST_CHECK;
 /* The records' entries are of that list; NULL: no. */
 bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries);
 /* The same as fleet_bind_databases, where they are bound to what `d` was made from: what is packed
  * and has the entry that it had is not looked at. */
-bool fleet_exchange_databases(struct fleet *f, const struct desired *d,
-                              bool (*bind)(struct database *d,
-                                           const struct db_entry *e)) MUST_CHECK;
+bool fleet_exchange_databases(struct fleet *f, const struct desired *d) MUST_CHECK;
+bool fleet_bind_database(struct database *d, const struct db_entry *e) MUST_CHECK;
+/* One that is packed, behind all that are there: `p` is the fleet's. False: no memory. */
+bool fleet_append_packed(struct fleet *f, struct packed *p, unsigned flags) MUST_CHECK;
+/* entries: what the entries of the visited are of. */
+struct visit;
+void fleet_close_bound(const struct fleet *f, size_t at, const struct visit *v,
+                       const struct db_entry *entries);
 void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, void *arg), void *arg);
 void fleet_rest_deinit(struct fleet *f);
 

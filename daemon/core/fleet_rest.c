@@ -1,7 +1,5 @@
 #include "core/fleet_rest.h"
 
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "core/fleet_private.h"
@@ -34,13 +32,19 @@ static bool wake_at(struct heap *wakes, struct heap_node *node)
     return heap_set(wakes, node, node->at);
 }
 
-static bool join(struct fleet_rest *rest, struct database *d)
+static bool point(struct database *d, unsigned flags)
+{
+    return flags & PACKED_UNBOUND ? fleet_bind_database(d, d->rest.entry)
+                                  : fleet_point(d, d->rest.entry);
+}
+
+static bool join(struct fleet_rest *rest, struct database *d, unsigned flags)
 {
     bool ok = wake_at(rest->wakes, &d->r.wake);
 
     for (size_t i = 0; i < d->n_tokens; i++) /* all: `place` is theirs to clear */
         ok = wake_at(rest->wakes, &d->tokens[i]->r.wake) && ok;
-    return ok && fleet_point(d, d->rest.entry);
+    return ok && point(d, flags);
 }
 
 static int64_t first_wake(const struct database *d)
@@ -80,7 +84,7 @@ static struct database *open(const struct fleet *f, size_t at, struct pack_room 
         d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
     if (d && room)
         pack_room_note(room, d);
-    if (!d || !join(rest, d)) {
+    if (!d || !join(rest, d, f->flags[at])) {
         if (d)
             leave(rest, d);
         database_free(d);
@@ -138,9 +142,8 @@ const struct database *fleet_peek(const struct fleet *f, size_t at)
     if (!rest->in_room)
         rest->in_room = d;
     d->rest.entry = p->entry ? rest->entries + (p->entry - 1) : NULL;
-    fleet_point(d, d->rest.entry);
     rest->peeked = d;
-    return d;
+    return point(d, f->flags[at]) ? d : NULL;
 }
 
 struct database *fleet_database(const struct fleet *f, const char *name)
@@ -289,10 +292,16 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     drop(rest, d);
 }
 
+void fleet_close_bound(const struct fleet *f, size_t at, const struct visit *v,
+                       const struct db_entry *entries)
+{
+    if (v->d && v->opened)
+        pack(f, at, v->d, entries, v->stands_until_ms);
+}
+
 void fleet_close(const struct fleet *f, size_t at, struct visit v)
 {
-    if (v.d && v.opened)
-        pack(f, at, v.d, f->rest->entries, v.stands_until_ms);
+    fleet_close_bound(f, at, &v, f->rest->entries);
 }
 
 void fleet_keep(const struct fleet *f, struct visit v)
@@ -315,6 +324,25 @@ void fleet_settle(const struct fleet *f)
     }
 }
 
+bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
+{
+    struct fleet_rest *rest = f->rest;
+    struct packed *p;
+
+    if (f->n_databases && strcmp(fleet_database_name(f, f->n_databases - 1), d->r.name) >= 0)
+        return false;
+    p = is_at_rest(d) ? pack_make(&rest->texts, d, NULL) : NULL;
+    *out_nomem = rest->texts.failed;
+    if (!p)
+        return false;
+    p->wake_ms = INT64_MAX;
+    if (fleet_append_packed(f, p, PACKED_AT_REST | pack_flags(d)))
+        return true;
+    mem_free(p);
+    *out_nomem = true;
+    return false;
+}
+
 /* --- looking without opening --- */
 
 unsigned fleet_flags(const struct fleet *f, size_t at)
@@ -334,100 +362,6 @@ bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, co
 }
 
 /* --- all of them --- */
-
-static bool say_the_same(const struct db_entry *a, const struct db_entry *b)
-{
-    return a && b ? a->digest == b->digest : a == b;
-}
-
-typedef bool (*bind_fn)(struct database *d, const struct db_entry *e);
-
-/* Its entry is now `e` of `d`; NULL: none. */
-static bool bind_one(struct fleet *f, size_t at, const struct desired *d, const struct db_entry *e,
-                     bind_fn bind)
-{
-    const struct db_entry *old = f->rest->entries;
-    struct packed *p = fleet_packed(f->databases[at]);
-    struct visit v;
-
-    if (p && say_the_same(p->entry ? &old[p->entry - 1] : NULL, e)) {
-        p->entry = e ? (uint32_t)(e - d->databases) + 1 : 0;
-        return true;
-    }
-    v = fleet_open(f, at);
-    if (!v.d || !bind(v.d, e)) {
-        f->rest->failed = true; /* some have entries of the one, some of the other */
-        return false;
-    }
-    v.d->rest.entry = e;
-    v.d->rest.flags = 0;
-    if (v.opened)
-        pack(f, at, v.d, d->databases, 0);
-    return true;
-}
-
-bool fleet_bind_databases(struct fleet *f, const struct desired *d, bind_fn bind)
-{
-    for (size_t i = 0, j = 0; i < f->n_databases; i++) {
-        bool wanted =
-            j < d->n_databases && strcmp(fleet_database_name(f, i), d->databases[j].name) == 0;
-
-        if (!bind_one(f, i, d, wanted ? &d->databases[j] : NULL, bind))
-            return false;
-        j += wanted;
-    }
-    f->rest->entries = d->databases;
-    return true;
-}
-
-bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries)
-{
-    return entries && f->rest->entries == entries;
-}
-
-/* The same entry, in another list and by so many places further on. */
-static bool shift_one(struct fleet *f, size_t at, const struct desired *d, ptrdiff_t by,
-                      bind_fn bind)
-{
-    struct database *whole = fleet_whole(f, at);
-    const struct db_entry *old = f->rest->entries;
-
-    if (whole)
-        return bind_one(f, at, d,
-                        whole->rest.entry ? d->databases + (whole->rest.entry - old) + by : NULL,
-                        bind);
-    if (by != 0 && fleet_packed(f->databases[at])->entry)
-        fleet_packed(f->databases[at])->entry += (uint32_t)by;
-    return true;
-}
-
-/* A walk over all records, in which what came and what went goes along: each has a record. */
-bool fleet_exchange_databases(struct fleet *f, const struct desired *d, bind_fn bind)
-{
-    const struct db_entry *old = f->rest->entries;
-    size_t went = 0;
-    size_t came = 0;
-    size_t next_went = d->went.n ? fleet_place(f, old[d->went.items[0]].name) : SIZE_MAX;
-    size_t next_came = d->came.n ? fleet_place(f, d->databases[d->came.items[0]].name) : SIZE_MAX;
-    bool ok = true;
-
-    for (size_t i = 0; ok && i < f->n_databases; i++) {
-        const struct db_entry *e = i == next_came ? &d->databases[d->came.items[came++]] : NULL;
-
-        if (i == next_came || i == next_went)
-            ok = bind_one(f, i, d, e, bind);
-        else if (!fleet_is_packed(f, i) || came != went)
-            ok = shift_one(f, i, d, (ptrdiff_t)came - (ptrdiff_t)went, bind);
-        if (e)
-            next_came = came < d->came.n ? fleet_place(f, d->databases[d->came.items[came]].name)
-                                         : SIZE_MAX;
-        if (i == next_went)
-            next_went =
-                ++went < d->went.n ? fleet_place(f, old[d->went.items[went]].name) : SIZE_MAX;
-    }
-    f->rest->entries = d->databases;
-    return ok;
-}
 
 /* What is packed is wanted, ours, live or has tokens. */
 void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, void *arg), void *arg)

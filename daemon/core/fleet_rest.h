@@ -61,6 +61,10 @@ void fleet_note_taken(const struct fleet *f, size_t at);
 /* The look is over, or is thrown away. */
 void fleet_forget_look(const struct fleet *f);
 
+/* One out of the ledger, whose name comes behind all others: packed as it is, and neither kept nor
+ * freed. False: it is not at rest, and has to be added as others are; *out_nomem: no memory. */
+bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem);
+
 /* Of a database: record_place. */
 size_t fleet_place(const struct fleet *f, const char *name);
 

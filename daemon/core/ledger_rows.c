@@ -86,6 +86,45 @@ bool rc_load_applied(struct database *d)
     return ok;
 }
 
+static void set_loaded(struct database *d)
+{
+    d->has_own = true;
+    d->create_lost = true; /* of a row that says "creating": nobody knows what became of it */
+    d->r.is_done = true;   /* there is nothing to do about it yet */
+}
+
+static bool add_database(struct reconcile *rc, const struct owned *row)
+{
+    const char *name = row->name;
+    struct database *d;
+
+    if (!fleet_add_databases(&rc->fleet, &name, 1))
+        return false;
+    d = fleet_database(&rc->fleet, name);
+    if (!d)
+        return false;
+    set_loaded(d);
+    if (!ledger_row_copy(LEDGER_OWNED, &d->own, row) || !rc_load_applied(d))
+        return false;
+    fleet_settle(&rc->fleet);
+    return true;
+}
+
+/* They come in order of their names, and most are at rest: these are packed out of the row's own
+ * texts. */
+static bool load_database(struct reconcile *rc, const struct owned *row)
+{
+    struct database d = {.r = {.kind = KIND_DATABASE, .name = row->name}, .own = *row};
+    bool nomem = !rc_load_applied(&d);
+    bool is_loaded;
+
+    set_loaded(&d);
+    is_loaded = !nomem && fleet_load(&rc->fleet, &d, &nomem);
+    db_config_deinit(&d.applied);
+    db_config_deinit(&d.readback);
+    return is_loaded || (!nomem && add_database(rc, row));
+}
+
 static bool load_owned(struct reconcile *rc, const struct owned *row)
 {
     const char *name = row->name;
@@ -100,22 +139,37 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
         g->create_lost = true; /* of a row that says "creating": nobody knows what became of it */
         return ledger_row_copy(LEDGER_OWNED, &g->own, row);
     }
-    if (strcmp(row->kind, KIND_NAME[KIND_DATABASE]) == 0) {
-        struct database *d;
+    return strcmp(row->kind, KIND_NAME[KIND_DATABASE]) != 0 || load_database(rc, row);
+}
 
-        if (!fleet_add_databases(&rc->fleet, &name, 1))
+static bool set_held(struct token *t, const struct held_token *row)
+{
+    if (!ledger_row_copy(LEDGER_TOKEN, &t->held, row))
+        return false;
+    t->has_held = true;
+    t->r.is_done = true;
+    return true;
+}
+
+static bool load_database_token(struct reconcile *rc, const struct held_token *row)
+{
+    struct fleet *f = &rc->fleet;
+    const char *target = row->target;
+    size_t at = fleet_place(f, target);
+    struct visit v;
+    struct token *t;
+
+    if (at == f->n_databases || strcmp(fleet_database_name(f, at), target) != 0) {
+        if (!fleet_add_databases(f, &target, 1))
             return false;
-        d = fleet_database(&rc->fleet, name);
-        if (!d)
-            return false;
-        d->has_own = true;
-        d->create_lost = true;
-        d->r.is_done = true; /* there is nothing to do about it yet */
-        if (!ledger_row_copy(LEDGER_OWNED, &d->own, row) || !rc_load_applied(d))
-            return false;
-        fleet_settle(&rc->fleet);
-        return true;
+        at = fleet_place(f, target);
     }
+    v = fleet_open(f, at);
+    t = v.d ? fleet_add_token(KIND_TOKEN, target, &v.d->tokens, &v.d->n_tokens, row->name) : NULL;
+    if (!t || !set_held(t, row))
+        return false;
+    v.opened = true; /* nobody holds it */
+    fleet_close(f, at, v);
     return true;
 }
 
@@ -138,21 +192,9 @@ static bool load_token(struct reconcile *rc, const struct held_token *row)
         g = fleet_group(&rc->fleet, target);
         t = fleet_add_token(KIND_GROUP_TOKEN, target, &g->tokens, &g->n_tokens, row->name);
     } else {
-        struct database *d;
-
-        d = fleet_database(&rc->fleet, target);
-        if (!d && fleet_add_databases(&rc->fleet, &target, 1))
-            d = fleet_database(&rc->fleet, target);
-        if (!d)
-            return false;
-        t = fleet_add_token(KIND_TOKEN, target, &d->tokens, &d->n_tokens, row->name);
+        return load_database_token(rc, row);
     }
-    if (!t || !ledger_row_copy(LEDGER_TOKEN, &t->held, row))
-        return false;
-    t->has_held = true;
-    t->r.is_done = true;
-    fleet_settle(&rc->fleet);
-    return true;
+    return t && set_held(t, row);
 }
 
 static bool load_issued(struct reconcile *rc, const struct issued *row)

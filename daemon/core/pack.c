@@ -355,14 +355,11 @@ static void put_token(struct packer *p, const struct token *t, size_t at)
 
 unsigned pack_flags(const struct database *d)
 {
-    const struct db_want *w = d->want;
-    bool expires = w && (w->expires_at_ms || w->expires_after_ms);
-
     return (d->live.present ? PACKED_PRESENT : 0u) | (d->live.listed ? PACKED_LISTED : 0u) |
            (d->live.archived ? PACKED_ARCHIVED : 0u) |
            (d->has_own && strcmp(d->own.state, "owned") == 0 ? PACKED_OWNED : 0u) |
            (d->r.phase != PHASE_NONE ? PACKED_NAMED : 0u) | (d->n_tokens ? PACKED_TOKENS : 0u) |
-           (expires || d->own.is_branch ? PACKED_ENDS : 0u) |
+           (want_expires(d->want) || d->own.is_branch ? PACKED_ENDS : 0u) |
            (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u);
 }
 

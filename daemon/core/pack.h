@@ -29,8 +29,9 @@ enum packed_flag {
                                   what would be decided now */
     PACKED_AT_REST = 1u << 10, /* it is packed: all of what is whole is reckoned */
     /* of the look at the platform that is under way: */
-    PACKED_SHOWN = 1u << 11, /* it is shown, just as it is known */
-    PACKED_TAKEN = 1u << 12  /* what is shown of it was taken over */
+    PACKED_SHOWN = 1u << 11,  /* it is shown, just as it is known */
+    PACKED_TAKEN = 1u << 12,  /* what is shown of it was taken over */
+    PACKED_UNBOUND = 1u << 13 /* it has got its entry, and is bound to it when it is opened */
 };
 #define PACKED_LOOK (unsigned)(PACKED_SHOWN | PACKED_TAKEN)
 
@@ -43,7 +44,13 @@ struct packed {
     char bytes[];    /* begin with its name and a NUL */
 };
 
-/* But PACKED_STEADY, PACKED_AT_REST, and those of a look. */
+/* w: NULL: it does not. */
+static inline bool want_expires(const struct db_want *w)
+{
+    return w && (w->expires_at_ms || w->expires_after_ms);
+}
+
+/* But PACKED_STEADY, PACKED_AT_REST, PACKED_UNBOUND, and those of a look. */
 unsigned pack_flags(const struct database *d);
 /* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. room: where
  * it was opened, and its bytes of then are still there; NULL: elsewhere, or never. NULL: it is too

@@ -310,21 +310,13 @@ static struct database *new_database(struct reader *r)
     return memset(d, 0, sizeof(*d));
 }
 
-static struct token *get_token(struct reader *r, size_t section)
+/* *out: NULL, or what there is of it. */
+static bool get_token(struct reader *r, size_t section, struct token **out)
 {
-    struct token *t = new_token(r);
-    bool ok;
+    struct token *t = *out = new_token(r);
+    bool ok = t && get_section(r, t, TOKEN_TEXTS, section);
 
-    if (!t)
-        return NULL;
-    ok = get_section(r, t, TOKEN_TEXTS, section);
-    ok = name_token(r, t) && ok;
-    if (!ok) {
-        token_deinit(t);
-        mem_free(t);
-        return NULL;
-    }
-    return t;
+    return t && name_token(r, t) && ok;
 }
 
 struct database *pack_open(const struct texts *t, const struct packed *p, struct pack_room *room)
@@ -349,14 +341,15 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     list_init(&d->rest.link);
     d->tokens = n ? mem_alloc(n * sizeof(struct token *)) : NULL;
     ok = ok && d->r.name && (!n || d->tokens);
-    for (; ok && d->n_tokens < n; d->n_tokens++)
-        ok = (d->tokens[d->n_tokens] = get_token(&r, 1 + d->n_tokens)) != NULL;
-    if (!ok) {
-        d->n_tokens -= d->n_tokens && !d->tokens[d->n_tokens - 1];
-        database_free(d);
-        return NULL;
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = get_token(&r, 1 + i, &d->tokens[i]);
+        d->n_tokens += d->tokens[i] != NULL;
     }
-    return d;
+    if (!ok && room)
+        pack_room_return(room, d);
+    else if (!ok)
+        database_free(d);
+    return ok ? d : NULL;
 }
 
 /* --- a look at what is packed --- */

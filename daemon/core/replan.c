@@ -92,8 +92,11 @@ static void consider_tokens(struct reconcile *rc, struct effects *fx)
         for (size_t j = 0; j < rc->fleet.groups[i]->n_tokens; j++)
             rc_consider(rc, fx, &rc->fleet.groups[i]->tokens[j]->r);
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct visit v = fleet_open(&rc->fleet, i);
+        struct visit v;
 
+        if (!(fleet_flags(&rc->fleet, i) & PACKED_TOKENS))
+            continue;
+        v = fleet_open(&rc->fleet, i);
         for (size_t j = 0; v.d && j < v.d->n_tokens; j++)
             rc_consider(rc, fx, &v.d->tokens[j]->r);
         if (fx->failed)

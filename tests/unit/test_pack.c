@@ -578,6 +578,88 @@ static void fleet__what_a_visit_changes__is_kept(void **state)
     tear_down(&r);
 }
 
+static void fleet__a_first_entry__needs_no_opening(void **state)
+{
+    struct token_want token = {.name = "app", .at = {.file = "a.yaml", .line = 8}};
+    struct db_want want = {.expires_after_ms = 5, .tokens = &token, .n_tokens = 1};
+    struct db_entry entry = {
+        .name = "t-bolt", .at = {.file = "a.yaml", .line = 7}, .digest = 1, .want = &want};
+    struct desired desired = {.databases = &entry, .n_databases = 1};
+    const struct resource *was;
+    struct rests r;
+    struct visit v;
+
+    (void)state;
+    set_up(&r);
+    v = fleet_open(&r.f, 1);
+    v.d->contended_fields = 1;
+    fleet_close(&r.f, 1, v);
+    was = r.f.databases[1];
+    assert_true(fleet_bind(&r.f, &desired));
+    assert_ptr_equal(r.f.databases[1], was);
+    assert_int_equal(fleet_flags(&r.f, 1) & PACKED_ENDS, PACKED_ENDS);
+    assert_int_equal(fleet_flags(&r.f, 0) & PACKED_ENDS, 0);
+    assert_ptr_equal(fleet_peek(&r.f, 1)->want, &want);
+    fleet_unpeek(&r.f);
+    v = fleet_open(&r.f, 1);
+    assert_ptr_equal(v.d->want, &want);
+    assert_ptr_equal(v.d->tokens[0]->want, &token);
+    assert_int_equal(v.d->r.source.line, 7);
+    assert_int_equal(v.d->tokens[0]->r.source.line, 8);
+    assert_int_equal(v.d->contended_fields, 0);
+    assert_false(v.d->r.edited);
+    fleet_close(&r.f, 1, v);
+    assert_int_equal(fleet_flags(&r.f, 1) & (PACKED_ENDS | PACKED_UNBOUND), PACKED_ENDS);
+    tear_down(&r);
+}
+
+/* Edited before anybody has opened it. */
+static void fleet__a_second_entry__is_an_edit_of_the_first(void **state)
+{
+    struct db_want want = {0};
+    struct db_entry entry[] = {{.name = "t-bolt", .digest = 1, .want = &want},
+                               {.name = "t-bolt", .digest = 2, .want = &want}};
+    struct desired desired[] = {{.databases = &entry[0], .n_databases = 1},
+                                {.databases = &entry[1], .n_databases = 1}};
+    struct rests r;
+    struct visit v;
+
+    (void)state;
+    set_up(&r);
+    assert_true(fleet_bind(&r.f, &desired[0]));
+    assert_true(fleet_is_packed(&r.f, 1));
+    assert_true(fleet_bind(&r.f, &desired[1]));
+    v = fleet_open(&r.f, 1);
+    assert_true(v.d->r.edited);
+    assert_int_equal(v.d->r.digest, 2);
+    fleet_close(&r.f, 1, v);
+    tear_down(&r);
+}
+
+/* It is to be made: nothing that is at rest. */
+static void fleet__an_entry_with_another_token__opens_it(void **state)
+{
+    struct token_want token = {.name = "app"};
+    struct db_want want = {.tokens = &token, .n_tokens = 1};
+    struct db_entry entry = {.name = "t-dove", .digest = 1, .want = &want};
+    struct desired desired = {.databases = &entry, .n_databases = 1};
+    const char *name = "t-dove";
+    struct database *d;
+    struct rests r;
+
+    (void)state;
+    set_up(&r);
+    assert_true(fleet_add_databases(&r.f, &name, 1));
+    d = fleet_database(&r.f, name);
+    d->has_own = d->r.is_done = true;
+    d->own.state = text("owned");
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, VISITED));
+    assert_true(fleet_bind(&r.f, &desired));
+    assert_int_equal(fleet_whole(&r.f, VISITED)->n_tokens, 1);
+    tear_down(&r);
+}
+
 /* Where somebody else has the stretch, another text may come to lie where one lay before. */
 static void fleet__without_lent_memory__keeps_what_a_visit_changes(void **state)
 {
@@ -762,6 +844,9 @@ int main(void)
         cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
         cmocka_unit_test(fleet__a_visit_that_changes_nothing__packs_nothing),
         cmocka_unit_test(fleet__what_a_visit_changes__is_kept),
+        cmocka_unit_test(fleet__a_first_entry__needs_no_opening),
+        cmocka_unit_test(fleet__a_second_entry__is_an_edit_of_the_first),
+        cmocka_unit_test(fleet__an_entry_with_another_token__opens_it),
         cmocka_unit_test(fleet__without_lent_memory__keeps_what_a_visit_changes),
         cmocka_unit_test(fleet__one_that_stays__keeps_its_texts),
         cmocka_unit_test(fleet__another_within_a_visit__disturbs_nothing),
