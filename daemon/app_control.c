@@ -81,8 +81,7 @@ static struct json_object *batch(struct listing *l, size_t most, size_t *out_n)
             json_put(&list);
         } else if (!one) {
             break;
-        } else if (json_object_array_add(list, one) != 0) {
-            json_object_put(one);
+        } else if (!json_append(list, one)) {
             json_put(&list);
         } else {
             n++;

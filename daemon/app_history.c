@@ -37,14 +37,10 @@ static int add_event(void *arg, enum ledger_table t, const void *row, struct err
 {
     struct batch *b = arg;
     const struct event *e = row;
-    struct json_object *o = view_event(e);
 
     (void)t;
     b->history->seen = e->seq;
-    if (o && json_object_array_add(b->events, o) == 0)
-        return 0;
-    json_object_put(o);
-    return err_nomem(err);
+    return json_append(b->events, view_event(e)) ? 0 : err_nomem(err);
 }
 
 /* The next events, `most` of them, as {resource?, events}; *n: how many. NULL: said in err. */

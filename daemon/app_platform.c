@@ -68,10 +68,8 @@ static struct json_object *batch(struct question *q, size_t most)
     for (size_t i = 0; list && i < most && q->told < n; i++) {
         struct json_object *row = json_object_get(json_object_array_get_idx(q->rows, q->told++));
 
-        if (json_object_array_add(list, row) != 0) {
-            json_object_put(row);
+        if (!json_append(list, row))
             json_put(&list);
-        }
     }
     if (!json_add(o, "rows", list) || !list)
         json_put(&o);
@@ -145,16 +143,17 @@ static void ask(struct question *q, enum call_kind kind, const char *name, app_a
 
 static void read_next(struct question *q);
 
-static void add_left(struct question *q)
+/* False: no memory. */
+static bool add_left(struct question *q)
 {
     struct json_object *o;
 
     if (!q->left)
-        return;
+        return true;
     o = json_object_new_object();
-    if (!json_add_str(o, "scope", "not read") || !json_add_int(o, "databases", (int64_t)q->left) ||
-        json_object_array_add(q->rows, o) != 0)
+    if (!json_add_str(o, "scope", "not read") || !json_add_int(o, "databases", (int64_t)q->left))
         json_put(&o);
+    return json_append(q->rows, o);
 }
 
 static void on_database(void *arg, struct answer *a)
@@ -180,12 +179,12 @@ static void on_database(void *arg, struct answer *a)
 
 static void read_next(struct question *q)
 {
-    if (q->n_read == q->n_names) {
-        add_left(q);
-        tell(q);
-    } else {
+    if (q->n_read < q->n_names)
         ask(q, CALL_REPORT_DATABASE_USAGE, q->names[q->n_read], on_database);
-    }
+    else if (add_left(q))
+        tell(q);
+    else
+        no_memory(q);
 }
 
 static void sweep(struct question *q)
@@ -278,8 +277,10 @@ static bool take_page(struct question *q, const struct answer *a, bool *out_old)
         o = report_row_json(CALL_REPORT_AUDIT, row);
         if (!o)
             return false;
-        if ((q->page > 1 && is_told(q, o)) || json_object_array_add(q->rows, o) != 0)
+        if (q->page > 1 && is_told(q, o))
             json_object_put(o);
+        else if (!json_append(q->rows, o))
+            return false;
     }
     return true;
 }
@@ -293,10 +294,8 @@ static bool turn_around(struct question *q)
     for (size_t i = n; turned && i-- > 0;) {
         struct json_object *o = json_object_get(json_object_array_get_idx(q->rows, i));
 
-        if (json_object_array_add(turned, o) != 0) {
-            json_object_put(o);
+        if (!json_append(turned, o))
             json_put(&turned);
-        }
     }
     json_object_put(q->rows);
     q->rows = turned;
@@ -313,7 +312,7 @@ static bool add_meanwhile(struct question *q)
         struct json_object *o = json_object_array_get_idx(q->meanwhile, i);
 
         if (!is_told(q, o))
-            ok = json_object_array_add(q->rows, json_object_get(o)) == 0;
+            ok = json_append(q->rows, json_object_get(o));
     }
     q->is_reading = false;
     return ok;
@@ -386,9 +385,10 @@ static void follow(struct question *q, const struct report_row *row)
         return;
     o = report_row_json(CALL_REPORT_AUDIT, row);
     q->lost = q->lost || !o || !has_room(q);
-    if (q->lost || (!q->is_reading && is_told(q, o)) ||
-        json_object_array_add(q->is_reading ? q->meanwhile : q->rows, o) != 0)
+    if (q->lost || (!q->is_reading && is_told(q, o)))
         json_object_put(o);
+    else
+        q->lost = !json_append(q->is_reading ? q->meanwhile : q->rows, o);
 }
 
 static void log_entry(const struct report_row *row)

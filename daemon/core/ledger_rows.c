@@ -25,26 +25,30 @@ void rc_put_token(struct reconcile *rc, struct effects *fx, struct token *t)
     effects_put(fx, LEDGER_TOKEN, &t->held);
 }
 
+static struct json_object *pair_of(const char *applied, const char *readback)
+{
+    struct json_object *pair = json_object_new_array();
+
+    if (json_append(pair, json_object_new_string(applied)) &&
+        json_append(pair, json_object_new_string(readback ? readback : "")))
+        return pair;
+    json_object_put(pair);
+    return NULL;
+}
+
 /* own.applied is {field: [written, read back]}. */
 bool rc_save_applied(struct database *d)
 {
     struct json_object *o = json_object_new_object();
+    struct buf text = BUF_INIT(SIZE_MAX / 2);
     bool ok = o != NULL;
 
-    for (int f = 0; ok && f < CONFIG_N; f++) {
-        struct json_object *pair;
-
-        if (!d->applied.value[f])
-            continue;
-        pair = json_object_new_array();
-        ok =
-            pair && json_object_array_add(pair, json_object_new_string(d->applied.value[f])) == 0 &&
-            json_object_array_add(pair, json_object_new_string(
-                                            d->readback.value[f] ? d->readback.value[f] : "")) == 0;
-        ok = json_add(o, CONFIG_FIELD[f].key, pair) && ok;
-    }
-    ok = ok &&
-         ledger_set(&d->own.applied, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    for (int f = 0; ok && f < CONFIG_N; f++)
+        if (d->applied.value[f])
+            ok = json_add(o, CONFIG_FIELD[f].key,
+                          pair_of(d->applied.value[f], d->readback.value[f]));
+    ok = ok && json_print(o, &text) && ledger_set(&d->own.applied, buf_str(&text));
+    buf_deinit(&text);
     json_object_put(o);
     return ok;
 }

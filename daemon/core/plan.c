@@ -303,8 +303,7 @@ static struct json_object *fields_json(unsigned fields)
     struct json_object *o = json_object_new_array();
 
     for (int f = 0; o && f < CONFIG_N; f++)
-        if (fields & 1u << f &&
-            json_object_array_add(o, json_object_new_string(CONFIG_FIELD[f].key)) != 0)
+        if (fields & 1u << f && !json_append(o, json_object_new_string(CONFIG_FIELD[f].key)))
             json_put(&o);
     return o;
 }
@@ -334,11 +333,8 @@ struct json_object *plan_json(const struct plan *p)
     struct json_object *total = json_object_new_object();
     bool ok = o && steps && total;
 
-    for (size_t i = 0; ok && i < p->n_steps; i++) {
-        struct json_object *s = step_json(&p->steps[i]);
-
-        ok = s && json_object_array_add(steps, s) == 0;
-    }
+    for (size_t i = 0; ok && i < p->n_steps; i++)
+        ok = json_append(steps, step_json(&p->steps[i]));
     ok = ok && json_add_int(total, "create", (int64_t)p->n_create) &&
          json_add_int(total, "update", (int64_t)p->n_update) &&
          json_add_int(total, "delete", (int64_t)p->n_delete) &&

@@ -25,7 +25,7 @@ static struct json_object *set_json(const char *set)
     while (list && *set) {
         size_t n = strcspn(set, ",");
 
-        if (json_object_array_add(list, json_object_new_string_len(set, (int)n)) != 0)
+        if (!json_append(list, json_object_new_string_len(set, (int)n)))
             json_put(&list);
         set += n + (set[n] == ',');
     }
@@ -71,15 +71,6 @@ struct json_object *report_row_json(enum call_kind kind, const struct report_row
     return o;
 }
 
-/* Takes o, NULL too. */
-static bool add_row(struct json_object *rows, struct json_object *o)
-{
-    if (o && json_object_array_add(rows, o) == 0)
-        return true;
-    json_object_put(o);
-    return false;
-}
-
 static bool view_rows(const struct reconcile *rc, struct answer *const *answers,
                       struct json_object *rows)
 {
@@ -87,7 +78,7 @@ static bool view_rows(const struct reconcile *rc, struct answer *const *answers,
 
     (void)rc;
     for (size_t i = 0; ok && i < answers[0]->n_rows; i++)
-        ok = add_row(rows, report_row_json(answers[0]->kind, &answers[0]->rows[i]));
+        ok = json_append(rows, report_row_json(answers[0]->kind, &answers[0]->rows[i]));
     return ok;
 }
 
@@ -123,7 +114,7 @@ static bool add_plan(const struct report_row *plan, const struct report_row *s, 
                       s->cell[REPORT_SUBSCRIPTION_OVERAGES]);
     if (!ok)
         json_put(&o);
-    return add_row(rows, o);
+    return json_append(rows, o);
 }
 
 /* The plan subscribed to comes first; one that no list of plans tells of has a name alone. */
@@ -180,7 +171,7 @@ static bool add_limit(size_t i, const struct report_row *plan, const struct repo
 
     if (!ok)
         json_put(&o);
-    return add_row(rows, o);
+    return json_append(rows, o);
 }
 
 /* No endpoint tells limits: they are what the plan allows, beside what is used of it. */
@@ -259,7 +250,7 @@ static bool add_usage(const char *scope, const char *name, const char *group,
     if (!json_add_str(o, "scope", scope) || !json_add_str(o, "name", name) ||
         !json_add_str(o, "group", group) || !add_cells(o, CALL_REPORT_USAGE, row))
         json_put(&o);
-    return add_row(rows, o);
+    return json_append(rows, o);
 }
 
 struct group_sum {
@@ -295,7 +286,7 @@ static bool add_sum(const struct group_sum *sum, struct json_object *rows)
              json_add_int(o, REPORT[CALL_REPORT_USAGE].columns[SUMMED[i]].key, sum->of[SUMMED[i]]);
     if (!ok)
         json_put(&o);
-    return add_row(rows, o);
+    return json_append(rows, o);
 }
 
 static void sum_groups(const struct reconcile *rc, const struct by_id *ids,
@@ -447,7 +438,7 @@ static bool view_locations(const struct reconcile *rc, struct answer *const *ans
             !add_cells(o, CALL_REPORT_LOCATIONS, &a->rows[i]) ||
             !json_add_bool(o, "closest", closest && strcmp(closest, code) == 0))
             json_put(&o);
-        ok = add_row(rows, o);
+        ok = json_append(rows, o);
     }
     return ok;
 }
@@ -482,7 +473,7 @@ static bool view_tokens(const struct reconcile *rc, struct answer *const *answer
 
         if (!json_add_bool(o, "ours", is_ours(rc, a->rows[i].cell[REPORT_TOKEN_ID])))
             json_put(&o);
-        ok = add_row(rows, o);
+        ok = json_append(rows, o);
     }
     return ok;
 }
@@ -501,7 +492,7 @@ static bool view_members(const struct reconcile *rc, struct answer *const *answe
 
             if (!json_add_str(o, "state", k == 0 ? "member" : "invited"))
                 json_put(&o);
-            ok = add_row(rows, o);
+            ok = json_append(rows, o);
         }
     }
     return ok;

@@ -103,6 +103,16 @@ static void quote(const char *text, size_t n, struct refusal *out)
     answer_redact(text, n, out->text, sizeof(out->text));
 }
 
+/* Without memory its words are missed, and nothing else. */
+static void quote_any(struct json_object *o, struct refusal *out)
+{
+    struct buf text = BUF_INIT(LIMIT_ANSWER_BYTES);
+
+    if (json_print(o, &text))
+        quote(buf_str(&text), text.size, out);
+    buf_deinit(&text);
+}
+
 static void read_json(struct json_object *o, struct refusal *out)
 {
     struct json_object *text = find_text(o);
@@ -118,7 +128,7 @@ static void read_json(struct json_object *o, struct refusal *out)
     else if (is_text(code))
         quote(json_object_get_string(code), (size_t)json_object_get_string_len(code), out);
     else if (error && !json_object_is_type(error, json_type_string))
-        quote(json_object_to_json_string(error), strlen(json_object_to_json_string(error)), out);
+        quote_any(error, out);
     judge(said, is_text(code) ? json_object_get_string(code) : "", out);
     if (json_get_int(o, "retry_after", &seconds) && seconds >= 0)
         out->retry_after_ms =

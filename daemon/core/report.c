@@ -122,17 +122,20 @@ static int set_cell(const struct json_value *v, struct arena *a, const char **ou
 static int note_cell(const struct json_value *v, struct arena *a, const char **out)
 {
     CLEANUP(json_put) struct json_object *o = NULL;
+    CLEANUP(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 2);
     char note[NOTE_MAX_BYTES + 1];
-    const char *s;
+    int rc =
+        field_is_none(v) ? -ERR_INVALID : json_parse(v->at, v->size, LIMIT_JSON_DEPTH, &o, NULL);
 
-    if (field_is_none(v) || json_parse(v->at, v->size, LIMIT_JSON_DEPTH, &o, NULL) < 0)
-        return 0;
-    s = v->kind == JSON_TEXT ? json_object_get_string(o)
-                             : json_object_to_json_string_ext(
-                                   o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    if (!s)
-        return 0;
-    answer_redact(s, strlen(s), note, sizeof(note));
+    if (rc < 0)
+        return rc == -ERR_NOMEM ? rc : 0;
+    if (v->kind == JSON_TEXT)
+        buf_add_str(&text, json_object_get_string(o));
+    else
+        json_print(o, &text);
+    if (text.failed)
+        return -ERR_NOMEM;
+    answer_redact(buf_str(&text), text.size, note, sizeof(note));
     return copy(a, note, strlen(note), out);
 }
 

@@ -260,13 +260,9 @@ static struct json_object *set_array(const char *set)
 
     while (array && *set) {
         size_t n = strcspn(set, ",");
-        struct json_object *item = json_object_new_string_len(set, (int)n);
 
-        if (!item || json_object_array_add(array, item) != 0) {
-            json_object_put(item);
-            json_object_put(array);
-            return NULL;
-        }
+        if (!json_append(array, json_object_new_string_len(set, (int)n)))
+            json_put(&array);
         set += n + (set[n] == ',');
     }
     return array;
@@ -448,7 +444,7 @@ static int api_token_body(const struct call *c, struct json_object *o, struct er
 static int build_body(const struct call *c, const char *organization, char **out, struct err *err)
 {
     CLEANUP(json_put) struct json_object *o = json_object_new_object();
-    const char *text;
+    CLEANUP(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 2);
     int rc;
 
     if (!o)
@@ -458,9 +454,7 @@ static int build_body(const struct call *c, const char *organization, char **out
     rc = TABLE[c->kind].body(c, o, err);
     if (rc < 0 || (json_object_object_length(o) == 0 && !CALL_INFO[c->kind].once))
         return rc;
-    text =
-        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    *out = body_text(c, text);
+    *out = json_print(o, &text) ? body_text(c, buf_str(&text)) : NULL;
     return *out ? 0 : err_nomem(err);
 }
 

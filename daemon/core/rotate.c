@@ -100,7 +100,7 @@ static void list_token(void *arg, struct token *t, struct resource *target)
         return;
     snprintf(text, sizeof(text), "%s/%s", KIND_NAME[t->r.kind], t->r.name);
     l->renewed += !is_removed(t);
-    if (json_object_array_add(l->list, json_object_new_string(text)) != 0)
+    if (!json_append(l->list, json_object_new_string(text)))
         l->failed = true;
 }
 

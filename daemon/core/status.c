@@ -151,11 +151,9 @@ static bool add_problem(struct json_object *list, const char *reason, size_t cou
               json_add_str(o, "since", text_time(since_ms, since)) &&
               json_add_str(o, "example", example) && json_add_str(o, "message", message);
 
-    if (!ok || json_object_array_add(list, o) != 0) {
-        json_object_put(o);
-        return false;
-    }
-    return true;
+    if (!ok)
+        json_put(&o);
+    return json_append(list, o);
 }
 
 static bool add_shell_problems(const struct reconcile *rc, const struct shell_facts *shell,
@@ -276,11 +274,10 @@ static struct json_object *diags_json(const struct diags *d, enum diag_level lev
             continue;
         o = json_object_new_object();
         if (!o || !json_add_str(o, "file", one->file) || !json_add_int(o, "line", one->line) ||
-            !json_add_int(o, "column", one->column) || !json_add_str(o, "message", one->message) ||
-            json_object_array_add(list, o) != 0) {
-            json_object_put(o);
+            !json_add_int(o, "column", one->column) || !json_add_str(o, "message", one->message))
+            json_put(&o);
+        if (!json_append(list, o))
             json_put(&list);
-        }
     }
     return list;
 }

@@ -31,7 +31,7 @@ static bool add_drift(struct json_object *o, const struct database *d)
         database_differs(d, &drift);
     for (int f = 0; ok && f < CONFIG_N; f++)
         if (drift & 1u << f)
-            ok = json_object_array_add(list, json_object_new_string(CONFIG_FIELD[f].key)) == 0;
+            ok = json_append(list, json_object_new_string(CONFIG_FIELD[f].key));
     if (!ok)
         json_put(&list);
     return json_add(o, "drift", list);
@@ -69,7 +69,7 @@ static bool add_set(struct json_object *o, const char *key, const char *set)
     while (ok && set && *set) {
         size_t n = strcspn(set, ",");
 
-        ok = json_object_array_add(list, json_object_new_string_len(set, (int)n)) == 0;
+        ok = json_append(list, json_object_new_string_len(set, (int)n));
         set += n + (set[n] == ',');
     }
     if (!ok)

@@ -31,7 +31,7 @@ static bool add_texts(struct json_object *o, const char *key, const char *const 
     bool ok = list != NULL;
 
     for (size_t i = 0; ok && i < n; i++)
-        ok = json_object_array_add(list, json_object_new_string(items[i])) == 0;
+        ok = json_append(list, json_object_new_string(items[i]));
     if (!ok)
         json_put(&list);
     return json_add(o, key, list);
@@ -51,10 +51,10 @@ static bool add_residencies(const struct reconcile *rc, struct json_object *o,
         ok = !r || (one && json_add_str(one, "name", r->name) &&
                     json_add_str(one, "database", d->r.name) &&
                     add_texts(one, "groups", r->groups, r->n_groups) &&
-                    add_texts(one, "locations", r->locations, r->n_locations) &&
-                    json_object_array_add(list, one) == 0);
+                    add_texts(one, "locations", r->locations, r->n_locations));
         if (!ok)
             json_put(&one);
+        ok = !r || json_append(list, one);
         d = d->want->seed_database ? fleet_database(&rc->fleet, d->want->seed_database) : NULL;
     }
     if (!ok)
@@ -72,7 +72,7 @@ static bool add_tokens(const struct reconcile *rc, struct json_object *o,
     for (size_t i = 0; ok && (t = view_token_at(target, i)); i++) {
         struct json_object *one = t->phase == PHASE_NONE ? NULL : view_resource(rc, t);
 
-        ok = t->phase == PHASE_NONE || (one && json_object_array_add(list, one) == 0);
+        ok = t->phase == PHASE_NONE || json_append(list, one);
     }
     if (!ok)
         json_put(&list);
@@ -91,10 +91,9 @@ static bool add_generations(struct json_object *o, const struct api_token *a)
         ok = one && json_add_int(one, "generation", row->generation) &&
              json_add_str(one, "state", row->state) && json_add_str(one, "id", row->id) &&
              view_add_time(one, "since", row->since) && view_add_time(one, "retired", row->retired);
-        if (!ok || json_object_array_add(list, one) != 0) {
-            json_object_put(one);
-            ok = false;
-        }
+        if (!ok)
+            json_put(&one);
+        ok = json_append(list, one);
     }
     if (!ok)
         json_put(&list);

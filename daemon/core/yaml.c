@@ -80,10 +80,11 @@ static void report_syntax(struct yaml *y)
         diags_error(y->diags, at, "not YAML: %s%s", p->problem, expected);
 }
 
+/* Without memory libyaml 0.2.5 does not always say that it was that, but it says nothing else. */
 static void fail(struct yaml *y)
 {
     y->ended = true;
-    if (y->parser.error == YAML_MEMORY_ERROR)
+    if (y->parser.error == YAML_MEMORY_ERROR || !y->parser.problem)
         y->nomem = true;
     else if (y->parser.error == YAML_READER_ERROR)
         report_bytes(y);

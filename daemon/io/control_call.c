@@ -290,8 +290,8 @@ static struct json_object *about_us(const struct control *c)
         json_add_str(o, "product", "tenantd") &&
         json_add_str(o, "version", c->options.version ? c->options.version : "") &&
         json_add_str(o, "url", "file:///usr/share/doc/tenantd") &&
-        json_object_array_add(names, json_object_new_string(SERVICE)) == 0 &&
-        json_object_array_add(names, json_object_new_string(CONTROL_INTERFACE)) == 0 &&
+        json_append(names, json_object_new_string(SERVICE)) &&
+        json_append(names, json_object_new_string(CONTROL_INTERFACE)) &&
         json_add(o, "interfaces", json_object_get(names))) {
         json_object_put(names);
         return o;

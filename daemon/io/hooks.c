@@ -117,18 +117,12 @@ static void report(struct hook *k, struct list *from, int rc, const char *text)
 static bool add_json(struct buf *b, const struct hooks_line *l)
 {
     struct json_object *o = json_object_new_object();
-    const char *text = NULL;
 
     if (o && json_add_str(o, "kind", l->kind) && json_add_str(o, "name", l->name) &&
-        json_add_str(o, "file", l->file) && json_add_str(o, "cause", l->cause))
-        text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                     JSON_C_TO_STRING_NOSLASHESCAPE);
-    if (text) {
-        buf_add_str(b, text);
+        json_add_str(o, "file", l->file) && json_add_str(o, "cause", l->cause) && json_print(o, b))
         buf_add_char(b, '\n');
-    } else {
+    else
         b->failed = true;
-    }
     json_object_put(o);
     return !b->failed;
 }

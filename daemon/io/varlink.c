@@ -244,16 +244,14 @@ int varlink_check(struct varlink_request *r, const struct varlink_param *params,
 /* Takes `root`; NULL (no memory) gives no text. */
 static struct varlink_text text_of(struct json_object *root)
 {
+    struct buf b = BUF_INIT(SIZE_MAX / 2);
     struct varlink_text t = {0};
-    size_t n;
-    const char *s = root ? json_object_to_json_string_length(
-                               root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n)
-                         : NULL;
 
-    if (s && (t.data = mem_alloc(n + 1))) {
-        memcpy(t.data, s, n);
-        t.size = n + 1;
+    if (root && json_print(root, &b)) {
+        t.size = b.size + 1;
+        t.data = buf_steal(&b);
     }
+    buf_deinit(&b);
     json_object_put(root);
     return t;
 }

@@ -1,86 +1,225 @@
 #include "lib/json.h"
 
-#include <json-c/printbuf.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/json_read.h"
+#include "lib/mem.h"
 
-/* The members of all objects: each has one ':' outside of texts. */
-static size_t count_colons(const char *s, size_t n)
+/* --- From text --- */
+
+static int build(const struct json_value *v, struct json_object **out, struct err *err);
+
+/* It may be a secret, and is left nowhere but in what is built. NULL: no memory. */
+static char *text_of(const struct json_value *v, size_t *out_size)
 {
-    bool in_text = false;
-    size_t sum = 0;
+    char *s = mem_alloc(v->size); /* its quotes are room enough for a NUL */
 
-    for (size_t i = 0; i < n; i++) {
-        if (in_text && s[i] == '\\')
-            i++;
-        else if (s[i] == '"')
-            in_text = !in_text;
-        else if (!in_text && s[i] == ':')
-            sum++;
-    }
-    return sum;
+    if (s && json_text(v, s, v->size - 2, out_size))
+        return s;
+    mem_free_secret(s, v->size);
+    return NULL;
 }
 
-/* Of all objects in `o`. json-c keeps the last of two equal keys, so that fewer are left than were
- * written. */
-static size_t count_members(struct json_object *o)
+static struct json_object *build_text(const struct json_value *v)
 {
-    size_t sum = 0;
+    struct json_object *o;
+    size_t n;
+    char *s;
 
-    if (json_object_is_type(o, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(o); i++)
-            sum += count_members(json_object_array_get_idx(o, i));
-    } else if (json_object_is_type(o, json_type_object)) {
-        json_object_object_foreach(o, key, value)
-        {
-            (void)key;
-            sum += 1 + count_members(value);
-        }
-    }
-    return sum;
-}
-
-/* s[0..n) is JSON; NULL is also what "null" comes to, so *ok tells. */
-static struct json_object *build(const char *s, size_t n, int depth, bool *ok)
-{
-    struct json_tokener *tok = json_tokener_new_ex(depth);
-    struct json_object *o = NULL;
-
-    *ok = false;
-    if (!tok)
-        return NULL;
-    o = json_tokener_parse_ex(tok, s, (int)n);
-    if (json_tokener_get_error(tok) == json_tokener_continue) /* a bare number wants an end */
-        o = json_tokener_parse_ex(tok, "", 1);
-    *ok = json_tokener_get_error(tok) == json_tokener_success;
-    explicit_bzero(tok->pb->buf, (size_t)tok->pb->size); /* the last text in it may be a token */
-    json_tokener_free(tok);
+    if (v->is_simple)
+        return json_object_new_string_len(v->at + 1, (int)(v->size - 2));
+    s = text_of(v, &n);
+    o = s ? json_object_new_string_len(s, (int)n) : NULL;
+    mem_free_secret(s, v->size);
     return o;
+}
+
+/* One that is no whole number, or too large for one, is kept as it is written. */
+static struct json_object *build_number(const struct json_value *v)
+{
+    struct json_object *o = NULL;
+    int64_t n;
+    char *s;
+
+    if (json_int(v, &n))
+        return json_object_new_int64(n);
+    s = mem_strndup(v->at, v->size);
+    if (s)
+        o = json_object_new_double_s(strtod(s, NULL), s);
+    mem_free(s);
+    return o;
+}
+
+static int add_item(struct json_object *list, const struct json_value *item, struct err *err)
+{
+    struct json_object *o = NULL;
+    int rc = build(item, &o, err);
+
+    if (rc == 0 && json_object_array_add(list, o) != 0)
+        rc = err_nomem(err);
+    if (rc != 0)
+        json_object_put(o);
+    return rc;
+}
+
+static int add_member(struct json_object *to, const struct json_value *key,
+                      const struct json_value *item, struct err *err)
+{
+    struct json_object *o = NULL;
+    size_t n = 0;
+    char *name = text_of(key, &n);
+    int rc = name ? 0 : err_nomem(err);
+
+    if (rc == 0 && strlen(name) != n)
+        rc = err_set(err, ERR_INVALID, "not JSON: a key with a NUL in it");
+    if (rc == 0 && json_object_object_get_ex(to, name, NULL))
+        rc = err_set(err, ERR_INVALID, "not JSON: a key stands twice in one object");
+    if (rc == 0)
+        rc = build(item, &o, err);
+    if (rc == 0 && json_object_object_add(to, name, o) != 0)
+        rc = err_nomem(err);
+    if (rc != 0)
+        json_object_put(o);
+    mem_free_secret(name, key->size);
+    return rc;
+}
+
+static int build_all(const struct json_value *v, struct json_object *o, struct err *err)
+{
+    struct json_value item = {.kind = JSON_ABSENT};
+    struct json_value key;
+    int rc = 0;
+
+    while (rc == 0 && json_next(v, &key, &item))
+        rc = v->kind == JSON_LIST ? add_item(o, &item, err) : add_member(o, &key, &item, err);
+    return rc;
+}
+
+/* NULL is what "null" comes to. */
+static int build(const struct json_value *v, struct json_object **out, struct err *err)
+{
+    struct json_object *o = v->kind == JSON_TEXT     ? build_text(v)
+                            : v->kind == JSON_NUMBER ? build_number(v)
+                            : v->kind == JSON_LIST   ? json_object_new_array()
+                            : v->kind == JSON_OBJECT ? json_object_new_object()
+                            : v->kind == JSON_NULL   ? NULL
+                                                   : json_object_new_boolean(v->kind == JSON_TRUE);
+    int rc = o || v->kind == JSON_NULL ? 0 : err_nomem(err);
+
+    if (rc == 0 && (v->kind == JSON_LIST || v->kind == JSON_OBJECT))
+        rc = build_all(v, o, err);
+    if (rc == 0)
+        *out = o;
+    else
+        json_object_put(o);
+    return rc;
 }
 
 int json_parse(const char *s, size_t n, int depth, struct json_object **out, struct err *err)
 {
-    struct json_object *o;
     struct json_value whole;
-    bool ok;
     int rc;
 
     if (n > INT32_MAX)
         return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", n);
     rc = json_read(s, n, (unsigned)depth, NULL, &whole, err);
-    if (rc < 0)
-        return rc;
-    o = build(s, n, depth + 1, &ok); /* json-c counts the innermost value, too */
-    if (!ok)
-        return err_nomem(err);
-    if (count_members(o) != count_colons(s, n)) {
-        json_object_put(o);
-        return err_set(err, ERR_INVALID, "not JSON: a key stands twice in one object");
-    }
-    *out = o;
-    return 0;
+    return rc < 0 ? rc : build(&whole, out, err);
 }
+
+/* --- To text --- */
+
+static void print_escaped(struct buf *out, unsigned char c)
+{
+    static const char SHORT[] = "\"\"\\\\\bb\nn\rr\tt\ff";
+
+    for (const char *at = SHORT; *at; at += 2)
+        if ((unsigned char)*at == c) {
+            buf_add_char(out, '\\');
+            buf_add_char(out, at[1]);
+            return;
+        }
+    buf_printf(out, "\\u%04x", c);
+}
+
+static void print_text(struct buf *out, const char *s, size_t n)
+{
+    size_t from = 0;
+
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+            continue;
+        buf_add(out, s + from, i - from);
+        print_escaped(out, (unsigned char)s[i]);
+        from = i + 1;
+    }
+    buf_add(out, s + from, n - from);
+    buf_add_char(out, '"');
+}
+
+static void print_list(struct buf *out, struct json_object *o)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < json_object_array_length(o); i++) {
+        if (i)
+            buf_add_char(out, ',');
+        json_print(json_object_array_get_idx(o, i), out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void print_object(struct buf *out, struct json_object *o)
+{
+    bool is_first = true;
+
+    buf_add_char(out, '{');
+    json_object_object_foreach(o, key, value)
+    {
+        if (!is_first)
+            buf_add_char(out, ',');
+        is_first = false;
+        print_text(out, key, strlen(key));
+        buf_add_char(out, ':');
+        json_print(value, out);
+    }
+    buf_add_char(out, '}');
+}
+
+bool json_print(struct json_object *o, struct buf *out)
+{
+    const char *text;
+
+    switch (json_object_get_type(o)) {
+    case json_type_null:
+        buf_add_str(out, "null");
+        break;
+    case json_type_boolean:
+        buf_add_str(out, json_object_get_boolean(o) ? "true" : "false");
+        break;
+    case json_type_int:
+        buf_printf(out, "%" PRId64, json_object_get_int64(o));
+        break;
+    case json_type_double:
+        text = json_object_get_string(o);
+        out->failed = out->failed || !text;
+        buf_add_str(out, text ? text : "");
+        break;
+    case json_type_string:
+        print_text(out, json_object_get_string(o), (size_t)json_object_get_string_len(o));
+        break;
+    case json_type_array:
+        print_list(out, o);
+        break;
+    case json_type_object:
+        print_object(out, o);
+        break;
+    }
+    return !out->failed;
+}
+
+/* --- Members --- */
 
 void json_put(struct json_object **o)
 {
@@ -168,4 +307,15 @@ bool json_add_int(struct json_object *o, const char *key, int64_t v)
 bool json_add_bool(struct json_object *o, const char *key, bool v)
 {
     return json_add(o, key, json_object_new_boolean(v));
+}
+
+bool json_append(struct json_object *list, struct json_object *v)
+{
+    if (!v)
+        return false;
+    if (!list || json_object_array_add(list, v) != 0) {
+        json_object_put(v);
+        return false;
+    }
+    return true;
 }

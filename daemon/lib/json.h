@@ -1,8 +1,7 @@
 /* json: json-c's objects, for what is built, and for what is read from all sides. json-c coerces
- * types, takes what is not JSON, and lets the last of two equal keys win; these do not.
- * In:    text, or an object that the caller owns.
- * Out:   values copied out or borrowed from the object.
- * Never: an object that outlives its caller. */
+ * types, takes what is not JSON, lets the last of two equal keys win, and leaves out what it finds
+ * no memory for; these do not. In:    text, or an object that the caller owns. Out:   values copied
+ * out or borrowed from the object. Never: an object that outlives its caller. */
 #ifndef TENANTD_LIB_JSON_H
 #define TENANTD_LIB_JSON_H
 
@@ -12,12 +11,15 @@
 #include <stdint.h>
 
 #include "lib/base.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 /* Parse one whole document of s[0..n): as json_read does, and no key twice in any object. The
  * caller puts *out. -ERR_INVALID (with the byte offset) or -ERR_NOMEM. */
 int json_parse(const char *s, size_t n, int depth, struct json_object **out,
                struct err *err) MUST_CHECK;
+/* The shortest text of it, behind what is there; NULL is null. False: `out` has failed. */
+bool json_print(struct json_object *o, struct buf *out);
 /* For CLEANUP(json_put). */
 void json_put(struct json_object **o);
 
@@ -35,5 +37,7 @@ bool json_add(struct json_object *o, const char *key, struct json_object *v);
 bool json_add_str(struct json_object *o, const char *key, const char *s);
 bool json_add_int(struct json_object *o, const char *key, int64_t v);
 bool json_add_bool(struct json_object *o, const char *key, bool v);
+/* Append to an array. False: no memory (and v is put); v NULL is that, too. */
+bool json_append(struct json_object *list, struct json_object *v);
 
 #endif

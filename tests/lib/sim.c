@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/sim_private.h"
 
 #define LAG_MS    60
@@ -91,9 +92,9 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     s->steps++;
     if (ev->kind == RC_CREDENTIAL)
         s->told.no_deletes_ms = 0;
-    mem_set_fault(should_fail);
+    fault_set(should_fail);
     rv = reconcile_step(s->rc, ev, &fx, err);
-    mem_set_fault(NULL);
+    fault_set(NULL);
     s->wake_ms = fx.wake_ms;
     if (s->lags && s->wake_ms <= s->now_ms)
         s->wake_ms = s->now_ms + (int64_t)(sim_random(s) % LAG_MS);

@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+#include "lib/mem.h"
+#include "tests/lib/fault.h"
+
 #define DEPTH 4
 
 static void documents__that_are_json__are_read(void **state)
@@ -42,6 +45,58 @@ static void documents__that_are_json__are_read(void **state)
     }
 }
 
+#define MIXED                                                                                      \
+    "{\"a\":[1,-9223372036854775808,2.50,1e400,true,false,null],\"b\":{\"c\":"                     \
+    "\"\\\"\\\\\\n\\u0001/é\"},"                                                                  \
+    "\"a longer key than fits anywhere small\":\"\\b\\f\\r\\t and text, more than at first "       \
+    "fits\"}"
+
+static void documents__printed__are_what_was_read(void **state)
+{
+    struct buf b = BUF_INIT(1000);
+    struct json_object *o = NULL;
+
+    (void)state;
+    assert_int_equal(json_parse(MIXED, strlen(MIXED), DEPTH, &o, NULL), 0);
+    assert_true(json_print(o, &b));
+    assert_string_equal(buf_str(&b), MIXED);
+    b.max = b.size;
+    assert_false(json_print(o, &b)); /* there is no room for two */
+    buf_deinit(&b);
+    json_put(&o);
+}
+
+static int read_and_print(struct buf *b)
+{
+    struct json_object *o = NULL;
+    int rc = json_parse(MIXED, strlen(MIXED), DEPTH, &o, NULL);
+
+    if (rc == 0 && !json_print(o, b))
+        rc = -ERR_NOMEM;
+    json_put(&o);
+    return rc;
+}
+
+static void documents__without_memory_at_any_point__are_refused(void **state)
+{
+    size_t before = mem_live_blocks();
+    bool fired;
+
+    (void)state;
+    for (long nth = 1; nth == 1 || fired; nth++) {
+        struct buf b = BUF_INIT(1000);
+        int rc;
+
+        fault_arm(nth);
+        rc = read_and_print(&b);
+        fired = fault_disarm();
+        if (rc != (fired ? -ERR_NOMEM : 0))
+            fail_msg("allocation %ld %s, and it says %d", nth, fired ? "failed" : "is none", rc);
+        buf_deinit(&b);
+        assert_int_equal(mem_live_blocks(), before);
+    }
+}
+
 static void documents__that_are_not__are_refused_with_the_place(void **state)
 {
     static const char *const CASES[][2] = {
@@ -51,6 +106,7 @@ static void documents__that_are_not__are_refused_with_the_place(void **state)
         {"tru", "not JSON: it ends too early at byte 3"},
         {"{\"a\":1,\"a\":2}", "not JSON: a key stands twice in one object"},
         {"[{\"x\":{\"a\":1,\"b\":2,\"a\":1}}]", "not JSON: a key stands twice in one object"},
+        {"{\"a\\u0000b\":1}", "not JSON: a key with a NUL in it"},
         {"{'a':1}", "not JSON: unexpected character at byte 1"},
         {"[NaN]", "not JSON: unexpected character at byte 1"},
         {"[-Infinity]", "not JSON: unexpected character at byte 2"},
@@ -126,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents__that_are_json__are_read),
+        cmocka_unit_test(documents__printed__are_what_was_read),
+        cmocka_unit_test(documents__without_memory_at_any_point__are_refused),
         cmocka_unit_test(documents__that_are_not__are_refused_with_the_place),
         cmocka_unit_test(members__of_another_type__are_not_there),
         cmocka_unit_test(objects__that_are_made__hold_what_was_added),

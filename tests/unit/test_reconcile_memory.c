@@ -76,7 +76,7 @@ static char *end_of(struct sim *s)
 static char *run(const char *name, const char *text, bool *out_fired)
 {
     fault_arm(nth);
-    mem_set_fault(NULL);
+    fault_set(NULL);
     sim_fail_allocations(fault_strikes);
     free(sim_script_run(&sim, name, text, start_again));
     sim_fail_allocations(NULL);
