@@ -492,15 +492,3 @@ int api_upload(struct api *api, struct call *call, struct seed_file *takes, api_
     }
     return begin(c, call, err);
 }
-
-void api_cancel_all(struct api *api)
-{
-    LIST_FOREACH (it, &api->calls) {
-        http_cancel(container_of(it, struct api_call, link)->http);
-    }
-}
-
-unsigned api_in_flight(const struct api *api)
-{
-    return api->n_calls;
-}

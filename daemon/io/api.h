@@ -61,12 +61,8 @@ typedef void (*api_sent_fn)(void *arg, uint64_t bytes, uint64_t of);
 int api_upload(struct api *api, struct call *c, struct seed_file *takes, api_sent_fn sent,
                api_done_fn done, void *arg, struct err *err) MUST_CHECK;
 
-/* Each call in flight is done with OUTCOME_CANCELED, from the loop. Idempotent. */
-void api_cancel_all(struct api *api);
-
-unsigned api_in_flight(const struct api *api);
-
-/* Cancels what is in flight; `closed` is called once, from the loop, when `api` is gone. */
+/* Each call in flight is done with OUTCOME_CANCELED, from the loop; `closed` is called once, from
+ * the loop, when `api` is gone. */
 void api_close(struct api *api, void (*closed)(void *arg), void *arg);
 
 #endif

@@ -295,8 +295,3 @@ void control_close(struct control *c, void (*closed)(void *arg), void *arg)
     if (own > 2)
         close_handle(c, (uv_handle_t *)&c->listener);
 }
-
-size_t control_n_clients(const struct control *c)
-{
-    return c->n_clients;
-}

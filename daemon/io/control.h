@@ -73,8 +73,6 @@ void control_close(struct control *control, void (*closed)(void *arg), void *arg
  */
 void control_reload_groups(struct control *control);
 
-size_t control_n_clients(const struct control *control);
-
 /* --- In a handler --- */
 
 const char *

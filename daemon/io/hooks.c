@@ -393,11 +393,6 @@ int hooks_add(struct hooks *h, const char *hook, const struct hooks_line *line, 
     return 0;
 }
 
-size_t hooks_waiting(const struct hooks *h)
-{
-    return h->n_lines;
-}
-
 int hooks_open(uv_loop_t *loop, const struct hooks_options *o, struct hooks **out, struct err *err)
 {
     struct hooks *h = mem_alloc(sizeof(*h));

@@ -55,9 +55,6 @@ int hooks_configure(struct hooks *h, const struct config_hook *hooks, size_t n,
 int hooks_add(struct hooks *h, const char *hook, const struct hooks_line *line,
               struct err *err) MUST_CHECK;
 
-/* Lines that are accepted and not yet reported. */
-size_t hooks_waiting(const struct hooks *h);
-
 /* Stops what runs (SIGTERM, SIGKILL a second later), cancels every line; then closed is called
  * once, from the loop, and the hooks are gone. */
 void hooks_close(struct hooks *h, hooks_closed_fn closed, void *arg);

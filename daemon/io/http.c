@@ -441,11 +441,6 @@ void http_cancel(struct http_call *c)
     uv_timer_start(&c->http->reap, on_reap, 0, 0);
 }
 
-unsigned http_in_flight(const struct http *h)
-{
-    return h->n_calls;
-}
-
 void http_close(struct http *h, void (*closed)(void *arg), void *arg)
 {
     assert(!h->closed && closed);

@@ -92,8 +92,6 @@ void http_cancel(struct http_call *c);
  * stays as it was: -ERR_NOMEM, -ERR_INVALID (concurrency). */
 int http_configure(struct http *h, const struct http_options *o, struct err *err) MUST_CHECK;
 
-unsigned http_in_flight(const struct http *h);
-
 /* Cancel what is in flight, then let go of every connection; `closed` is called once, from the
  * loop, when `h` is gone. */
 void http_close(struct http *h, void (*closed)(void *arg), void *arg);

@@ -250,11 +250,6 @@ int token_files_start(struct token_files *tf, struct file_job *const *jobs, size
     return 0;
 }
 
-size_t token_files_pending(const struct token_files *tf)
-{
-    return tf->pending;
-}
-
 void token_files_close(struct token_files *tf, token_files_closed_fn closed, void *arg)
 {
     assert(!tf->is_closing);

@@ -40,9 +40,6 @@ int token_files_open(uv_loop_t *loop, const struct tokens_dir_options *o, struct
 int token_files_start(struct token_files *tf, struct file_job *const *jobs, size_t n,
                       token_files_done_fn done, void *arg, struct err *err) MUST_CHECK;
 
-/* How many jobs are waiting or being done. */
-size_t token_files_pending(const struct token_files *tf);
-
 /* `closed` (may be NULL) is called from the loop, after the last `done`; then `tf` is gone. */
 void token_files_close(struct token_files *tf, token_files_closed_fn closed, void *arg);
 

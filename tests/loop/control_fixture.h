@@ -211,6 +211,20 @@ static void on_tick(uv_timer_t *tick)
     (void)tick;
 }
 
+static void count_pipe(uv_handle_t *h, void *n)
+{
+    *(size_t *)n += h->type == UV_NAMED_PIPE;
+}
+
+/* Connections that the server has; those that are being closed, too. */
+RUN_UNUSED static size_t n_clients(struct fixture *f)
+{
+    size_t n = 0;
+
+    uv_walk(&f->loop, count_pipe, &n);
+    return n - 1; /* it listens with one */
+}
+
 /* Turn the loop until a condition over the fixture, read anew each turn, is so. */
 #define UNTIL(f, condition)                                                                        \
     do {                                                                                           \

@@ -204,10 +204,8 @@ static void line__added__is_read_as_json(void **state)
     configure(c);
     assert_int_equal(add(c, "hook", "core/app"), 0);
     assert_int_equal(hooks_add(c->hooks, "hook", &odd, &c->err), 0);
-    assert_int_equal(hooks_waiting(c->hooks), 2);
     assert_int_equal(c->n_results, 0);
     run_until_results(c, 2);
-    assert_int_equal(hooks_waiting(c->hooks), 0);
     assert_string_equal(c->results, "hook core/app ok\nhook e\"u/\xc3\xa4 ok\n");
     assert_string_equal(
         file_text(c, "out"),
@@ -629,7 +627,7 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
         configure(c);
         assert_int_equal(add(c, "hook", "x"), 0);
         assert_int_equal(add(c, "hook", "y"), 0);
-        for (int i = 0; i < turns && hooks_waiting(c->hooks) > 0; i++)
+        for (int i = 0; i < turns && c->n_results < 2; i++)
             uv_run(&c->loop, UV_RUN_ONCE);
         close_hooks(c);
         assert_int_equal(c->n_results, 2);
