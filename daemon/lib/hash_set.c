@@ -4,11 +4,12 @@
 
 #define ROOM_MIN 64
 
-/* One that is nothing else's, or is free. A prime number's bits spread what hashes of like texts
- * have in common. */
+/* One that is nothing else's, or is free. What hashes of like texts have in common is spread, and
+ * the upper half of that is scaled to the number of slots. */
 static uint64_t *slot_of(uint64_t *slots, size_t n_slots, uint64_t hash)
 {
-    size_t i = (size_t)((hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15) % n_slots);
+    uint64_t spread = (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+    size_t i = (size_t)((spread >> 32) * n_slots >> 32);
 
     while (slots[i] && slots[i] != hash)
         i = i + 1 == n_slots ? 0 : i + 1;
@@ -21,10 +22,10 @@ static uint64_t as_kept(uint64_t hash)
     return hash ? hash : 1;
 }
 
-/* A quarter stays free. */
+/* A third stays free. */
 static size_t slots_for(size_t n)
 {
-    return n + n / 3 + 1;
+    return n + n / 2 + 1;
 }
 
 bool hash_set_reserve(struct hash_set *s, size_t n)
@@ -34,6 +35,8 @@ bool hash_set_reserve(struct hash_set *s, size_t n)
 
     if (n_slots <= s->n_slots)
         return true;
+    if (n_slots > UINT32_MAX)
+        return false;
     slots = mem_alloc(n_slots * sizeof(*slots));
     if (!slots)
         return false;

@@ -78,7 +78,7 @@ static void set__with_room__grows_no_more(void **state)
     (void)state;
     assert_true(hash_set_reserve(&s, MANY));
     n_slots = s.n_slots;
-    assert_true(n_slots <= MANY + MANY / 3 + 1);
+    assert_true(n_slots <= MANY + MANY / 2 + 1);
     for (unsigned i = 0; i < MANY; i++)
         add(&s, id(i));
     assert_true(s.n_slots == n_slots);
