@@ -293,7 +293,7 @@ bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
         return ok;
     ok = fleet_count_blocks(f) && ok;
     if (ok && (n > 1 || !is_last(f, names[0])))
-        fleet_reckon_wakes(f);
+        fleet_shift_wakes(f, f->n_databases - before);
     return ok;
 }
 

@@ -50,6 +50,7 @@ bool fleet_point(struct database *d, const struct db_entry *e);
 /* For the times at which what is packed is due: */
 bool fleet_count_blocks(struct fleet *f) MUST_CHECK; /* after they have come */
 void fleet_reckon_wakes(struct fleet *f);            /* after they have moved */
+void fleet_shift_wakes(struct fleet *f, size_t n);   /* after they have moved by n places at most */
 bool fleet_bind_databases(struct fleet *f, const struct desired *d) MUST_CHECK;
 /* The records' entries are of that list; NULL: no. */
 bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries);

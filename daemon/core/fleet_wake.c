@@ -37,6 +37,25 @@ void fleet_reckon_wakes(struct fleet *f)
         reckon(f, i);
 }
 
+static int64_t first_of(const struct fleet *f, size_t from, size_t to)
+{
+    int64_t first = INT64_MAX;
+
+    for (size_t b = from; b <= to; b++)
+        if (f->rest->block_wakes[b] < first)
+            first = f->rest->block_wakes[b];
+    return first;
+}
+
+/* What is in a block now was in it, or in those so far before it. */
+void fleet_shift_wakes(struct fleet *f, size_t n)
+{
+    size_t by = (n + FLEET_BLOCK - 1) / FLEET_BLOCK;
+
+    for (size_t b = f->rest->n_blocks; b > 0; b--)
+        f->rest->block_wakes[b - 1] = first_of(f, b - 1 > by ? b - 1 - by : 0, b - 1);
+}
+
 void fleet_wake(struct fleet *f, int64_t now_ms)
 {
     for (size_t b = 0; b < f->rest->n_blocks; b++) {
@@ -55,10 +74,5 @@ void fleet_wake(struct fleet *f, int64_t now_ms)
 
 int64_t fleet_next_wake(const struct fleet *f)
 {
-    int64_t first = INT64_MAX;
-
-    for (size_t b = 0; b < f->rest->n_blocks; b++)
-        if (f->rest->block_wakes[b] < first)
-            first = f->rest->block_wakes[b];
-    return first;
+    return f->rest->n_blocks ? first_of(f, 0, f->rest->n_blocks - 1) : INT64_MAX;
 }

@@ -1,0 +1,187 @@
+/* test_fleet_look: what a look shows of databases at rest is noted beside them, wherever they move
+ * meanwhile, and when others come between them, each is still opened when it is due.
+ * In: a fleet at rest. Out: cmocka's verdict. Never: more than memory. */
+#include "core/fleet_rest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/fleet_private.h"
+#include "lib/mem.h"
+
+#define MANY 3000 /* in three blocks */
+
+struct rests {
+    struct heap wakes;
+    struct fleet f;
+    char names[2 * MANY][12];
+};
+static struct rests r;
+
+static char *text(const char *s)
+{
+    char *copy = mem_strdup(s);
+
+    assert_non_null(copy);
+    return copy;
+}
+
+/* The even ones, or the odd ones. */
+static void add(unsigned from)
+{
+    const char *names[MANY];
+
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(r.names[2 * i + from], sizeof(r.names[0]), "t-%05u", 2 * i + from);
+        names[i] = r.names[2 * i + from];
+    }
+    assert_true(fleet_add_databases(&r.f, names, MANY));
+}
+
+static struct live_db row_of(unsigned i)
+{
+    return (struct live_db){.name = r.names[i],
+                            .id = r.names[i],
+                            .group = "eu",
+                            .block_reads = 0,
+                            .block_writes = -1,
+                            .delete_protection = -1,
+                            .archived = -1};
+}
+
+/* The even ones at rest, live and listed, and due one after the other, last names first. */
+static void set_up(void)
+{
+    r = (struct rests){0};
+    assert_true(fleet_init(&r.f, &r.wakes));
+    add(0);
+    for (unsigned i = 0; i < 2 * MANY; i += 2) {
+        struct database *d = fleet_database(&r.f, r.names[i]);
+        struct live_db row = row_of(i);
+
+        d->has_own = d->r.is_done = true;
+        d->own.state = text("owned");
+        assert_true(live_set_database(&d->live, &row));
+        d->live.listed = true;
+        assert_true(heap_set(&r.wakes, &d->r.wake, 2 * MANY - i));
+    }
+    fleet_settle(&r.f);
+}
+
+static void tear_down(void)
+{
+    heap_deinit(&r.wakes); /* it points into the fleet */
+    fleet_deinit(&r.f);
+    assert_int_equal(mem_live_blocks(), 0);
+}
+
+static size_t place(unsigned i)
+{
+    return fleet_place(&r.f, r.names[i]);
+}
+
+static void look__what_it_shows__is_noted_where_it_goes(void **state)
+{
+    struct live_db row;
+
+    (void)state;
+    set_up();
+    row = row_of(0);
+    row.block_writes = 0; /* which is not known */
+    assert_false(fleet_note_shown(&r.f, place(0), &row));
+    row = row_of(2);
+    row.block_reads = -1; /* which is known, and not said */
+    assert_false(fleet_note_shown(&r.f, place(2), &row));
+    for (unsigned i = 4; i < 2 * MANY; i += 4) {
+        row = row_of(i);
+        assert_true(fleet_note_shown(&r.f, place(i), &row));
+    }
+    fleet_note_taken(&r.f, place(2));
+    add(1);
+    for (unsigned i = 0; i < 2 * MANY; i++)
+        assert_int_equal(fleet_noted(&r.f, place(i)), i == 2                ? PACKED_TAKEN
+                                                      : i > 0 && i % 4 == 0 ? PACKED_SHOWN
+                                                                            : 0);
+    fleet_forget_look(&r.f);
+    for (unsigned i = 0; i < 2 * MANY; i++)
+        assert_int_equal(fleet_noted(&r.f, place(i)), 0);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    tear_down();
+}
+
+static void look__one_that_is_opened__keeps_what_was_shown(void **state)
+{
+    struct live_db row;
+    struct pack_row shown;
+    struct database *d;
+
+    (void)state;
+    set_up();
+    row = row_of(4);
+    assert_true(fleet_note_shown(&r.f, place(4), &row));
+    assert_false(fleet_shown_row(&r.f, place(4), &shown)); /* it is as it is known */
+    d = fleet_database(&r.f, r.names[4]);
+    assert_true(fleet_shown_row(&r.f, place(4), &shown));
+    assert_true(live_is_row(&d->live, &shown.row));
+    d->own.since = 7; /* which no list shows */
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    assert_int_equal(fleet_noted(&r.f, place(4)), PACKED_SHOWN);
+
+    d = fleet_database(&r.f, r.names[4]);
+    live_clear(&d->live);
+    fleet_settle(&r.f);
+    assert_false(fleet_is_packed(&r.f, place(4)));
+    assert_true(fleet_shown_row(&r.f, place(4), &shown));
+    assert_string_equal(shown.row.id, r.names[4]);
+    assert_string_equal(shown.row.group, "eu");
+    assert_int_equal(shown.row.block_reads, 0);
+    assert_int_equal(shown.row.block_writes, -1);
+
+    fleet_note_taken(&r.f, place(4));
+    assert_false(fleet_shown_row(&r.f, place(4), &shown));
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    assert_int_equal(fleet_noted(&r.f, place(4)), PACKED_TAKEN);
+    tear_down();
+}
+
+static size_t n_whole(void)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < 2 * MANY; i += 2)
+        n += !fleet_is_packed(&r.f, place(i));
+    return n;
+}
+
+static void wakes__when_others_come_between__are_as_before(void **state)
+{
+    (void)state;
+    set_up();
+    assert_int_equal(fleet_next_wake(&r.f), 2);
+    add(1);
+    for (int64_t now = 2; now <= 2 * MANY; now += 2 * MANY / 10) {
+        assert_true(fleet_next_wake(&r.f) <= now);
+        fleet_wake(&r.f, now);
+        assert_int_equal(n_whole(), now / 2);
+    }
+    tear_down();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(look__what_it_shows__is_noted_where_it_goes),
+        cmocka_unit_test(look__one_that_is_opened__keeps_what_was_shown),
+        cmocka_unit_test(wakes__when_others_come_between__are_as_before),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
