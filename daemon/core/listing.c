@@ -119,7 +119,7 @@ static bool grow(struct seen *s)
 /* Note `text`, borrowed; -ERR_INVALID when it was noted before. */
 static int note_once(struct seen *s, const char *what, const char *text, struct err *err)
 {
-    uint64_t hash = text_hash(TEXT_HASH_INIT, text, strlen(text));
+    uint64_t hash = text_mix(TEXT_HASH_INIT, text, strlen(text));
     struct slot *slot;
 
     if ((s->n + 1) * 2 > s->n_slots && !grow(s))
