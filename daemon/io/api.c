@@ -283,10 +283,10 @@ static bool is_elsewhere(const struct api *api, const struct call *c)
     return c->kind == CALL_LOCATION_CLOSEST && strcmp(api->origin.host, PLATFORM_HOST) == 0;
 }
 
-/* A listing is large, and how long it takes to send says nothing. */
-static bool is_listing(const struct call *c)
+/* What names every database is large, and how long it takes to send says nothing. */
+static bool is_long(const struct call *c)
 {
-    return answer_body_rule(c->kind) == BODY_LISTED;
+    return answer_body_rule(c->kind) == BODY_LISTED || c->kind == CALL_REPORT_USAGE;
 }
 
 /* A platform on this very machine, or in the clear, has its databases at its own address; a real
@@ -358,7 +358,7 @@ static int send_request(struct api_call *c, const struct request *r, struct err 
         .body = r->body,
         .source = is_upload(c->call) ? &source : NULL,
         .once = CALL_INFO[c->call->kind].once,
-        .is_long = is_listing(c->call),
+        .is_long = is_long(c->call),
         .timeout_ms = api->timeout_ms,
     };
     const struct http_callbacks callbacks = {on_head, on_data, on_done, c};

@@ -97,6 +97,30 @@ static void deletes__with_a_token_of_their_own__go_by_it_and_nothing_else_does(v
     bench_close(&b);
 }
 
+/* In a short time, in small pieces and unpacked: that is for what is small. */
+static void calls__whose_answer_grows_with_the_organization__may_take_long(void **state)
+{
+    static const struct fake_step SCRIPT[] = {
+        {.send = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}};
+    static const enum call_kind LARGE[] = {CALL_DATABASES_LIST, CALL_GROUPS_LIST,
+                                           CALL_DELETED_DATABASES_LIST, CALL_REPORT_USAGE};
+    static const enum call_kind SMALL[] = {CALL_ORGANIZATION_GET, CALL_DATABASE_GET,
+                                           CALL_REPORT_DATABASE_USAGE};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, SCRIPT, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(LARGE); i++) {
+        assert_int_equal(outcome_of(&b, LARGE[i], NULL, NULL), OUTCOME_NOT_FOUND);
+        assert_non_null(strstr(last(&b), "\r\nAccept-Encoding: gzip\r\n"));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(SMALL); i++) {
+        assert_int_equal(outcome_of(&b, SMALL[i], "t-1", NULL), OUTCOME_NOT_FOUND);
+        assert_null(strstr(last(&b), "Accept-Encoding"));
+    }
+    bench_close(&b);
+}
+
 static void listing__of_a_page__is_read(void **state)
 {
     static const struct fake_step SCRIPT[] = {
@@ -343,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls__of_every_kind__go_to_their_path_with_the_token),
         cmocka_unit_test(deletes__with_a_token_of_their_own__go_by_it_and_nothing_else_does),
+        cmocka_unit_test(calls__whose_answer_grows_with_the_organization__may_take_long),
         cmocka_unit_test(listing__of_a_page__is_read),
         cmocka_unit_test(token__that_is_minted__comes_with_hash_and_claims),
         cmocka_unit_test(refusal__with_a_wait__says_so),
