@@ -287,10 +287,46 @@ static void outside_fill(struct script *c, const char *name)
     d->holds = 1000;
 }
 
+static bool is_there(struct platform *p, const char *kind, const char *name)
+{
+    return strcmp(kind, "api-token") == 0 ? platform_api_token(p, name) != NULL
+           : strcmp(kind, "member") == 0  ? platform_person(p, name, false) != NULL
+           : strcmp(kind, "invite") == 0  ? platform_person(p, name, true) != NULL
+           : strcmp(kind, "group") == 0   ? platform_group(p, name) != NULL
+                                          : platform_db(p, name) != NULL;
+}
+
+/* Where memory ran out before, what this is about may not have been made, or is no draft any more:
+ * then nobody does it. */
+static bool is_out_of_place(struct script *c, const char *what, const char *args)
+{
+    struct platform *p = &c->s->platform;
+    char text[256];
+    char *rest = text;
+    const char *kind = "database";
+
+    snprintf(text, sizeof(text), "%s", args);
+    if (!c->s->n_nomem || strcmp(what, "create") == 0)
+        return false;
+    if (strcmp(what, "delete") == 0 || strcmp(what, "set") == 0)
+        kind = script_word(&rest);
+    else if (strcmp(what, "accept") == 0)
+        kind = "invite";
+    else if (strcmp(what, "write") == 0 && script_word(&rest) && !script_takes(&rest, "for "))
+        return false;
+    else if (strcmp(what, "fill") == 0)
+        return !platform_db(p, args) || !platform_db(p, args)->is_draft;
+    else if (strcmp(what, "rotate") != 0 && strcmp(what, "write") != 0)
+        return false;
+    return !is_there(p, kind, script_word(&rest));
+}
+
 void script_outside(struct script *c, char *args)
 {
     const char *what = script_word(&args);
 
+    if (is_out_of_place(c, what, args))
+        return;
     if (strcmp(what, "create") == 0)
         outside_make(c, args);
     else if (strcmp(what, "delete") == 0)
