@@ -169,6 +169,16 @@ static struct json_object *plan_reply(const struct plan *plan)
     return o;
 }
 
+/* Of all, as it is decided: what is looked at just now is looked at to its end first. */
+static int whole_plan(struct app *app, struct plan *out, struct err *err)
+{
+    int rv = app_try(app, &(struct rc_event){.kind = RC_WHOLE}, err);
+
+    if (rv == -ERR_NOMEM)
+        app_fail("out of memory");
+    return rv == 0 ? plan_build(app->rc, out, err) : rv;
+}
+
 static void get_plan(void *arg, struct control_call *call)
 {
     struct app *app = arg;
@@ -182,7 +192,7 @@ static void get_plan(void *arg, struct control_call *call)
                      "no complete observation yet: what would be done is not known");
         return;
     }
-    rv = plan_build(app->rc, &plan, &err);
+    rv = whole_plan(app, &plan, &err);
     if (rv != 0) {
         app_control_fail(call, rv, &err);
         return;
@@ -202,7 +212,7 @@ static void decide_on(struct app *app, struct control_call *call, bool approve)
     struct err err = ERR_INIT;
     struct plan plan;
     int64_t held = 0;
-    int rv = plan_build(app->rc, &plan, &err);
+    int rv = whole_plan(app, &plan, &err);
 
     if (rv == 0) {
         held = (int64_t)plan.n_held;

@@ -104,7 +104,8 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
         g->live.checked = true;
     }
     rc_not_suspect(rc, fx, &g->r, &g->suspect, a->outcome == OUTCOME_OK);
-    rc->replan = rc->replan || was != g->live.present || g->r.phase != PHASE_READY;
+    if (was != g->live.present || g->r.phase != PHASE_READY)
+        rc_replan_after(rc);
 }
 
 /* --- groups --- */
@@ -142,7 +143,7 @@ static void group_changed(struct reconcile *rc, struct effects *fx, const struct
         rc_event(rc, fx, &g->r, "Updated", 6, a, "delete_protection is %s",
                  g->live.config.value[CONFIG_DELETE_PROTECTION]);
         rc_flip(rc, fx, &g->r, CONFIG_FIELD[CONFIG_DELETE_PROTECTION].key);
-        rc->replan = true; /* it covers databases */
+        rc_replan_after(rc); /* it covers databases */
         return;
     }
     g->live.read_ms = 0;
@@ -199,7 +200,8 @@ static void database_created(struct reconcile *rc, struct effects *fx, struct da
     if (d->own.upload)
         rc_set(fx, &d->own.draft_id, d->live.id);
     rc_own_made(rc, fx, &d->r);
-    rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_SEED];
+    if (rc->by_reason[REASON_WAITING_FOR_SEED])
+        rc_replan_after(rc);
     rc_event(rc, fx, &d->r, "Created", 6, a, "created in %s, id %s", d->own.group_name, d->live.id);
 }
 
@@ -395,8 +397,11 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         else
             absorb_database(rc, fx, f, a);
     }
-    if (rc->replan && rc->has_desired)
-        return; /* all are considered in this very step, and after the guard was asked */
+    if (rc->replan && rc->has_desired && !rc->stopping) { /* it is, after the guard was asked */
+        if (is_token(r) && token_of(r)->jwt)
+            rc_consider(rc, fx, r); /* but what was minted is on its way to its file */
+        return;
+    }
     if (opens)
         rc_consider_all(rc, fx, f->target);
     else

@@ -48,7 +48,8 @@ static void is_there(struct reconcile *rc, struct effects *fx, struct database *
     d->live.read_ms = 0; /* Ready once it reads back */
     d->live.listed = false;
     rc_succeeded(&d->r);
-    rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_SEED];
+    if (rc->by_reason[REASON_WAITING_FOR_SEED])
+        rc_replan_after(rc);
 }
 
 /* --- the file --- */
@@ -188,7 +189,8 @@ static void sent(struct reconcile *rc, struct effects *fx, const struct flight *
 
     d->upload->running = false;
     rc->uploading = NULL;
-    rc->replan = rc->replan || rc->by_reason[REASON_WAITING_FOR_UPLOAD];
+    if (rc->by_reason[REASON_WAITING_FOR_UPLOAD])
+        rc_replan_after(rc);
     if (!upload_is(d, UPLOAD_SENDING))
         return; /* an operator has said otherwise meanwhile */
     switch (a->outcome) {

@@ -106,7 +106,20 @@ static bool asks_guard(const struct reconcile *rc, const struct world *w, const 
     return just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
 }
 
-void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
+/* First of all: what the guard has said of the database behind it. */
+static void hear_guard(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct resource *target = r;
+
+    if (rc->pass.stage != PASS_CONSIDER || rc_is_taking(rc))
+        return;
+    if (r->kind == KIND_TOKEN)
+        target = token_target(&rc->fleet, token_of(r));
+    if (target && target->kind == KIND_DATABASE)
+        rc_hear_guard(rc, fx, database_of(target));
+}
+
+static void consider(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct decision d;
     struct world w;
@@ -118,7 +131,7 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_rotation_look(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
-        rc->replan = true; /* the guard has to be asked first */
+        rc_replan_after(rc); /* the guard has to be asked first */
         return;
     }
     for (int i = 0; i < LOCAL_ACTS_MAX; i++) {
@@ -140,6 +153,12 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
         branch_remind(rc, fx, database_of(r));
 }
 
+void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    hear_guard(rc, fx, r);
+    consider(rc, fx, r);
+}
+
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct token **tokens;
@@ -151,7 +170,7 @@ void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *
     tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
     n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
     for (size_t i = 0; i < n; i++)
-        rc_consider(rc, fx, &tokens[i]->r);
+        consider(rc, fx, &tokens[i]->r);
 }
 
 void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
@@ -160,9 +179,10 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
     struct world w;
     enum reason why;
 
+    hear_guard(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
-        rc->replan = true;
+        rc_replan_after(rc);
         return;
     }
     decide(&w, r, &d);

@@ -333,6 +333,17 @@ struct token *fleet_add_token(enum kind kind, const char *target, struct token *
     return t;
 }
 
+bool fleet_keeps_token(const struct token *t)
+{
+    return t->want || t->has_held || t->r.busy || t->hook_busy;
+}
+
+bool fleet_keeps_database(const struct database *d)
+{
+    return d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens ||
+           d->rest.look & PACKED_SHOWN;
+}
+
 /* Drop the tokens that are neither wanted nor held. Returns how many are left. */
 static size_t sweep_tokens(struct token **tokens, size_t n, void (*gone)(void *, struct resource *),
                            void *arg)
@@ -342,7 +353,7 @@ static size_t sweep_tokens(struct token **tokens, size_t n, void (*gone)(void *,
     for (size_t i = 0; i < n; i++) {
         struct token *t = tokens[i];
 
-        if (t->want || t->has_held || t->r.busy || t->hook_busy) {
+        if (fleet_keeps_token(t)) {
             tokens[kept++] = t;
         } else {
             gone(arg, &t->r);
@@ -362,16 +373,14 @@ static bool keep_database(struct database *d, void *arg)
     const struct sweep *s = arg;
 
     d->n_tokens = sweep_tokens(d->tokens, d->n_tokens, s->gone, s->arg);
-    if (d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens ||
-        d->rest.look & PACKED_SHOWN)
+    if (fleet_keeps_database(d))
         return true;
     s->gone(s->arg, &d->r);
     return false;
 }
 
-void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg)
+void fleet_sweep_others(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg)
 {
-    struct sweep sweep = {gone, arg};
     size_t kept = 0;
 
     for (size_t i = 0; i < f->n_groups; i++) {
@@ -386,7 +395,14 @@ void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), v
         }
     }
     f->n_groups = kept;
-    fleet_sweep_databases(f, keep_database, &sweep);
     fleet_sweep_api_tokens(f, gone, arg);
     fleet_sweep_members(f, gone, arg);
+}
+
+void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg)
+{
+    struct sweep sweep = {gone, arg};
+
+    fleet_sweep_databases(f, keep_database, &sweep);
+    fleet_sweep_others(f, gone, arg);
 }

@@ -333,6 +333,7 @@ struct rest {
     struct list link;             /* of those touched in this step */
     struct packed *was;           /* what it was opened from; owned; NULL: it never was packed */
     unsigned flags;               /* of that */
+    unsigned world;               /* in which it is PACKED_STEADY */
     unsigned look; /* of the look under way: PACKED_SHOWN: as it was then; or PACKED_TAKEN */
     int64_t stands_until_ms; /* of that, where it is PACKED_STEADY */
 };
@@ -370,6 +371,8 @@ struct database {
     bool removal_ok;   /* guard and approvals allow it */
     bool fence_lapsed; /* not up yet, and the guard is asked anew: tried for too long, held, or more
                           than is allowed by now */
+    bool asks;         /* the guard, which has yet to be heard */
+    bool asks_removal; /* so it was when all wants were added up */
     bool update_held;
     bool create_held;
     bool over_quota;       /* to be made, and the plan has no room for it */
@@ -444,9 +447,14 @@ bool member_set_live(struct member *m, const struct live_member *member,
  * entries. Records without an entry keep what else they have. False: no memory. */
 bool fleet_bind(struct fleet *f, const struct desired *d) MUST_CHECK;
 
-/* Free the records that nothing wants, nothing shows and nothing remembers, unless `busy` or
- * queued. `gone` is told of each before. */
+/* Free the records that nothing wants, nothing shows and nothing remembers, unless `busy`. `gone`
+ * is told of each before. */
 void fleet_sweep(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg);
+/* All but databases, of which there are many. */
+void fleet_sweep_others(struct fleet *f, void (*gone)(void *arg, struct resource *r), void *arg);
+/* Something wants it, shows it or remembers it, or it is `busy`. */
+bool fleet_keeps_database(const struct database *d);
+bool fleet_keeps_token(const struct token *t);
 void fleet_deinit(struct fleet *f);
 
 /* Take over what an answer or a listing says. False: no memory. A new id forgets the configuration

@@ -16,6 +16,7 @@ struct fleet_rest {
     int64_t *block_wakes;           /* a time no later than the first wake of each block's packed */
     size_t n_blocks;
     size_t blocks_capacity;
+    unsigned world;          /* number of the one in which PACKED_STEADY is said */
     struct database *peeked; /* a copy of one that is packed; NULL: none */
     struct pack_room room;
     struct database *in_room; /* who is opened there: a visit, or the one that is peeked at */

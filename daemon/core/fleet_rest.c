@@ -93,6 +93,7 @@ static struct database *open(const struct fleet *f, size_t at, struct pack_room 
     }
     d->rest.was = p;
     d->rest.flags = f->flags[at];
+    d->rest.world = rest->world;
     d->rest.look = f->flags[at] & PACKED_LOOK;
     d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
     f->databases[at] = &d->r;
@@ -200,8 +201,8 @@ static bool token_is_at_rest(const struct token *t)
 
 static bool is_at_rest(const struct database *d)
 {
-    bool rests = is_idle(&d->r) && !d->placed && !d->own.fence && !d->own.held && !d->upload &&
-                 !d->own.upload && !d->own.draft_id &&
+    bool rests = is_idle(&d->r) && !d->asks && !d->placed && !d->own.fence && !d->own.held &&
+                 !d->upload && !d->own.upload && !d->own.draft_id &&
                  (d->want || d->has_own || d->live.present || d->n_tokens);
 
     for (size_t i = 0; rests && i < d->n_tokens; i++)
@@ -274,8 +275,8 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     }
     if (until > first)
         until = first;
-    if (stands_until_ms ||
-        (d->rest.flags & PACKED_STEADY && is_same(p, was) && was->wake_ms == until)) {
+    if (stands_until_ms || (d->rest.flags & PACKED_STEADY && d->rest.world == rest->world &&
+                            is_same(p, was) && was->wake_ms == until)) {
         flags |= PACKED_STEADY;
         first = until;
     }
@@ -341,6 +342,13 @@ bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
     mem_free(p);
     *out_nomem = true;
     return false;
+}
+
+void fleet_unsteady(struct fleet *f)
+{
+    f->rest->world++; /* of those that are whole */
+    for (size_t i = 0; i < f->n_databases; i++)
+        f->flags[i] &= (uint16_t)~PACKED_STEADY;
 }
 
 /* --- looking without opening --- */

@@ -70,6 +70,8 @@ size_t fleet_place(const struct fleet *f, const char *name);
 
 /* The end of a step: pack what was touched and is at rest. */
 void fleet_settle(const struct fleet *f);
+/* What was decided stands of none of them any more: PACKED_STEADY is said of nobody. */
+void fleet_unsteady(struct fleet *f);
 /* It was decided about: see whether it is at rest when the step ends. */
 void fleet_touch(const struct fleet *f, struct database *d);
 /* Open those that are due by then, so that they are in the heap. */

@@ -187,6 +187,8 @@ void observe_taken(struct reconcile *rc, struct effects *fx)
     run_graces(rc, fx);
     rc_check_files(rc, fx);
     observe_list_forget(rc);
+    if (rc->pass.stage != PASS_NONE)
+        rc->replan = true; /* what it has noted is from before */
     rc_observe_sides(rc);
 }
 

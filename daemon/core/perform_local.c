@@ -115,7 +115,7 @@ static void created_after_all(struct reconcile *rc, struct effects *fx, struct r
     rc_event(rc, fx, r, "Created", 6, NULL, "created; its answer had been lost, id %s",
              rc_parts(r).live->id);
     if (r->kind == KIND_GROUP)
-        rc->replan = true;
+        rc_replan_after(rc);
 }
 
 static void forget(struct reconcile *rc, struct effects *fx, struct resource *r)
@@ -159,7 +159,7 @@ static void release(struct reconcile *rc, struct effects *fx, struct resource *r
     if (p.own->released)
         forget_tokens(rc, fx, r);
     forget(rc, fx, r);
-    rc->replan = true;
+    rc_disowned(rc);
 }
 
 /* Deleted, and read to be gone. The row stays, so that the name is not made again by itself. */
@@ -185,7 +185,7 @@ static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
         rc_put_own(rc, fx, r);
     }
     *p.deleted_ms = 0;
-    rc->replan = true;
+    rc_disowned(rc);
 }
 
 /* Somebody restored it: ours as before, and what we fenced is let go. */
@@ -203,7 +203,7 @@ static void returned(struct reconcile *rc, struct effects *fx, struct database *
     d->own.wanted_since = d->want ? rc->wall_ms : 0;
     rc_put_own(rc, fx, &d->r);
     rc_event(rc, fx, &d->r, "Returned", 5, NULL, "restored, and ours again, id %s", d->own.id);
-    rc->replan = true;
+    rc_replan_after(rc);
 }
 
 static void fence_stands(struct reconcile *rc, struct effects *fx, struct database *d)
@@ -243,7 +243,7 @@ static void missing(struct reconcile *rc, struct effects *fx, struct resource *r
     rc_parts(r).own->missing_since = since;
     rc_put_own(rc, fx, r);
     if (r->kind == KIND_GROUP)
-        rc->replan = true;
+        rc_replan_after(rc);
 }
 
 /* How long a token lives that was minted with parameters "AUTHORIZATION EXPIRATION ...";
@@ -317,7 +317,8 @@ bool rc_perform_local(struct reconcile *rc, struct effects *fx, struct resource 
     case ACT_ADOPT:
         rc_take_over(rc, fx, r, "adopted");
         rc_event(rc, fx, r, "Adopted", 5, NULL, "was live already, id %s", rc_parts(r).own->id);
-        rc->replan = rc->replan || r->kind == KIND_GROUP;
+        if (r->kind == KIND_GROUP)
+            rc_replan_after(rc);
         return true;
     case ACT_RELEASE:
         release(rc, fx, r);

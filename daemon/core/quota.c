@@ -142,39 +142,38 @@ static bool is_missing(const struct owned *own, bool has_own)
     return has_own && strcmp(own->state, "owned") == 0 && !own->recreate;
 }
 
-/* What is there, whosesoever it is, takes its room first. */
-void quota_apply(struct reconcile *rc)
+void quota_groups(struct reconcile *rc)
 {
     const struct fleet *f = &rc->fleet;
-    int64_t groups = rc->quota.limit[KIND_GROUP];
-    int64_t databases = rc->quota.limit[KIND_DATABASE];
+    int64_t room = rc->quota.limit[KIND_GROUP];
     bool is_known = rc->quota.is_on && rc->quota.answered;
-    struct world w;
 
-    rc_world(rc, &w);
     for (size_t i = 0; i < f->n_groups; i++)
-        groups -= groups > 0 && f->groups[i]->live.present;
-    for (size_t i = 0; i < f->n_databases; i++)
-        databases -= databases > 0 && fleet_flags(f, i) & PACKED_PRESENT;
+        room -= room > 0 && f->groups[i]->live.present;
     for (size_t i = 0; i < f->n_groups; i++) {
         struct group *g = f->groups[i];
         bool to_make =
             g->want && !g->want->absent && !g->live.present && !is_missing(&g->own, g->has_own);
 
-        g->over_quota = is_known && to_make && groups == 0;
-        groups -= to_make && groups > 0;
+        g->over_quota = is_known && to_make && room == 0;
+        room -= to_make && room > 0;
     }
-    for (size_t i = 0; i < f->n_databases; i++) {
-        struct database *d;
-        bool to_make;
+}
 
-        if (fleet_is_packed(f, i)) /* one that is to be made has something to wait for */
-            continue;
-        d = fleet_open(f, i).d;
-        to_make = database_is_wanted(&w, d) && !d->want->observe && !d->live.present &&
-                  !is_missing(&d->own, d->has_own);
+int64_t quota_room(const struct reconcile *rc, size_t present)
+{
+    int64_t limit = rc->quota.limit[KIND_DATABASE];
 
-        d->over_quota = is_known && to_make && databases == 0;
-        databases -= to_make && databases > 0;
-    }
+    if (!rc->quota.is_on || !rc->quota.answered || limit < 0)
+        return -1;
+    return limit > (int64_t)present ? limit - (int64_t)present : 0;
+}
+
+void quota_database(const struct world *w, struct database *d, int64_t *room)
+{
+    bool to_make = database_is_wanted(w, d) && !d->want->observe && !d->live.present &&
+                   !is_missing(&d->own, d->has_own);
+
+    d->over_quota = to_make && *room == 0;
+    *room -= to_make && *room > 0;
 }

@@ -23,6 +23,7 @@ struct quota {
 
 struct reconcile;
 struct effects;
+struct world;
 
 void quota_deinit(struct quota *q);
 /* Ask, when it is time. */
@@ -33,7 +34,11 @@ void quota_again(struct reconcile *rc);
 void quota_absorb(struct reconcile *rc, struct effects *fx, struct answer *a);
 /* Nothing is known yet, and the first answers are still to come. */
 bool quota_is_awaited(const struct quota *q);
-/* Note on each record that is wanted and not there whether the plan has room for it. */
-void quota_apply(struct reconcile *rc);
+/* Note on each record that is wanted and not there whether the plan has room for it. What is there,
+ * whosesoever it is, takes its room first, then those that come first. */
+void quota_groups(struct reconcile *rc);
+/* For how many databases there is room beside those that are there; -1: it is not known. */
+int64_t quota_room(const struct reconcile *rc, size_t present);
+void quota_database(const struct world *w, struct database *d, int64_t *room);
 
 #endif

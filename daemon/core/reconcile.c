@@ -8,8 +8,7 @@
 #include "core/retry.h"
 #include "lib/mem.h"
 
-#define REPLANS_MAX 8 /* in one step: each may call for another */
-#define SLICE       2000
+#define SLICE 2000
 
 uint64_t rc_random(struct reconcile *rc)
 {
@@ -32,7 +31,7 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     rc->authorized = true;
     rc->ledger_ok = true;
     rc->next_id = 1;
-    rc->slice = SLICE;
+    rc->slice = rc->pass_slice = SLICE;
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
@@ -69,6 +68,7 @@ void reconcile_free(struct reconcile *rc)
         ledger_row_deinit(LEDGER_LEAK, &rc->leaks[i]);
     rc_pauses_deinit(rc);
     mem_free(rc->checks.name);
+    mem_free(rc->pass.next);
     row_index_deinit(&rc->counts_index);
     row_index_deinit(&rc->approvals_index);
     mem_free(rc->counts);
@@ -82,9 +82,14 @@ void reconcile_slice(struct reconcile *rc, size_t n)
     rc->slice = n;
 }
 
+void reconcile_slice_passes(struct reconcile *rc, size_t n)
+{
+    rc->pass_slice = n;
+}
+
 bool reconcile_goes_on(const struct reconcile *rc)
 {
-    return rc_is_taking(rc);
+    return (rc_is_taking(rc) || rc_replan_is_due(rc)) && !rc->stopping;
 }
 
 void reconcile_watch(struct reconcile *rc, bool audit)
@@ -138,7 +143,7 @@ size_t reconcile_in_flight(const struct reconcile *rc)
 bool reconcile_is_busy(const struct reconcile *rc)
 {
     return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE ||
-           rc_recover_is_busy(rc);
+           rc_recover_is_busy(rc) || rc_replan_is_due(rc);
 }
 
 const struct desired *reconcile_desired(const struct reconcile *rc)
@@ -177,15 +182,25 @@ static void start_ask(struct reconcile *rc, struct effects *fx)
     effects_call(fx, c);
 }
 
+/* Nothing that guard, approval, doubt, stranger, pause or observation has a say in begins on a
+ * decision that is older than what is known: while everything is to be looked at again, and until
+ * the guard has been asked in that, records wait for their calls. What goes on meanwhile is asked
+ * of none of them: looks at the platform, what operators have asked for, minted tokens on their way
+ * to their files, and what changes only our own knowledge. A record whose turn has come hears what
+ * the guard said, and is decided about once more, before its call is sent (rc_start). */
+static size_t n_ready(const struct reconcile *rc)
+{
+    return rc_is_stale(rc) ? 0 : rc->schedule.n_queued;
+}
+
 static void pump(struct reconcile *rc, struct effects *fx)
 {
-    bool queued = rc->schedule.n_queued && !rc_is_taking(rc);
     int64_t again;
 
     if (rc->stopping || !rc->ledger_ok)
         return;
     while (!fx->failed &&
-           (rc->obs.due || rc_recover_is_due(rc) || queued || ask_waits(&rc->asks))) {
+           (rc->obs.due || rc_recover_is_due(rc) || n_ready(rc) || ask_waits(&rc->asks))) {
         struct resource *r;
 
         if (!schedule_may_start(&rc->schedule, rc->now_ms, &again)) {
@@ -193,7 +208,7 @@ static void pump(struct reconcile *rc, struct effects *fx)
                 fx->wake_ms = again;
             return;
         }
-        if (ask_turn(&rc->asks, rc->obs.due || rc_recover_is_due(rc) || queued)) {
+        if (ask_turn(&rc->asks, rc->obs.due || rc_recover_is_due(rc) || n_ready(rc))) {
             start_ask(rc, fx);
         } else if (rc->obs.due) {
             rc_observe_start(rc, fx);
@@ -201,7 +216,6 @@ static void pump(struct reconcile *rc, struct effects *fx)
             rc_recover_start(rc, fx);
         } else if ((r = schedule_pop(&rc->schedule))) {
             rc_start(rc, fx, r);
-            queued = rc->schedule.n_queued > 0;
         }
     }
 }
@@ -328,6 +342,7 @@ static int take(struct reconcile *rc, const struct rc_event *ev, struct effects 
         rc->decided_in = 0; /* seldom, and they may change anything */
     switch (ev->kind) {
     case RC_TICK:
+    case RC_WHOLE:
         return 0;
     case RC_DESIRED:
         on_desired(rc, fx, ev);
@@ -389,11 +404,11 @@ static void earlier(int64_t *at, int64_t candidate)
 /* When time alone is the next event. */
 static void set_wake(const struct reconcile *rc, struct effects *out)
 {
-    if (rc_is_taking(rc) && !rc->stopping)
-        earlier(&out->wake_ms, rc->now_ms);
-    else if (rc->replan && !rc->stopping)
-        earlier(&out->wake_ms, rc->now_ms + 1);
-    earlier(&out->wake_ms, schedule_next_wake(&rc->schedule));
+    int64_t due_ms = schedule_next_wake(&rc->schedule);
+
+    if (reconcile_goes_on(rc) || due_ms <= rc->now_ms)
+        due_ms = rc->now_ms + 1; /* not at once: what has come meanwhile goes first */
+    earlier(&out->wake_ms, due_ms);
     earlier(&out->wake_ms, fleet_next_wake(&rc->fleet));
     if (!rc->stopping)
         earlier(&out->wake_ms, rc_recover_wake(rc));
@@ -425,10 +440,14 @@ static void go_on(struct reconcile *rc, struct effects *out)
     own_rights_tick(rc, out);
     audit_tick(rc, out);
     fleet_wake(&rc->fleet, rc->now_ms);
-    while (!rc_is_taking(rc) && !out->failed && (r = schedule_due(&rc->schedule, rc->now_ms)))
+    for (size_t n = rc->pass_slice; n && !rc_is_taking(rc) && !out->failed; n--) {
+        r = schedule_due(&rc->schedule, rc->now_ms);
+        if (!r)
+            break;
         rc_consider(rc, out, r);
+    }
     rc_recover_tick(rc, out);
-    for (int i = 0; rc->replan && !rc_is_taking(rc) && !out->failed && i < REPLANS_MAX; i++)
+    if (!rc_is_taking(rc) && !out->failed)
         rc_replan(rc, out);
     pump(rc, out);
     if (!rc->replan && !out->failed && !fleet_failed(&rc->fleet))
@@ -475,10 +494,17 @@ static void note_unanswered(struct reconcile *rc)
     }
 }
 
+/* It is about the plan, or about what a record was decided to be: that is to be whole. */
+static bool shows_all(const struct rc_event *ev)
+{
+    return ev->kind == RC_WHOLE || ev->kind == RC_DECISION || ev->kind == RC_COMMAND ||
+           ev->kind == RC_RESTORE;
+}
+
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err)
 {
-    int rv;
+    int rv = 0;
 
     rc->now_ms = ev->now_ms;
     rc->wall_ms = ev->wall_ms;
@@ -493,7 +519,10 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc_pauses_look(rc, out); /* first: what was paused until now counts no grace */
         rc->replan = true;
     }
-    rv = take(rc, ev, out, err);
+    if (!out->failed && shows_all(ev))
+        rc_replan_whole(rc, out);
+    if (!out->failed)
+        rv = take(rc, ev, out, err);
     out->failed = out->failed || fleet_failed(&rc->fleet);
     if (!out->failed && rv != -ERR_NOMEM)
         go_on(rc, out);

@@ -17,7 +17,8 @@
 #include "lib/err.h"
 
 enum rc_event_kind {
-    RC_TICK,       /* the time asked for by wake_ms has come */
+    RC_TICK,  /* the time asked for by wake_ms has come */
+    RC_WHOLE, /* end the look at everything that is under way, if one is: the plan is to be shown */
     RC_DESIRED,    /* a new generation; `desired` is taken */
     RC_CONFIG,     /* `config` changed (borrowed until the next one) */
     RC_CREDENTIAL, /* the API token was read anew: try again what it stopped */
@@ -91,8 +92,10 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
 void reconcile_watch(struct reconcile *rc, bool audit);
 
 /* So many records are worked on in one step, at most, where there may be very many: the rest in the
- * next ones, for which `wake_ms` asks at once. */
+ * next ones, for which `wake_ms` asks. */
 void reconcile_slice(struct reconcile *rc, size_t n);
+/* The same of a pass over all records, for tests. */
+void reconcile_slice_passes(struct reconcile *rc, size_t n);
 /* There is more of the last step's work to be done in the next. */
 bool reconcile_goes_on(const struct reconcile *rc);
 

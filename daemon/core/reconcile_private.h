@@ -16,6 +16,7 @@
 #include "core/own_token.h"
 #include "core/quota.h"
 #include "core/reconcile.h"
+#include "core/replan.h"
 #include "core/row_index.h"
 #include "core/rows.h"
 #include "core/schedule.h"
@@ -198,7 +199,9 @@ struct reconcile {
     uint64_t sync_cycle;              /* the observation that answers the last RC_SYNC */
     bool stopping;
     size_t slice;       /* records that one step works on */
-    bool replan;        /* look at everything again in this step */
+    size_t pass_slice;  /* that it opens for a pass */
+    bool replan;        /* look at everything again, from the first */
+    struct pass pass;   /* that look */
     bool is_bound_anew; /* the manifest is another one than when counts were looked at */
 
     struct count *counts; /* what counts against the guard */
@@ -246,24 +249,6 @@ static inline bool rc_is_owned(const struct owned *own, bool has_own)
     return has_own && strcmp(own->state, "owned") == 0;
 }
 
-/* replan_note.c */
-void rc_note_database(struct reconcile *rc, struct effects *fx, struct database *d,
-                      const struct world *w);
-void rc_note_group(struct reconcile *rc, struct effects *fx, struct group *g);
-void rc_note_api_token(struct reconcile *rc, struct effects *fx, struct api_token *a);
-/* replan_guard.c: of all records, when all is noted. */
-void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w);
-/* The guard is asked about none of what it needs, nor does it have an answer of before. */
-bool rc_asks_no_guard(const struct reconcile *rc, const struct world *w, struct database *d);
-/* replan_steady.c */
-uint64_t rc_world_digest(const struct reconcile *rc);
-/* Monotonic, until when what was decided about it stands; 0: it is looked at each time. */
-int64_t rc_stands_until(const struct reconcile *rc, const struct database *d);
-bool rc_stands(const struct reconcile *rc, size_t at);
-
-/* replan.c */
-void rc_world(const struct reconcile *rc, struct world *out);
-void rc_replan(struct reconcile *rc, struct effects *fx); /* guard, then every record */
 /* consider.c: decide about a record and do what needs no turn, queue what does. */
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* A target and its tokens. */
@@ -394,11 +379,6 @@ bool rc_owns_token(const struct reconcile *rc, const char *id);
 void rc_absorb_api_token(struct reconcile *rc, struct effects *fx, const struct flight *f,
                          struct answer *a);
 
-/* replan_member.c */
-void rc_note_member(struct reconcile *rc, struct effects *fx, struct member *m);
-bool rc_member_open(const struct reconcile *rc, const struct member *m); /* nobody said yes or no */
-void rc_ask_member(struct reconcile *rc, struct effects *fx, const struct world *w,
-                   struct member *m, bool allowed);
 /* perform_member.c */
 struct call *rc_member_call(struct reconcile *rc, struct effects *fx, struct member *m,
                             const struct decision *d);

@@ -1,17 +1,13 @@
 /* replan_guard: the guard and the operators are asked before anything is removed, changed or made:
- * how much is wanted in all, what of it was done lately, and what somebody has said of it. */
+ * how much is wanted in all, what of it was done lately, and what somebody has said of it.
+ *
+ *   each database as it is noted: what it wants is added ─▶ all: asked ─▶ each, before it is
+ *   decided about: hears what was said of all, and what of itself */
 #include <string.h>
 
 #include "core/fleet_rest.h"
 #include "core/guard.h"
 #include "core/reconcile_private.h"
-
-struct wants {
-    size_t removals;
-    size_t approved; /* removals that were, and have not begun to count yet */
-    size_t updates;
-    size_t creates;
-};
 
 static bool wants_update(const struct world *w, const struct database *d)
 {
@@ -49,43 +45,62 @@ static bool is_open(const struct reconcile *rc, const char *action, const struct
     return !rc_approval(rc, action, r, id) && !rc_rejected(rc, action, r, id);
 }
 
-/* The guard is asked about none of what it needs, nor does it have an answer of before. */
-bool rc_asks_no_guard(const struct reconcile *rc, const struct world *w, struct database *d)
+/* Its fence was allowed, and is not up yet. */
+static bool tries_fence(const struct database *d)
 {
-    return !d->own.fence && !d->own.held && !d->removal_ok && !d->approved && !d->rejected &&
-           !d->update_held && !d->create_held && !d->fence_lapsed && !rc_is_lapsed(rc, d) &&
-           !d->over_quota && !d->placed && !removal_is_asked(w, d) && !wants_update(w, d) &&
-           !wants_create(w, d);
+    return d->has_own && d->own.fence && strcmp(d->own.fence, "wanted") == 0;
 }
 
-static void count_wants(struct reconcile *rc, const struct world *w, struct wants *out)
+static void add_removal(const struct reconcile *rc, const struct world *w, struct database *d,
+                        struct wants *out)
 {
-    *out = (struct wants){0};
+    d->asks_removal = removal_is_asked(w, d);
+    if (d->asks_removal && !d->own.is_branch) {
+        bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
+
+        out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
+        out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", &d->r, d->own.id) &&
+                         !(d->fence_lapsed && rc_is_counted(rc, "removal", &d->r));
+    }
+}
+
+static void add_wants(const struct reconcile *rc, const struct world *w, struct database *d,
+                      struct wants *out)
+{
+    if (tries_fence(d)) {
+        out->fences++;
+        return;
+    }
+    d->fence_lapsed = false;
+    add_removal(rc, w, d, out);
+    if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
+        is_open(rc, "update", &d->r, d->own.id))
+        out->updates++;
+    if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
+        is_open(rc, "create", &d->r, NULL))
+        out->creates++;
+}
+
+bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database *d)
+{
+    d->asks = d->own.fence || d->own.held || d->removal_ok || d->approved || d->rejected ||
+              d->update_held || d->create_held || d->fence_lapsed || d->over_quota || d->placed ||
+              removal_is_asked(w, d) || wants_update(w, d) || wants_create(w, d);
+    d->asks_removal = false;
+    rc->pass.wants.uploads += d->upload != NULL;
+    if (d->asks)
+        add_wants(rc, w, d, &rc->pass.wants);
+    return d->asks;
+}
+
+static void add_others(const struct reconcile *rc, const struct world *w, struct wants *out)
+{
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         const struct group *g = rc->fleet.groups[i];
 
         out->approved += rc_is_owned(&g->own, g->has_own) &&
                          rc_approval(rc, "delete", &g->r, g->own.id) &&
                          !rc_is_counted(rc, "removal", &g->r);
-    }
-    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = fleet_whole(&rc->fleet, i);
-
-        if (!d)
-            continue;
-        if (removal_is_asked(w, d) && !d->own.is_branch) {
-            bool approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
-
-            out->approved += approved && !rc_is_counted(rc, "removal", &d->r);
-            out->removals += !removal_is_planned(w, d) && is_open(rc, "delete", &d->r, d->own.id) &&
-                             !(d->fence_lapsed && rc_is_counted(rc, "removal", &d->r));
-        }
-        if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
-            is_open(rc, "update", &d->r, d->own.id))
-            out->updates++;
-        if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
-            is_open(rc, "create", &d->r, NULL))
-            out->creates++;
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++) {
         struct api_token *a = rc->fleet.api_tokens[i];
@@ -154,6 +169,10 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
     bool going = !asked && d->own.fence && removal_of(w, d) != REMOVAL_NONE;
 
     d->removal_ok = d->approved = false;
+    if (asked && !d->asks_removal) {
+        rc_replan_after(rc); /* it has been wanted only since it was noted */
+        return;
+    }
     if (!asked && !going)
         return;
     d->approved = rc_approval(rc, "delete", &d->r, d->own.id) != NULL;
@@ -208,12 +227,10 @@ static void ask_create(const struct reconcile *rc, const struct world *w, struct
 
 static size_t count_owned(const struct reconcile *rc)
 {
-    size_t n = 0;
+    size_t n = rc->pass.wants.owned;
 
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         n += rc_is_owned(&rc->fleet.groups[i]->own, rc->fleet.groups[i]->has_own);
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        n += (fleet_flags(&rc->fleet, i) & PACKED_OWNED) != 0;
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
         n += api_token_newest(rc->fleet.api_tokens[i]) != NULL;
     for (size_t i = 0; i < rc->fleet.n_members; i++)
@@ -223,38 +240,39 @@ static size_t count_owned(const struct reconcile *rc)
 
 /* Fences that were allowed and are not up yet: which of them are asked about anew. Those that are
  * held, and all when the guard lets through less by now than has begun. */
-static void look_at_fences(struct reconcile *rc, size_t owned)
+static void look_at_fences(struct reconcile *rc, const struct world *w, size_t owned)
 {
     size_t allowed = guard_removals_allowed(&rc->config->policy, owned, rc_removed(rc));
     bool tight = rc_counted(rc, "removal") > allowed;
 
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
         struct database *d = fleet_whole(&rc->fleet, i);
-        bool tries = d && d->has_own && d->own.fence && strcmp(d->own.fence, "wanted") == 0;
 
-        if (!d)
+        if (!d || !tries_fence(d))
             continue;
-        d->fence_lapsed = tries && (rc_is_lapsed(rc, d) || d->own.held & HELD_REMOVAL ||
-                                    (tight && !d->own.is_branch));
+        d->fence_lapsed =
+            rc_is_lapsed(rc, d) || d->own.held & HELD_REMOVAL || (tight && !d->own.is_branch);
+        add_removal(rc, w, d, &rc->pass.wants);
     }
 }
 
 void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w)
 {
     const struct config_policy *p = &rc->config->policy;
+    struct pass *pass = &rc->pass;
+    struct wants *wants = &pass->wants;
     size_t owned = count_owned(rc);
-    struct wants wants;
-    bool removals;
-    bool updates;
-    bool creates;
+    size_t done;
 
-    look_at_fences(rc, owned);
-    count_wants(rc, w, &wants);
-    removals = guard_allows_removals(p, owned, rc_removed(rc),
-                                     rc_counted(rc, "removal") + wants.approved, wants.removals);
-    rc_uploads_guard(rc, owned, rc_counted(rc, "removal") + wants.approved, wants.removals);
-    updates = guard_allows_updates(p, owned, rc_counted(rc, "update"), wants.updates);
-    creates = guard_allows_creates(p, rc_counted(rc, "create"), wants.creates);
+    if (wants->fences)
+        look_at_fences(rc, w, owned);
+    add_others(rc, w, wants);
+    done = rc_counted(rc, "removal") + wants->approved;
+    pass->removals_ok = guard_allows_removals(p, owned, rc_removed(rc), done, wants->removals);
+    pass->updates_ok = guard_allows_updates(p, owned, rc_counted(rc, "update"), wants->updates);
+    pass->creates_ok = guard_allows_creates(p, rc_counted(rc, "create"), wants->creates);
+    if (wants->uploads)
+        rc_uploads_guard(rc, owned, done, wants->removals);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         struct group *g = rc->fleet.groups[i];
 
@@ -262,17 +280,33 @@ void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *
         g->rejected = rc_rejected(rc, "delete", &g->r, g->own.id);
     }
     for (size_t i = 0; i < rc->fleet.n_api_tokens; i++)
-        ask_api_token(rc, fx, w, rc->fleet.api_tokens[i], removals);
+        ask_api_token(rc, fx, w, rc->fleet.api_tokens[i], pass->removals_ok);
     for (size_t i = 0; i < rc->fleet.n_members; i++)
-        rc_ask_member(rc, fx, w, rc->fleet.members[i], removals);
-    for (size_t i = 0; i < rc->fleet.n_databases; i++) {
-        struct database *d = fleet_whole(&rc->fleet, i);
+        rc_ask_member(rc, fx, w, rc->fleet.members[i], pass->removals_ok);
+}
 
-        if (!d)
-            continue;
-        d->rejected = false;
-        ask_removal(rc, fx, w, d, removals);
-        ask_update(rc, fx, w, d, updates);
-        ask_create(rc, w, d, creates);
-    }
+void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    struct world w;
+
+    if (!d->asks || rc->pass.stage != PASS_CONSIDER)
+        return;
+    rc_world(rc, &w);
+    d->rejected = false;
+    ask_removal(rc, fx, &w, d, rc->pass.removals_ok);
+    ask_update(rc, fx, &w, d, rc->pass.updates_ok);
+    ask_create(rc, &w, d, rc->pass.creates_ok);
+    d->asks = d->asks_removal = false;
+}
+
+void rc_disowned(struct reconcile *rc)
+{
+    struct pass *p = &rc->pass;
+
+    if (p->stage == PASS_NOTE && p->wants.owned)
+        p->wants.owned--; /* if it was not added yet, the guard is the stricter for it */
+    if (p->stage == PASS_CONSIDER && p->wants.removals)
+        rc->replan = true; /* fewer of them may go than it said */
+    else
+        rc_replan_after(rc);
 }

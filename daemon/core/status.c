@@ -88,7 +88,7 @@ static bool has_flights(const struct reconcile *rc)
 
 static bool is_working(const struct reconcile *rc)
 {
-    if (has_flights(rc))
+    if (has_flights(rc) || rc_replan_is_due(rc))
         return true;
     if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
         rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_WAITING_FOR_HOST] ||
@@ -304,8 +304,10 @@ static struct json_object *observation_json(const struct reconcile *rc)
 {
     const struct observation *ob = &rc->obs;
     struct json_object *o = json_object_new_object();
+    /* the last one that all was decided after */
+    uint64_t cycle = rc_replan_is_due(rc) ? rc->pass.cycle : ob->answered;
     char completed[TEXT_TIME_SIZE];
-    bool ok = o && json_add_int(o, "cycle", (int64_t)ob->answered) &&
+    bool ok = o && json_add_int(o, "cycle", (int64_t)cycle) &&
               json_add_bool(o, "complete", ob->ever && ob->complete) &&
               json_add_str(o, "completed",
                            ob->ever ? text_time(ob->completed_wall_ms, completed) : NULL) &&
@@ -344,16 +346,19 @@ static bool wants_plan(const struct reconcile *rc)
     return wants;
 }
 
-/* To build it is to decide about every record anew: of very many only where its id is of use. */
+/* To build it is to decide about every record anew: of very many only where its id is of use; nor
+ * while everything is looked at again, for then it would be half of the old and half of the new. */
 static struct json_object *plan_summary(const struct reconcile *rc)
 {
     struct plan plan = {.n_create = rc->by_step[STEP_CREATE],
                         .n_update = rc->by_step[STEP_UPDATE],
                         .n_delete = rc->by_step[STEP_DELETE],
-                        .n_blocked = rc->by_step[STEP_BLOCKED]};
+                        .n_blocked = rc->by_step[STEP_BLOCKED],
+                        .n_held = rc->n_held};
     struct json_object *o;
 
-    if ((rc->fleet.n_databases <= MANY || wants_plan(rc)) && plan_build(rc, &plan, NULL) != 0)
+    if (!rc_replan_is_due(rc) && (rc->fleet.n_databases <= MANY || wants_plan(rc)) &&
+        plan_build(rc, &plan, NULL) != 0)
         return NULL;
     o = plan_json(&plan);
     if (o)

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/plan.h"
 #include "lib/mem.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/sim_private.h"
@@ -77,6 +78,12 @@ static void drop_event(struct rc_event *ev)
         desired_deinit(ev->desired);
 }
 
+/* It goes on at once, or when other things have happened. */
+static int64_t next_turn(struct sim *s)
+{
+    return s->now_ms + (s->lags && !s->turn_ms ? (int64_t)(sim_random(s) % LAG_MS) : s->turn_ms);
+}
+
 int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
 {
     struct effects fx = EFFECTS_INIT;
@@ -95,9 +102,7 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     fault_set(should_fail);
     rv = reconcile_step(s->rc, ev, &fx, err);
     fault_set(NULL);
-    s->wake_ms = fx.wake_ms;
-    if (s->lags && s->wake_ms <= s->now_ms)
-        s->wake_ms = s->now_ms + (int64_t)(sim_random(s) % LAG_MS);
+    s->wake_ms = reconcile_goes_on(s->rc) ? next_turn(s) : fx.wake_ms;
     if (rv == -ERR_NOMEM || s->loses_step) {
         s->n_nomem += rv == -ERR_NOMEM;
         s->is_lost = true;
@@ -189,6 +194,16 @@ enum state sim_settle(struct sim *s, int64_t most_ms)
     }
     return sim_state(s);
 }
+
+void sim_plan(struct sim *s, struct plan *out)
+{
+    struct err err = ERR_INIT;
+
+    if (reconcile_goes_on(s->rc))
+        sim_tell(s, (struct rc_event){.kind = RC_WHOLE});
+    assert_int_equal(plan_build(s->rc, out, &err), 0);
+}
+
 int sim_decide(struct sim *s, bool approve, const char *plan, const char *reason, struct err *err)
 {
     struct rc_event ev = {

@@ -158,8 +158,10 @@ struct sim {
     int64_t wake_ms;
     bool watches; /* quotas and the audit log */
     int64_t latency_ms;
-    size_t slice; /* records that a step works on; 0: as many as in a daemon */
-    bool lags;    /* what is to go on at once does so when other things have happened */
+    size_t slice;      /* records that a step works on; 0: as many as in a daemon */
+    size_t pass_slice; /* that it opens for a pass; likewise */
+    int64_t turn_ms;   /* how long it takes, if it is to go on at once */
+    bool lags;         /* then other things may happen first */
     uint64_t random;
     uint64_t order;
     struct sim_pending *pending;
@@ -203,6 +205,8 @@ void sim_deinit(struct sim *s);
 void sim_configure(struct sim *s, const char *settings);
 /* What simulations that begin later have; 0: as in a daemon. */
 void sim_slice(size_t n);
+/* A pass opens so many records in a turn, which takes so long. */
+void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms);
 /* Asked before each allocation of any simulation's steps; NULL: none fails. */
 void sim_fail_allocations(bool (*fault)(void));
 /* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
@@ -233,6 +237,9 @@ void sim_suspend(struct sim *s, int64_t ms);
 void sim_stop(struct sim *s);
 void sim_ledger_fails(struct sim *s, bool fails);
 
+/* The plan of now, as an operator is shown it. */
+struct plan;
+void sim_plan(struct sim *s, struct plan *out);
 /* Return what reconcile_step says; effects are carried out. */
 int sim_step(struct sim *s, struct rc_event *ev, struct err *err);
 /* The same where only an error of the simulator can make it fail. */

@@ -84,6 +84,8 @@ static void begin(struct sim *s)
         reconcile_watch(s->rc, true);
     if (s->slice)
         reconcile_slice(s->rc, s->slice);
+    if (s->pass_slice)
+        reconcile_slice_passes(s->rc, s->pass_slice);
 }
 
 static size_t slice;
@@ -91,6 +93,13 @@ static size_t slice;
 void sim_slice(size_t n)
 {
     slice = n;
+}
+
+void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms)
+{
+    s->pass_slice = n;
+    s->turn_ms = turn_ms;
+    reconcile_slice_passes(s->rc, n);
 }
 
 void sim_init(struct sim *s, const char *settings, uint64_t random)

@@ -253,7 +253,7 @@ static void operator_says(struct script *c, const char *named, bool approve)
     struct plan plan;
     char id[17];
 
-    assert_int_equal(plan_build(c->s->rc, &plan, &err), 0);
+    sim_plan(c->s, &plan);
     snprintf(id, sizeof(id), "%s", *named ? named : plan.id);
     plan_deinit(&plan);
     if (sim_decide(c->s, approve, id, "seen", &err) != 0)
@@ -315,6 +315,23 @@ static void do_page(struct script *c, char *args)
     c->s->platform.page = (size_t)strtoul(args, NULL, 10);
 }
 
+/* slice RECORDS TURN: of passes */
+static void do_slice(struct script *c, char *args)
+{
+    size_t records = (size_t)strtoul(script_word(&args), NULL, 10);
+
+    c->s->slice = 0; /* a look is taken over at once, whatever else is tried */
+    reconcile_slice(c->s->rc, SIZE_MAX);
+    sim_slice_passes(c->s, records, script_duration(c, script_word(&args)));
+}
+
+/* turns N: so many things happen, and nothing after them */
+static void do_turns(struct script *c, char *args)
+{
+    for (unsigned long n = strtoul(script_word(&args), NULL, 10); n; n--)
+        sim_happen(c->s, c->s->now_ms + SETTLE_MS);
+}
+
 static void do_latency(struct script *c, char *args)
 {
     c->s->latency_ms = script_duration(c, args);
@@ -358,9 +375,11 @@ static const struct {
     {"self", do_self},
     {"settle", do_settle},
     {"show", do_show},
+    {"slice", do_slice},
     {"stop", script_stop},
     {"sync", do_sync},
     {"truth", script_truth},
+    {"turns", do_turns},
     {"unreadable", do_unreadable},
     {"suspend", do_suspend},
     {"rights", do_rights},

@@ -27,11 +27,10 @@ static void check_counted(struct script *c, const struct plan *plan)
 
 void script_plan(struct script *c, char *args)
 {
-    struct err err = ERR_INIT;
     struct plan plan;
 
     (void)args;
-    assert_int_equal(plan_build(c->s->rc, &plan, &err), 0);
+    sim_plan(c->s, &plan);
     plan_text(&plan, &c->s->out);
     check_counted(c, &plan);
     plan_deinit(&plan);

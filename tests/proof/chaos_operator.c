@@ -19,7 +19,7 @@ static void decided(struct chaos *c, bool approve)
     struct plan plan;
     char id[17];
 
-    assert_int_equal(plan_build(c->s.rc, &plan, &err), 0);
+    sim_plan(&c->s, &plan);
     snprintf(id, sizeof(id), "%s", plan.id);
     plan_deinit(&plan);
     if (chaos_once_in(c, 8))
