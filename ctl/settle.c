@@ -27,19 +27,26 @@ struct settling {
     int64_t deadline;
     struct json_object *status;   /* the latest */
     struct json_object *resource; /* the latest; NULL: no goal, or it was not there */
-    bool was_at_rest;             /* the status before the latest said so */
+    bool was_read;                /* the status before the latest said that its cycle was over */
+    bool was_at_rest;             /* ... and that nothing worked */
     bool looks_again;             /* at once */
     struct err err;
 };
 
 /* --- Judging -------------------------------------------------------------------------------- */
 
+/* The look that was waited for is over, and all was decided after it. */
+static bool is_read(const struct settling *s)
+{
+    return get_number(get_object(s->status, "observation"), "cycle") >= s->goal->cycle;
+}
+
 static bool is_at_rest(const struct settling *s)
 {
     struct json_object *o = get_object(s->status, "observation");
     const char *state = get_text(s->status, "state");
 
-    if (get_number(o, "cycle") < s->goal->cycle)
+    if (!is_read(s))
         return false;
     if (!strcmp(state, "starting") || !strcmp(state, "working"))
         return false;
@@ -96,11 +103,14 @@ static void say_why(struct json_object *r)
 
 static int judge_resource(struct settling *s)
 {
-    bool is_read = get_number(get_object(s->status, "observation"), "cycle") >= s->goal->cycle;
     struct json_object *why;
 
-    if (!is_read || (!s->resource && !is_at_rest(s)))
+    if (!is_read(s) || (!s->resource && !is_at_rest(s)))
         return GO_ON;
+    if (!s->was_read) { /* what we saw of it may be from before that */
+        s->looks_again = true;
+        return GO_ON;
+    }
     if (!s->resource) {
         note("%s", s->err.msg);
         return EXIT_FAILED;
@@ -169,6 +179,7 @@ static enum exit_code ask_all(struct settling *s)
 {
     enum exit_code rc = EXIT_FINE;
 
+    s->was_read = !s->goal->cycle || (s->status && is_read(s));
     s->was_at_rest = s->status && is_at_rest(s);
     s->looks_again = false;
     json_put(&s->status);
