@@ -91,6 +91,7 @@ void sim_check_people(struct sim *s, const struct call *c)
         if (i == 0 || text_is(one->role, "owner"))
             sim_break(s, "%s %s: an owner, or the daemon itself", CALL_INFO[c->kind].name, c->name);
         if (text_is(one->role, "admin") && n_admins == 1 &&
+            p->people_changed_ms < s->people_listed_ms && /* else nobody could know */
             (c->kind == CALL_MEMBER_REMOVE || !text_is(c->role, "admin")))
             sim_break(s, "%s %s: the last admin", CALL_INFO[c->kind].name, c->name);
     }

@@ -149,7 +149,8 @@ struct platform {
     size_t n_api_tokens;
     struct platform_person people[64]; /* dead ones stay */
     size_t n_people;
-    unsigned mails; /* invites that were sent */
+    int64_t people_changed_ms; /* when somebody else gave one another role, or removed one */
+    unsigned mails;            /* invites that were sent */
     struct platform_seed seeds[16];
     size_t n_seeds;
     unsigned next_seed;
