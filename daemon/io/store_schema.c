@@ -68,7 +68,7 @@ void store_schema_select(enum ledger_table t, struct buf *out)
 
 void store_schema_put(enum ledger_table t, struct buf *out)
 {
-    buf_printf(out, "INSERT OR REPLACE INTO \"%s\" (", LEDGER[t].name);
+    buf_printf(out, "INSERT %sINTO \"%s\" (", is_numbered(t) ? "" : "OR REPLACE ", LEDGER[t].name);
     add_names(t, false, ", ", "", out);
     buf_add_str(out, ") VALUES (?");
     for (size_t i = 1; i < LEDGER[t].n_columns; i++)

@@ -103,7 +103,7 @@ static int statement(struct store *s, enum ledger_table t, bool is_delete, sqlit
 }
 
 /* What is not bound is NULL, and where a column may not be that, REPLACE takes its default: 0. Most
- * of a row is so, and an event that has no number yet. */
+ * of a row is so. An event replaces none, and has no number yet. */
 static int bind(sqlite3_stmt *stmt, int at, const struct ledger_op *op,
                 const struct ledger_column *c)
 {
@@ -112,7 +112,9 @@ static int bind(sqlite3_stmt *stmt, int at, const struct ledger_op *op,
 
     if (text)
         return sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
-    if (number || (c->is_key && !is_new_event(op)))
+    if (c->type == LEDGER_TEXT || (c->is_key && is_new_event(op)))
+        return SQLITE_OK;
+    if (number || c->is_key || is_new_event(op))
         return sqlite3_bind_int64(stmt, at, number);
     return SQLITE_OK;
 }
