@@ -17,8 +17,9 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define REFUSAL_MAX_BYTES (64u << 10) /* of a refusal's body, the rest of which is not awaited */
-#define SECRET_MAX_BYTES  (64u << 10) /* of a body that holds a token */
+#define REFUSAL_MAX_BYTES  (64u << 10) /* of a refusal's body, the rest of which is not awaited */
+#define SECRET_MAX_BYTES   (64u << 10) /* of a body that holds a token */
+#define SECRET_FIRST_BYTES (4u << 10)
 
 struct answer_reader {
     struct answer *into;
@@ -42,14 +43,27 @@ static bool keep(struct arena *a, const char *s, const char **out)
     return !s || *out;
 }
 
-/* Growing moves, and what moved stays behind unwiped; so a body with a secret gets all its room at
- * once. */
-static bool make_room(struct answer_reader *r)
+/* Growing moves, and what moved must not stay behind unwiped: so a body with a secret gets the room
+ * that it mostly needs at once, and moves here where it is longer. */
+static bool make_room(struct answer_reader *r, size_t more)
 {
-    if (!answer_body_is_secret(r->into->kind))
+    struct buf *b = &r->body;
+    size_t want = SECRET_FIRST_BYTES;
+    char *data;
+
+    if (!answer_body_is_secret(r->into->kind) || b->size + more < b->capacity)
         return true;
-    r->body.max = SECRET_MAX_BYTES;
-    return mem_grow(&r->body.data, &r->body.capacity, SECRET_MAX_BYTES + 1, 1);
+    while (want <= b->size + more)
+        want *= 2;
+    data = mem_alloc(want);
+    if (!data)
+        return false;
+    if (b->size)
+        memcpy(data, b->data, b->size);
+    mem_free_secret(b->data, b->capacity);
+    b->data = data;
+    b->capacity = want;
+    return true;
 }
 
 struct answer_reader *answer_reader_new(const struct call *c, struct answer *into)
@@ -60,11 +74,11 @@ struct answer_reader *answer_reader_new(const struct call *c, struct answer *int
     if (!r)
         return NULL;
     r->into = into;
-    r->body = BUF_INIT(LIMIT_ANSWER_BYTES);
+    r->body = BUF_INIT(answer_body_is_secret(c->kind) ? SECRET_MAX_BYTES : LIMIT_ANSWER_BYTES);
     r->asked.authorization = c->authorization;
     if (!keep(&into->arena, c->name, &r->asked.name) ||
         !keep(&into->arena, c->expiration, &r->asked.expiration) ||
-        !keep(&into->arena, c->cursor, &r->cursor) || !make_room(r)) {
+        !keep(&into->arena, c->cursor, &r->cursor) || !make_room(r, 0)) {
         answer_reader_free(r);
         return NULL;
     }
@@ -155,8 +169,9 @@ static int feed_report(struct answer_reader *r, const char *data, size_t size)
 static int feed_body(struct answer_reader *r, const char *data, size_t size)
 {
     size_t room = r->body.max - r->body.size;
+    size_t fits = size < room ? size : room;
 
-    if (!buf_add(&r->body, data, size < room ? size : room))
+    if (!make_room(r, fits) || !buf_add(&r->body, data, fits))
         return err_nomem(&r->err);
     if (size > room)
         return err_set(&r->err, ERR_LIMIT, "it is over %zu bytes long", r->body.max);

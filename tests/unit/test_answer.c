@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <glob.h>
 
+#include "core/ledger.h"
 #include "core/report.h"
 #include "lib/buf.h"
 #include "lib/json.h"
@@ -411,6 +412,38 @@ static void body__over_the_limit__is_malformed_and_ends_the_transfer(void **stat
     call_free(c);
 }
 
+/* Behind so many spaces that the body has to move, and more than once. */
+static void token__in_a_long_body__is_whole(void **state)
+{
+    static const char END[] =
+        "{\"jwt\":\"eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9."
+        "eyJpYXQiOjE3OTUzOTAyNDgsImV4cCI6MTc5NTk5NTA0OCwiaWQiOiJkLTEiLCJhIjoicm8ifQ."
+        "c2lnbmF0dXJl\"}";
+    static const size_t SPACES[] = {0, 4000, 9000, 60000, 70000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(SPACES); i++) {
+        size_t size = SPACES[i] + strlen(END);
+        char *body = test_malloc(size);
+        struct a_case c = {.name = "reply", .body = body, .body_size = size, .status = 200};
+        struct answer *a;
+
+        memset(body, ' ', size);
+        memcpy(body + SPACES[i], END, strlen(END));
+        c.call = call_new(CALL_DATABASE_TOKEN, "core");
+        assert_non_null(c.call);
+        assert_true(ledger_set(&c.call->expiration, "7d"));
+        a = play(&c, 1, 997);
+        assert_non_null(a);
+        assert_int_equal(a->token.jwt_size, SPACES[i] < LIMIT_TOKEN_FILE_BYTES ? 124 : 0);
+        assert_int_equal(a->outcome,
+                         SPACES[i] < LIMIT_TOKEN_FILE_BYTES ? OUTCOME_OK : OUTCOME_MALFORMED);
+        answer_free(a);
+        call_free(c.call);
+        test_free(body);
+    }
+}
+
 static void refusal__of_any_length__keeps_its_meaning(void **state)
 {
     size_t size = 300000;
@@ -477,6 +510,7 @@ int main(void)
         cmocka_unit_test(answer__cut_at_every_place_into_two_pieces__is_the_same),
         cmocka_unit_test(answer__with_each_allocation_failing__is_whole_or_unknown),
         cmocka_unit_test(body__over_the_limit__is_malformed_and_ends_the_transfer),
+        cmocka_unit_test(token__in_a_long_body__is_whole),
         cmocka_unit_test(refusal__of_any_length__keeps_its_meaning),
         cmocka_unit_test(listing__of_an_element_over_the_limit__is_malformed),
         cmocka_unit_test(listing__of_many__costs_memory_for_what_is_kept_alone),
