@@ -135,8 +135,11 @@ static int read_group(const struct json_value *body, const struct answer_asked *
 {
     struct live_group *group = arena_alloc(&into->arena, sizeof(*group));
     struct json_value inner;
-    int rc = group ? json_want(body, "group", JSON_OBJECT, &inner, err) : err_nomem(err);
+    int rc;
 
+    if (!group)
+        return err_nomem(err);
+    rc = json_want(body, "group", JSON_OBJECT, &inner, err);
     if (rc == 0)
         rc = live_group_read(inner.at, inner.size, &into->arena, group, err);
     if (rc == 0)
@@ -153,8 +156,11 @@ static int read_database(const struct json_value *body, const struct answer_aske
 {
     struct live_db *db = arena_alloc(&into->arena, sizeof(*db));
     struct json_value inner;
-    int rc = db ? json_want(body, "database", JSON_OBJECT, &inner, err) : err_nomem(err);
+    int rc;
 
+    if (!db)
+        return err_nomem(err);
+    rc = json_want(body, "database", JSON_OBJECT, &inner, err);
     if (rc == 0)
         rc = live_db_read(inner.at, inner.size, &into->arena, db, err);
     if (rc == 0)
@@ -266,7 +272,7 @@ static int copy_token(const struct json_value *v, const char *wrong, char **out,
 static int read_token(const struct json_value *body, const struct answer_asked *asked,
                       struct answer *into, struct err *err)
 {
-    struct jwt_claims claims;
+    struct jwt_claims claims = {0};
     struct json_value v;
     const char *target = NULL;
     char *jwt = NULL;
@@ -338,17 +344,14 @@ static int read_api_token(const struct json_value *body, const struct answer_ask
     struct json_value secret;
     char *text = NULL;
     size_t n = 0;
-    int rc = token ? json_read_at(body, "token", &inner, err) : err_nomem(err);
+    int rc;
 
-    if (rc == 0) {
-        bool nested = inner.kind == JSON_OBJECT;
-
-        secret = inner;
-        if (nested)
-            rc = json_read_at(&inner, "value", &secret, err);
-        else
-            inner = *body;
-    }
+    if (!token)
+        return err_nomem(err);
+    rc = json_read_at(body, "token", &secret, err);
+    inner = secret.kind == JSON_OBJECT ? secret : *body;
+    if (rc == 0 && secret.kind == JSON_OBJECT)
+        rc = json_read_at(&inner, "value", &secret, err);
     if (rc == 0 && secret.kind != JSON_TEXT)
         rc = err_set(err, ERR_INVALID, "the token's secret is missing or no text");
     if (rc == 0)

@@ -50,9 +50,10 @@ static int first_result(const struct json_value *body, struct arena *a, struct j
     struct json_value message;
     int rc = json_read_at(body, "results", &results, err);
 
-    *out = rc == 0 ? first_of(&results) : (struct json_value){.kind = JSON_ABSENT};
-    if (rc == 0)
-        rc = json_read_at(out, "type", &type, err);
+    if (rc < 0)
+        return rc;
+    *out = first_of(&results);
+    rc = json_read_at(out, "type", &type, err);
     if (rc < 0 || is_text(&type, "ok"))
         return rc;
     rc = json_read_at(out, "error.message", &message, err);
@@ -75,7 +76,7 @@ int answer_read_count(const struct json_value *body, const struct answer_asked *
 {
     static const char ROWS[] = "response.result.rows";
     struct json_value result;
-    struct json_value rows;
+    struct json_value rows = {.kind = JSON_ABSENT};
     struct json_value row;
     struct json_value cell;
     struct json_value value;

@@ -53,10 +53,13 @@ static int read_one(const struct json_value *body, const char *key, bool is_invi
 {
     struct live_member *m = arena_alloc(&into->arena, sizeof(*m));
     struct json_value one;
-    int rc = m ? json_want(body, key, JSON_OBJECT, &one, err) : err_nomem(err);
     const char *about;
     bool same;
+    int rc;
 
+    if (!m)
+        return err_nomem(err);
+    rc = json_want(body, key, JSON_OBJECT, &one, err);
     if (rc == 0)
         rc = live_member_read(one.at, one.size, is_invite, &into->arena, m, err);
     if (rc < 0)
