@@ -74,7 +74,6 @@ void database_free(struct database *d)
     if (!d)
         return;
     list_remove(&d->rest.link);
-    mem_free(d->rest.was);
     tokens_free(d->tokens, d->n_tokens);
     resource_deinit(&d->r);
     live_clear(&d->live);

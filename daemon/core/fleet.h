@@ -331,10 +331,10 @@ struct packed;
 struct rest {
     const struct db_entry *entry; /* of the manifest; NULL: none */
     struct list link;             /* of those touched in this step */
-    struct packed *was;           /* what it was opened from; owned; NULL: it never was packed */
-    unsigned flags;               /* of that */
-    unsigned world;               /* in which it is PACKED_STEADY */
-    unsigned look; /* of the look under way: PACKED_SHOWN: as it was then; or PACKED_TAKEN */
+    struct packed *was; /* what it was opened from, of the fleet's; NULL: it never was packed */
+    unsigned flags;     /* of that */
+    unsigned world;     /* in which it is PACKED_STEADY */
+    unsigned look;      /* of the look under way: PACKED_SHOWN: as it was then; or PACKED_TAKEN */
     int64_t stands_until_ms; /* of that, where it is PACKED_STEADY */
 };
 

@@ -10,6 +10,7 @@
 
 struct fleet_rest {
     struct texts texts;
+    struct pack_store store;
     struct heap *wakes;
     struct list touched;
     const struct db_entry *entries; /* of the manifest that the records are bound to */

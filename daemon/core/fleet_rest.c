@@ -95,7 +95,7 @@ static struct database *open(const struct fleet *f, size_t at, struct pack_room 
     d->rest.flags = f->flags[at];
     d->rest.world = rest->world;
     d->rest.look = f->flags[at] & PACKED_LOOK;
-    d->rest.stands_until_ms = p->wake_ms < first_wake(d) ? p->wake_ms : INT64_MAX;
+    d->rest.stands_until_ms = packed_wake(p) < first_wake(d) ? packed_wake(p) : INT64_MAX;
     f->databases[at] = &d->r;
     f->flags[at] = 0;
     return d;
@@ -261,34 +261,40 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     const struct pack_room *room = rest->in_room == d ? &rest->room : NULL;
     struct packed *was = d->rest.was;
     int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
+    int64_t was_wake = was ? packed_wake(was) : 0;
     int64_t first = first_wake(d);
     unsigned flags = PACKED_AT_REST;
     struct packed *p = NULL;
+    bool wakes;
+
+    if (until > first)
+        until = first;
+    wakes = first != INT64_MAX || (until != INT64_MAX && until);
 
     if (is_at_rest(d) && fleet_is_as_shown(f, d)) {
         forget_past(d);
-        p = room && pack_room_is_as_noted(room, d) ? was : pack_make(&rest->texts, d, room);
+        p = room && (was->wakes || !wakes) && pack_room_is_as_noted(room, d)
+                ? was
+                : pack_make(&rest->texts, &rest->store, d, room, wakes);
     }
     if (!p) {
         stay(f, d);
         return;
     }
-    if (until > first)
-        until = first;
     if (stands_until_ms || (d->rest.flags & PACKED_STEADY && d->rest.world == rest->world &&
-                            is_same(p, was) && was->wake_ms == until)) {
+                            is_same(p, was) && was_wake == until)) {
         flags |= PACKED_STEADY;
         first = until;
     }
     p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
-    p->wake_ms = first;
+    packed_set_wake(p, first);
     if (first < rest->block_wakes[at / FLEET_BLOCK])
         rest->block_wakes[at / FLEET_BLOCK] = first;
     leave(rest, d);
     f->databases[at] = (struct resource *)((uintptr_t)p | PACKED_TAG);
     f->flags[at] = (uint16_t)(flags | pack_flags(d) | d->rest.look);
     if (p != was)
-        mem_free(was);
+        pack_store_free(&rest->store, was);
     d->rest.was = NULL;
     drop(rest, d);
 }
@@ -311,6 +317,43 @@ void fleet_keep(const struct fleet *f, struct visit v)
         stay(f, v.d);
 }
 
+static bool move(const struct fleet *f, struct packed *p)
+{
+    struct fleet_rest *rest = f->rest;
+    size_t at = fleet_place(f, p->bytes);
+    struct packed *to = pack_store_take(&rest->store, p->size, p->wakes);
+
+    if (!to)
+        return false;
+    to->entry = p->entry;
+    memcpy(to->bytes, p->bytes, p->size);
+    packed_set_wake(to, packed_wake(p));
+    if (fleet_is_packed(f, at))
+        f->databases[at] = (struct resource *)((uintptr_t)to | PACKED_TAG);
+    else
+        database_of(f->databases[at])->rest.was = to;
+    pack_store_free(&rest->store, p);
+    return true;
+}
+
+/* Of a store with many holes a page is laid anew: some hundred records, and no more in a step. */
+static void tidy(const struct fleet *f)
+{
+    struct fleet_rest *rest = f->rest;
+    struct packed *next;
+    size_t page;
+
+    if (rest->failed || !pack_store_loosest(&rest->store, &page))
+        return;
+    for (struct packed *p = pack_store_next(&rest->store, page, NULL); p; p = next) {
+        next = pack_store_next(&rest->store, page, p);
+        if (!move(f, p)) {
+            rest->failed = true;
+            return;
+        }
+    }
+}
+
 void fleet_settle(const struct fleet *f)
 {
     struct list *touched = &f->rest->touched;
@@ -323,6 +366,7 @@ void fleet_settle(const struct fleet *f)
         list_remove(&d->rest.link);
         pack(f, fleet_place(f, d->r.name), d, f->rest->entries, 0);
     }
+    tidy(f);
 }
 
 bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
@@ -332,14 +376,13 @@ bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
 
     if (f->n_databases && strcmp(fleet_database_name(f, f->n_databases - 1), d->r.name) >= 0)
         return false;
-    p = is_at_rest(d) ? pack_make(&rest->texts, d, NULL) : NULL;
+    p = is_at_rest(d) ? pack_make(&rest->texts, &rest->store, d, NULL, false) : NULL;
     *out_nomem = rest->texts.failed;
     if (!p)
         return false;
-    p->wake_ms = INT64_MAX;
     if (fleet_append_packed(f, p, PACKED_AT_REST | pack_flags(d)))
         return true;
-    mem_free(p);
+    pack_store_free(&rest->store, p);
     *out_nomem = true;
     return false;
 }
@@ -381,6 +424,7 @@ void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, voi
             f->flags[kept] = f->flags[i];
             f->databases[kept++] = f->databases[i];
         } else {
+            pack_store_free(&f->rest->store, database_of(f->databases[i])->rest.was);
             database_free(database_of(f->databases[i]));
         }
     }
@@ -393,19 +437,16 @@ void fleet_sweep_databases(struct fleet *f, bool (*keep)(struct database *d, voi
 
 void fleet_rest_deinit(struct fleet *f)
 {
-    for (size_t i = 0; i < f->n_databases; i++) {
-        struct packed *p = fleet_packed(f->databases[i]);
-
-        mem_free(p);
-        if (!p)
+    for (size_t i = 0; i < f->n_databases; i++)
+        if (!fleet_is_packed(f, i))
             database_free(database_of(f->databases[i]));
-    }
     mem_free((void *)f->databases);
     mem_free(f->flags);
     if (!f->rest)
         return;
     fleet_unpeek(f);
     pack_room_deinit(&f->rest->room);
+    pack_store_deinit(&f->rest->store);
     texts_deinit(&f->rest->texts);
     mem_free(f->rest->block_wakes);
     mem_free(f->rest);

@@ -12,8 +12,8 @@ static void reckon(const struct fleet *f, size_t block)
     for (size_t i = block * FLEET_BLOCK; i < end; i++) {
         const struct packed *p = fleet_packed(f->databases[i]);
 
-        if (p && p->wake_ms < first)
-            first = p->wake_ms;
+        if (p && packed_wake(p) < first)
+            first = packed_wake(p);
     }
     f->rest->block_wakes[block] = first;
 }
@@ -63,7 +63,7 @@ void fleet_wake(struct fleet *f, int64_t now_ms)
             continue;
         for (size_t i = b * FLEET_BLOCK; i < f->n_databases && i < (b + 1) * FLEET_BLOCK; i++) {
             const struct packed *p = fleet_packed(f->databases[i]);
-            struct database *d = p && p->wake_ms <= now_ms ? fleet_rouse(f, i) : NULL;
+            struct database *d = p && packed_wake(p) <= now_ms ? fleet_rouse(f, i) : NULL;
 
             if (d && d->rest.stands_until_ms <= now_ms)
                 d->rest.flags &= ~(unsigned)PACKED_STEADY;

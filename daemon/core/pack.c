@@ -6,7 +6,6 @@
 
 #include "lib/mem.h"
 
-#define PACKED_BYTES_MAX 65536
 #define TEXT_BYTES_MAX   16384
 #define FORM_BYTES_MAX   2048
 #define NAMED_FROM_BYTES 3 /* a shorter name stands in other texts by chance */
@@ -363,9 +362,10 @@ unsigned pack_flags(const struct database *d)
            (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u);
 }
 
-struct packed *pack_make(struct texts *t, const struct database *d, const struct pack_room *room)
+struct packed *pack_make(struct texts *t, struct pack_store *store, const struct database *d,
+                         const struct pack_room *room, bool wakes)
 {
-    unsigned char bytes[PACKED_BYTES_MAX];
+    unsigned char bytes[PACKED_SIZE_MAX];
     struct packer p = {.texts = t,
                        .room = room && room->all_lent ? room : NULL,
                        .name = d->r.name,
@@ -385,11 +385,9 @@ struct packed *pack_make(struct texts *t, const struct database *d, const struct
     size = (size_t)(p.out.at - bytes);
     if (p.out.full || t->failed)
         return NULL;
-    made = mem_alloc(sizeof(*made) + size);
+    made = pack_store_take(store, size, wakes);
     t->failed = !made;
-    if (!made)
-        return NULL;
-    made->size = (uint32_t)size;
-    memcpy(made->bytes, bytes, size);
+    if (made)
+        memcpy(made->bytes, bytes, size);
     return made;
 }

@@ -13,6 +13,7 @@
 #define TENANTD_CORE_PACK_H
 
 #include "core/fleet.h"
+#include "core/pack_store.h"
 #include "core/texts.h"
 
 enum packed_flag {
@@ -37,13 +38,6 @@ enum packed_flag {
 
 struct pack_room;
 
-struct packed {
-    int64_t wake_ms; /* the first time at which it or a token of it is due; INT64_MAX: never */
-    uint32_t entry;  /* 1 + the place of its entry in the manifest; 0: it has none */
-    uint32_t size;   /* of bytes */
-    char bytes[];    /* begin with its name and a NUL */
-};
-
 /* w: NULL: it does not. */
 static inline bool want_expires(const struct db_want *w)
 {
@@ -52,11 +46,11 @@ static inline bool want_expires(const struct db_want *w)
 
 /* But PACKED_STEADY, PACKED_AT_REST, PACKED_UNBOUND, and those of a look. */
 unsigned pack_flags(const struct database *d);
-/* The caller's, to be freed by mem_free; wake_ms and entry are for the caller to say. room: where
- * it was opened, and its bytes of then are still there; NULL: elsewhere, or never. NULL: it is too
- * large for that, or t->failed. */
-struct packed *pack_make(struct texts *t, const struct database *d,
-                         const struct pack_room *room) MUST_CHECK;
+/* A piece of the store; wakes: a time when it is due is to be told (packed_set_wake), as its entry.
+ * room: where it was opened, and its bytes of then are still there; NULL: elsewhere, or never.
+ * NULL: it is too large for that, or t->failed. */
+struct packed *pack_make(struct texts *t, struct pack_store *store, const struct database *d,
+                         const struct pack_room *room, bool wakes) MUST_CHECK;
 /* The caller's; without entry and wants, in no list, and not waiting in the heap: `place` of each
  * `wake` says whether it is to be put there, for `at`. NULL: no memory. */
 struct database *pack_open(const struct texts *t, const struct packed *p,

@@ -11,13 +11,13 @@ void pack_room_init(struct pack_room *room)
 {
     room->texts = mem_lend();
     if (room->texts)
-        mem_lent_void(true);
+        mem_void(room->texts, MEM_LENT_BYTES, true);
 }
 
 void pack_room_begin(struct pack_room *room)
 {
     if (room->texts)
-        mem_lent_void(false);
+        mem_void(room->texts, MEM_LENT_BYTES, false);
     room->texts_used = 0;
     room->all_lent = room->texts != NULL;
 }
@@ -141,7 +141,7 @@ bool pack_room_leave(struct pack_room *room, struct database *d)
         t->short_name = t->r.name + before;
     }
     if (ok && room->texts)
-        mem_lent_void(true);
+        mem_void(room->texts, MEM_LENT_BYTES, true);
     return ok;
 }
 
@@ -178,5 +178,5 @@ void pack_room_return(struct pack_room *room, struct database *d)
     list_remove(&d->rest.link);
     room->database = d;
     if (room->texts)
-        mem_lent_void(true);
+        mem_void(room->texts, MEM_LENT_BYTES, true);
 }

@@ -128,17 +128,19 @@ char *mem_lend(void)
 void mem_lent_end(void)
 {
     is_lent = false;
-    mem_lent_void(false);
+    mem_void(lent, sizeof(lent), false);
 }
 
-void mem_lent_void(bool is_void)
+void mem_void(void *p, size_t size, bool is_void)
 {
 #ifdef __SANITIZE_ADDRESS__
     if (is_void)
-        ASAN_POISON_MEMORY_REGION(lent, sizeof(lent));
+        ASAN_POISON_MEMORY_REGION(p, size);
     else
-        ASAN_UNPOISON_MEMORY_REGION(lent, sizeof(lent));
+        ASAN_UNPOISON_MEMORY_REGION(p, size);
 #else
+    (void)p;
+    (void)size;
     (void)is_void;
 #endif
 }

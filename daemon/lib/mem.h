@@ -22,13 +22,14 @@ void mem_free_secret(void *p, size_t size);
 
 /* A stretch for what comes and goes together, lent as a whole and to one at a time (NULL: somebody
  * has it). Its pieces are nobody's to free: mem_free lets them be. mem_lent_end: it is given back.
- * mem_lent_void: until it is said to be none (false), nobody looks at what is in it; the address
- * sanitizer sees to that. */
+ */
 #define MEM_LENT_BYTES ((size_t)64 * 1024)
 char *mem_lend(void) MUST_CHECK;
 void mem_lent_end(void);
-void mem_lent_void(bool is_void);
 bool mem_is_lent(const void *p);
+/* Until it is said to be none (false), nobody looks at what is there; the address sanitizer sees to
+ * that. */
+void mem_void(void *p, size_t size, bool is_void);
 
 /* Make room for at least `need` elements of `size` bytes in *items, doubling.
  * *capacity is updated; what is there is kept. False when there is no memory. */

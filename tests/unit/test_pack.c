@@ -21,6 +21,8 @@
 #define OTHER "0190d3c6-9e3b-7c1f-8a11-3f2b5a9c0d78"
 #define HASH  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+static struct pack_store store; /* what is made by itself lies in */
+
 static char *text(const char *s)
 {
     char *copy = mem_strdup(s);
@@ -185,14 +187,14 @@ static void assert_same(const struct database *a, const struct database *b)
 
 static void and_back(struct texts *texts, struct database *d)
 {
-    struct packed *p = pack_make(texts, d, NULL);
+    struct packed *p = pack_make(texts, &store, d, NULL, false);
     struct database *again;
 
     assert_non_null(p);
     again = pack_open(texts, p, NULL);
     assert_non_null(again);
     assert_same(d, again);
-    mem_free(p);
+    pack_store_free(&store, p);
     database_free(again);
 }
 
@@ -240,13 +242,13 @@ static void pack__any_member__is_kept(void **state)
             struct packed *p;
 
             ((unsigned char *)d)[at] = 1;
-            p = pack_make(&texts, d, NULL);
+            p = pack_make(&texts, &store, d, NULL, false);
             assert_non_null(p);
             again = pack_open(&texts, p, NULL);
             assert_non_null(again);
             assert_memory_equal((char *)d + RANGES[i][0], (char *)again + RANGES[i][0],
                                 RANGES[i][1] - RANGES[i][0]);
-            mem_free(p);
+            pack_store_free(&store, p);
             database_free(again);
             database_free(d);
         }
@@ -347,6 +349,7 @@ static struct database *random_database(uint64_t *state, const char *name)
     set_rest(&d->r, KIND_DATABASE, own_name);
     d->rest = (struct rest){0};
     list_init(&d->rest.link);
+    d->live.checked = true; /* it is read, and no other value is one */
     d->want = NULL;
     d->upload = NULL;
     d->placed = NULL;
@@ -420,7 +423,7 @@ static void pack__random_records__come_back_whole(void **state)
     pack_room_init(&room);
     for (int i = 0; i < 1000; i++) {
         struct database *d = random_database(&random, i % 2 ? "t-acme" : "a");
-        struct packed *p = pack_make(&texts, d, NULL);
+        struct packed *p = pack_make(&texts, &store, d, NULL, false);
         struct database *again;
 
         assert_non_null(p);
@@ -431,7 +434,7 @@ static void pack__random_records__come_back_whole(void **state)
             pack_room_return(&room, again);
         else
             database_free(again);
-        mem_free(p);
+        pack_store_free(&store, p);
         database_free(d);
     }
     pack_room_deinit(&room);
@@ -738,11 +741,118 @@ static void fleet__another_within_a_visit__disturbs_nothing(void **state)
     tear_down(&r);
 }
 
+/* --- where they lie --- */
+
+#define PIECES 4000
+
+static void pack_store__pieces__keep_what_they_hold(void **state)
+{
+    static struct packed *pieces[PIECES];
+    struct pack_store s = {0};
+    uint64_t random = 4711;
+
+    (void)state;
+    memset((void *)pieces, 0, sizeof(pieces));
+    for (int i = 0; i < 10 * PIECES; i++) {
+        size_t at = next_random(&random) % PIECES;
+        size_t size = i % 1000 ? next_random(&random) % 200 : PACKED_SIZE_MAX;
+        struct packed *p = pieces[at];
+        bool wakes = i % 3 == 0;
+
+        if (p) {
+            assert_int_equal(p->entry, at);
+            for (size_t k = 0; k < p->size; k++)
+                assert_int_equal((unsigned char)p->bytes[k], at & 0xff);
+            assert_true(packed_wake(p) == (p->wakes ? (int64_t)at : INT64_MAX));
+            pack_store_free(&s, p);
+        }
+        p = pieces[at] = pack_store_take(&s, size, wakes);
+        assert_non_null(p);
+        assert_true(p->size == size && p->wakes == wakes);
+        p->entry = (uint32_t)at;
+        memset(p->bytes, (int)(at & 0xff), size);
+        packed_set_wake(p, wakes ? (int64_t)at : INT64_MAX);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        pack_store_free(&s, pieces[i]);
+    assert_int_equal(s.used, 0);
+    assert_int_equal(s.n_pages, 0);
+    pack_store_deinit(&s);
+}
+
+static void pack_store__of_the_loosest_page__shows_what_is_left(void **state)
+{
+    struct packed *pieces[PIECES];
+    struct pack_store s = {0};
+    struct packed *p = NULL;
+    size_t page;
+
+    (void)state;
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = pack_store_take(&s, 100, false);
+        assert_non_null(pieces[i]);
+    }
+    assert_false(pack_store_loosest(&s, &page));
+    for (size_t i = 0; i < PIECES; i++)
+        if (pieces[i]->page == 1 ? i % 10 : i % 3 == 0)
+            pack_store_free(&s, pieces[i]);
+    assert_true(pack_store_loosest(&s, &page));
+    assert_int_equal(page, 1);
+    for (size_t i = 0; i < PIECES; i++)
+        if (i % 10 == 0 && pieces[i]->page == 1) {
+            p = pack_store_next(&s, page, p);
+            assert_ptr_equal(p, pieces[i]);
+        }
+    assert_non_null(p);
+    assert_null(pack_store_next(&s, page, p));
+    pack_store_deinit(&s);
+}
+
+/* Each is packed anew again and again, by itself, and the others move. */
+static void fleet__with_many_holes__lays_its_records_anew(void **state)
+{
+    static char names[3000][8];
+    struct heap wakes = {0};
+    struct fleet f = {0};
+    uint64_t random = 1;
+
+    (void)state;
+    assert_true(fleet_init(&f, &wakes));
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *name = names[i];
+        struct database *d;
+
+        snprintf(names[i], sizeof(names[i]), "t-%04zu", i);
+        assert_true(fleet_add_databases(&f, &name, 1));
+        d = fleet_database(&f, name);
+        d->has_own = d->r.is_done = true;
+        d->own.state = text("owned");
+        fleet_settle(&f);
+    }
+    for (int i = 0; i < 20000; i++) {
+        size_t at = next_random(&random) % ARRAY_SIZE(names);
+        struct visit v = fleet_open(&f, at);
+
+        assert_string_equal(v.d->r.name, names[at]);
+        v.d->own.since++;
+        if (i % 7)
+            fleet_close(&f, at, v);
+        else
+            fleet_keep(&f, v);
+        fleet_settle(&f);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        assert_string_equal(fleet_database_name(&f, i), names[i]);
+    assert_true(f.rest->store.used < 2 * f.rest->store.live);
+    fleet_deinit(&f);
+    heap_deinit(&wakes);
+}
+
 static void pack__what_a_list_says__is_compared(void **state)
 {
     struct database *d = full_database("t-acme");
     struct texts texts = {0};
-    struct packed *p = pack_make(&texts, d, NULL);
+    struct packed *p = pack_make(&texts, &store, d, NULL, false);
     const struct live_db said = {.name = "t-acme",
                                  .id = ID,
                                  .hostname = "t-acme-acme.example",
@@ -791,7 +901,7 @@ static void pack__what_a_list_says__is_compared(void **state)
     row.block_reads = row.block_writes = row.delete_protection = -1;
     assert_true(pack_shows(&texts, p, pack_flags(d), &row, false));
     assert_false(pack_shows(&texts, p, pack_flags(d), &row, true));
-    mem_free(p);
+    pack_store_free(&store, p);
     database_free(d);
     texts_deinit(&texts);
 }
@@ -800,7 +910,7 @@ static void pack__as_a_row__is_what_is_live_until_that_changes(void **state)
 {
     struct database *d = full_database("t-acme");
     struct texts texts = {0};
-    struct packed *p = pack_make(&texts, d, NULL);
+    struct packed *p = pack_make(&texts, &store, d, NULL, false);
     struct live other = {0};
     struct pack_row said;
 
@@ -826,7 +936,7 @@ static void pack__as_a_row__is_what_is_live_until_that_changes(void **state)
     assert_false(live_is_row(&other, &said.row));
     live_clear(&other);
     assert_false(live_is_row(&other, &said.row));
-    mem_free(p);
+    pack_store_free(&store, p);
     database_free(d);
     texts_deinit(&texts);
 }
@@ -841,6 +951,9 @@ int main(void)
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
         cmocka_unit_test(pack__as_a_row__is_what_is_live_until_that_changes),
+        cmocka_unit_test(pack_store__pieces__keep_what_they_hold),
+        cmocka_unit_test(pack_store__of_the_loosest_page__shows_what_is_left),
+        cmocka_unit_test(fleet__with_many_holes__lays_its_records_anew),
         cmocka_unit_test(fleet__at_rest__keeps_no_text_of_what_failed_once),
         cmocka_unit_test(fleet__a_visit_that_changes_nothing__packs_nothing),
         cmocka_unit_test(fleet__what_a_visit_changes__is_kept),
@@ -852,5 +965,8 @@ int main(void)
         cmocka_unit_test(fleet__another_within_a_visit__disturbs_nothing),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    pack_store_deinit(&store);
+    return failed;
 }
