@@ -262,6 +262,8 @@ static void on_answer(struct reconcile *rc, struct effects *fx, struct answer *a
     if (a->ticket) {
         schedule_finished(&rc->schedule, a, rc->now_ms);
         doubt_clock(rc, fx, a);
+        if (a->outcome == OUTCOME_UNAUTHORIZED)
+            rc_stop_writing(rc, fx, a); /* it is not about what was asked */
         give_back(rc, fx, a);
         return;
     }
