@@ -225,9 +225,7 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
                     struct decision *out)
 {
     if (is_kept(w, d, removal, out)) {
-        bool kept = w->desired && removal == REMOVAL_NONE; /* nobody wants it gone any more */
-
-        if (d->own.fence && (!fence_is(d, "lifted") || (kept && is_half_fenced(d))))
+        if (d->own.fence && (!fence_is(d, "lifted") || (w->desired && is_half_fenced(d))))
             decide_unfence(w, d, out);
         return;
     }
