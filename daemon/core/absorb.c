@@ -58,6 +58,13 @@ static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
         *gone_ms = rc->now_ms;
 }
 
+/* A delete of ours, also of another life, may be why it is gone. */
+static bool may_be_our_doing(const struct reconcile *rc, const struct database *d)
+{
+    return removal_may_be_sent(rc->config, d) || upload_is_refused_draft(d) ||
+           (d->delete_sent_ms && d->live.read_ms < d->delete_sent_ms + LANDS_WITHIN_MS);
+}
+
 /* sent_ms: when it was asked; an answer from before our last change says nothing. */
 static void read_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct answer *a, int64_t sent_ms)
@@ -69,7 +76,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
     d->r.look_now = false;
     if (a->outcome == OUTCOME_NOT_FOUND) {
         if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !d->deleted_ms &&
-            !removal_may_be_sent(rc->config, d) && !upload_is_refused_draft(d))
+            !may_be_our_doing(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms);
         create_failed_after_all(rc, fx, &d->r);

@@ -187,10 +187,8 @@ bool database_is_wanted(const struct world *w, const struct database *d);
 /* When the entry expires, wall clock; 0: never. */
 int64_t database_expiry(const struct database *d);
 
-/* Fenced, and its grace as good as over; of a group: empty for as long. A delete of it may have
- * been sent. */
+/* Fenced, and its grace as good as over: a delete of it may have been sent. */
 bool removal_may_be_sent(const struct config *c, const struct database *d);
-bool group_removal_may_be_sent(const struct config *c, const struct group *g, int64_t wall_ms);
 /* What a fence gives way to: the manifest's value, else what was there before. */
 const char *unfence_target(const struct database *d, enum config_field f);
 /* Refused fields that are not yet to be tried again. */

@@ -97,12 +97,6 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
     }
 }
 
-bool group_removal_may_be_sent(const struct config *c, const struct group *g, int64_t wall_ms)
-{
-    return g->has_own && g->own.empty_since &&
-           wall_ms - g->own.empty_since >= c->policy.deletion_grace_ms;
-}
-
 /* The location to create it in; NULL when `closest` is not resolved yet. */
 static const char *location_of(const struct group *g)
 {

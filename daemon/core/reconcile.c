@@ -466,14 +466,15 @@ static void note_creating(const struct reconcile *rc, struct resource *r)
         p.live->written_ms = rc->now_ms;
 }
 
-/* What the life before this one may have sent just before its end. */
+/* What the life before this one may have sent just before its end. A delete of whatever is fenced,
+ * or of a group that was seen empty: the grace that it waited for may have been a shorter one. */
 static void note_unanswered(struct reconcile *rc)
 {
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
         struct group *g = rc->fleet.groups[i];
 
         note_creating(rc, &g->r);
-        if (group_removal_may_be_sent(rc->config, g, rc->wall_ms))
+        if (g->has_own && g->own.empty_since)
             g->delete_sent_ms = rc->now_ms;
     }
     for (size_t i = 0; i < rc->fleet.n_databases; i++) {
@@ -488,7 +489,7 @@ static void note_unanswered(struct reconcile *rc)
             return;
         fence = v.d->has_own ? v.d->own.fence : NULL;
         note_creating(rc, &v.d->r);
-        if (removal_may_be_sent(rc->config, v.d) || upload_is_going(&rc->drafts, v.d))
+        if ((fence && strcmp(fence, "set") == 0) || upload_is_going(&rc->drafts, v.d))
             v.d->delete_sent_ms = rc->now_ms;
         if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
             v.d->fence_lost_ms = rc->now_ms;
