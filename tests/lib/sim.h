@@ -92,6 +92,7 @@ struct sim_known {
     int64_t written_ms; /* when a change was sent or answered last */
     int64_t none_ms;    /* when its own host said last that it has no such database; 0: it did not,
                            or has said otherwise since, or something was uploaded */
+    int64_t none_at_ms; /* when it was asked for that */
 };
 enum sim_look { SIM_LOOK_NONE, SIM_LOOK_ORGANIZATION, SIM_LOOK_GROUPS };
 struct sim_listed {
@@ -188,6 +189,7 @@ struct sim {
     char broken[512]; /* the first rule that was broken; "" */
     struct sim_removal removals[256];
     int64_t people_listed_ms; /* when invites were last asked for, and members after them */
+    size_t n_admins_listed;   /* as members were last listed, in truth */
     size_t n_removals;
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;
@@ -202,6 +204,8 @@ struct sim {
 void sim_init(struct sim *s, const char *settings, uint64_t random);
 void sim_deinit(struct sim *s);
 
+/* From now on it looks after quotas and the audit log, too. */
+void sim_watch(struct sim *s);
 void sim_configure(struct sim *s, const char *settings);
 /* What simulations that begin later have; 0: as in a daemon. */
 void sim_slice(size_t n);
@@ -316,6 +320,7 @@ bool sim_is_about_members(const struct call *c);
 bool sim_wants_member(const struct sim *s, const char *email);
 void sim_check_member(struct sim *s, const struct call *c);
 void sim_check_people(struct sim *s, const struct call *c);
+void sim_note_admins(struct sim *s); /* members are listed */
 /* sim_check_api_token.c: one is made, or revoked. */
 void sim_check_api_token(struct sim *s, const struct call *c);
 bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the ledger */
@@ -324,6 +329,9 @@ bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the led
 void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id);
 bool sim_is_approved(const struct sim *s, const char *kind, const char *name);
 bool sim_owns_id(const struct sim *s, const char *id);
+/* r: NULL: anywhere. group: its name; g: NULL: where it lies is not known. */
+bool sim_residency_allows(const struct residency_want *r, const char *group,
+                          const struct platform_group *g);
 void sim_check_event(struct sim *s, const struct event *e); /* of the history */
 bool sim_is_paused(const struct sim *s, const char *kind, const char *name);
 void sim_check_sent(struct sim *s, const struct call *c);

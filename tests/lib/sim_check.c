@@ -73,6 +73,13 @@ static bool is_in(const char *const *items, size_t n, const char *item)
     return false;
 }
 
+bool sim_residency_allows(const struct residency_want *r, const char *group,
+                          const struct platform_group *g)
+{
+    return !r || (is_in(r->groups, r->n_groups, group) &&
+                  (!g || !r->n_locations || is_in(r->locations, r->n_locations, g->locations[0])));
+}
+
 /* Neither its own residency nor that of what it is copied from keeps its data out of the group. */
 static void check_residency(struct sim *s, const struct call *c)
 {
@@ -83,8 +90,7 @@ static void check_residency(struct sim *s, const struct call *c)
         const struct db_entry *e = desired_database(&s->want, name);
         const struct residency_want *r = e ? e->want->residency : NULL;
 
-        if (r && (!is_in(r->groups, r->n_groups, c->group) ||
-                  (g && r->n_locations && !is_in(r->locations, r->n_locations, g->locations[0]))))
+        if (!sim_residency_allows(r, c->group, g))
             sim_break(s, "database %s is created in %s, outside the residency of %s", c->name,
                       c->group, name);
         name = e ? e->want->seed_database : NULL;
@@ -199,8 +205,9 @@ static void check_write(struct sim *s, const struct call *c)
     const char *kind = c->kind <= CALL_LOCATION_REMOVE ? "group" : "database";
     const char *name = CALL_INFO[c->kind].name;
 
-    if (strcmp(CALL_INFO[c->kind].method, "GET") == 0)
-        return;
+    if (strcmp(CALL_INFO[c->kind].method, "GET") == 0 || c->kind == CALL_DATABASE_PROBE ||
+        c->kind == CALL_DATABASE_ASK)
+        return; /* the last two ask a host, by POST */
     if (!s->config->policy.writes)
         sim_break(s, "%s is sent with writes off", name);
     if (s->told.refused)
@@ -281,6 +288,8 @@ void sim_check_arrived(struct sim *s, const struct call *c)
 
     if (c->kind == CALL_DATABASE_CREATE && d && d->by_daemon && !d->was_hidden)
         sim_break(s, "database %s is made twice", c->name);
+    if (c->kind == CALL_MEMBERS_LIST)
+        sim_note_admins(s);
     if (sim_is_about_members(c))
         sim_check_people(s, c);
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)

@@ -90,7 +90,7 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
         sim_break(s, "draft %s is deleted without a read of it just before", c->name);
     else if (!k || !k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
         sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
-    else if (d && text_is(own->id, d->id) && !d->is_draft)
+    else if (d && text_is(own->id, d->id) && !d->is_draft && d->filled_ms < k->none_at_ms)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
     else if (d && !d->is_told)
         sim_break(s, "draft %s is deleted, and its create was not answered", c->name);

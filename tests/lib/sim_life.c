@@ -102,6 +102,12 @@ void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms)
     reconcile_slice_passes(s->rc, n);
 }
 
+void sim_watch(struct sim *s)
+{
+    s->watches = true;
+    reconcile_watch(s->rc, true);
+}
+
 void sim_init(struct sim *s, const char *settings, uint64_t random)
 {
     memset(s, 0, sizeof(*s));

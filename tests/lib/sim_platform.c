@@ -275,7 +275,7 @@ void platform_call_late(struct platform *p, const struct call *c)
     p->mints += is_renewal(c);
     carry_out(p, c, a);
     if (!d && c->kind == CALL_DATABASE_CREATE && (d = platform_db(p, c->name)))
-        d->was_hidden = true; /* who read before that did not find it */
+        d->was_hidden = d->came_late = true; /* who read before that did not find it */
     if (!g && c->kind == CALL_GROUP_CREATE && (g = platform_group(p, c->name)))
         g->was_hidden = true;
     answer_free(a);

@@ -31,6 +31,7 @@ struct platform_db {
     bool live;
     bool by_daemon;
     bool was_hidden;     /* some answer has said that it is not there */
+    bool came_late;      /* long after what made it was answered for */
     bool given_back;     /* the daemon let its users write again */
     bool shut[CONFIG_N]; /* of the flags that block: by the daemon's doing */
     bool use_tursodb;
@@ -43,6 +44,7 @@ struct platform_db {
     bool is_sent_to;    /* an upload was sent to it, and its end not heard of */
     bool was_lost;      /* and never was, once */
     unsigned holds;     /* the state of the file that is in it; 0: none of ours */
+    int64_t filled_ms;  /* when somebody else uploaded to it, monotonic; 0: nobody did */
 };
 
 /* A file below seeds_dir. */
@@ -61,6 +63,7 @@ struct platform_token {
     int64_t issued_ms;
     int64_t expires_ms; /* 0: never */
     bool dead;          /* the keys it was signed with are gone */
+    bool was_killed;    /* by somebody else, who told nobody */
     enum authorization authorization;
     char permissions[128];
     bool by_daemon;
@@ -221,6 +224,8 @@ struct platform_api_token *platform_api_token(struct platform *p, const char *na
 struct platform_person *platform_make_person(struct platform *p, const char *email,
                                              const char *role, const char *username);
 struct platform_person *platform_person(struct platform *p, const char *email, bool invited);
+/* Every token of a group and of its databases dies. */
+void platform_rotate(struct platform *p, const char *group);
 void platform_drop_group(struct platform *p, struct platform_group *g); /* with its databases */
 void platform_drop_db(struct platform *p, struct platform_db *d);
 void platform_set(struct platform_db *d, enum config_field f, const char *value);

@@ -204,8 +204,7 @@ static void do_watch(struct script *c, char *args)
 {
     if (*args)
         script_bad(c, "watch takes nothing");
-    c->s->watches = true;
-    reconcile_watch(c->s->rc, true);
+    sim_watch(c->s);
 }
 
 /* quota databases N | groups N | spent N | overages on|off */

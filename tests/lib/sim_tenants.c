@@ -191,7 +191,7 @@ static void answer_token(struct platform *p, const struct call *c, const char *t
 /* --- carrying out --- */
 
 /* The keys of a group are its databases' too. */
-static void rotate(struct platform *p, const char *group)
+void platform_rotate(struct platform *p, const char *group)
 {
     const struct platform_group *g = platform_group(p, group);
 
@@ -224,7 +224,7 @@ static void on_group(struct platform *p, const struct call *c, struct answer *a)
         answer_token(p, c, g->id, a);
         return;
     } else if (c->kind == CALL_GROUP_ROTATE) {
-        rotate(p, g->name);
+        platform_rotate(p, g->name);
         return;
     } else if (c->kind == CALL_GROUP_DELETE) {
         platform_drop_group(p, g);
@@ -302,7 +302,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
     if (c->kind == CALL_DATABASE_TOKEN) {
         answer_token(p, c, d->id, a);
     } else if (c->kind == CALL_DATABASE_ROTATE) {
-        rotate(p, d->group);
+        platform_rotate(p, d->group);
     } else if (c->kind == CALL_DATABASE_DELETE) {
         if (flag(d->config[CONFIG_DELETE_PROTECTION]) || is_group_protected(p, d->group))
             a->outcome = OUTCOME_INVALID;
@@ -362,7 +362,7 @@ static void restore(struct platform *p, const struct call *c, struct answer *a)
 
         if (meant && (g || c->kind == CALL_GROUP_RESTORE) && !platform_db(p, d->name) &&
             is_recoverable(p, d->live, d->deleted_ms)) {
-            d->live = true;
+            d->live = d->was_hidden = true; /* who read before that did not find it */
             a->n_restored++;
             a->outcome = OUTCOME_OK;
         }

@@ -350,8 +350,12 @@ void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a
         upload_answered(s, c, a);
     if (c->kind == CALL_DATABASE_CREATE)
         create_answered(s, c, a);
-    if (c->kind == CALL_DATABASE_ASK)
-        known(s, false, c->name)->none_ms = a->outcome == OUTCOME_NOT_FOUND ? s->now_ms : 0;
+    if (c->kind == CALL_DATABASE_ASK) {
+        struct sim_known *k = known(s, false, c->name);
+
+        k->none_ms = a->outcome == OUTCOME_NOT_FOUND ? s->now_ms : 0;
+        k->none_at_ms = sent_ms;
+    }
     if (request_is_of_host(c->kind) || c->kind == CALL_SEED_LOOK)
         return; /* what its own host says is not about the API token */
     told_refused(s, c, a);

@@ -124,6 +124,7 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
     char *settings = model_settings(c, MODEL_WRITES);
 
     sim_slice(SLICES[chaos_pick(c, ARRAY_SIZE(SLICES))]);
+    c->bent = chaos_once_in(c, 2) ? BENT_NONE : (enum bent)chaos_pick(c, BENT_N);
     sim_init(&c->s, settings, next(c));
     free(settings);
     c->s.lags = chaos_once_in(c, 2);
@@ -134,7 +135,9 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
     c->s.after_step = after_step;
     c->s.on_event = note_event;
     c->crash_one_in = CRASHES[chaos_pick(c, ARRAY_SIZE(CRASHES))];
-    c->s.platform.recovers = chaos_once_in(c, 2);
+    c->s.platform.recovers = chaos_once_in(c, 2) || c->bent == BENT_RESTORES;
+    if (c->bent == BENT_PLAN)
+        sim_watch(&c->s);
     for (unsigned i = 0; i < MODEL_GROUPS; i++)
         if (chaos_once_in(c, 4))
             platform_make_group(&c->s.platform, model_group_name(i), "aws-eu-west-1");

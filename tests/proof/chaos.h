@@ -78,6 +78,19 @@ enum reached { REACHED(REACHED_ENUM) REACHED_N };
 #undef REACHED_ENUM
 extern const char *const REACHED_NAME[REACHED_N];
 
+/* What a schedule leans to: of that there is much in its manifest, and happens much. */
+enum bent {
+    BENT_NONE,
+    BENT_UPLOADS,
+    BENT_BRANCHES,
+    BENT_RESTORES,
+    BENT_KEYS,   /* rotations */
+    BENT_PLACES, /* groups and residencies */
+    BENT_FILES,  /* of the manifest */
+    BENT_PLAN,   /* what the platform's plan has room for */
+    BENT_N
+};
+
 /* What the manifest says of a database; -1: nothing. */
 struct model_db {
     int file;  /* of MODEL_FILES; -1: it is in none */
@@ -90,8 +103,9 @@ struct model_db {
     bool absent;
     bool observe;
     int expires; /* of EXPIRES */
-    int seed;    /* of MODEL_DATABASES; beyond: of MODEL_SEEDS, a file */
-    int tokens;  /* of TOKENS */
+    bool probe;
+    int seed;   /* of MODEL_DATABASES; beyond: of MODEL_SEEDS, a file */
+    int tokens; /* of TOKENS */
 };
 struct model_group {
     bool is_in;
@@ -117,12 +131,14 @@ struct model {
     struct model_db databases[MODEL_DATABASES];
     struct model_person people[MODEL_PEOPLE];
     bool names_own_user;
+    unsigned residency; /* of RESIDENCIES */
 };
 
 struct chaos {
     struct sim s;
     struct model model;
     uint64_t random;
+    enum bent bent;
     unsigned crash_one_in; /* steps; 0: never */
     uint64_t *reached;     /* [REACHED_N] */
 };
@@ -144,7 +160,8 @@ void chaos_mind_loss(struct chaos *c);
 
 /* chaos_model.c */
 void model_init(struct chaos *c);
-void model_edit(struct chaos *c);  /* one thing of it */
+void model_edit(struct chaos *c); /* one thing of it */
+void model_move_residency(struct chaos *c);
 void model_write(struct chaos *c); /* into the simulated files, whole and valid */
 /* How it is configured: as anybody might; without writes; in the end, when every look finds the
  * same and there need not be many of them. */
@@ -172,6 +189,8 @@ void people_changed(struct chaos *c);
 /* what: PHASE REASON, as it is said of it in the end. */
 void people_check(struct sim *s, const char *email, const char *what);
 
+/* chaos_known.c: does the ledger know of what we made? */
+void chaos_check_known(struct sim *s);
 /* chaos_end.c: is all as it should be, now that it has settled? */
 void chaos_check_end(struct chaos *c);
 

@@ -74,6 +74,13 @@ static void name_twice(struct chaos *c)
     sim_manifest(&c->s);
 }
 
+static void residency_moved(struct chaos *c)
+{
+    model_move_residency(c);
+    model_write(c);
+    sim_manifest(&c->s);
+}
+
 static void file_gone(struct chaos *c)
 {
     sim_file(&c->s, model_file_name(chaos_pick(c, MODEL_FILES)), NULL, NULL);
@@ -175,7 +182,23 @@ static void call_fails(struct chaos *c)
         f->times = 2; /* a new database's host says so for a while, not for a minute */
 }
 
-/* A write is carried out, at once or much later, and nobody hears of it. */
+/* The next one is carried out, at once or much later, and nobody hears of it. */
+static void lose_answer(struct chaos *c, enum call_kind kind)
+{
+    struct platform *p = &c->s.platform;
+    bool late = chaos_once_in(c, 3);
+
+    if (p->n_faults < PLATFORM_FAULTS_MAX)
+        p->faults[p->n_faults++] =
+            (struct platform_fault){.kind = kind,
+                                    .outcome = OUTCOME_UNKNOWN,
+                                    .committed = !late,
+                                    .late_ms = late ? 1000 + chaos_pick(c, 60000) : 0,
+                                    .times = 1 + (int)chaos_pick(c, 2),
+                                    .retry_after_ms = -1,
+                                    .takes_ms = chaos_once_in(c, 2) ? 30000 : -1};
+}
+
 static void answer_lost(struct chaos *c)
 {
     static const enum call_kind WRITES[] = {
@@ -183,18 +206,36 @@ static void answer_lost(struct chaos *c)
         CALL_GROUP_CREATE,     CALL_GROUP_TOKEN,        CALL_DATABASE_UPLOAD, CALL_INVITE_SEND,
         CALL_INVITE_SEND,      CALL_MEMBER_ROLE,        CALL_MEMBER_REMOVE,   CALL_INVITE_REMOVE,
         CALL_API_TOKEN_CREATE, CALL_API_TOKEN_REVOKE};
-    struct platform *p = &c->s.platform;
-    bool late = chaos_once_in(c, 3);
 
-    if (p->n_faults < PLATFORM_FAULTS_MAX)
-        p->faults[p->n_faults++] =
-            (struct platform_fault){.kind = WRITES[chaos_pick(c, ARRAY_SIZE(WRITES))],
-                                    .outcome = OUTCOME_UNKNOWN,
-                                    .committed = !late,
-                                    .late_ms = late ? 1000 + chaos_pick(c, 60000) : 0,
-                                    .times = 1 + (int)chaos_pick(c, 2),
-                                    .retry_after_ms = -1,
-                                    .takes_ms = chaos_once_in(c, 2) ? 30000 : -1};
+    lose_answer(c, WRITES[chaos_pick(c, ARRAY_SIZE(WRITES))]);
+}
+
+static void upload_lost(struct chaos *c)
+{
+    static const enum call_kind KINDS[] = {CALL_DATABASE_UPLOAD, CALL_DATABASE_UPLOAD,
+                                           CALL_DATABASE_CREATE, CALL_DATABASE_DELETE,
+                                           CALL_DATABASE_TOKEN};
+
+    lose_answer(c, KINDS[chaos_pick(c, ARRAY_SIZE(KINDS))]);
+}
+
+static void rotation_lost(struct chaos *c)
+{
+    lose_answer(c, chaos_once_in(c, 2) ? CALL_DATABASE_ROTATE : CALL_GROUP_ROTATE);
+}
+
+static void restore_lost(struct chaos *c)
+{
+    lose_answer(c, chaos_once_in(c, 3) ? CALL_GROUP_RESTORE : CALL_DATABASE_RESTORE);
+}
+
+static void plan_changed(struct chaos *c)
+{
+    struct platform *p = &c->s.platform;
+
+    p->quota_databases = chaos_once_in(c, 2) ? 1 + chaos_pick(c, 6) : 0;
+    p->quota_groups = chaos_once_in(c, 3) ? 1 + chaos_pick(c, 3) : 0;
+    p->overages = chaos_once_in(c, 3);
 }
 
 /* Slow, and so out of order with what is asked later. */
@@ -287,70 +328,86 @@ static void nothing(struct chaos *c)
 
 /* --- the table --- */
 
+/* What happens so much oftener to who leans to it. */
+#define LEANS(bent) (1u << BENT_##bent)
+#define BENT_TIMES  6
+
 static const struct {
     const char *name;
     unsigned weight;
     void (*happen)(struct chaos *c);
+    unsigned leans;
 } HAPPENINGS[] = {
-    {"nothing", 10, nothing},
-    {"manifest edited", 30, manifest_edited},
-    {"manifest rewritten", 5, manifest_rewritten},
-    {"a file is broken", 2, file_broken},
-    {"a file is unreadable", 1, file_unreadable},
-    {"a name is in two files", 1, name_twice},
-    {"a file is gone", 1, file_gone},
-    {"a directory is empty", 1, directory_emptied},
-    {"a seed file changes", 6, seed_changed},
-    {"configured", 3, configured},
-    {"approved", 10, operator_approved},
-    {"rejected", 2, operator_rejected},
-    {"synced", 5, operator_synced},
-    {"restored", 3, operator_restored},
-    {"paused", 3, operator_paused},
-    {"resumed", 3, operator_resumed},
-    {"recreated", 4, operator_recreated},
-    {"released", 2, operator_released},
-    {"adopted", 2, operator_adopted},
-    {"purged", 4, operator_purged},
-    {"rotated", 3, operator_rotated},
-    {"credential read", 2, operator_credential_read},
-    {"database deleted outside", 3, outside_db_deleted},
-    {"database made outside", 3, outside_db_made},
-    {"database made anew outside", 2, outside_db_remade},
-    {"database restored outside", 2, outside_db_restored},
-    {"database configured outside", 6, outside_db_reconfigured},
-    {"draft filled outside", 1, outside_draft_filled},
-    {"API token revoked outside", 2, outside_key_revoked},
-    {"API token made outside", 1, outside_key_made},
-    {"API token of its own", 1, outside_key_of_its_own},
-    {"group made outside", 1, outside_group_made},
-    {"group deleted outside", 1, outside_group_deleted},
-    {"group configured outside", 1, outside_group_reconfigured},
-    {"invite accepted", 4, people_accepted},
-    {"member or invite gone", 2, people_went},
-    {"member or invite made outside", 1, people_came},
-    {"role changed outside", 2, people_changed},
-    {"token file removed", 3, outside_file_of_token_gone},
-    {"token file overwritten", 2, outside_file_of_token_overwritten},
-    {"lists lie", 4, list_lies},
-    {"lists are honest", 4, lie_ends},
-    {"pages", 2, paged},
-    {"calls fail", 8, call_fails},
-    {"answers are lost", 8, answer_lost},
-    {"answers are slow", 4, answer_slow},
-    {"calls work", 5, faults_end},
-    {"latency", 2, latency_changed},
-    {"ledger fails", 2, ledger_fails},
-    {"ledger works", 5, ledger_works},
-    {"token files fail", 2, files_fail},
-    {"token files work", 4, files_work},
-    {"hooks change", 2, hooks_change},
-    {"clock jumps", 1, clock_jumps},
-    {"suspended", 1, suspended},
-    {"crashed", 4, crashed},
-    {"stopped", 1, stopped},
-    {"dies in a step", 2, dies_in_step},
+    {"nothing", 10, nothing, 0},
+    {"manifest edited", 30, manifest_edited, 0},
+    {"manifest rewritten", 5, manifest_rewritten, LEANS(FILES)},
+    {"a file is broken", 2, file_broken, LEANS(FILES)},
+    {"a file is unreadable", 1, file_unreadable, LEANS(FILES)},
+    {"a name is in two files", 1, name_twice, LEANS(FILES)},
+    {"a file is gone", 1, file_gone, LEANS(FILES)},
+    {"a directory is empty", 1, directory_emptied, LEANS(FILES)},
+    {"residency moves", 1, residency_moved, LEANS(PLACES)},
+    {"a seed file changes", 6, seed_changed, LEANS(UPLOADS)},
+    {"configured", 3, configured, 0},
+    {"approved", 10, operator_approved, 0},
+    {"rejected", 2, operator_rejected, 0},
+    {"synced", 5, operator_synced, 0},
+    {"restored", 3, operator_restored, LEANS(RESTORES)},
+    {"paused", 3, operator_paused, 0},
+    {"resumed", 3, operator_resumed, 0},
+    {"recreated", 4, operator_recreated, LEANS(UPLOADS) | LEANS(RESTORES)},
+    {"released", 2, operator_released, 0},
+    {"adopted", 2, operator_adopted, 0},
+    {"purged", 4, operator_purged, LEANS(RESTORES)},
+    {"rotated", 3, operator_rotated, LEANS(KEYS)},
+    {"credential read", 2, operator_credential_read, 0},
+    {"database deleted outside", 3, outside_db_deleted, LEANS(BRANCHES) | LEANS(RESTORES)},
+    {"database made outside", 3, outside_db_made, LEANS(PLACES)},
+    {"database made anew outside", 2, outside_db_remade, LEANS(BRANCHES)},
+    {"database restored outside", 2, outside_db_restored, LEANS(RESTORES)},
+    {"database configured outside", 6, outside_db_reconfigured, 0},
+    {"draft filled outside", 1, outside_draft_filled, LEANS(UPLOADS)},
+    {"API token revoked outside", 2, outside_key_revoked, 0},
+    {"API token made outside", 1, outside_key_made, 0},
+    {"API token of its own", 1, outside_key_of_its_own, 0},
+    {"group made outside", 1, outside_group_made, LEANS(PLACES)},
+    {"group deleted outside", 1, outside_group_deleted, LEANS(PLACES)},
+    {"group configured outside", 1, outside_group_reconfigured, LEANS(PLACES)},
+    {"keys rotated outside", 1, outside_keys_rotated, LEANS(KEYS)},
+    {"invite accepted", 4, people_accepted, 0},
+    {"member or invite gone", 2, people_went, 0},
+    {"member or invite made outside", 1, people_came, 0},
+    {"role changed outside", 2, people_changed, 0},
+    {"token file removed", 3, outside_file_of_token_gone, LEANS(KEYS)},
+    {"token file overwritten", 2, outside_file_of_token_overwritten, 0},
+    {"lists lie", 4, list_lies, 0},
+    {"lists are honest", 4, lie_ends, 0},
+    {"pages", 2, paged, 0},
+    {"calls fail", 8, call_fails, 0},
+    {"answers are lost", 8, answer_lost, 0},
+    {"an upload is lost", 1, upload_lost, LEANS(UPLOADS)},
+    {"a rotation is lost", 1, rotation_lost, LEANS(KEYS)},
+    {"a restore is lost", 1, restore_lost, LEANS(RESTORES)},
+    {"the plan changes", 1, plan_changed, LEANS(PLAN)},
+    {"answers are slow", 4, answer_slow, 0},
+    {"calls work", 5, faults_end, 0},
+    {"latency", 2, latency_changed, 0},
+    {"ledger fails", 2, ledger_fails, 0},
+    {"ledger works", 5, ledger_works, 0},
+    {"token files fail", 2, files_fail, 0},
+    {"token files work", 4, files_work, 0},
+    {"hooks change", 2, hooks_change, 0},
+    {"clock jumps", 1, clock_jumps, 0},
+    {"suspended", 1, suspended, 0},
+    {"crashed", 4, crashed, 0},
+    {"stopped", 1, stopped, 0},
+    {"dies in a step", 2, dies_in_step, 0},
 };
+
+static unsigned weight_of(const struct chaos *c, size_t i)
+{
+    return HAPPENINGS[i].weight * (HAPPENINGS[i].leans & 1u << c->bent ? BENT_TIMES : 1);
+}
 
 void chaos_happen(struct chaos *c)
 {
@@ -359,10 +416,10 @@ void chaos_happen(struct chaos *c)
     size_t i = 0;
 
     for (size_t k = 0; k < ARRAY_SIZE(HAPPENINGS); k++)
-        total += HAPPENINGS[k].weight;
+        total += weight_of(c, k);
     at = chaos_pick(c, total);
-    while (at >= HAPPENINGS[i].weight)
-        at -= HAPPENINGS[i++].weight;
+    while (at >= weight_of(c, i))
+        at -= weight_of(c, i++);
     sim_say(&c->s, "-- %s", HAPPENINGS[i].name);
     HAPPENINGS[i].happen(c);
     chaos_mind_loss(c);
@@ -379,6 +436,7 @@ void chaos_mend(struct chaos *c)
     lie_ends(c);
     c->s.latency_ms = 40;
     c->s.hooks_fail = false;
+    c->s.platform.quota_databases = c->s.platform.quota_groups = 0;
     files_work(c);
     ledger_works(c);
     sim_forget_removals(&c->s);

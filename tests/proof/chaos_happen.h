@@ -31,6 +31,7 @@ void outside_db_reconfigured(struct chaos *c);
 void outside_key_revoked(struct chaos *c);
 void outside_key_made(struct chaos *c);
 void outside_key_of_its_own(struct chaos *c);
+void outside_keys_rotated(struct chaos *c);
 void outside_group_made(struct chaos *c);
 void outside_group_deleted(struct chaos *c);
 void outside_group_reconfigured(struct chaos *c);

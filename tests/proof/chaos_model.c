@@ -32,6 +32,16 @@ static const char *const LOCATIONS[MODEL_GROUPS] = {"aws-eu-west-1", "aws-eu-cen
 static const char *const DATABASES[MODEL_DATABASES] = {"d0", "d1", "d2", "d3", "d4", "d5"};
 /* clang-format on */
 #define TENANTS_FILE 3
+/* Beside g0, which is always in it. */
+static const struct {
+    bool g1;
+    bool g2;
+    const char *locations;
+} RESIDENCIES[] = {{true, false, ""},
+                   {false, false, ""},
+                   {true, true, ""},
+                   {false, true, ""},
+                   {true, false, ", locations: [aws-eu-west-1, aws-eu-central-1]"}};
 
 const char *model_db_name(unsigned i)
 {
@@ -62,10 +72,13 @@ static int maybe(struct chaos *c, unsigned one_in)
 
 static int new_seed(struct chaos *c)
 {
-    if (!chaos_once_in(c, 4))
+    bool leans = c->bent == BENT_UPLOADS || c->bent == BENT_BRANCHES;
+    bool copied = c->bent == BENT_BRANCHES || chaos_once_in(c, c->bent == BENT_UPLOADS ? 8 : 2);
+
+    if (!chaos_once_in(c, leans ? 2 : 4))
         return -1;
-    return (int)(chaos_once_in(c, 2) ? chaos_pick(c, MODEL_DATABASES)
-                                     : MODEL_DATABASES + chaos_pick(c, MODEL_SEEDS));
+    return (int)(copied ? chaos_pick(c, MODEL_DATABASES)
+                        : MODEL_DATABASES + chaos_pick(c, MODEL_SEEDS));
 }
 
 static void new_db(struct chaos *c, struct model_db *d)
@@ -77,9 +90,10 @@ static void new_db(struct chaos *c, struct model_db *d)
                            .delete_protection = maybe(c, 8),
                            .block_writes = maybe(c, 6),
                            .protect = maybe(c, 10),
+                           .probe = chaos_once_in(c, c->bent == BENT_KEYS ? 2 : 12),
                            .seed = new_seed(c),
                            .tokens = (int)chaos_pick(c, ARRAY_SIZE(TOKENS))};
-    if (chaos_once_in(c, 5))
+    if (chaos_once_in(c, c->bent == BENT_BRANCHES ? 2 : 5))
         d->expires = (int)chaos_pick(c, ARRAY_SIZE(EXPIRES));
 }
 
@@ -105,9 +119,10 @@ void model_init(struct chaos *c)
         c->model.keys[i].is_in = chaos_once_in(c, 4);
     }
     for (size_t i = 0; i < MODEL_GROUPS; i++)
-        c->model.groups[i] = (struct model_group){.is_in = i < 2 || chaos_once_in(c, 2),
-                                                  .delete_protection = maybe(c, 6),
-                                                  .has_token = chaos_once_in(c, 4)};
+        c->model.groups[i] =
+            (struct model_group){.is_in = i < 2 || chaos_once_in(c, 2),
+                                 .delete_protection = maybe(c, 6),
+                                 .has_token = chaos_once_in(c, c->bent == BENT_KEYS ? 2 : 4)};
     for (size_t i = 0; i < MODEL_DATABASES; i++) {
         new_db(c, &c->model.databases[i]);
         if (chaos_once_in(c, 4))
@@ -118,7 +133,7 @@ void model_init(struct chaos *c)
 
 static void edit_db(struct chaos *c, struct model_db *d)
 {
-    switch (chaos_pick(c, 12)) {
+    switch (chaos_pick(c, 13)) {
     case 0:
         d->size = (int)chaos_pick(c, ARRAY_SIZE(SIZES));
         return;
@@ -149,9 +164,17 @@ static void edit_db(struct chaos *c, struct model_db *d)
     case 9:
         new_db(c, d);
         return;
+    case 10:
+        d->group = chaos_once_in(c, 3) ? -1 : (int)chaos_pick(c, MODEL_GROUPS);
+        return;
     default:
         d->file = d->file >= 0 ? -1 : 1 + (int)chaos_pick(c, MODEL_FILES - 1);
     }
+}
+
+void model_move_residency(struct chaos *c)
+{
+    c->model.residency = chaos_pick(c, ARRAY_SIZE(RESIDENCIES));
 }
 
 static void edit_group(struct chaos *c, struct model_group *g)
@@ -193,7 +216,7 @@ void model_edit(struct chaos *c)
         people_edit(c);
     else if (chaos_once_in(c, 12))
         edit_key(c, &c->model.keys[chaos_pick(c, MODEL_KEYS)]);
-    else if (chaos_once_in(c, 6))
+    else if (chaos_once_in(c, c->bent == BENT_PLACES ? 3 : 6))
         edit_group(c, &c->model.groups[chaos_pick(c, MODEL_GROUPS)]);
     else
         edit_db(c, &c->model.databases[chaos_pick(c, MODEL_DATABASES)]);
@@ -241,6 +264,8 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
         buf_printf(b, ", seed: {upload: s%d.db}", d->seed - MODEL_DATABASES);
     else if (d->seed >= 0 && d->seed != (int)i && !plain)
         buf_printf(b, ", seed: {database: %s}", DATABASES[d->seed]);
+    if (d->probe && (d->has_class || (TOKENS[d->tokens] && !(plain && d->tokens > 1))))
+        buf_add_str(b, ", probe: true");
     if (TOKENS[d->tokens] && !(plain && d->tokens > 1)) {
         buf_add_str(b, ", tokens: ");
         buf_printf(b, TOKENS[d->tokens], DATABASES[i]);
@@ -269,6 +294,19 @@ static void say_keys(struct buf *b, const struct model *m)
     }
 }
 
+static bool is_group_wanted(const struct model *m, unsigned i)
+{
+    return m->groups[i].is_in && !m->groups[i].absent;
+}
+
+static void say_residency(struct buf *b, const struct model *m)
+{
+    buf_printf(b, "residency:\n  eu: {groups: [g0%s%s]%s}\n",
+               RESIDENCIES[m->residency].g1 && is_group_wanted(m, 1) ? ", g1" : "",
+               RESIDENCIES[m->residency].g2 && is_group_wanted(m, 2) ? ", g2" : "",
+               RESIDENCIES[m->residency].locations);
+}
+
 static void say_root(struct buf *b, const struct model *m)
 {
     buf_add_str(b, "groups:\n");
@@ -286,8 +324,7 @@ static void say_root(struct buf *b, const struct model *m)
             buf_add_str(b, ", tokens: {all: {authorization: read-only, expiration: 3h}}");
         buf_add_str(b, "}\n");
     }
-    buf_printf(b, "residency:\n  eu: {groups: [g0%s]}\n",
-               m->groups[1].is_in && !m->groups[1].absent ? ", g1" : "");
+    say_residency(b, m);
     buf_printf(b, "%s",
                "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
                "expiration: 2h}}}\n");
@@ -347,11 +384,11 @@ char *model_settings(struct chaos *c, enum model_mood mood)
         "  guard: {max_deletes: %s, max_delete_percent: %s, max_update_percent: %s, "
         "max_creates: %s, window: %s}\n",
         any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "null", "null", "{file: /d}"),
-        any(c, ends ? "20m" : "5m", ends ? "20m" : "10m", "20m"), any(c, "1h", "6h", "24h"),
-        writes ? "on" : "off", any(c, "on", "on", "off"), any(c, "on", "off", "plan"),
-        any(c, "on", "on", "plan"), any(c, "matching", "matching", "never"),
-        any(c, "correct", "correct", "report"), any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"),
-        any(c, "20", "40", "100"), any(c, "20", "50", "100"), any(c, "null", "null", "3"),
-        any(c, "30m", "1h", "2h"));
+        any(c, ends ? "20m" : "5m", ends ? "20m" : "10m", "20m"),
+        any(c, "1h", ends ? "1h" : "6h", ends ? "1h" : "24h"), writes ? "on" : "off",
+        any(c, "on", "on", "off"), any(c, "on", "off", "plan"), any(c, "on", "on", "plan"),
+        any(c, "matching", "matching", "never"), any(c, "correct", "correct", "report"),
+        any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"), any(c, "20", "40", "100"),
+        any(c, "20", "50", "100"), any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));
     return text;
 }

@@ -113,6 +113,20 @@ void outside_key_of_its_own(struct chaos *c)
     sim_tell(&c->s, (struct rc_event){.kind = RC_CREDENTIAL});
 }
 
+/* Nobody knows, but where a database of the group is probed. */
+void outside_keys_rotated(struct chaos *c)
+{
+    struct platform *p = &c->s.platform;
+    const char *group = chaos_any_group(c);
+
+    for (size_t i = 0; i < p->n_tokens; i++)
+        p->tokens[i].was_killed = p->tokens[i].was_killed || !p->tokens[i].dead;
+    if (platform_group(p, group))
+        platform_rotate(p, group);
+    for (size_t i = 0; i < p->n_tokens; i++)
+        p->tokens[i].was_killed = p->tokens[i].was_killed && p->tokens[i].dead;
+}
+
 void outside_group_made(struct chaos *c)
 {
     const char *name = chaos_any_group(c);
@@ -172,4 +186,5 @@ void outside_draft_filled(struct chaos *c)
         return;
     d->is_draft = false;
     d->holds = 1000;
+    d->filled_ms = c->s.now_ms;
 }
