@@ -13,6 +13,10 @@ void decide_rotate(const struct world *w, const struct resource *r, struct decis
 
     if (r->kind > KIND_DATABASE || !r->rotate_until_ms || w->now_ms >= r->rotate_until_ms)
         return;
+    if (r->is_rotating) {
+        say_wake(out, r->rotate_until_ms);
+        return;
+    }
     live = r->kind == KIND_GROUP ? &g->live : &d->live;
     own = r->kind == KIND_GROUP ? &g->own : &d->own;
     say_wake(out, r->rotate_until_ms);

@@ -205,7 +205,8 @@ struct resource {
     const struct pause *pause; /* by name; NULL: it is not */
     struct last_call last;
     int64_t rotate_until_ms; /* monotonic: an operator has ordered its keys to be rotated; 0: no */
-    bool is_rotating;        /* that is sent and not answered */
+    bool is_rotating;        /* that is sent; rotate_until_ms: no answer came, and until then it may
+                                yet be carried out */
     int64_t rotated_ms; /* monotonic: when its keys were last rotated, or may have been; 0: never */
     int64_t rotated_wall_ms; /* the same by the wall clock, as the ledger knows it */
     struct list list;

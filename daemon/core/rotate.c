@@ -1,8 +1,9 @@
 /* rotate: new tokens before their time, on an operator's word. One token is minted anew and the old
  * one left to lapse; or the platform's keys are rotated, which ends every token of a group at once.
  *
- *   asked ─▶ list ─▶ read: still ours? ─▶ ledger ─▶ sent, once ─▶ answered, or not ─▶ all minted
- * anew
+ *   asked ─▶ list ─▶ read: still ours? ─▶ ledger ─▶ sent, once ─▶ answered ─▶ all minted anew
+ *                                                               └▶ or not ─▶ so, now and once it
+ * can no longer be carried out
  *
  * The platform says that a database's keys end its own tokens, and elsewhere that they end its
  * whole group's: the latter is assumed. Nothing else in the daemon leads to these calls. */
@@ -147,6 +148,7 @@ static void note(struct reconcile *rc, struct effects *fx, struct resource *r)
     put_row(fx, r, value);
 }
 
+/* What was minted before it is not known to be good. */
 static void remint_all(struct reconcile *rc, struct effects *fx, struct resource *r, bool certain)
 {
     struct remint m = {rc, fx, certain};
@@ -158,6 +160,16 @@ static void remint_all(struct reconcile *rc, struct effects *fx, struct resource
         note(rc, fx, &g->r);
     each_token(rc, r, remint_token, &m);
     rc->replan = true;
+}
+
+/* Nobody knows whether it was carried out, or will be: what is minted now may be dead in a minute.
+ */
+static void remint_twice(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    remint_all(rc, fx, r, false);
+    put_row(fx, r, SENT); /* a restart begins anew */
+    r->is_rotating = true;
+    r->rotate_until_ms = rc->now_ms + LANDS_WITHIN_MS;
 }
 
 static const struct resource *keys_of(const struct reconcile *rc, struct resource *target)
@@ -333,25 +345,34 @@ void rc_absorb_rotation(struct reconcile *rc, struct effects *fx, const struct f
     if (a->outcome == OUTCOME_OK)
         rc_event(rc, fx, r, "Rotated", 5, a, "its keys are new; every token of before is dead");
     else if (may_have_rotated(a->outcome))
-        rc_event(rc, fx, r, "RotateUnknown", 4, a,
-                 "nobody knows whether its keys were rotated (%s); all tokens are minted anew",
-                 OUTCOME_INFO[a->outcome].text);
+        rc_event(
+            rc, fx, r, "RotateUnknown", 4, a,
+            "nobody knows whether its keys were rotated (%s), or will be; all tokens are minted "
+            "anew, and again in two minutes",
+            OUTCOME_INFO[a->outcome].text);
     else
         rc_event(rc, fx, r, "RotateFailed", 4, a,
                  "its keys were not rotated, and it is not tried again by itself: %s%s%s",
                  OUTCOME_INFO[a->outcome].text, a->error[0] ? ": " : "", a->error);
-    if (may_have_rotated(a->outcome))
-        remint_all(rc, fx, r, a->outcome == OUTCOME_OK);
+    if (a->outcome == OUTCOME_OK)
+        remint_all(rc, fx, r, true);
+    else if (may_have_rotated(a->outcome))
+        remint_twice(rc, fx, r);
     else
         forget_intent(fx, r);
 }
 
-/* An order that could not be sent in time is void. */
+/* An order that could not be sent in time is void; one that was not answered is over. */
 void rc_rotation_look(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     if (!r->rotate_until_ms || rc->now_ms < r->rotate_until_ms)
         return;
     r->rotate_until_ms = 0;
+    if (r->is_rotating) {
+        r->is_rotating = false;
+        remint_all(rc, fx, r, false);
+        return;
+    }
     rc_event(rc, fx, r, "RotateFailed", 4, NULL,
              "its keys were not rotated: that could not be sent in time; ask again");
 }
@@ -382,11 +403,11 @@ static void resolve(struct reconcile *rc, struct effects *fx, struct resource *r
 {
     if (!r->is_rotating)
         return;
-    r->is_rotating = false;
-    rc_event(rc, fx, r, "RotateUnknown", 4, NULL,
-             "nobody knows whether its keys were rotated before the restart; all tokens are minted "
-             "anew");
-    remint_all(rc, fx, r, false);
+    rc_event(
+        rc, fx, r, "RotateUnknown", 4, NULL,
+        "nobody knows whether its keys were rotated before the restart, or will be; all tokens "
+        "are minted anew, and again in two minutes");
+    remint_twice(rc, fx, r);
 }
 
 void rc_rotation_start(struct reconcile *rc, struct effects *fx)
