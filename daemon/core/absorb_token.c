@@ -282,7 +282,7 @@ static void not_written(struct reconcile *rc, struct effects *fx, struct token *
         rc_set(fx, &t->held.file, t->held.stale_file);
         rc_set(fx, &t->held.hash, t->held.stale_hash);
         t->held.format = t->held.stale_format;
-        t->held.renews = rc->wall_ms; /* its end was not kept, nor what it opens */
+        t->held.renews = 1; /* at once: its end was not kept, nor what it opens */
     }
     if (stands) {
         rc_set(fx, &t->held.target_id, res->target_id);
