@@ -189,7 +189,6 @@ struct sim {
     char broken[512]; /* the first rule that was broken; "" */
     struct sim_removal removals[256];
     int64_t people_listed_ms; /* when invites were last asked for, and members after them */
-    size_t n_admins_listed;   /* as members were last listed, in truth */
     size_t n_removals;
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;

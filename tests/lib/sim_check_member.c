@@ -69,44 +69,63 @@ bool sim_is_about_members(const struct call *c)
     return c->kind == CALL_INVITE_SEND || c->kind == CALL_INVITE_REMOVE ||
            c->kind == CALL_MEMBER_ROLE || c->kind == CALL_MEMBER_REMOVE;
 }
-static size_t count_admins(const struct platform *p)
-{
-    size_t n = 0;
 
-    for (size_t i = 0; i < p->n_people; i++)
-        n += p->people[i].live && *p->people[i].username && text_is(p->people[i].role, "admin");
-    return n;
+static bool is_admin(const struct platform_person *one)
+{
+    return one->live && *one->username && text_is(one->role, "admin");
 }
 
 void sim_note_admins(struct sim *s)
 {
-    s->n_admins_listed = count_admins(&s->platform);
+    struct platform *p = &s->platform;
+
+    for (size_t i = 0; i < p->n_people; i++)
+        p->people[i].listed_admin = is_admin(&p->people[i]);
 }
 
-/* Nobody is mailed twice, and those who keep the organization stay, as far as a list of just now
- * can tell. */
+static bool is_listed_just_before(const struct sim *s)
+{
+    return s->now_ms - s->people_listed_ms <= JUST_BEFORE_MS;
+}
+
+/* As far as a list of just now can tell. */
+static bool may_be_admin(const struct sim *s, const struct platform_person *one)
+{
+    return is_admin(one) || (one->listed_admin && is_listed_just_before(s));
+}
+
+static bool is_last_admin(const struct sim *s, const struct platform_person *one)
+{
+    const struct platform *p = &s->platform;
+
+    if (!is_admin(one) || (!one->listed_admin && is_listed_just_before(s)))
+        return false;
+    for (size_t i = 0; i < p->n_people; i++)
+        if (&p->people[i] != one && may_be_admin(s, &p->people[i]))
+            return false;
+    return true;
+}
+
+/* Nobody is mailed twice, and those who keep the organization stay. */
 void sim_check_people(struct sim *s, const struct call *c)
 {
     struct platform *p = &s->platform;
     const struct platform_person *pending =
         c->kind == CALL_INVITE_SEND ? platform_person(p, c->name, true) : NULL;
-    size_t n_admins = count_admins(p);
+    bool stays = c->kind == CALL_MEMBER_ROLE && text_is(c->role, "admin");
 
     if (pending && pending->by_daemon && text_is(pending->role, c->role) && !pending->was_hidden)
         sim_break(s, "%s is invited twice", c->name);
-    if (s->now_ms - s->people_listed_ms <= JUST_BEFORE_MS && n_admins < s->n_admins_listed)
-        n_admins = s->n_admins_listed;
     for (size_t i = 0; i < p->n_people; i++) {
-        const struct platform_person *one = &p->people[i];
+        struct platform_person *one = &p->people[i];
 
         if (!one->live || !*one->username || !text_is(one->username, c->name) ||
             (c->kind != CALL_MEMBER_REMOVE && c->kind != CALL_MEMBER_ROLE))
             continue;
         if (i == 0 || text_is(one->role, "owner"))
             sim_break(s, "%s %s: an owner, or the daemon itself", CALL_INFO[c->kind].name, c->name);
-        if (text_is(one->role, "admin") && n_admins == 1 &&
-            p->people_changed_ms < s->people_listed_ms && /* else nobody could know */
-            (c->kind == CALL_MEMBER_REMOVE || !text_is(c->role, "admin")))
+        if (!stays && is_last_admin(s, one))
             sim_break(s, "%s %s: the last admin", CALL_INFO[c->kind].name, c->name);
+        one->listed_admin = stays; /* that it knows without a list */
     }
 }

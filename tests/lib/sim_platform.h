@@ -93,7 +93,8 @@ struct platform_person {
     char role[16];
     bool live;
     bool by_daemon;
-    bool was_hidden; /* as a database's */
+    bool was_hidden;   /* as a database's */
+    bool listed_admin; /* it was one when members were last listed */
 };
 
 /* The next `times` calls of `kind` (to `name`, "": any) end with `outcome`; `committed`: they are
@@ -152,8 +153,7 @@ struct platform {
     size_t n_api_tokens;
     struct platform_person people[64]; /* dead ones stay */
     size_t n_people;
-    int64_t people_changed_ms; /* when somebody else gave one another role, or removed one */
-    unsigned mails;            /* invites that were sent */
+    unsigned mails; /* invites that were sent */
     struct platform_seed seeds[16];
     size_t n_seeds;
     unsigned next_seed;

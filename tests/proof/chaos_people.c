@@ -85,7 +85,6 @@ void people_went(struct chaos *c)
     struct platform_person *one =
         platform_person(&c->s.platform, people_any(c), chaos_once_in(c, 2));
 
-    c->s.platform.people_changed_ms = c->s.now_ms;
     if (one)
         one->live = false;
 }
@@ -104,7 +103,6 @@ void people_changed(struct chaos *c)
 {
     struct platform_person *one = platform_person(&c->s.platform, people_any(c), false);
 
-    c->s.platform.people_changed_ms = c->s.now_ms;
     if (one)
         snprintf(one->role, sizeof(one->role), "%s",
                  MEMBER_ROLE_NAME[chaos_pick(c, MEMBER_ROLE_N)]);
