@@ -259,15 +259,16 @@ static void turn(struct app *app)
         close_rooms(app);
 }
 
-/* Answers come in bursts, and a transaction costs as much for one row as for a hundred: while every
- * look at the sockets finds more of them, the turn goes on, for some milliseconds at most. */
+/* Answers come in bursts, and results of files: and a transaction costs as much for one row as for
+ * a hundred. While every look finds more of them, the turn goes on, for some milliseconds at most.
+ */
 static bool gathers(struct app *app)
 {
     uint64_t now_ns = uv_hrtime();
-    bool more = app->has_answers && !app->stopping &&
+    bool more = app->has_news && !app->stopping &&
                 (!app->gathered_ns || now_ns - app->gathered_ns < GATHER_NS);
 
-    app->has_answers = false;
+    app->has_news = false;
     if (!more)
         app->gathered_ns = 0;
     else if (!app->gathered_ns)

@@ -127,7 +127,7 @@ static void on_answer(void *arg, struct answer *answer)
     enum call_kind kind = answer->kind;
     bool refused = answer->outcome == OUTCOME_UNAUTHORIZED && call_is_of_platform(kind);
 
-    app->has_answers = true;
+    app->has_news = true;
     check_organization(app, answer);
     app_step(app, &ev);
     if (kind == CALL_DATABASES_LIST)
@@ -141,8 +141,10 @@ static void on_answer(void *arg, struct answer *answer)
 static void on_files(void *arg, struct file_result *results, size_t n)
 {
     struct rc_event ev = {.kind = RC_FILES, .files = results, .n_files = n};
+    struct app *app = arg;
 
-    app_step(arg, &ev);
+    app->has_news = true;
+    app_step(app, &ev);
 }
 
 /* --- what goes out --- */

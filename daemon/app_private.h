@@ -70,7 +70,7 @@ struct app {
     uv_check_t check;
     uv_idle_t gather;     /* runs while the turn goes on, so that nothing is waited for */
     uint64_t gathered_ns; /* since when it does; 0: it does not */
-    bool has_answers;     /* some came since the sockets were last looked at */
+    bool has_news;        /* answers, or results of files, since they were last looked for */
     uv_timer_t wake;      /* the reconciler's */
     uv_timer_t minute;    /* what is done now and then */
     uv_timer_t deadline;  /* of the shutdown, then of the close */
