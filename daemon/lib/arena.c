@@ -2,10 +2,10 @@
 
 #include <stdalign.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/text.h"
 
 /* Blocks grow with the arena: there may be one arena a file, and a hundred thousand files. */
 #define BLOCK_MIN_BYTES 1024
@@ -69,20 +69,11 @@ const char *arena_strdup(struct arena *a, const char *s)
     return arena_strndup(a, s, strlen(s));
 }
 
-/* FNV-1a, 64 bit (Fowler, Noll, Vo). Not against an enemy: the arena only grows by what limits.h
- * allows, and a bad spread costs time alone. */
-static uint64_t hash(const char *s, size_t n)
-{
-    uint64_t h = 14695981039346656037u;
-
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)s[i]) * 1099511628211u;
-    return h;
-}
-
+/* A spread that an enemy made bad costs time alone: the arena only grows by what limits.h allows.
+ */
 static const char **slot_of(const char **slots, size_t n_slots, const char *s, size_t n)
 {
-    size_t i = hash(s, n) & (n_slots - 1);
+    size_t i = text_mix(TEXT_HASH_INIT, s, n) & (n_slots - 1);
 
     while (slots[i] && (strncmp(slots[i], s, n) != 0 || slots[i][n] != '\0'))
         i = (i + 1) & (n_slots - 1);
