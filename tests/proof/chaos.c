@@ -16,6 +16,7 @@
 #include "core/plan.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
+#include "tests/proof/chaos_happen.h"
 
 #define HAPPENINGS_MAX 40
 #define MINUTE_MS      (60 * 1000)
@@ -23,6 +24,7 @@
 #define ROUNDS_MAX     12
 #define ROUND_MS       (40 * MINUTE_MS)
 #define STEPS_MAX      100000
+#define FRIGHTS        11 /* one in so many schedules begins with one */
 
 #define REACHED_TEXT(symbol, text) [REACHED_##symbol] = text,
 const char *const REACHED_NAME[REACHED_N] = {REACHED(REACHED_TEXT)};
@@ -146,6 +148,9 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
     sim_manifest(&c->s);
     if (chaos_once_in(c, 2))
         sim_run(&c->s, MINUTE_MS);
+    if (seed % FRIGHTS ==
+        1) /* so that all other schedules are as they were before there were any */
+        operator_frightened(c);
 }
 
 /* Something expires so soon that it would begin to go in the midst of the last checks. */

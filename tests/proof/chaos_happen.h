@@ -21,6 +21,7 @@ void operator_adopted(struct chaos *c);
 void operator_purged(struct chaos *c);
 void operator_rotated(struct chaos *c);
 void operator_credential_read(struct chaos *c);
+void operator_frightened(struct chaos *c);
 
 /* chaos_outside.c */
 void outside_db_deleted(struct chaos *c);

@@ -242,3 +242,29 @@ void operator_credential_read(struct chaos *c)
 {
     sim_tell(&c->s, (struct rc_event){.kind = RC_CREDENTIAL});
 }
+
+/* So many may go, one call at a time. */
+static void let_go(struct chaos *c, unsigned most)
+{
+    char settings[200];
+
+    snprintf(settings, sizeof(settings),
+             "api: {rate: 0, concurrency: 1}\n"
+             "policy: {deletion_grace: 1h, guard: {max_deletes: %u, max_delete_percent: 100}}\n",
+             most);
+    sim_configure(&c->s, settings);
+}
+
+/* Everything is taken out, and when the first have gone somebody tightens the guard. */
+void operator_frightened(struct chaos *c)
+{
+    let_go(c, MODEL_DATABASES);
+    for (unsigned i = 0; i < MODEL_DATABASES; i++)
+        c->model.databases[i].absent = true;
+    model_write(c);
+    sim_manifest(&c->s);
+    for (unsigned n = chaos_pick(c, 60); n && !*c->s.broken; n--)
+        if (!sim_happen(&c->s, c->s.now_ms + 1000))
+            break;
+    let_go(c, 1);
+}
