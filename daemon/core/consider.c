@@ -101,9 +101,10 @@ static bool just_unwanted(const struct world *w, const struct database *d)
            !d->own.removal_since && !database_is_wanted(w, d);
 }
 
-static bool asks_guard(const struct reconcile *rc, const struct world *w, const struct database *d)
+static bool asks_guard(const struct reconcile *rc, const struct world *w, struct database *d)
 {
-    return just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
+    return rc_update_is_new(w, d) || just_unwanted(w, d) ||
+           (rc_is_lapsed(rc, d) && !d->fence_lapsed);
 }
 
 /* First of all: what the guard has said of the database behind it. */

@@ -374,6 +374,7 @@ struct database {
                           than is allowed by now */
     bool asks;         /* the guard, which has yet to be heard */
     bool asks_removal; /* so it was when all wants were added up */
+    bool update_heard; /* what it has said of the update that is wanted */
     bool update_held;
     bool create_held;
     bool over_quota;       /* to be made, and the plan has no room for it */

@@ -84,6 +84,8 @@ bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database 
 void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w);
 /* Before anything is decided about a database: it hears what the guard said of this pass. */
 void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d);
+/* It wants an update that the guard has not been asked about. */
+bool rc_update_is_new(const struct world *w, struct database *d);
 /* One thing less is ours, which the guard goes by. */
 void rc_disowned(struct reconcile *rc);
 

@@ -84,8 +84,9 @@ static void add_wants(const struct reconcile *rc, const struct world *w, struct 
 bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database *d)
 {
     d->asks = d->own.fence || d->own.held || d->removal_ok || d->approved || d->rejected ||
-              d->update_held || d->create_held || d->fence_lapsed || d->over_quota || d->placed ||
-              removal_is_asked(w, d) || wants_update(w, d) || wants_create(w, d);
+              d->update_held || d->update_heard || d->create_held || d->fence_lapsed ||
+              d->over_quota || d->placed || removal_is_asked(w, d) || wants_update(w, d) ||
+              wants_create(w, d);
     d->asks_removal = false;
     rc->pass.wants.uploads += d->upload != NULL;
     if (d->asks)
@@ -201,7 +202,8 @@ static void ask_update(struct reconcile *rc, struct effects *fx, const struct wo
     if (decide_pause(w, &d->r))
         return; /* a hold outlives it */
     d->update_held = false;
-    if (!wants_update(w, d) || approved) {
+    d->update_heard = wants_update(w, d);
+    if (!d->update_heard || approved) {
         unhold(rc, fx, d, HELD_UPDATE);
         return;
     }
@@ -297,6 +299,14 @@ void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d)
     ask_update(rc, fx, &w, d, rc->pass.updates_ok);
     ask_create(rc, &w, d, rc->pass.creates_ok);
     d->asks = d->asks_removal = false;
+}
+
+bool rc_update_is_new(const struct world *w, struct database *d)
+{
+    bool wants = wants_update(w, d);
+
+    d->update_heard = d->update_heard && wants;
+    return wants && !d->update_heard;
 }
 
 void rc_disowned(struct reconcile *rc)
