@@ -181,6 +181,17 @@ const void *desired_find(const void *items, size_t n, size_t size, const char *n
     return n ? bsearch(name, items, n, size, by_name) : NULL;
 }
 
+struct source desired_token_at(const struct db_entry *e, const struct token_want *t)
+{
+    struct source at = t->at;
+
+    if (at.file)
+        return at;
+    return (struct source){.file = e->at.file,
+                           .line = e->at.line + at.line,
+                           .column = at.column + (at.line ? 0 : e->at.column)};
+}
+
 const struct group_want *desired_group(const struct desired *d, const char *name)
 {
     return desired_find(d->groups, d->n_groups, sizeof(*d->groups), name);

@@ -22,8 +22,9 @@ struct manifest_input {
 
 struct token_want {
     const char *name;
-    struct source at;
-    bool absent; /* named, and wanted gone: nothing below counts */
+    struct source at; /* of a database's own: without a file, and seen from its entry's place, so
+                         that entries of one form share it; desired_token_at */
+    bool absent;      /* named, and wanted gone: nothing below counts */
     enum authorization authorization;
     const char *expiration;
     int64_t expiration_ms;   /* 0: never */
@@ -234,6 +235,9 @@ void desired_diff_deinit(struct desired_diff *d);
 /* Binary searches; NULL: none. */
 const struct group_want *desired_group(const struct desired *d, const char *name);
 const struct db_entry *desired_database(const struct desired *d, const char *name);
+
+/* Where a token of that entry is named. */
+struct source desired_token_at(const struct db_entry *e, const struct token_want *t);
 
 enum token_of { TOKEN_OF_DATABASE, TOKEN_OF_GROUP, TOKEN_OF_API };
 /* Where a token's file is, under tokens_dir: what the manifest says, or TARGET/TOKEN.FORMAT for a

@@ -177,7 +177,7 @@ uint64_t desired_digest_api_token(const struct api_token_want *t);
 uint64_t desired_digest_member(const struct member_want *m);
 uint64_t desired_digest_all(const struct desired *d);
 /* For finding equal wants. Those are one when they say the same and their tokens stand at the same
- * places: tokens of a class do, tokens of an entry's own do not. */
+ * places: those of a class, and an entry's own in entries of one form. */
 uint64_t desired_digest_key(uint64_t digest, const struct db_want *w);
 
 /* desired_share: fill `d` from the root and the entries. */

@@ -289,6 +289,21 @@ static void check_place(const struct desired_root *root, const struct db_spec *o
                     own->name);
 }
 
+/* The places of its own tokens, seen from the entry's: what desired_token_at turns back. */
+static void see_from_entry(struct desired_merge *m, size_t n, const struct db_spec *own)
+{
+    for (size_t i = 0, j = 0; i < n && j < own->n_tokens; i++) {
+        struct source *at = &m->tokens[i].at;
+
+        if (m->tokens[i].name != own->tokens[j].name)
+            continue;
+        j++;
+        at->file = NULL;
+        at->line -= own->at.line;
+        at->column -= at->line ? 0 : own->at.column;
+    }
+}
+
 int desired_merge_database(struct desired_merge *m, const struct desired_root *root,
                            const struct db_spec *spec, struct merged_db *out, struct diags *diags)
 {
@@ -315,6 +330,7 @@ int desired_merge_database(struct desired_merge *m, const struct desired_root *r
         check_conflicts(m, spec, class, out, diags);
     check_probe(m, spec, &out->want, diags);
     check_place(root, spec, out, diags);
+    see_from_entry(m, (size_t)n, spec);
     if (out->want.observe)
         out->want.n_tokens = 0;
     out->want.tokens = out->want.n_tokens ? m->tokens : NULL;

@@ -91,12 +91,13 @@ static bool is_root(const struct desired_build *b, struct source at)
 static struct use use_of_database(const struct desired_build *b, struct db_entry *e,
                                   const struct token_want *t, const char *path)
 {
-    bool own = strcmp(e->at.file, t->at.file) == 0;
+    struct source at = desired_token_at(e, t);
+    bool own = strcmp(e->at.file, at.file) == 0;
 
     return (struct use){.path = path,
                         .target = e->name,
                         .token = t,
-                        .at = own ? t->at : e->at,
+                        .at = own ? at : e->at,
                         .frozen = e->frozen,
                         .rank = e->frozen             ? RANK_FROZEN
                                 : is_root(b, e->at)   ? RANK_ROOT

@@ -172,14 +172,13 @@ static size_t place_from_end(struct resource *const *items, size_t n, const char
 /* How many of the sorted names have no record yet. */
 static size_t count_missing(const struct records *to, const char *const *names, size_t n_names)
 {
-    struct resource **items = *to->items;
     size_t missing = 0;
     size_t end = *to->n;
 
     for (size_t j = n_names; j > 0; j--) {
-        size_t at = place_from_end(items, end, names[j - 1]);
+        size_t at = place_from_end(*to->items, end, names[j - 1]);
 
-        missing += at == *to->n || strcmp(record_name(items[at]), names[j - 1]) != 0;
+        missing += at == *to->n || strcmp(record_name((*to->items)[at]), names[j - 1]) != 0;
         end = at;
     }
     return missing;

@@ -17,8 +17,9 @@ void bind_resource(struct resource *r, const struct source *at, uint64_t digest)
     r->digest = digest;
 }
 
+/* e: a database's; NULL: the places of the wants are what they say. */
 static bool bind_tokens(struct resource *target, struct token ***tokens, size_t *n,
-                        const struct token_want *wants, size_t n_wants)
+                        const struct token_want *wants, size_t n_wants, const struct db_entry *e)
 {
     enum kind kind = target->kind == KIND_GROUP ? KIND_GROUP_TOKEN : KIND_TOKEN;
 
@@ -28,13 +29,14 @@ static bool bind_tokens(struct resource *target, struct token ***tokens, size_t 
     }
     for (size_t i = 0; i < n_wants; i++) {
         struct token *t = fleet_add_token(kind, target->name, tokens, n, wants[i].name);
+        struct source at = e ? desired_token_at(e, &wants[i]) : wants[i].at;
 
         if (!t)
             return false;
         if (!wants[i].file || !t->held.file || strcmp(wants[i].file, t->held.file) != 0)
             t->file_asked = false;
         t->want = &wants[i];
-        bind_resource(&t->r, &wants[i].at, target->digest);
+        bind_resource(&t->r, &at, target->digest);
     }
     return true;
 }
@@ -53,11 +55,12 @@ bool fleet_point(struct database *d, const struct db_entry *e)
     point_at(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
     for (size_t i = 0; i < (w ? w->n_tokens : 0); i++) {
         struct token *t = fleet_token(d->tokens, d->n_tokens, w->tokens[i].name);
+        struct source at = desired_token_at(e, &w->tokens[i]);
 
         if (!t)
             return false;
         t->want = &w->tokens[i];
-        point_at(&t->r, &w->tokens[i].at, d->r.digest);
+        point_at(&t->r, &at, d->r.digest);
     }
     return true;
 }
@@ -68,7 +71,8 @@ static bool bind_group(struct group *g, const struct group_want *w)
     if (w && g->r.digest != w->digest)
         g->contended = false;
     bind_resource(&g->r, w ? &w->at : NULL, w ? w->digest : 0);
-    return bind_tokens(&g->r, &g->tokens, &g->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
+    return bind_tokens(&g->r, &g->tokens, &g->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0,
+                       NULL);
 }
 
 bool fleet_bind_database(struct database *d, const struct db_entry *e)
@@ -84,7 +88,8 @@ bool fleet_bind_database(struct database *d, const struct db_entry *e)
     d->want = w;
     d->placed = NULL;
     bind_resource(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
-    return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0);
+    return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0,
+                       e);
 }
 
 /* --- databases, most of them packed --- */

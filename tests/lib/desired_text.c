@@ -37,14 +37,15 @@ static void list(struct buf *out, const char *key, const char *const *items, siz
     buf_add_char(out, ']');
 }
 
+/* e: a database's; NULL: a group's. */
 static void tokens(struct buf *out, enum token_of of, const char *target,
-                   const struct token_want *t, size_t n)
+                   const struct token_want *t, size_t n, const struct db_entry *e)
 {
     char renew[TEXT_DURATION_SIZE];
 
     for (size_t i = 0; i < n; i++, t++) {
         buf_printf(out, "  token %s", t->name);
-        at(out, t->at);
+        at(out, e ? desired_token_at(e, t) : t->at);
         if (t->absent) {
             buf_add_str(out, " absent\n");
             continue;
@@ -75,7 +76,7 @@ static void group(struct buf *out, const struct group_want *g)
     word(out, "absent", g->absent);
     word(out, "frozen", g->frozen);
     buf_add_char(out, '\n');
-    tokens(out, TOKEN_OF_GROUP, g->name, g->tokens, g->n_tokens);
+    tokens(out, TOKEN_OF_GROUP, g->name, g->tokens, g->n_tokens, NULL);
 }
 
 static void residency(struct buf *out, const struct residency_want *r)
@@ -122,7 +123,7 @@ static void database(struct buf *out, const struct db_entry *e)
     word(out, "from_tenants_dir", e->from_tenants_dir);
     word(out, "frozen", e->frozen);
     buf_add_char(out, '\n');
-    tokens(out, TOKEN_OF_DATABASE, e->name, w->tokens, w->n_tokens);
+    tokens(out, TOKEN_OF_DATABASE, e->name, w->tokens, w->n_tokens, e);
 }
 
 static void api_token(struct buf *out, const struct api_token_want *t)

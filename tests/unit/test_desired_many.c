@@ -141,7 +141,9 @@ static struct desired build_many(const char *entry)
 static void desired__many_alike__cost_little_more_than_their_names(void **state)
 {
     static const char *const ENTRIES[] = {"{class: free}", "{class: free, residency: eu}",
-                                          "{class: free, size_limit: 1gb}"};
+                                          "{class: free, size_limit: 1gb}",
+                                          "{class: free, tokens: {app: {format: env}, own: "
+                                          "{authorization: read-only, expiration: 1d}}}"};
     const size_t name_bytes = sizeof("tenant-0000000");
 
     (void)state;
@@ -161,7 +163,12 @@ static void desired__tokens_of_their_own__keep_their_places(void **state)
 
     (void)state;
     for (unsigned i = 0; i < MANY; i++)
-        assert_int_equal(d.databases[i].want->tokens[0].at.line, i + 2);
+        assert_int_equal(desired_token_at(&d.databases[i], d.databases[i].want->tokens).line,
+                         i + 2);
+    assert_string_equal(desired_token_at(&d.databases[0], d.databases[0].want->tokens).file,
+                        "tenants.yaml");
+    assert_int_equal(desired_token_at(&d.databases[0], d.databases[0].want->tokens).column, 42);
+    assert_ptr_equal(d.databases[0].want, d.databases[1].want);
     assert_true(d.databases[0].digest == d.databases[1].digest);
     desired_deinit(&d);
 }
