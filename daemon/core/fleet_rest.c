@@ -120,7 +120,7 @@ void fleet_unpeek(const struct fleet *f)
     if (!rest->peeked)
         return;
     if (rest->in_room == rest->peeked) {
-        pack_room_return(&rest->room, rest->peeked);
+        pack_room_return(&rest->room, rest->peeked, rest->room.all_lent);
         rest->in_room = NULL;
     } else {
         database_free(rest->peeked);
@@ -238,10 +238,10 @@ static void stay(const struct fleet *f, struct database *d)
     fleet_touch(f, d);
 }
 
-static void drop(struct fleet_rest *rest, struct database *d)
+static void drop(struct fleet_rest *rest, struct database *d, bool as_noted)
 {
     if (rest->in_room == d) {
-        pack_room_return(&rest->room, d);
+        pack_room_return(&rest->room, d, as_noted);
         rest->in_room = NULL;
     } else {
         database_free(d);
@@ -296,7 +296,7 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     if (p != was)
         pack_store_free(&rest->store, was);
     d->rest.was = NULL;
-    drop(rest, d);
+    drop(rest, d, p == was);
 }
 
 void fleet_close_bound(const struct fleet *f, size_t at, const struct visit *v,

@@ -194,21 +194,38 @@ static char *new_text(struct reader *r, size_t size)
     return room->texts + room->texts_used - size;
 }
 
+/* The next text, in memory of the record's: most are shared ones. */
+static char *get_text(struct reader *r, size_t *place)
+{
+    const struct texts_item *item;
+    struct pieces p;
+    char *text;
+
+    if (r->shape[1] != TEXT_SHARED) {
+        next_text(r, place, &p);
+        text = new_text(r, size_of(&p) + 1);
+        if (text)
+            write_pieces(&p, text);
+        return text;
+    }
+    *place = r->shape[0];
+    r->shape += 2;
+    item = texts_get(r->texts, (uint16_t)get_number(&r->shape));
+    text = new_text(r, item->size + 1);
+    return text ? memcpy(text, item->bytes, item->size + 1) : NULL;
+}
+
 /* before: NULL, or where it is noted how each of them lay. */
 static bool get_texts(struct reader *r, void *record, const size_t *places,
                       struct text_as_packed *before)
 {
-    struct text_as_packed one;
-    struct pieces p;
     bool ok = true;
-    size_t place;
 
-    for (one.entry = r->shape, one.own = r->at; next_text(r, &place, &p);
-         one.entry = r->shape, one.own = r->at) {
-        char *text = new_text(r, size_of(&p) + 1);
+    while (r->shape != r->shape_end) {
+        struct text_as_packed one = {.entry = r->shape, .own = r->at};
+        size_t place;
+        char *text = get_text(r, &place);
 
-        if (text)
-            write_pieces(&p, text);
         ok = ok && text;
         memcpy((char *)record + places[place], &text, sizeof(text));
         if (!before)
@@ -346,7 +363,7 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
         d->n_tokens += d->tokens[i] != NULL;
     }
     if (!ok && room)
-        pack_room_return(room, d);
+        pack_room_return(room, d, false);
     else if (!ok)
         database_free(d);
     return ok ? d : NULL;

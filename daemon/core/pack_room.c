@@ -155,7 +155,7 @@ static void free_texts(void *record, const size_t *places, size_t n)
     }
 }
 
-void pack_room_return(struct pack_room *room, struct database *d)
+void pack_room_return(struct pack_room *room, struct database *d, bool as_noted)
 {
     if (room->database) {
         database_free(d);
@@ -164,7 +164,8 @@ void pack_room_return(struct pack_room *room, struct database *d)
     for (size_t i = 0; i < d->n_tokens; i++) {
         struct token *t = d->tokens[i];
 
-        free_texts(t, TOKEN_TEXTS, N_TOKEN_TEXTS - 1);
+        if (!as_noted)
+            free_texts(t, TOKEN_TEXTS, N_TOKEN_TEXTS - 1);
         list_remove(&t->r.list);
         if (room->n_tokens < PACK_ROOM_TOKENS)
             room->tokens[room->n_tokens++] = t;
@@ -172,7 +173,8 @@ void pack_room_return(struct pack_room *room, struct database *d)
             mem_free(t);
     }
     mem_free((void *)d->tokens);
-    free_texts(d, DATABASE_TEXTS, N_DATABASE_TEXTS);
+    if (!as_noted)
+        free_texts(d, DATABASE_TEXTS, N_DATABASE_TEXTS);
     mem_free(d->r.name);
     list_remove(&d->r.list);
     list_remove(&d->rest.link);

@@ -431,7 +431,7 @@ static void pack__random_records__come_back_whole(void **state)
         assert_non_null(again);
         assert_same_all(d, again);
         if (i % 3)
-            pack_room_return(&room, again);
+            pack_room_return(&room, again, room.all_lent);
         else
             database_free(again);
         pack_store_free(&store, p);
