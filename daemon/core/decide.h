@@ -125,6 +125,7 @@ struct world {
     bool strangers; /* somebody else was seen at work in the last hour */
     const struct pause *pause; /* of the whole organization; NULL: none */
     const char *doubt;   /* why all removals wait for approval beyond that; NULL: they do not */
+    bool clock_is_good;  /* nothing says that our clock is not the platform's */
     bool doubt_stays;    /* ... and that it does not end by itself */
     int64_t observed_ms; /* monotonic: end of the last complete observation */
     const struct deleted_list *deleted; /* databases that could be restored; NULL: no such list */

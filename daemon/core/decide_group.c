@@ -78,12 +78,13 @@ static void decide_group_removal(const struct world *w, const struct group *g, s
         return;
     } else if (!w->complete || !g->own.empty_since) {
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
-    } else if (empty_ms < grace) {
+    } else if (empty_ms < grace || !w->clock_is_good) {
         say_phase(out, PHASE_DELETING, REASON_GRACE);
         snprintf(out->message, sizeof(out->message),
                  "empty; deleted when the grace ends, if it is so until then");
         out->due_ms = g->own.empty_since + grace;
-        say_wake(out, w->now_ms + grace - empty_ms);
+        if (empty_ms < grace)
+            say_wake(out, w->now_ms + grace - empty_ms);
     } else if (say_no_deletes(w, g->deleted_ms, out)) {
         return;
     } else if (w->now_ms - w->observed_ms > CHECKED_FOR_MS) {

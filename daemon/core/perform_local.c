@@ -38,7 +38,7 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
     rc_set(fx, &p.own->state, state);
     rc_set(fx, &p.own->origin, origin);
     p.own->since = rc->wall_ms;
-    p.own->wanted_since = r->source.line ? rc->wall_ms : 0;
+    p.own->wanted_since = r->source.line && doubt_clock_is_good(rc) ? rc->wall_ms : 0;
     *p.gone_ms = 0;
     *p.deleted_ms = 0;
     if (r->kind == KIND_GROUP)
@@ -200,7 +200,7 @@ static void returned(struct reconcile *rc, struct effects *fx, struct database *
     d->own.recreate = d->own.purged = 0;
     d->own.probed = 0; /* whether its host is back, too, is asked */
     d->own.since = rc->wall_ms;
-    d->own.wanted_since = d->want ? rc->wall_ms : 0;
+    d->own.wanted_since = d->want && doubt_clock_is_good(rc) ? rc->wall_ms : 0;
     rc_put_own(rc, fx, &d->r);
     rc_event(rc, fx, &d->r, "Returned", 5, NULL, "restored, and ours again, id %s", d->own.id);
     rc_replan_after(rc);

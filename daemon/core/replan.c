@@ -30,6 +30,7 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .strangers = rc->strangers,
                        .pause = rc->paused,
                        .doubt = rc->doubt_text[0] ? rc->doubt_text : NULL,
+                       .clock_is_good = doubt_clock_is_good(rc),
                        .doubt_stays = rc->doubts[DOUBT_OLD].stands || rc->doubts[DOUBT_COPY].stands,
                        .observed_ms = o->completed_ms,
                        .deleted = rc_recoverable(rc),

@@ -29,11 +29,13 @@ void rc_note_member(struct reconcile *rc, struct effects *fx, struct member *m)
     if (!m->has_own)
         return;
     if (!m->want) {
-        own->removal_since = own->removal_since ? own->removal_since : rc->wall_ms;
+        if (!own->removal_since || (own->removal_since > rc->wall_ms && doubt_clock_is_good(rc)))
+            own->removal_since = rc->wall_ms;
         own->recreate = 0;
     } else {
-        if (own->removal_since || !own->wanted_since)
-            own->wanted_since = rc->wall_ms;
+        if (own->removal_since || !own->wanted_since ||
+            (own->wanted_since > rc->wall_ms && doubt_clock_is_good(rc)))
+            own->wanted_since = doubt_clock_is_good(rc) ? rc->wall_ms : 0;
         own->removal_since = own->held = 0;
         rc_approval_done(rc, fx, "delete", &m->r);
         changed = note_role(fx, m);

@@ -15,6 +15,24 @@ static bool note_since(int64_t *member, int64_t value, bool *changed)
     return true;
 }
 
+/* What lies ahead was noted by a clock that was wrong: it was now, at the latest. */
+static void note_no_later(const struct reconcile *rc, int64_t *member, bool *changed)
+{
+    if (*member <= rc->wall_ms || !doubt_clock_is_good(rc))
+        return;
+    *member = rc->wall_ms;
+    *changed = true;
+}
+
+/* For how long the manifest has wanted it counts from a time that is true. */
+static void note_wanted(const struct reconcile *rc, int64_t *wanted_since, bool *changed)
+{
+    int64_t since = doubt_clock_is_good(rc) ? rc->wall_ms : 0;
+
+    *changed = *changed || *wanted_since != since;
+    *wanted_since = since;
+}
+
 /* `expires`, so that a duration counts from when it was first said. */
 static bool note_expiry(struct reconcile *rc, struct database *d, bool *changed)
 {
@@ -82,7 +100,8 @@ void rc_note_database(struct reconcile *rc, struct effects *fx, struct database 
 
     if (!rc_is_owned(&d->own, d->has_own)) {
         if (d->has_own && !d->want && !d->r.busy && strcmp(d->own.state, "deleted") == 0 &&
-            rc->wall_ms - d->own.since > RECENTLY_DELETED_MS && !d->n_tokens) {
+            rc->wall_ms - d->own.since > RECENTLY_DELETED_MS && doubt_clock_is_good(rc) &&
+            !d->n_tokens) {
             effects_remove(fx, LEDGER_OWNED, &d->own);
             ledger_row_deinit(LEDGER_OWNED, &d->own);
             d->has_own = false;
@@ -96,12 +115,12 @@ void rc_note_database(struct reconcile *rc, struct effects *fx, struct database 
         d->own.expired = (int64_t)d->r.digest;
         changed = true;
     }
-    if (!wanted) {
+    note_no_later(rc, &d->own.removal_since, &changed);
+    note_no_later(rc, &d->own.wanted_since, &changed);
+    if (!wanted)
         note_since(&d->own.removal_since, rc->wall_ms, &changed);
-    } else if (note_since(&d->own.removal_since, 0, &changed) || !d->own.wanted_since) {
-        d->own.wanted_since = rc->wall_ms;
-        changed = true;
-    }
+    else if (note_since(&d->own.removal_since, 0, &changed) || !d->own.wanted_since)
+        note_wanted(rc, &d->own.wanted_since, &changed);
     if (wanted && !d->own.fence) {
         rc_approval_done(rc, fx, "delete",
                          &d->r); /* said of a removal that nobody wants any more */
@@ -134,8 +153,9 @@ void rc_note_group(struct reconcile *rc, struct effects *fx, struct group *g)
     note_words(rc, fx, &g->r, g->want && !absent);
     if (!absent || g->n_databases || rc->obs.placeless || (g->r.pause || rc->paused))
         note_since(&g->own.empty_since, 0, &changed);
-    else if (rc->obs.complete && g->live.present)
+    else if (rc->obs.complete && g->live.present && doubt_clock_is_good(rc))
         note_since(&g->own.empty_since, rc->wall_ms, &changed);
+    note_no_later(rc, &g->own.empty_since, &changed);
     note_since(&g->own.removal_since, g->want && !absent ? 0 : rc->wall_ms, &changed);
     if (g->want && !absent && g->want->delete_protection_set &&
         g->own.protect != g->want->delete_protection) {
@@ -160,6 +180,7 @@ void rc_note_api_token(struct reconcile *rc, struct effects *fx, struct api_toke
     if (!row)
         return;
     note_since(&row->removal_since, wanted ? 0 : rc->wall_ms, &changed);
+    note_no_later(rc, &row->removal_since, &changed);
     if (wanted) {
         rc_approval_done(rc, fx, "delete", &a->t.r);
         changed = changed || row->held;
