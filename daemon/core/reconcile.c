@@ -504,6 +504,17 @@ static bool shows_all(const struct rc_event *ev)
            ev->kind == RC_RESTORE;
 }
 
+/* What is taken is taken, also where memory was missing before anything came of it. */
+static void drop(const struct rc_event *ev)
+{
+    if (ev->kind == RC_DESIRED)
+        desired_deinit(ev->desired);
+    else if (ev->kind == RC_ANSWER)
+        answer_free(ev->answer);
+    else if (ev->kind == RC_ASK)
+        call_free(ev->call);
+}
+
 int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effects *out,
                    struct err *err)
 {
@@ -526,6 +537,8 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         rc_replan_whole(rc, out);
     if (!out->failed)
         rv = take(rc, ev, out, err);
+    else
+        drop(ev);
     out->failed = out->failed || fleet_failed(&rc->fleet);
     if (!out->failed && rv != -ERR_NOMEM)
         go_on(rc, out);
