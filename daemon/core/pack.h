@@ -1,12 +1,12 @@
 /* pack: the record of a database and its tokens, in as few bytes as they need.
  *
  *   name NUL, number of tokens, then a section for the database and for each token:
- *   its shape (which texts it has, and where each is to be found), the texts that are its own, and
- *   the words of the struct that are not zero.
+ *   its shape (which texts it has, and where each is to be found), its form (which words of the
+ *   struct are not zero, and how each is kept), then the texts and words that are its own.
  *
- * Texts that many records share are numbers of a table, and so are shapes. All that is no pointer
+ * Texts that many records share are numbers of a table, as are shapes and forms. What is no pointer
  * goes by its bytes, so that a member that is added to a record is kept without a word here; a
- * pointer to a text has to be in the tables of pack.c.
+ * pointer to a text has to be in the tables of pack_private.h.
  * In: a record in which nothing is under way. Out: bytes, and the same record. Never: what the
  * manifest says, which it is pointed at anew. */
 #ifndef TENANTD_CORE_PACK_H
