@@ -92,14 +92,16 @@ int manifest_files_start(uv_loop_t *loop, const struct manifest_files_start *s,
     job = job_new(s);
     if (!job)
         return err_nomem(err);
-    if (uv_queue_work(loop, &job->work, on_work, on_worked) != 0) {
-        job_free(job); /* UNTESTED: refused only without a function to run */
-        return err_set(err, ERR_IO, "cannot queue the reading of the manifest");
-    }
-    if (s->spots)
+    if (s->spots) /* before the worker has it, who reads them */
         manifest_spots_take(&job->spots, s->spots);
     else
         manifest_spots_add_anywhere(&job->spots);
+    if (uv_queue_work(loop, &job->work, on_work, on_worked) != 0) {
+        if (s->spots) /* UNTESTED: refused only without a function to run */
+            manifest_spots_take(s->spots, &job->spots);
+        job_free(job);
+        return err_set(err, ERR_IO, "cannot queue the reading of the manifest");
+    }
     *out = job;
     return 0;
 }
