@@ -299,11 +299,12 @@ void own_rights_look(struct reconcile *rc, struct effects *fx)
     char next[sizeof(o->lacks)] = "";
 
     say_lacks(rc, &text);
+    fx->failed = fx->failed || text.nomem;
     if (text.size)
         snprintf(next, sizeof(next), "the API token that tenantd runs with is too narrow: %s",
                  buf_str(&text));
     buf_deinit(&text);
-    if (strcmp(next, o->lacks) == 0)
+    if (fx->failed || strcmp(next, o->lacks) == 0)
         return;
     if (!o->lacks[0])
         o->lacks_wall_ms = rc->wall_ms;

@@ -105,6 +105,8 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     s->wake_ms = reconcile_goes_on(s->rc) ? next_turn(s) : fx.wake_ms;
     if (rv == -ERR_NOMEM || s->loses_step) {
         s->n_nomem += rv == -ERR_NOMEM;
+        if (ev->kind == RC_DESIRED)
+            desired_deinit(ev->desired); /* it died before it took that */
         s->is_lost = true;
         s->loses_step = false;
         effects_deinit(&fx);
