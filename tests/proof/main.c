@@ -19,7 +19,7 @@
 #include "tests/proof/chaos.h"
 
 #define JOBS_MAX         64
-#define COUNT_DEFAULT    30000
+#define COUNT_DEFAULT    60000
 #define REACH_ALL_FROM   20000 /* schedules: in so many everything is reached */
 #define TRANSCRIPT_BYTES (64u << 20)
 
