@@ -107,6 +107,7 @@ static void new_key(struct chaos *c, struct model_key *k)
 
 void model_init(struct chaos *c)
 {
+    c->model = (struct model){0};
     for (unsigned i = 0; i < MODEL_SEEDS; i++) {
         char path[16];
 

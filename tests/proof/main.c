@@ -2,6 +2,7 @@
  *     proof [--base N] [--count N] [--jobs N]     seeds N, N+1, ...; up to the first that fails
  *     proof --all ...                             all of them, a line for each that fails
  *     proof --seed N                              one of them, with its transcript
+ *     proof --alone ...                           each by itself and after others: it is the same
  * In:    arguments. Out: figures; of a failing seed its transcript and how to replay it; 1 then.
  * Never: stops without saying which seed it was at. */
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/text.h"
 #include "tests/proof/chaos.h"
 
 #define JOBS_MAX         64
@@ -38,6 +40,7 @@ struct options {
     uint64_t seed;
     bool one;
     bool all;
+    bool alone;
     unsigned jobs;
 };
 
@@ -166,9 +169,54 @@ static int run_many(const char *program, const struct options *o)
     return 0;
 }
 
+static uint64_t hash_of(uint64_t seed)
+{
+    uint64_t reached[REACHED_N] = {0};
+    struct buf transcript = BUF_INIT(TRANSCRIPT_BYTES);
+    char why[512];
+    uint64_t h;
+
+    (void)chaos_run(&chaos, seed, reached, &transcript, why, sizeof(why));
+    h = text_mix(TEXT_HASH_INIT, buf_str(&transcript), strlen(buf_str(&transcript)));
+    buf_deinit(&transcript);
+    return h;
+}
+
+/* A schedule is a function of its seed: those before it in the same process change nothing. */
+static int run_alone(const struct options *o)
+{
+    uint64_t *alone = mmap(NULL, sizeof(*alone) * o->count, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int rv = 0;
+
+    if (alone == MAP_FAILED)
+        return 1;
+    fflush(stdout);
+    for (uint64_t i = 0; i < o->count; i++) { /* before this process has run any */
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            alone[i] = hash_of(o->base + i);
+            _exit(0);
+        }
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+            return 1;
+    }
+    for (uint64_t i = 0; i < o->count; i++) {
+        if (hash_of(o->base + i) == alone[i])
+            continue;
+        printf("seed %llu: it is another schedule after others\n",
+               (unsigned long long)(o->base + i));
+        rv = 1;
+    }
+    return rv;
+}
+
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--base N] [--count N] [--jobs N] [--all] | --seed N\n", program);
+    fprintf(stderr, "usage: %s [--base N] [--count N] [--jobs N] [--all | --alone] | --seed N\n",
+            program);
     return 64;
 }
 
@@ -183,10 +231,13 @@ static bool number(const char *text, uint64_t *out)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    static const struct option LONG[] = {
-        {"base", required_argument, NULL, 'b'}, {"count", required_argument, NULL, 'n'},
-        {"jobs", required_argument, NULL, 'j'}, {"seed", required_argument, NULL, 's'},
-        {"all", no_argument, NULL, 'a'},        {0}};
+    static const struct option LONG[] = {{"base", required_argument, NULL, 'b'},
+                                         {"count", required_argument, NULL, 'n'},
+                                         {"jobs", required_argument, NULL, 'j'},
+                                         {"seed", required_argument, NULL, 's'},
+                                         {"all", no_argument, NULL, 'a'},
+                                         {"alone", no_argument, NULL, 'o'},
+                                         {0}};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t jobs = cpus > 0 ? (uint64_t)cpus : 1;
     bool ok = true;
@@ -196,11 +247,12 @@ static bool parse(int argc, char **argv, struct options *o)
     while (ok && (c = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         o->one = o->one || c == 's';
         o->all = o->all || c == 'a';
+        o->alone = o->alone || c == 'o';
         ok = c == 'b'   ? number(optarg, &o->base)
              : c == 'n' ? number(optarg, &o->count)
              : c == 'j' ? number(optarg, &jobs)
              : c == 's' ? number(optarg, &o->seed)
-                        : c == 'a';
+                        : c == 'a' || c == 'o';
     }
     o->jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : (unsigned)jobs;
     return ok && optind == argc;
@@ -212,5 +264,5 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &o))
         return usage(argv[0]);
-    return o.one ? run_one(argv[0], o.seed) : run_many(argv[0], &o);
+    return o.one ? run_one(argv[0], o.seed) : o.alone ? run_alone(&o) : run_many(argv[0], &o);
 }
