@@ -135,6 +135,20 @@ static const char *home_of(const struct database *d)
     return d->live.present ? d->live.place : creating ? d->own.group_name : d->placed;
 }
 
+/* Somebody else's, seen where a group is to go: what the platform's delete of the group would take
+ * along is there until a read by name tells otherwise. */
+static bool is_in_the_way(const struct reconcile *rc, const struct database *d)
+{
+    for (size_t i = 0; d->live.present && i < rc->fleet.n_groups; i++) {
+        const struct group *g = rc->fleet.groups[i];
+
+        if (g->want && g->want->absent && rc_is_owned(&g->own, g->has_own) &&
+            (!d->live.place || strcmp(d->live.place, g->r.name) == 0))
+            return true;
+    }
+    return false;
+}
+
 /* row: what the list says of it; NULL: it does not show it. */
 static bool take_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct live_db *row)
@@ -143,7 +157,9 @@ static bool take_database(struct reconcile *rc, struct effects *fx, struct datab
     bool ours = rc_is_owned(&d->own, d->has_own);
     bool was_present = d->live.present;
 
-    if (!row)
+    if (!row && !ours && is_in_the_way(rc, d))
+        d->r.look_now = true;
+    else if (!row)
         take_absence(rc, &d->live);
     else if (d->live.read_ms < o->started_ms && !live_set_database(&d->live, row))
         return false;
