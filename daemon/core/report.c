@@ -38,8 +38,7 @@ struct report {
     struct answer *into;
     bool is_split;            /* its list is read as it arrives */
     struct splitter splitter; /* so, */
-    struct json_tokener *tok;
-    struct buf body; /* or whole */
+    struct buf body;          /* or whole */
     struct report_row *rows;
     size_t n;
     size_t capacity;
