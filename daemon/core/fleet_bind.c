@@ -128,7 +128,7 @@ static bool bind_one(struct fleet *f, size_t at, const struct desired *d, const 
         return false;
     }
     v.d->rest.entry = e;
-    v.d->rest.flags = 0;
+    v.d->rest.flags &= ~(unsigned)PACKED_STEADY; /* the rest is what it was opened from */
     fleet_close_bound(f, at, &v, d->databases);
     return true;
 }

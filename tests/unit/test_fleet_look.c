@@ -152,6 +152,35 @@ static void look__one_that_is_opened__keeps_what_was_shown(void **state)
     tear_down();
 }
 
+/* What it was opened from says all that was shown, whatever its entry is by now. */
+static void look__one_that_gets_another_entry__keeps_what_was_shown(void **state)
+{
+    static const struct db_want WANT = {.group = "eu"};
+    struct db_entry entries[] = {{r.names[4], {"a.yaml", 1, 1}, 7, &WANT, false, false},
+                                 {r.names[4], {"a.yaml", 1, 1}, 8, &WANT, false, false}};
+    struct live_db row;
+    struct pack_row shown;
+
+    (void)state;
+    set_up();
+    row = row_of(4);
+    row.archived = 1;
+    assert_true(live_set_database(&fleet_database(&r.f, r.names[4])->live, &row));
+    fleet_settle(&r.f);
+    assert_true(fleet_note_shown(&r.f, place(4), &row));
+    for (unsigned i = 0; i < 2; i++) {
+        struct desired d = {.databases = &entries[i], .n_databases = 1};
+
+        assert_true(fleet_bind_databases(&r.f, &d));
+    }
+    fleet_database(&r.f, r.names[4])->own.since = 7;
+    assert_true(fleet_shown_row(&r.f, place(4), &shown));
+    assert_int_equal(shown.row.archived, 1);
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    tear_down();
+}
+
 static size_t n_whole(void)
 {
     size_t n = 0;
@@ -180,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(look__what_it_shows__is_noted_where_it_goes),
         cmocka_unit_test(look__one_that_is_opened__keeps_what_was_shown),
+        cmocka_unit_test(look__one_that_gets_another_entry__keeps_what_was_shown),
         cmocka_unit_test(wakes__when_others_come_between__are_as_before),
     };
 
