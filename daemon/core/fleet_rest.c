@@ -32,10 +32,12 @@ static bool wake_at(struct heap *wakes, struct heap_node *node)
     return heap_set(wakes, node, node->at);
 }
 
+/* An entry that was taken for the one before it, by a digest that is no proof, may name other
+ * tokens than the record has: then it is bound like any other. */
 static bool point(struct database *d, unsigned flags)
 {
-    return flags & PACKED_UNBOUND ? fleet_bind_database(d, d->rest.entry)
-                                  : fleet_point(d, d->rest.entry);
+    return (!(flags & PACKED_UNBOUND) && fleet_point(d, d->rest.entry)) ||
+           fleet_bind_database(d, d->rest.entry);
 }
 
 static bool join(struct fleet_rest *rest, struct database *d, unsigned flags)

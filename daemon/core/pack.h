@@ -89,7 +89,8 @@ void pack_room_note(struct pack_room *room, const struct database *d);
 bool pack_room_is_as_noted(const struct pack_room *room, const struct database *d);
 /* It stays, and others are opened after it: its texts become its own. False: no memory. */
 bool pack_room_leave(struct pack_room *room, struct database *d) MUST_CHECK;
-/* It is not needed any more. as_noted: and has no text that it did not have then. */
+/* It is not needed any more. as_noted: and has no text that it did not have then, but the names of
+ * tokens. */
 void pack_room_return(struct pack_room *room, struct database *d, bool as_noted);
 
 /* What is live of it is what a list says: to take that over would change nothing. whole: and the

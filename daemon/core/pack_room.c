@@ -164,7 +164,9 @@ void pack_room_return(struct pack_room *room, struct database *d, bool as_noted)
     for (size_t i = 0; i < d->n_tokens; i++) {
         struct token *t = d->tokens[i];
 
-        if (!as_noted)
+        if (as_noted)
+            mem_free(t->r.name); /* of one that its entry has brought, and that is no other's */
+        else
             free_texts(t, TOKEN_TEXTS, N_TOKEN_TEXTS - 1);
         list_remove(&t->r.list);
         if (room->n_tokens < PACK_ROOM_TOKENS)

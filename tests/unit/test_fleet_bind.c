@@ -253,10 +253,85 @@ static void bind__what_changed__is_as_binding_all(void **state)
     free(w);
 }
 
+/* Whoever writes entries could aim at a digest, so it proves nothing. */
+static void bind__other_tokens_of_one_digest__get_their_records(void **state)
+{
+    static const struct token_want TOKENS[] = {{.name = "app"}, {.name = "own"}};
+    static const struct db_want WANTS[] = {{.group = "eu", .tokens = &TOKENS[0], .n_tokens = 1},
+                                           {.group = "eu", .tokens = &TOKENS[1], .n_tokens = 1}};
+    struct db_entry entries[] = {{"core", {"a.yaml", 1, 1}, 7, &WANTS[0], false, false},
+                                 {"core", {"a.yaml", 1, 1}, 7, &WANTS[1], false, false}};
+    struct heap wakes = {0};
+    struct fleet f = {0};
+
+    (void)state;
+    assert_true(fleet_init(&f, &wakes));
+    for (unsigned i = 0; i < 2; i++) {
+        struct desired d = {.databases = &entries[i], .n_databases = 1};
+        struct database *core;
+        struct token *t;
+
+        assert_true(fleet_bind(&f, &d));
+        assert_false(fleet_failed(&f));
+        core = fleet_database(&f, "core");
+        assert_non_null(core);
+        t = fleet_token(core->tokens, core->n_tokens, TOKENS[i].name);
+        assert_non_null(t);
+        assert_ptr_equal(t->want, &TOKENS[i]);
+        core->r.is_done = t->r.is_done = true;
+        fleet_settle(&f);
+        assert_true(i > 0 || fleet_is_packed(&f, 0));
+    }
+    fleet_deinit(&f);
+    heap_deinit(&wakes);
+    assert_int_equal(mem_live_blocks(), 0);
+}
+
+/* Seen before it is opened for good, it has a record for each token of its entry, and none of that
+ * is left behind. */
+static void bind__one_that_is_peeked_at__is_as_its_entry_says(void **state)
+{
+    static const struct token_want TOKENS[] = {{.name = "app"}, {.name = "own"}};
+    static const struct db_want WANT = {.group = "eu", .tokens = TOKENS, .n_tokens = 2};
+    struct db_entry entry = {"core", {"a.yaml", 1, 1}, 7, &WANT, false, false};
+    struct desired d = {.databases = &entry, .n_databases = 1};
+    const char *name = "core";
+    struct heap wakes = {0};
+    struct fleet f = {0};
+    struct database *core;
+    struct token *t;
+
+    (void)state;
+    assert_true(fleet_init(&f, &wakes));
+    assert_true(fleet_add_databases(&f, &name, 1));
+    core = fleet_database(&f, name);
+    t = fleet_add_token(KIND_TOKEN, name, &core->tokens, &core->n_tokens, "app");
+    assert_non_null(t);
+    assert_true(ledger_set(&t->held.state, "published"));
+    t->has_held = t->r.is_done = core->r.is_done = true;
+    fleet_settle(&f);
+    assert_true(fleet_is_packed(&f, 0));
+    assert_true(fleet_bind(&f, &d));
+    assert_true(fleet_is_packed(&f, 0));
+    for (unsigned i = 0; i < 3; i++) {
+        const struct database *seen = fleet_peek(&f, 0);
+
+        assert_non_null(seen);
+        assert_int_equal(seen->n_tokens, 2);
+        assert_ptr_equal(seen->tokens[1]->want, &TOKENS[1]);
+        fleet_unpeek(&f);
+    }
+    fleet_deinit(&f);
+    heap_deinit(&wakes);
+    assert_int_equal(mem_live_blocks(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bind__what_changed__is_as_binding_all),
+        cmocka_unit_test(bind__other_tokens_of_one_digest__get_their_records),
+        cmocka_unit_test(bind__one_that_is_peeked_at__is_as_its_entry_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
