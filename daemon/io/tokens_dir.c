@@ -63,6 +63,17 @@ static int set_names(struct place *p, const char *name, size_t n, const char *pa
     return 0;
 }
 
+/* A failure stays: the kernel tells of it once, and what it was about is not on disk for that. */
+static void sync_all(struct tokens_dir *d)
+{
+    for (size_t i = 0; i < d->n_unsynced; i++) {
+        if (fsync(d->unsynced[i].fd) < 0 && !d->sync_err.code)
+            err_errno(&d->sync_err, errno, "cannot sync a directory in %s", d->options->path);
+        close(d->unsynced[i].fd);
+    }
+    d->n_unsynced = 0;
+}
+
 /* Remember to sync the directory; takes `fd`. */
 static void sync_later(struct tokens_dir *d, int fd)
 {
@@ -74,29 +85,15 @@ static void sync_later(struct tokens_dir *d, int fd)
                 close(fd);
                 return;
             }
-    if (d->n_unsynced == TOKENS_DIR_UNSYNCED) {
-        struct err err = ERR_INIT;
-
-        if (tokens_dir_sync(d, &err) < 0)
-            d->sync_err = err;
-    }
-    d->unsynced[d->n_unsynced].fd = fd;
-    d->unsynced[d->n_unsynced].dev = st.st_dev;
-    d->unsynced[d->n_unsynced++].ino = st.st_ino;
+    if (d->n_unsynced == TOKENS_DIR_UNSYNCED)
+        sync_all(d);
+    d->unsynced[d->n_unsynced++] = (struct tokens_dir_unsynced){fd, st.st_dev, st.st_ino};
 }
 
 int tokens_dir_sync(struct tokens_dir *d, struct err *err)
 {
-    struct err first = d->sync_err;
-
-    for (size_t i = 0; i < d->n_unsynced; i++) {
-        if (fsync(d->unsynced[i].fd) < 0 && !first.code)
-            err_errno(&first, errno, "cannot sync a directory in %s", d->options->path);
-        close(d->unsynced[i].fd);
-    }
-    d->n_unsynced = 0;
-    d->sync_err = ERR_INIT;
-    return first.code ? err_set(err, first.code, "%s", first.msg) : 0;
+    sync_all(d);
+    return d->sync_err.code ? err_set(err, d->sync_err.code, "%s", d->sync_err.msg) : 0;
 }
 
 /* What stands in the way is a crash's: a directory is as good as a new one, a file has to go. */

@@ -29,17 +29,20 @@ struct tokens_dir_options {
  */
 int tokens_dir_mark(const struct tokens_dir_options *o, struct err *err) MUST_CHECK;
 
+/* A directory whose entries have changed. */
+struct tokens_dir_unsynced {
+    int fd;
+    dev_t dev;
+    ino_t ino;
+};
+
 #define TOKENS_DIR_UNSYNCED 64
 struct tokens_dir {
     const struct tokens_dir_options *options; /* borrowed */
     int root;                                 /* -1: not open */
-    struct {
-        int fd;
-        dev_t dev;
-        ino_t ino;
-    } unsynced[TOKENS_DIR_UNSYNCED]; /* directories whose entries have changed */
+    struct tokens_dir_unsynced unsynced[TOKENS_DIR_UNSYNCED];
     size_t n_unsynced;
-    struct err sync_err; /* the first failure to sync since the last tokens_dir_sync */
+    struct err sync_err; /* the first failure to sync */
 };
 #define TOKENS_DIR_INIT ((struct tokens_dir){.root = -1})
 
@@ -68,7 +71,7 @@ int tokens_dir_replace(struct tokens_dir *d, const char *path, const struct secr
 /* Remove the file, and directories of ours that are empty then. */
 int tokens_dir_remove(struct tokens_dir *d, const char *path, struct err *err) MUST_CHECK;
 /* What was replaced and removed so far is on disk when this returns 0; on failure any of it may not
- * be. */
+ * be, and it fails from then on. */
 int tokens_dir_sync(struct tokens_dir *d, struct err *err) MUST_CHECK;
 
 #endif

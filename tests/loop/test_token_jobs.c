@@ -4,8 +4,27 @@
  * Never: a real token. */
 #include "io/token_jobs.h"
 
+#include <dlfcn.h>
+
 #include "core/limits.h"
 #include "tests/loop/token_jobs_make.h"
+
+/* Fail the n-th sync of a directory; 0: none. */
+static int failing_sync;
+
+int fsync(int fd)
+{
+    static int (*real)(int);
+    struct stat st;
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "fsync");
+    if (failing_sync && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && --failing_sync == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd);
+}
 
 /* Run one job and forget it. */
 static struct file_result run(struct ctx *c, struct file_job *j)
@@ -411,6 +430,35 @@ static void move__repeated_after_a_crash__is_done(void **state)
     expect_token(c, "new", jwt_for("1"));
 }
 
+/* The move syncs all that stands before it in the batch, and its failure is not its own alone. */
+static void move__with_a_sync_that_fails__fails_what_was_written_before_it(void **state)
+{
+    struct ctx *c = *state;
+
+    for (int nth = 1; nth <= 4; nth++) {
+        struct file_result results[2];
+        struct file_result *at[] = {&results[0], &results[1]};
+        char path[16];
+
+        snprintf(path, sizeof(path), "new%d/t", nth);
+        expect_done(c, publish("old/t", jwt_for("2")));
+        struct file_job *jobs[] = {publish(path, jwt_for("1")),
+                                   move_to("old/moved", "old/t", jwt_for("2"))};
+
+        failing_sync = nth;
+        token_jobs_run(&c->options, jobs, 2, at);
+        assert_int_equal(failing_sync, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+            assert_int_equal(results[i].outcome, FILE_FAILED);
+            assert_non_null(strstr(results[i].error, "cannot sync a directory"));
+            file_job_free(jobs[i]);
+        }
+        expect_token(c, "old/moved", jwt_for("2"));
+        if (nth < 4) /* before the fourth, of where it was, it is not removed */
+            expect_token(c, "old/t", jwt_for("2"));
+    }
+}
+
 static void move__of_another_token__leaves_both_alone(void **state)
 {
     struct ctx *c = *state;
@@ -545,6 +593,7 @@ int main(void)
         TEST(move__to_another_path_and_format__carries_the_token),
         TEST(move__in_place__changes_format_and_mode),
         TEST(move__repeated_after_a_crash__is_done),
+        TEST(move__with_a_sync_that_fails__fails_what_was_written_before_it),
         TEST(move__of_another_token__leaves_both_alone),
         TEST(fault__at_every_allocation__fails_the_job_and_leaks_nothing),
         TEST_UNMARKED(mark__at_first_use__makes_the_directory_and_is_made_once),
