@@ -4,6 +4,7 @@
  * Never: sleeps; where a file must be old, its times are set. */
 #include "io/manifest_files.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/time.h>
@@ -395,6 +396,25 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 
 /* --- On the loop ------------------------------------------------------------------------------ */
 
+/* The worker is done before uv_queue_work returns, as one that was idle may be. */
+static bool is_hasty;
+
+static void do_nothing(uv_work_t *req)
+{
+    (void)req;
+}
+
+int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after)
+{
+    static int (*real)(uv_loop_t *, uv_work_t *, uv_work_cb, uv_after_work_cb);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "uv_queue_work");
+    if (is_hasty)
+        work(req);
+    return real(loop, req, is_hasty ? do_nothing : work, after);
+}
+
 struct waiting {
     bool is_done;
     int calls;
@@ -434,6 +454,34 @@ static void start__tree__is_read_on_the_pool(void **state)
     assert_int_equal(w.rc, 0);
     c->files = w.files;
     assert_string_equal(dump(c), "trusted m/a.yaml = a\n");
+}
+
+static void start__worker_that_is_idle__has_the_spots_before_it_begins(void **state)
+{
+    struct ctx *c = *state;
+    struct waiting w = {0};
+    struct manifest_spots spots = {0};
+    struct manifest_files_start s = {
+        .options = c->options, .spots = &spots, .done = on_done, .arg = &w};
+    struct manifest_files_job *job;
+    uv_loop_t loop;
+
+    dir_write(c->dir, "m/a.yaml", "a");
+    read_now(c);
+    dir_write(c->dir, "m/b.yaml", "b");
+    manifest_spots_add(&spots, MANIFEST_TRUSTED, dir_path(c->dir, "m/b.yaml"));
+    s.previous = c->files;
+    uv_loop_init(&loop);
+    is_hasty = true;
+    assert_int_equal(manifest_files_start(&loop, &s, &job, &c->err), 0);
+    is_hasty = false;
+    run_until(&loop, &w.is_done);
+    run_close(&loop);
+    manifest_files_unref(c->files);
+    c->files = w.files;
+    assert_true(manifest_files_is_some(c->files));
+    assert_string_equal(dump(c), "trusted m/a.yaml = a\ntrusted m/b.yaml = b\n");
+    assert_int_equal(spots.n, 0);
 }
 
 /* Keeps the pool's only thread busy, so that no worker allocates while allocations fail. */
@@ -589,6 +637,7 @@ int main(void)
         T(again__mode_changed__is_looked_at_again),
         T(memory__each_allocation_in_turn__fails_cleanly),
         T(start__tree__is_read_on_the_pool),
+        T(start__worker_that_is_idle__has_the_spots_before_it_begins),
         T(start__without_memory__is_refused_and_never_done),
         T(start__canceled_in_the_queue_or_running__is_done_once),
         T(file__replaced_by_rename_all_the_time__is_always_whole),
