@@ -25,7 +25,8 @@
 #include "io/watch_scan.h"
 #include "lib/mem.h"
 
-#define LONGEST_MS 2000
+#define LONGEST_MS  2000
+#define MANY_EVENTS 4096 /* at once: of 16384, unless told otherwise, the kernel drops the rest */
 
 /* A directory with its event handle. */
 struct watched {
@@ -58,6 +59,9 @@ struct watch {
     struct watch_scan scanned;
     bool is_whole;      /* the scan that runs looks at everything */
     bool has_directory; /* else: what it found */
+
+    uint64_t event_ms; /* uv_now of the last event */
+    unsigned n_events; /* with that time: in one turn of the loop */
 
     struct manifest_spots dirty;         /* by events, since the last scan began */
     struct manifest_spots dirty_at_scan; /* what it was when the scan began */
@@ -212,15 +216,26 @@ static void note(struct watch *w, const struct watch_dir *dir, const char *name)
     mem_free(path);
 }
 
+/* So many waited that there may have been others; libuv does not tell. */
+static bool may_have_lost(struct watch *w)
+{
+    uint64_t now = uv_now(w->loop);
+
+    w->n_events = now == w->event_ms ? w->n_events + 1 : 1;
+    w->event_ms = now;
+    return w->n_events >= MANY_EVENTS;
+}
+
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
 {
     struct watched *d = container_of(event, struct watched, event);
+    bool is_all = may_have_lost(d->watch) || status != 0;
 
-    if (status == 0 && !matters(&d->dir, name))
+    if (!is_all && !matters(&d->dir, name))
         return;
     if (status != 0 || ((events & UV_RENAME) && (!name || is_own_name(&d->dir, name))))
         d->is_stale = true;
-    note(d->watch, &d->dir, status == 0 && !d->is_stale ? name : NULL);
+    note(d->watch, &d->dir, !is_all && !d->is_stale ? name : NULL);
     wait_for_quiet(d->watch);
 }
 

@@ -5,6 +5,7 @@
 #include "io/watch.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 
 #include "lib/mem.h"
 #include "tests/loop/run.h"
@@ -466,6 +467,39 @@ static void look__event_was_lost__is_told_by_the_next_one(void **state)
     assert_int_equal(c->n_changed, 2);
 }
 
+static long kept_events(void)
+{
+    FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+    char line[32] = "";
+
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    fclose(f);
+    return strtol(line, NULL, 10);
+}
+
+/* When too many wait at once, the kernel drops the rest without a word that reaches us. */
+static void file__after_more_events_than_are_kept__is_not_passed_over(void **state)
+{
+    struct ctx *c = *state;
+    long n = kept_events();
+    int fds[2];
+
+    dir_write(c->dir, "m/b.yaml", "b");
+    open_watch(c);
+    for (size_t i = 0; i < 2; i++) {
+        fds[i] = open(dir_path(c->dir, i ? "m/b.yaml" : "m/a.yaml"), O_WRONLY | O_CLOEXEC);
+        assert_true(fds[i] >= 0);
+    }
+    for (long i = 0; i < n; i++)
+        assert_int_equal(pwrite(fds[i % 2], "x", 1, 0), 1);
+    for (size_t i = 0; i < 2; i++)
+        close(fds[i]);
+    dir_write(c->dir, "m/c.yaml", "not heard of");
+    expect_changed(c);
+    assert_true(c->where.anywhere);
+}
+
 static void poll__no_inotify__says_so_and_sees_changes(void **state)
 {
     static const int ERRORS[] = {UV_EMFILE, UV_ENOSPC, UV_ENOSYS};
@@ -613,6 +647,7 @@ int main(void)
         T(root__one_file_replaced_twice__is_told_twice),
         T(file__never_quiet__is_told_nevertheless),
         T(look__event_was_lost__is_told_by_the_next_one),
+        T(file__after_more_events_than_are_kept__is_not_passed_over),
         T(poll__no_inotify__says_so_and_sees_changes),
         T(poll__inotify_comes_back__is_used_again),
         T(close__after_any_number_of_turns__leaves_nothing),
