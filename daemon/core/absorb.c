@@ -48,12 +48,13 @@ static void create_failed_after_all(struct reconcile *rc, struct effects *fx, st
     rc_unmake(rc, fx, r);
 }
 
-/* A 404 by name. */
-static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms)
+/* A 404 by name: whoever took the name has it no more. */
+static void absent(struct reconcile *rc, struct live *l, int64_t *gone_ms, bool *taken)
 {
     live_clear(l);
     l->read_ms = rc->now_ms;
     l->checked = true;
+    *taken = false;
     if (!*gone_ms)
         *gone_ms = rc->now_ms;
 }
@@ -78,7 +79,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
         if (!d->gone_ms && is_owned(d) && !d->own.missing_since && !d->deleted_ms &&
             !may_be_our_doing(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
-        absent(rc, &d->live, &d->gone_ms);
+        absent(rc, &d->live, &d->gone_ms, &d->taken);
         create_failed_after_all(rc, fx, &d->r);
     } else if (!live_set_database(&d->live, &a->databases[0])) {
         fx->failed = true;
@@ -101,7 +102,7 @@ static void read_group(struct reconcile *rc, struct effects *fx, struct group *g
     g->r.look_now = false;
 
     if (a->outcome == OUTCOME_NOT_FOUND) {
-        absent(rc, &g->live, &g->gone_ms);
+        absent(rc, &g->live, &g->gone_ms, &g->taken);
         create_failed_after_all(rc, fx, &g->r);
     } else if (!live_set_group(g, &a->groups[0])) {
         fx->failed = true;
