@@ -256,12 +256,23 @@ static void choose(struct reconcile *rc, struct effects *fx)
     }
 }
 
+/* As of any change: what was asked before it was sent, or answered, says nothing. */
+static void note_written(const struct reconcile *rc)
+{
+    const struct restore *r = &rc->recover.restore;
+    struct resource *it = fleet_find(&rc->fleet, KIND_NAME[r->kind], r->name);
+
+    if (it)
+        rc_parts(it).live->written_ms = rc->now_ms;
+}
+
 static void start_restore(struct reconcile *rc, struct effects *fx)
 {
     struct restore *r = &rc->recover.restore;
     struct call *c = call_new(RESTORE_CALL[r->kind], r->name);
 
     r->stage = RESTORE_SENT;
+    note_written(rc);
     if (c && (!ledger_set(&c->organization_id, rc->recover.organization_id) ||
               !ledger_set(&c->target_id, r->id))) {
         call_free(c);
@@ -287,6 +298,7 @@ static void absorb_restore(struct reconcile *rc, struct effects *fx, const struc
     if (a->outcome == OUTCOME_OK && d)
         d->restored_ms = rc->now_ms;
     if (a->outcome == OUTCOME_OK) {
+        note_written(rc);
         r->done_ms = rc->now_ms;
         rc->replan = true;
         rc_event(rc, fx, NULL, "Restored", 5, a, "%s/%s restored by uid %lld, id %s%s",
