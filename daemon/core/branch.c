@@ -60,21 +60,6 @@ bool branch_is_left(const struct reconcile *rc, const struct database *d, char *
     return source != NULL;
 }
 
-size_t branches_left(const struct reconcile *rc)
-{
-    char unread[200];
-    size_t n = 0;
-
-    for (size_t i = 0; i < rc->fleet.n_databases; i++)
-        if (fleet_flags(&rc->fleet, i) & PACKED_ENDS) {
-            struct visit v = fleet_open(&rc->fleet, i);
-
-            n += v.d && branch_is_left(rc, v.d, unread, sizeof(unread));
-            fleet_close(&rc->fleet, i, v);
-        }
-    return n;
-}
-
 /* --- before the end --- */
 
 void branch_remind(struct reconcile *rc, struct effects *fx, struct database *d)

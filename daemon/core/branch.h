@@ -15,7 +15,6 @@ struct database;
 /* Why one of ours, that was to be there for a while alone, may be there for nothing: it has expired
  * and is kept, its entry is gone, or what it is a copy of. False: it is not so. */
 bool branch_is_left(const struct reconcile *rc, const struct database *d, char *out, size_t size);
-size_t branches_left(const struct reconcile *rc);
 /* Say, once, that it expires within a day. */
 void branch_remind(struct reconcile *rc, struct effects *fx, struct database *d);
 
