@@ -454,10 +454,6 @@ void rc_contend_member(struct reconcile *rc, struct effects *fx, struct member *
 #define ROLE_FIELD "role"
 
 /* operator.c: guard's memory and what operators say. */
-/* Observe now; by name: what was refused there is tried again. */
-int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err);
-/* Another API token: what the old one was refused is tried at once. */
-void rc_credential(struct reconcile *rc);
 int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_event *ev,
                    struct err *err);
 const struct approval *rc_approval(const struct reconcile *rc, const char *action,
@@ -490,6 +486,12 @@ void rc_approvals_expire(struct reconcile *rc, struct effects *fx);
 /* The last row of the array is new, or (all) rows have changed places. False: no memory. */
 bool rc_index_counts(struct reconcile *rc, bool all) MUST_CHECK;
 bool rc_index_approvals(struct reconcile *rc, bool all) MUST_CHECK;
+
+/* sync.c */
+/* Observe now; by name: what was refused there is tried again. */
+int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err);
+/* Another API token: what the old one was refused is tried at once. */
+void rc_credential(struct reconcile *rc);
 
 /* command.c, pause.c */
 int rc_command(struct reconcile *rc, struct effects *fx, struct command *c, struct err *err);
