@@ -1,6 +1,6 @@
-/* http_transfer: one request as a curl handle, and what curl says of it as our own words.
+/* http_transfer: one request as a curl handle. How it ended is in http_transfer_end.c.
  * In:    a request; bytes from curl.
- * Out:   callbacks; how it ended.
+ * Out:   callbacks.
  * Never: the loop, the multi handle. */
 #include "io/http_transfer.h"
 
@@ -12,7 +12,6 @@
 #include "lib/mem.h"
 
 #define CONNECT_TIMEOUT_MAX_MS 10000
-#define HEAD_MAX_BYTES         (64u << 10)
 #define STALLED_BYTES_PER_S    100L /* a long answer that is slower than this stands still */
 #define TRUSTED_IDLE_S         30L /* a connection that lay idle for longer may be dead unnoticed */
 #define LONG_TIMEOUTS          20  /* a long answer may take so many times timeout_ms */
@@ -66,7 +65,7 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 
     (void)one;
     t->head_bytes += n;
-    if (t->is_canceled || t->head_bytes > HEAD_MAX_BYTES)
+    if (t->is_canceled || t->head_bytes > HTTP_HEAD_BYTES)
         return 0;
     if (t->has_head) /* a trailer */
         return n;
@@ -440,76 +439,4 @@ struct http_handle http_transfer_deinit(struct http_transfer *t)
     mem_free_secret(t->body, t->body_size); /* it may hold a key */
     *t = (struct http_transfer){0};
     return handle;
-}
-
-/* --- The end ------------------------------------------------------------------------------- */
-
-static const char *detail(const struct http_transfer *t, CURLcode code)
-{
-    return t->error[0] ? t->error : curl_easy_strerror(code);
-}
-
-static void explain(const struct http_transfer *t, CURLcode code, char *why)
-{
-    if (t->is_refused) {
-        snprintf(why, HTTP_WHY_SIZE,
-                 "the connection broke; not sent again, since it may have arrived");
-        return;
-    }
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        snprintf(why, HTTP_WHY_SIZE, "timed out: %s", detail(t, code));
-        return;
-    case CURLE_PEER_FAILED_VERIFICATION:
-        snprintf(why, HTTP_WHY_SIZE,
-                 "TLS: the server's certificate is not trusted (%s); authorities are read from %s "
-                 "(api.ca_file)",
-                 detail(t, code), t->handle.ca_file);
-        return;
-    case CURLE_SSL_CACERT_BADFILE:
-        snprintf(why, HTTP_WHY_SIZE, "TLS: the authorities in %s (api.ca_file) cannot be read",
-                 t->handle.ca_file);
-        return;
-    case CURLE_SSL_CONNECT_ERROR:
-        snprintf(why, HTTP_WHY_SIZE, "TLS: no handshake: %s", detail(t, code));
-        return;
-    case CURLE_OUT_OF_MEMORY: /* what curl also says of a line that is over its own limit */
-        snprintf(why, HTTP_WHY_SIZE, "a line of the answer's head is too long, or out of memory");
-        return;
-    case CURLE_ABORTED_BY_CALLBACK:
-        snprintf(why, HTTP_WHY_SIZE, "%s",
-                 t->has_failed ? "the file changed, or could not be read, while it was being sent"
-                               : detail(t, code));
-        return;
-    default:
-        snprintf(why, HTTP_WHY_SIZE, "%s", detail(t, code));
-    }
-}
-
-/* Bytes of the request that went out, over all of curl's tries. */
-static bool was_sent(const struct http_transfer *t)
-{
-    long bytes = 0;
-
-    curl_easy_getinfo(t->handle.easy, CURLINFO_REQUEST_SIZE, &bytes);
-    return bytes > 0;
-}
-
-enum http_end http_transfer_end(struct http_transfer *t, CURLcode code, char *why)
-{
-    why[0] = '\0';
-    t->is_ordinary = code == CURLE_OK && t->n_tries == 1 && !t->source.read;
-    if (t->is_canceled) {
-        snprintf(why, HTTP_WHY_SIZE, "canceled");
-        return HTTP_CANCELED;
-    }
-    if (t->had_enough)
-        return HTTP_ENOUGH;
-    if (code == CURLE_OK && t->has_head)
-        return HTTP_COMPLETE;
-    if (t->head_bytes > HEAD_MAX_BYTES)
-        snprintf(why, HTTP_WHY_SIZE, "the answer's head is over %u bytes", HEAD_MAX_BYTES);
-    else
-        explain(t, code, why);
-    return was_sent(t) ? HTTP_LOST : HTTP_NOT_SENT;
 }

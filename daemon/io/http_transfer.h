@@ -9,8 +9,9 @@
 
 #include "io/http.h"
 
-#define HTTP_WHY_SIZE 512
-#define HTTP_HEADERS  10
+#define HTTP_WHY_SIZE   512
+#define HTTP_HEADERS    10
+#define HTTP_HEAD_BYTES (64u << 10) /* of an answer */
 
 /* A curl handle, and what it has been told already, so that the next request need not say it again.
  * No request leaves anything else to the next: each says all that another may have said, and one

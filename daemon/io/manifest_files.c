@@ -9,7 +9,6 @@
  * before: then only what is new is counted and only what is old is freed. */
 #include "io/manifest_files.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,98 +24,7 @@
 /* What a family may hold beside what its last reading has. */
 #define STALE_BYTES_MOST (16u << 20)
 
-/* A file as it was once; it never changes. */
-struct one_file {
-    atomic_uint refs; /* families */
-    enum manifest_kind kind;
-    bool is_settled;  /* equal identity means equal bytes */
-    bool is_restless; /* it may be another one although nobody says so: looked at each time */
-    char *path;
-    char *error;           /* NULL: there is text */
-    struct read_file text; /* data is NULL where there is an error */
-};
-
-/* What readings hold that follow from each other. */
-struct family {
-    atomic_uint refs; /* readings */
-    struct one_file **files;
-    size_t n;
-    size_t capacity;
-};
-
-struct manifest_files {
-    atomic_uint refs;
-    char *manifest; /* where it was read from */
-    char *tenants_dir;
-    struct family *family;
-    struct one_file **files; /* borrowed from the family; sorted by path */
-    size_t n;
-    size_t capacity;
-    struct one_file **restless; /* those of them that are */
-    size_t n_restless;
-    size_t n_errors;
-    size_t stale_bytes; /* held by the family, and not by this reading */
-    size_t n_reused;
-    bool is_some;
-    struct manifest_input *inputs; /* n, in the same order */
-};
-
 /* --- A reading ----------------------------------------------------------------------------- */
-
-static void one_file_unref(struct one_file *f)
-{
-    if (!f || atomic_fetch_sub(&f->refs, 1) != 1)
-        return;
-    mem_free(f->path);
-    mem_free(f->error);
-    read_deinit(&f->text);
-    mem_free(f);
-}
-
-static void family_unref(struct family *family)
-{
-    if (!family || atomic_fetch_sub(&family->refs, 1) != 1)
-        return;
-    for (size_t i = 0; i < family->n; i++)
-        one_file_unref(family->files[i]);
-    mem_free((void *)family->files);
-    mem_free(family);
-}
-
-struct manifest_files *manifest_files_ref(struct manifest_files *m)
-{
-    atomic_fetch_add(&m->refs, 1);
-    return m;
-}
-
-void manifest_files_unref(struct manifest_files *m)
-{
-    if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
-        return;
-    family_unref(m->family);
-    mem_free((void *)m->files);
-    mem_free((void *)m->restless);
-    mem_free(m->inputs);
-    mem_free(m->manifest);
-    mem_free(m->tenants_dir);
-    mem_free(m);
-}
-
-const struct manifest_input *manifest_files_inputs(const struct manifest_files *m, size_t *n)
-{
-    *n = m->n;
-    return m->inputs;
-}
-
-size_t manifest_files_reused(const struct manifest_files *m)
-{
-    return m->n_reused;
-}
-
-bool manifest_files_is_some(const struct manifest_files *m)
-{
-    return m->is_some;
-}
 
 static int by_path(const void *a, const void *b)
 {
@@ -169,7 +77,7 @@ static struct manifest_files *reading_new(const struct manifest_walk_options *o)
 static int append(struct family *family, struct one_file *f)
 {
     if (!mem_grow(&family->files, &family->capacity, family->n + 1, sizeof(struct one_file *))) {
-        one_file_unref(f);
+        manifest_files_drop_one(f);
         return -ERR_NOMEM;
     }
     family->files[family->n++] = f;
@@ -227,7 +135,7 @@ static struct one_file *one_file_new(const struct manifest_found *found, const c
     f->error = mem_strdup(error);
     if (f->path && (f->error || !error))
         return f;
-    one_file_unref(f);
+    manifest_files_drop_one(f);
     return NULL;
 }
 
@@ -265,7 +173,7 @@ static int add_file(struct reading *r, const struct manifest_found *found)
         return -ERR_NOMEM;
     rc = read_text(found, f, &err);
     if (rc != 0) {
-        one_file_unref(f);
+        manifest_files_drop_one(f);
         if (r->some)
             return MANIFEST_WALK_ALL;
         return rc == -ERR_NOMEM ? rc : append_error(r, found, err.msg);
@@ -492,7 +400,7 @@ static int read_some(const struct manifest_files_look *l, struct manifest_files 
             atomic_init(&found->refs, 1);
         rc = found && m ? read_spots(l, &spots, found, m) : -ERR_NOMEM;
     }
-    family_unref(found);
+    manifest_files_drop_family(found);
     manifest_spots_deinit(&spots);
     if (rc == 0)
         *out = m;
