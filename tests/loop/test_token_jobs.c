@@ -438,7 +438,7 @@ static void move__with_a_sync_that_fails__fails_what_was_written_before_it(void 
     for (int nth = 1; nth <= 4; nth++) {
         struct file_result results[2];
         struct file_result *at[] = {&results[0], &results[1]};
-        char path[16];
+        char path[32];
 
         snprintf(path, sizeof(path), "new%d/t", nth);
         expect_done(c, publish("old/t", jwt_for("2")));
