@@ -19,20 +19,43 @@ struct parts rc_parts(struct resource *r)
     return (struct parts){&d->live, &d->own, &d->has_own, &d->gone_ms, &d->deleted_ms};
 }
 
+/* One that is made in another's place: what is known of that one, in case that it is not made after
+ * all and the other comes back, fenced as it went. */
+static void keep_of_the_old(struct owned *own, struct owned *old)
+{
+    own->recreate = old->recreate;
+    own->id = old->id;
+    old->id = NULL;
+    own->protect = old->protect;
+    own->fence_reads = old->fence_reads;
+    own->fence_writes = old->fence_writes;
+    own->fenced_since = old->fenced_since;
+}
+
+/* And of which nothing counts once it is made. */
+static void forget_the_old(struct owned *own, const struct resource *r)
+{
+    const struct db_want *w =
+        r->kind == KIND_DATABASE ? container_of(r, const struct database, r)->want : NULL;
+
+    if (own->recreate && w)
+        own->protect = w->protect_set && w->protect;
+    own->recreate = own->fence_reads = own->fence_writes = own->fenced_since = 0;
+}
+
 /* Start the row of a thing that was not ours. */
 void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, const char *state,
                 const char *origin)
 {
     struct parts p = rc_parts(r);
-    int64_t recreate = strcmp(state, "creating") == 0 ? p.own->recreate : 0;
-    char *old_id = recreate ? p.own->id : NULL; /* in case that it is not made after all */
+    bool in_its_place = p.own->recreate && strcmp(state, "creating") == 0;
+    struct owned old = *p.own;
 
-    if (recreate)
-        p.own->id = NULL;
-    ledger_row_deinit(LEDGER_OWNED, p.own);
+    *p.own = (struct owned){0};
     *p.has_own = true;
-    p.own->recreate = recreate;
-    p.own->id = old_id;
+    if (in_its_place)
+        keep_of_the_old(p.own, &old);
+    ledger_row_deinit(LEDGER_OWNED, &old);
     rc_set(fx, &p.own->kind, KIND_NAME[r->kind]);
     rc_set(fx, &p.own->name, r->name);
     rc_set(fx, &p.own->state, state);
@@ -43,8 +66,8 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
     *p.deleted_ms = 0;
     if (r->kind == KIND_GROUP)
         group_of(r)->create_lost = group_of(r)->taken = false;
-    if (r->kind == KIND_DATABASE && database_of(r)->want)
-        p.own->protect = database_of(r)->want->protect_set && database_of(r)->want->protect;
+    if (r->kind == KIND_DATABASE && database_of(r)->want && database_of(r)->want->protect_set)
+        p.own->protect = database_of(r)->want->protect;
     if (r->kind == KIND_DATABASE) {
         database_of(r)->create_lost = database_of(r)->taken = false;
         db_config_deinit(&database_of(r)->applied);
@@ -86,7 +109,7 @@ void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_set(fx, &p.own->hostname, p.live->hostname);
     p.own->since = rc->wall_ms;
     *p.gone_ms = 0; /* of before it was made */
-    p.own->recreate = 0;
+    forget_the_old(p.own, r);
     p.own->config_read = is_configured(r) ? rc->wall_ms : 0;
     rc_put_own(rc, fx, r);
     rc_approval_done(rc, fx, "create", r);

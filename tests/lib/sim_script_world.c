@@ -287,6 +287,16 @@ static void outside_fill(struct script *c, const char *name)
     d->holds = 1000;
 }
 
+/* Somebody brings the last of that name back, under its own id. */
+static void outside_restore(struct script *c, const char *name)
+{
+    struct platform *p = &c->s->platform;
+
+    for (size_t i = p->n_databases; i-- && !platform_db(p, name);)
+        if (strcmp(p->databases[i].name, name) == 0)
+            p->databases[i].live = p->databases[i].was_hidden = true;
+}
+
 static bool is_there(struct platform *p, const char *kind, const char *name)
 {
     return strcmp(kind, "api-token") == 0 ? platform_api_token(p, name) != NULL
@@ -306,7 +316,7 @@ static bool is_out_of_place(struct script *c, const char *what, const char *args
     const char *kind = "database";
 
     snprintf(text, sizeof(text), "%s", args);
-    if (!c->s->n_nomem || strcmp(what, "create") == 0)
+    if (!c->s->n_nomem || strcmp(what, "create") == 0 || strcmp(what, "restore") == 0)
         return false;
     if (strcmp(what, "delete") == 0 || strcmp(what, "set") == 0)
         kind = script_word(&rest);
@@ -341,6 +351,8 @@ void script_outside(struct script *c, char *args)
         outside_write(c, args);
     else if (strcmp(what, "fill") == 0)
         outside_fill(c, args);
+    else if (strcmp(what, "restore") == 0)
+        outside_restore(c, args);
     else if (strcmp(what, "remove") == 0 && sim_find_file(c->s, args))
         sim_drop_file(c->s, sim_find_file(c->s, args));
     else
