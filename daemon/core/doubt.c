@@ -155,6 +155,7 @@ void doubt_clock(struct reconcile *rc, struct effects *fx, const struct answer *
     if (!a->date_ms || !call_is_of_platform(a->kind))
         return;
     rc->clock_said = true;
+    rc->date_offset_ms = a->date_ms - rc->now_ms;
     if (!is_off)
         rc->clock_offset_ms = rc->wall_ms - rc->now_ms;
     if (is_off == was_off)
@@ -176,6 +177,13 @@ bool doubt_clock_is_good(const struct reconcile *rc)
     if (!rc->obs.ever || rc->doubts[DOUBT_CLOCK].stands)
         return false;
     return !rc->clock_said || (jumped < CLOCK_MS && jumped > -CLOCK_MS);
+}
+
+int64_t doubt_latest_ms(const struct reconcile *rc)
+{
+    int64_t date_ms = rc->clock_said ? rc->now_ms + rc->date_offset_ms : 0;
+
+    return date_ms > rc->wall_ms ? date_ms : rc->wall_ms;
 }
 
 bool doubt_can_end(const struct reconcile *rc)

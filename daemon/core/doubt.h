@@ -53,6 +53,8 @@ void doubt_observed(struct reconcile *rc, struct effects *fx);
 void doubt_clock(struct reconcile *rc, struct effects *fx, const struct answer *a);
 /* The platform has agreed with it, and it has not jumped since. */
 bool doubt_clock_is_good(const struct reconcile *rc);
+/* The time of now, ours or the platform's, whichever is later. */
+int64_t doubt_latest_ms(const struct reconcile *rc);
 /* One stands that an approval ends. */
 bool doubt_can_end(const struct reconcile *rc);
 /* An operator has approved removals, or a plan that holds nothing. The clock's stays. */

@@ -193,6 +193,7 @@ struct reconcile {
     struct doubt_state doubts[DOUBT_N];
     char doubt_text[DOUBT_TEXT_SIZE]; /* why all removals wait for approval; "": they do not */
     bool clock_said;                  /* the platform has told the time */
+    int64_t date_offset_ms;           /* that less monotonic */
     int64_t clock_offset_ms;          /* wall clock less monotonic when it last agreed with that */
     int64_t last_entry_ms;            /* wall clock: of what the ledger said at the start */
     int64_t noted_ms;                 /* wall clock: `observed`, as the ledger has it */

@@ -137,14 +137,15 @@ static void remint_token(void *arg, struct token *t, struct resource *target)
     }
 }
 
-/* When it was, so that nothing from before is taken for good. */
+/* When it was, so that nothing from before is taken for good: of what is found in files only the
+ * platform says when it was minted, and our clock may be behind. */
 static void note(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     char value[24];
 
     r->rotated_ms = rc->now_ms;
-    r->rotated_wall_ms = rc->wall_ms;
-    snprintf(value, sizeof(value), "%" PRId64, rc->wall_ms);
+    r->rotated_wall_ms = doubt_latest_ms(rc);
+    snprintf(value, sizeof(value), "%" PRId64, r->rotated_wall_ms);
     put_row(fx, r, value);
 }
 
