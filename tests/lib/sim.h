@@ -79,20 +79,22 @@ struct sim_removal {
 struct sim_known {
     char name[PLATFORM_NAME_BYTES];
     bool is_group;
-    char id[24];        /* "": none */
-    bool live;          /* under that id */
-    bool hidden;        /* it was, and the last complete list does not show it */
-    bool deleted;       /* and a delete of it was answered with ok */
-    bool is_fenced;     /* by the last read or confirmed change */
-    bool is_protected;  /* by the last read */
-    int64_t told_ms;    /* when it was told last, by name or in a list */
-    int64_t list_ms;    /* likewise, in a list */
-    int64_t read_ms;    /* when the last read by name was told; 0: none in this life */
-    int64_t read_at_ms; /* when that read was asked */
-    int64_t written_ms; /* when a change was sent or answered last */
-    int64_t none_ms;    /* when its own host said last that it has no such database; 0: it did not,
-                           or has said otherwise since, or something was uploaded */
-    int64_t none_at_ms; /* when it was asked for that */
+    char id[24];         /* "": none */
+    bool live;           /* under that id */
+    bool hidden;         /* it was, and the last complete list does not show it */
+    bool deleted;        /* and a delete of it was answered with ok */
+    bool is_fenced;      /* by the last read or confirmed change */
+    bool is_protected;   /* by the last read */
+    int64_t told_ms;     /* when it was told last, by name or in a list */
+    int64_t list_ms;     /* likewise, in a list */
+    int64_t read_ms;     /* when the last read by name was told; 0: none in this life */
+    int64_t read_at_ms;  /* when that read was asked */
+    int64_t written_ms;  /* when a change was sent or answered last */
+    int64_t restored_ms; /* when a restore was sent, or answered with ok, last: it takes nothing
+                            away, so that what is read meanwhile and is there, is there */
+    int64_t none_ms;     /* when its own host said last that it has no such database; 0: it did not,
+                            or has said otherwise since, or something was uploaded */
+    int64_t none_at_ms;  /* when it was asked for that */
 };
 enum sim_look { SIM_LOOK_NONE, SIM_LOOK_ORGANIZATION, SIM_LOOK_GROUPS };
 struct sim_listed {

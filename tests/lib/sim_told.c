@@ -72,6 +72,11 @@ static bool is_write(const struct call *c)
     return !request_is_of_host(c->kind) && strcmp(CALL_INFO[c->kind].method, "GET") != 0;
 }
 
+static bool is_restore(const struct call *c)
+{
+    return c->kind == CALL_DATABASE_RESTORE || c->kind == CALL_GROUP_RESTORE;
+}
+
 /* --- the lists --- */
 
 static void list(struct sim_told *t, bool is_group, const char *name, const char *id,
@@ -237,7 +242,7 @@ static void told_read(struct sim *s, const struct call *c, const struct answer *
     struct sim_known *k = known(s, is_of_group(c->kind), c->name);
     const char *id = a->n_groups ? a->groups[0].id : a->n_databases ? a->databases[0].id : "";
 
-    if (sent_ms < k->written_ms)
+    if (sent_ms < k->written_ms || (a->outcome != OUTCOME_OK && sent_ms < k->restored_ms))
         return;
     if (k->hidden && a->outcome == OUTCOME_OK && strcmp(id, k->id) == 0 &&
         is_ours(s, k->is_group, c->name, id))
@@ -254,19 +259,29 @@ static void told_read(struct sim *s, const struct call *c, const struct answer *
     tell_fence(s, k, k->is_fenced);
 }
 
+/* There it was when the list was told already: whichever of the two is told first, it has lied. */
+static void told_changed(struct sim *s, struct sim_known *k)
+{
+    k->told_ms = s->now_ms;
+    if (k->hidden && is_ours(s, k->is_group, k->name, k->id))
+        k->hidden = s->told.complete = false;
+}
+
 static void told_written(struct sim *s, const struct call *c, const struct answer *a)
 {
     struct sim_known *k = known(s, is_of_group(c->kind), c->name);
     bool created = c->kind == CALL_DATABASE_CREATE || c->kind == CALL_GROUP_CREATE;
     bool deleted = c->kind == CALL_DATABASE_DELETE || c->kind == CALL_GROUP_DELETE;
 
-    if (c->kind != CALL_DATABASE_RESTORE && c->kind != CALL_GROUP_RESTORE)
-        k->written_ms = s->now_ms;
+    if (is_restore(c)) {
+        k->restored_ms = a->outcome == OUTCOME_OK ? s->now_ms : k->restored_ms;
+        return;
+    }
+    k->written_ms = s->now_ms;
     if (a->outcome != OUTCOME_OK)
         return;
-    k->written_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
-        k->told_ms = s->now_ms;
+        told_changed(s, k);
     if (c->kind == CALL_DATABASE_CONFIGURE && k->live && a->config.value[CONFIG_BLOCK_READS])
         tell_fence(s, k, blocks_both(a->config.value));
     k->deleted = k->deleted || deleted;
@@ -322,7 +337,10 @@ void sim_told_sent(struct sim *s, const struct call *c)
     if (!c->name || !is_write(c) || mints)
         return;
     k = known(s, is_of_group(c->kind), c->name);
-    k->written_ms = s->now_ms;
+    if (is_restore(c))
+        k->restored_ms = s->now_ms;
+    else
+        k->written_ms = s->now_ms;
     if (c->kind == CALL_DATABASE_CONFIGURE && blocks_both((const char *const *)c->config))
         tell_fence(s, k, false); /* it has yet to go up */
 }

@@ -149,14 +149,15 @@ static bool any(const struct end *e)
     return true;
 }
 
-/* Its host is asked from time to time. */
+/* Its host is asked from time to time, but while somebody has it answer nobody. */
 static bool is_probed(const struct end *e)
 {
     const struct platform_group *g =
         e->live ? platform_group(&e->s->platform, e->live->group) : NULL;
 
     return e->entry && e->entry->want->probe && as_wanted(e) && !e->own->expired && g &&
-           !g->archived && sim_residency_allows(e->entry->want->residency, g->name, g);
+           !text_is(e->live->config[CONFIG_BLOCK_READS], "true") && !g->archived &&
+           sim_residency_allows(e->entry->want->residency, g->name, g);
 }
 
 /* Somebody rotated the keys, and nothing that is probed could have told. */
