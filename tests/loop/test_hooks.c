@@ -223,7 +223,9 @@ static void child__environment_descriptors_directory_signals__are_clean(void **s
     setenv("TURSO_API_TOKEN", "very-secret", 1);
     script(c, "hook",
            "tr '\\0' '\\n' </proc/$$/environ >$D/env; pwd >$D/pwd; "
-           "grep SigBlk /proc/$$/status >$D/held; exec ls /proc/self/fd >$D/fds");
+           "while read -r a b; do [ \"$a\" != SigBlk: ] || echo $a $b; done "
+           "</proc/$$/status >$D/held; " /* while it forks, a shell holds them all */
+           "exec ls /proc/self/fd >$D/fds");
     configure(c);
     assert_int_equal(add(c, "hook", "x"), 0);
     run_until_results(c, 1);
@@ -233,7 +235,7 @@ static void child__environment_descriptors_directory_signals__are_clean(void **s
                         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
                         "LANG=C.UTF-8\nTENANTD_ORGANIZATION=acme\n");
     assert_string_equal(file_text(c, "pwd"), "/\n");
-    assert_string_equal(file_text(c, "held"), "SigBlk:\t0000000000000000\n");
+    assert_string_equal(file_text(c, "held"), "SigBlk: 0000000000000000\n");
     assert_string_equal(file_text(c, "fds"), "0\n1\n2\n3\n"); /* 3 is the directory that ls reads */
     free_scripts(c);
 }
