@@ -82,6 +82,7 @@ struct sim_known {
     char id[24];         /* "": none */
     bool live;           /* under that id */
     bool hidden;         /* it was, and the last complete list does not show it */
+    int64_t hidden_ms;   /* wall clock: since when */
     bool deleted;        /* and a delete of it was answered with ok */
     bool is_fenced;      /* by the last read or confirmed change */
     bool is_protected;   /* by the last read */

@@ -238,6 +238,29 @@ static void check_write(struct sim *s, const struct call *c)
     check_pause(s, c, c->kind == CALL_GROUP_TOKEN ? "group" : kind);
 }
 
+/* Somebody else's, and gone from the lists before anybody wanted its group gone: forgotten. */
+static bool is_forgotten(const struct sim *s, const struct sim_known *k, const char *group)
+{
+    const struct owned *own = sim_owned(&s->ledger, "group", group);
+
+    return k->hidden && own && k->hidden_ms < own->removal_since;
+}
+
+/* A database of ours is in it; or one of others' that we know of. */
+static bool is_inhabited(const struct sim *s, const char *group, bool by_others_too)
+{
+    for (size_t i = 0; i < s->platform.n_databases; i++) {
+        const struct platform_db *d = &s->platform.databases[i];
+        const struct sim_known *k = sim_known(s, false, d->name);
+        bool known = k && k->live && strcmp(k->id, d->id) == 0;
+
+        if (d->live && strcmp(d->group, group) == 0 &&
+            (sim_owns_id(s, d->id) || (by_others_too && known && !is_forgotten(s, k, group))))
+            return true;
+    }
+    return false;
+}
+
 void sim_check_sent(struct sim *s, const struct call *c)
 {
     const struct owned *own = c->name ? sim_owned(&s->ledger, "database", c->name) : NULL;
@@ -253,9 +276,13 @@ void sim_check_sent(struct sim *s, const struct call *c)
     case CALL_GROUP_TOKEN:
         check_mint(s, c, "group-token");
         break;
+    case CALL_GROUP_DELETE:
+        if (is_inhabited(s, c->name, true))
+            sim_break(s, "group %s is deleted with its databases", c->name);
+        sim_check_removal(s, c, own);
+        break;
     case CALL_DATABASE_CONFIGURE:
     case CALL_DATABASE_DELETE:
-    case CALL_GROUP_DELETE:
         sim_check_removal(s, c, own);
         break;
     case CALL_DATABASE_UPLOAD:
@@ -265,20 +292,6 @@ void sim_check_sent(struct sim *s, const struct call *c)
     default:
         break;
     }
-}
-
-/* A database that we know of is in it. */
-static bool is_known_to_hold(const struct sim *s, const char *group)
-{
-    for (size_t i = 0; i < s->platform.n_databases; i++) {
-        const struct platform_db *d = &s->platform.databases[i];
-        const struct sim_known *k = sim_known(s, false, d->name);
-
-        if (d->live && strcmp(d->group, group) == 0 &&
-            ((k && k->live && strcmp(k->id, d->id) == 0) || sim_owns_id(s, d->id)))
-            return true;
-    }
-    return false;
 }
 
 void sim_check_arrived(struct sim *s, const struct call *c)
@@ -294,12 +307,13 @@ void sim_check_arrived(struct sim *s, const struct call *c)
         sim_check_people(s, c);
     if (c->kind == CALL_GROUP_CREATE && g && g->by_daemon && !g->was_hidden)
         sim_break(s, "group %s is made twice", c->name);
-    if (c->kind == CALL_GROUP_DELETE && g && is_known_to_hold(s, c->name))
-        sim_break(s, "group %s is deleted with its databases", c->name);
+    if (c->kind == CALL_GROUP_DELETE && g && is_inhabited(s, c->name, false))
+        sim_break(s, "group %s is deleted with a database of ours", c->name);
 }
 
 /* What was sent long ago is carried out only now. A database whose delete nobody has heard of is
- * not given back to its users before that can have happened, and nothing is put into such a group.
+ * not given back to its users before that can have happened, and nothing of ours is put into such
+ * a group.
  */
 void sim_check_late(struct sim *s, const struct call *c, int64_t sent_ms)
 {
@@ -311,8 +325,8 @@ void sim_check_late(struct sim *s, const struct call *c, int64_t sent_ms)
     if (d && d->by_daemon && d->made_ms > sent_ms)
         sim_break(s, "%s is deleted late, and was made anew before", c->name);
     if (c->kind == CALL_GROUP_DELETE && platform_group(&s->platform, c->name) &&
-        is_known_to_hold(s, c->name))
-        sim_break(s, "group %s is deleted late, with its databases", c->name);
+        is_inhabited(s, c->name, false))
+        sim_break(s, "group %s is deleted late, with a database of ours", c->name);
 }
 
 /* --- the history --- */

@@ -142,8 +142,10 @@ static void take_lists(struct sim *s)
             k->told_ms < t->asked_ms ||
             (k->told_ms == t->asked_ms && k->list_ms == k->told_ms && k->read_ms < k->told_ms);
 
-        if (k->live && older && !listed(t, k->is_group, k->name))
-            k->hidden = true;
+        if (!k->live || !older || listed(t, k->is_group, k->name))
+            continue;
+        k->hidden_ms = k->hidden ? k->hidden_ms : s->wall_ms;
+        k->hidden = true;
     }
 }
 

@@ -24,7 +24,7 @@
 #define ROUNDS_MAX     12
 #define ROUND_MS       (40 * MINUTE_MS)
 #define STEPS_MAX      100000
-#define FRIGHTS        11 /* one in so many schedules begins with one */
+#define TURNS          11 /* each of some beginnings is had by one schedule in so many */
 
 #define REACHED_TEXT(symbol, text) [REACHED_##symbol] = text,
 const char *const REACHED_NAME[REACHED_N] = {REACHED(REACHED_TEXT)};
@@ -123,6 +123,7 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
 {
     static const unsigned CRASHES[] = {0, 0, 20, 200};
     static const size_t SLICES[] = {0, 1, 2, 3};
+    const unsigned turn = (unsigned)(seed % TURNS); /* so that the others are as without it */
     char *settings = model_settings(c, MODEL_WRITES);
 
     sim_slice(SLICES[chaos_pick(c, ARRAY_SIZE(SLICES))]);
@@ -144,13 +145,18 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
         if (chaos_once_in(c, 4))
             platform_make_group(&c->s.platform, model_group_name(i), "aws-eu-west-1");
     model_init(c);
+    if (turn == 2)
+        model_clear_group(c, MODEL_GROUP_GIVEN_UP);
     model_write(c);
     sim_manifest(&c->s);
     if (chaos_once_in(c, 2))
         sim_run(&c->s, MINUTE_MS);
-    if (seed % FRIGHTS ==
-        1) /* so that all other schedules are as they were before there were any */
+    if (turn == 1)
         operator_frightened(c);
+    if (turn == 2)
+        operator_gives_up_group(c);
+    if (turn == 3)
+        operator_loses_delete_token(c);
 }
 
 /* Something expires so soon that it would begin to go in the midst of the last checks. */

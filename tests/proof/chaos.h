@@ -14,6 +14,8 @@
 #define MODEL_PEOPLE    3
 #define MODEL_KEYS      2 /* API tokens */
 
+#define MODEL_GROUP_GIVEN_UP 1 /* by operator_gives_up_group, if there is nothing in it */
+
 /* What is counted of all schedules: the history's events by their names, and what the simulation
  * itself does. A proof that never reached one of these proves nothing of it. */
 /* clang-format off: a table */
@@ -162,6 +164,8 @@ void chaos_mind_loss(struct chaos *c);
 void model_init(struct chaos *c);
 void model_edit(struct chaos *c); /* one thing of it */
 void model_move_residency(struct chaos *c);
+/* It is in it, and nothing is to live there; but not the first one, where all else goes. */
+void model_clear_group(struct chaos *c, unsigned group);
 void model_write(struct chaos *c); /* into the simulated files, whole and valid */
 /* How it is configured: as anybody might; without writes; in the end, when every look finds the
  * same and there need not be many of them. */

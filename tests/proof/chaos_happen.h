@@ -22,6 +22,8 @@ void operator_purged(struct chaos *c);
 void operator_rotated(struct chaos *c);
 void operator_credential_read(struct chaos *c);
 void operator_frightened(struct chaos *c);
+void operator_loses_delete_token(struct chaos *c);
+void operator_gives_up_group(struct chaos *c);
 
 /* chaos_outside.c */
 void outside_db_deleted(struct chaos *c);

@@ -42,6 +42,7 @@ static const struct {
                    {true, true, ""},
                    {false, true, ""},
                    {true, false, ", locations: [aws-eu-west-1, aws-eu-central-1]"}};
+#define MODEL_ONE_GROUP 1 /* of these: nothing beside it */
 
 const char *model_db_name(unsigned i)
 {
@@ -171,6 +172,18 @@ static void edit_db(struct chaos *c, struct model_db *d)
     default:
         d->file = d->file >= 0 ? -1 : 1 + (int)chaos_pick(c, MODEL_FILES - 1);
     }
+}
+
+void model_clear_group(struct chaos *c, unsigned group)
+{
+    c->model.groups[group] = (struct model_group){.is_in = true, .delete_protection = -1};
+    c->model.residency = MODEL_ONE_GROUP;
+    for (size_t i = 0; i < MODEL_KEYS; i++)
+        if (c->model.keys[i].group == (int)group)
+            c->model.keys[i].group = 0;
+    for (size_t i = 0; i < MODEL_DATABASES; i++)
+        if (c->model.databases[i].group == (int)group)
+            c->model.databases[i].group = 0;
 }
 
 void model_move_residency(struct chaos *c)

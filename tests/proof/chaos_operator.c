@@ -13,6 +13,8 @@
 #include "core/plan.h"
 #include "tests/proof/chaos_happen.h"
 
+#define MINUTE_MS (60 * 1000)
+
 static void decided(struct chaos *c, bool approve)
 {
     struct err err = ERR_INIT;
@@ -243,28 +245,71 @@ void operator_credential_read(struct chaos *c)
     sim_tell(&c->s, (struct rc_event){.kind = RC_CREDENTIAL});
 }
 
-/* So many may go, one call at a time. */
-static void let_go(struct chaos *c, unsigned most)
+/* So many may go, one call at a time, by that token. */
+static void let_go(struct chaos *c, unsigned most, const char *delete_token)
 {
     char settings[200];
 
     snprintf(settings, sizeof(settings),
-             "api: {rate: 0, concurrency: 1}\n"
+             "api: {rate: 0, concurrency: 1, delete_token: %s}\n"
              "policy: {deletion_grace: 1h, guard: {max_deletes: %u, max_delete_percent: 100}}\n",
-             most);
+             delete_token, most);
     sim_configure(&c->s, settings);
+}
+
+static void take_all_out(struct chaos *c)
+{
+    for (unsigned i = 0; i < MODEL_DATABASES; i++)
+        c->model.databases[i].absent = true;
+    model_write(c);
+    sim_manifest(&c->s);
 }
 
 /* Everything is taken out, and when the first have gone somebody tightens the guard. */
 void operator_frightened(struct chaos *c)
 {
-    let_go(c, MODEL_DATABASES);
-    for (unsigned i = 0; i < MODEL_DATABASES; i++)
-        c->model.databases[i].absent = true;
-    model_write(c);
-    sim_manifest(&c->s);
+    let_go(c, MODEL_DATABASES, "null");
+    take_all_out(c);
     for (unsigned n = chaos_pick(c, 60); n && !*c->s.broken; n--)
         if (!sim_happen(&c->s, c->s.now_ms + 1000))
             break;
-    let_go(c, 1);
+    let_go(c, 1, "null");
+}
+
+/* Everything is taken out, and the token for deletes is not good for them, once. */
+void operator_loses_delete_token(struct chaos *c)
+{
+    struct platform *p = &c->s.platform;
+
+    sim_run(&c->s, MINUTE_MS);
+    let_go(c, MODEL_DATABASES, "{file: /d}");
+    take_all_out(c);
+    p->faults[p->n_faults++] = (struct platform_fault){.kind = CALL_DATABASE_DELETE,
+                                                       .outcome = OUTCOME_UNAUTHORIZED,
+                                                       .times = 1,
+                                                       .retry_after_ms = -1,
+                                                       .takes_ms = -1};
+    sim_run(&c->s, 2 * 60 * MINUTE_MS);
+}
+
+/* An empty group is to go, and somebody puts a database in it that no list shows after a while. */
+void operator_gives_up_group(struct chaos *c)
+{
+    struct platform *p = &c->s.platform;
+    const char *group = model_group_name(MODEL_GROUP_GIVEN_UP);
+    const char *name = chaos_any_db(c);
+
+    sim_run(&c->s, MINUTE_MS);
+    c->model.groups[MODEL_GROUP_GIVEN_UP].absent = true;
+    model_write(c);
+    sim_manifest(&c->s);
+    sim_run(&c->s, MINUTE_MS);
+    decided(c, true);
+    if (*c->s.broken || !platform_group(p, group) || platform_db(p, name))
+        return;
+    platform_make_db(p, name, group);
+    sim_run(&c->s, 25 * MINUTE_MS);
+    p->lie = LIE_HIDE;
+    snprintf(p->lie_name, sizeof(p->lie_name), "%s", name);
+    sim_run(&c->s, 3 * 60 * MINUTE_MS);
 }
