@@ -215,9 +215,8 @@ void sim_slice(size_t n);
 void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms);
 /* Asked before each allocation of any simulation's steps; NULL: none fails. */
 void sim_fail_allocations(bool (*fault)(void));
-/* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
- */
-void sim_forget_removals(struct sim *s);
+/* The wall clock jumps, the platform's does not. */
+void sim_move_clock(struct sim *s, int64_t by);
 /* Put a file of the manifest there; text NULL: take it away; error: it cannot be read. */
 void sim_file(struct sim *s, const char *path, const char *text, const char *error);
 /* Read the manifest anew, and tell the reconciler. */

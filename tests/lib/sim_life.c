@@ -47,7 +47,9 @@ static void free_config(struct config *c)
     free(c);
 }
 
-void sim_forget_removals(struct sim *s)
+/* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
+ */
+static void forget_removals(struct sim *s)
 {
     size_t kept = 0;
 
@@ -57,9 +59,19 @@ void sim_forget_removals(struct sim *s)
     s->n_removals = kept;
 }
 
+void sim_move_clock(struct sim *s, int64_t by)
+{
+    forget_removals(s);
+    s->wall_ms += by;
+    s->ahead_ms += by;
+    for (size_t i = 0; i < s->n_removals; i++) /* by a clock that was ahead: it counts from now */
+        if (s->removals[i].wall_ms > s->wall_ms)
+            s->removals[i].wall_ms = s->wall_ms;
+}
+
 void sim_configure(struct sim *s, const char *settings)
 {
-    sim_forget_removals(s);
+    forget_removals(s);
     s->old_config = s->config;
     s->config = read_config(settings);
     s->n_sent = 0;                 /* at another pace */

@@ -129,8 +129,7 @@ static void do_clock(struct script *c, char *args)
     const char *by = script_word(&args);
     int64_t ms = script_duration(c, by + 1);
 
-    c->s->wall_ms += *by == '-' ? -ms : ms;
-    c->s->ahead_ms += *by == '-' ? -ms : ms;
+    sim_move_clock(c->s, *by == '-' ? -ms : ms);
     c->s->jumped_ms += ms;
 }
 

@@ -293,11 +293,8 @@ static void clock_jumps(struct chaos *c)
 {
     int64_t by = minutes(1 + chaos_pick(c, 180));
 
-    sim_forget_removals(&c->s);
     c->s.jumped_ms += by;
-    by = chaos_once_in(c, 2) ? -by : by;
-    c->s.wall_ms += by;
-    c->s.ahead_ms += by;
+    sim_move_clock(&c->s, chaos_once_in(c, 2) ? -by : by);
 }
 
 static void suspended(struct chaos *c)
@@ -439,9 +436,7 @@ void chaos_mend(struct chaos *c)
     c->s.platform.quota_databases = c->s.platform.quota_groups = 0;
     files_work(c);
     ledger_works(c);
-    sim_forget_removals(&c->s);
-    c->s.wall_ms -= c->s.ahead_ms;
-    c->s.ahead_ms = 0;
+    sim_move_clock(&c->s, -c->s.ahead_ms);
     for (unsigned i = 0; i < MODEL_SEEDS; i++) {
         char path[16];
 
