@@ -41,8 +41,13 @@ static void create_failed_after_all(struct reconcile *rc, struct effects *fx, st
 {
     struct parts p = rc_parts(r);
 
-    if (!*p.has_own || strcmp(p.own->state, "creating") != 0 ||
-        rc->wall_ms - p.own->since < KNOWN_FOR_MS ||
+    if (!*p.has_own || strcmp(p.own->state, "creating") != 0)
+        return;
+    if (p.own->since > rc->wall_ms && doubt_clock_is_good(rc)) {
+        p.own->since = rc->wall_ms; /* begun by a clock that was ahead: from now */
+        rc_put_own(rc, fx, r);
+    }
+    if (rc->wall_ms - p.own->since < KNOWN_FOR_MS ||
         (p.live->written_ms && rc->now_ms - p.live->written_ms < KNOWN_FOR_MS))
         return;
     rc_unmake(rc, fx, r);
