@@ -215,6 +215,13 @@ static int status_of(enum outcome o)
     return STATUS[o];
 }
 
+/* Hosts are asked by POST. */
+static bool is_write(const struct call *c)
+{
+    return strcmp(CALL_INFO[c->kind].method, "GET") != 0 && c->kind != CALL_DATABASE_PROBE &&
+           c->kind != CALL_DATABASE_ASK;
+}
+
 /* It may be sent while nothing is wrong: tokens grow old. */
 static bool is_renewal(const struct call *c)
 {
@@ -244,7 +251,7 @@ struct answer *platform_call(struct platform *p, const struct call *c)
     struct answer *a = answer_new(c);
 
     assert_non_null(a);
-    p->writes += strcmp(CALL_INFO[c->kind].method, "GET") != 0;
+    p->writes += is_write(c);
     p->mints += is_renewal(c);
     if (!f || f->committed || f->is_honest)
         carry_out(p, c, a);
