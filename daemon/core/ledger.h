@@ -140,7 +140,7 @@
 #define COUNT_COLUMNS(X)                                                                           \
     X(count, what, TEXT, KEY) /* "removal", "update", "create", "stranger", "flip:FIELD:N" */      \
     X(count, kind, TEXT, KEY)                                                                      \
-    X(count, name, TEXT, KEY)                                                                      \
+    X(count, name, TEXT, KEY) /* of one that went: with its id behind a space */                   \
     X(count, at, INT, DATA)
 /* clang-format on */
 

@@ -86,6 +86,24 @@ void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const 
     effects_put(fx, LEDGER_COUNT, c);
 }
 
+void rc_count_is_of(struct reconcile *rc, struct effects *fx, const char *what,
+                    const struct resource *r, const char *id)
+{
+    struct count *c = find_count(rc, what, r);
+    char *name = c ? mem_printf("%s %s", r->name, id) : NULL;
+
+    if (!name) {
+        fx->failed = fx->failed || c;
+        return;
+    }
+    effects_remove(fx, LEDGER_COUNT, c);
+    mem_free(c->name);
+    c->name = name;
+    effects_put(fx, LEDGER_COUNT, c);
+    if (!rc_index_counts(rc, true))
+        fx->failed = true;
+}
+
 size_t rc_counted(const struct reconcile *rc, const char *what)
 {
     size_t n = 0;

@@ -194,6 +194,7 @@ static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
     rc_event(rc, fx, r, "Removed", 5, NULL, "%s, id %s",
              is_draft ? "the draft is gone" : "deleted and gone", p.own->id);
     rc_approval_done(rc, fx, "delete", r);
+    rc_count_is_of(rc, fx, "removal", r, p.own->id);
     if (is_draft) {
         rc_draft_drop(rc, fx, p.own->id); /* it is one still if it is seen again */
         upload_restart(database_of(r)->upload);

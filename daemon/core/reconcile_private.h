@@ -466,6 +466,9 @@ void rc_approval_begin(struct reconcile *rc, struct effects *fx, const char *act
 void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *action,
                       const struct resource *r);
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r);
+/* What was counted was of that id, which is gone: the next of its name counts by itself. */
+void rc_count_is_of(struct reconcile *rc, struct effects *fx, const char *what,
+                    const struct resource *r, const char *id);
 size_t rc_counted(const struct reconcile *rc, const char *what);
 /* Of the removals counted, those that are not ours any more. */
 size_t rc_removed(const struct reconcile *rc);
