@@ -2,7 +2,8 @@
  * Who asks by name gets the whole record, and it stays whole until the step ends. Who walks over
  * all opens and closes one after the other. A record is packed when it is closed, or when the step
  * ends, if nothing of it is under way or waits. In: fleet. Out: whole records. Never: packs what
- * somebody still holds: one that was whole before it was opened stays so until fleet_settle. */
+ * somebody still holds: one that was whole before it was opened stays so until fleet_settle, unless
+ * who opened it says that nobody does (struct visit, `opened`). */
 #ifndef TENANTD_CORE_FLEET_REST_H
 #define TENANTD_CORE_FLEET_REST_H
 

@@ -1,8 +1,9 @@
 /* observe_take: what a look has shown is taken over, a slice in each step, with the loop's other
  * work between them: the groups, then the rows that say something new, then what was not shown.
  *
- * Half of it is never acted upon. Until all is taken over nothing is decided (consider.c) and
- * nothing that waits for its turn begins (reconcile.c); the look before this one is the last. What
+ * Half of it is never acted upon. Until all is taken over nothing is decided (consider.c; without a
+ * manifest, of tokens alone) and nothing that waits for its turn begins (reconcile.c); the look
+ * before this one is the last. What
  * is read meanwhile is newer, and what is shown of that changes nothing, before or after. */
 #include <stdlib.h>
 #include <string.h>

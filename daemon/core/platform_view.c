@@ -218,8 +218,12 @@ static bool index_by_id(const struct reconcile *rc, struct by_id *out)
     *out = (struct by_id){.items = mem_alloc((f->n_databases + 1) * sizeof(*out->items))};
     ok = out->items != NULL;
     for (size_t i = 0; ok && i < f->n_databases; i++) {
-        const struct database *d = fleet_flags(f, i) & PACKED_PRESENT ? fleet_peek(f, i) : NULL;
+        const struct database *d;
 
+        if (!(fleet_flags(f, i) & PACKED_PRESENT))
+            continue;
+        d = fleet_peek(f, i);
+        ok = d != NULL;
         if (d && d->live.id) {
             out->items[out->n] = (struct known){arena_strdup(&out->arena, d->live.id), i};
             ok = out->items[out->n++].id != NULL;
@@ -375,7 +379,9 @@ int platform_unsaid(const struct reconcile *rc, const struct answer *usage, size
             d && d->live.present && d->live.id &&
             !bsearch(&d->live.id, (const void *)said, n_said, sizeof(*said), compare_cells);
 
-        if (unsaid && *out_n < most)
+        if (!d)
+            ok = false;
+        else if (unsaid && *out_n < most)
             ok = (names[*out_n] = mem_strdup(d->r.name)) != NULL && ++*out_n;
         else
             *out_left += unsaid;

@@ -1,4 +1,4 @@
-/* hash_set: a set of 64-bit hashes, in twelve bytes each.
+/* hash_set: a set of 64-bit hashes, in twelve bytes each where room was reserved for as many.
  * In: hashes, spread well or not. Out: whether one was there before.
  * Never: sees what was hashed; two things of one hash are one to it. */
 #ifndef TENANTD_LIB_HASH_SET_H

@@ -15,6 +15,7 @@
 
 #include "core/export.h"
 #include "core/plan.h"
+#include "core/platform_view.h"
 #include "core/view.h"
 #include "lib/mem.h"
 #include "tests/lib/fault.h"
@@ -266,6 +267,24 @@ static void view__without_memory_at_any_point__says_so(void **state)
     fail_each(show_all);
 }
 
+static int count_unsaid(void)
+{
+    struct answer usage = {0};
+    char **names;
+    size_t n;
+    size_t left;
+    int rv = platform_unsaid(sim.rc, &usage, 0, &names, &n, &left);
+
+    mem_free((void *)names);
+    return rv;
+}
+
+static void unsaid__without_memory_at_any_point__says_so(void **state)
+{
+    (void)state;
+    fail_each(count_unsaid);
+}
+
 static int export_all(void)
 {
     struct buf b = BUF_INIT(1u << 16);
@@ -294,6 +313,7 @@ int main(void)
         cmocka_unit_test(start__without_memory_at_any_point__is_refused),
         cmocka_unit_test(plan__without_memory_at_any_point__is_none),
         cmocka_unit_test(view__without_memory_at_any_point__says_so),
+        cmocka_unit_test(unsaid__without_memory_at_any_point__says_so),
         cmocka_unit_test(export__without_memory_at_any_point__is_not_whole),
     };
 
