@@ -356,6 +356,9 @@ void decide_create(const struct world *w, const struct database *d, struct decis
     } else if (d->delete_sent_ms && w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {
         say_phase(out, PHASE_PENDING, REASON_QUEUED); /* it would be deleted, by its name */
         say_wake(out, d->delete_sent_ms + LANDS_WITHIN_MS);
+    } else if (w->drafts && w->now_ms < w->drafts->late_until_ms) {
+        say_phase(out, PHASE_PENDING, REASON_QUEUED); /* likewise, if it was a draft's name */
+        say_wake(out, w->drafts->late_until_ms);
     } else if (was_deleted(w, d, out)) {
         return;
     } else if (d->create_held) {

@@ -388,6 +388,7 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         doubt_start(rc, out);
         rc_rotation_start(rc, out);
         note_unanswered(rc);
+        rc_drafts_start(rc);
     }
     if (rc->n_pauses && rc->wall_ms >= rc->pause_ends_ms) {
         rc_pauses_look(rc, out); /* first: what was paused until now counts no grace */

@@ -8,7 +8,8 @@
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
 
-#define DRAFT_PREFIX "draft/" /* of `meta`: the id of one that was deleted, and when */
+#define DROPPED_LATELY_MS (60 * 60 * 1000)
+#define DRAFT_PREFIX      "draft/" /* of `meta`: the id of one that was deleted, and when */
 
 void upload_forget(struct upload *u)
 {
@@ -115,6 +116,15 @@ void rc_drafts_load(struct reconcile *rc, const char *key, const char *value)
 
     if (strncmp(key, DRAFT_PREFIX, n) == 0) /* without memory its name waits for an operator */
         (void)add(&rc->drafts, key + n, strtoll(value ? value : "", NULL, 10));
+}
+
+/* Of how long ago one was dropped, a wall clock that was set meanwhile may say anything: so all of
+ * an hour, and of what lies ahead, may be of just now. */
+void rc_drafts_start(struct reconcile *rc)
+{
+    for (size_t i = 0; i < rc->drafts.n; i++)
+        if (rc->wall_ms - rc->drafts.items[i].at_ms < DROPPED_LATELY_MS)
+            rc->drafts.late_until_ms = rc->now_ms + LANDS_WITHIN_MS;
 }
 
 void rc_draft_drop(struct reconcile *rc, struct effects *fx, const char *id)

@@ -124,9 +124,13 @@ struct dropped_drafts {
     struct dropped_draft *items;
     size_t n;
     size_t capacity;
+    int64_t late_until_ms; /* monotonic: until then a delete that the life before this one has sent
+                              may yet be carried out, by a name that nobody knows any more */
 };
 bool dropped_drafts_has(const struct dropped_drafts *l, const char *id);
 void rc_drafts_load(struct reconcile *rc, const char *key, const char *value); /* of `meta` */
+/* At the start, when they are loaded. */
+void rc_drafts_start(struct reconcile *rc);
 void rc_drafts_expire(struct reconcile *rc, struct effects *fx);
 void rc_draft_drop(struct reconcile *rc, struct effects *fx, const char *id);
 void dropped_drafts_deinit(struct dropped_drafts *l);
