@@ -380,6 +380,8 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
         rc_parts(r).live->written_ms = rc->now_ms;
     if (r->kind <= KIND_DATABASE && (f->act == ACT_DELETE || f->act == ACT_DROP_DRAFT))
         rc_note_delete(r, a->outcome);
+    if (f->act == ACT_CONFIGURE && r->kind == KIND_DATABASE)
+        rc_note_configure(database_of(r), a->outcome);
     if (f->act == ACT_ROTATE)
         rc_absorb_rotation(rc, fx, f, a);
     if (f->act == ACT_PROBE) {

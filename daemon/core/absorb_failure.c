@@ -76,6 +76,13 @@ void rc_note_delete(struct resource *r, enum outcome o)
         *delete_sent(r) = 0;
 }
 
+void rc_note_configure(struct database *d, enum outcome o)
+{
+    if (!is_lost(o) && o != OUTCOME_CANCELED && d->config_was_read)
+        d->own.config_read = d->config_was_read;
+    d->config_was_read = 0;
+}
+
 /* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome
  * nobody knows, now or in an earlier try, keeps its row. */
 static void note_create(struct reconcile *rc, struct effects *fx, struct resource *r,

@@ -147,6 +147,11 @@ static bool decide_config(const struct world *w, const struct database *d, struc
     if (w->config->policy.drift_report)
         fields &= ~drift;
     fields &= ~(database_refused(w, d) | d->contended_fields);
+    if (!fields && wants_config(w, d) && d->own.config_read == CONFIG_IN_DOUBT) {
+        say_act(out, ACT_READ_CONFIG, LANE_RESOLVE);
+        say_phase(out, PHASE_PENDING, REASON_NO_ANSWER);
+        return true;
+    }
     if (!fields) {
         if (!wants_config(w, d))
             return false;

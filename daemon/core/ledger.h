@@ -47,7 +47,7 @@
     X(owned, missing_since, INT, DATA) /* gone from the platform without us */                     \
     X(owned, held, INT,                                                                            \
       DATA) /* HELD_x bits: the guard held it; ended by approval, rejection, or the want's end */  \
-    X(owned, config_read, INT, DATA) /* when its configuration was last read */                    \
+    X(owned, config_read, INT, DATA) /* when its configuration was last read; CONFIG_IN_DOUBT */   \
     X(owned, released, INT, DATA)    /* an operator: forget it, once its fence is down; 0: not */  \
     X(owned, purged, INT, DATA)      /* an operator: its grace is over; 0: not */                  \
     X(owned, recreate, INT,                                                                        \
@@ -196,6 +196,9 @@
     X(meta, key, TEXT, KEY)                                                                        \
     X(meta, value, TEXT, DATA)
 /* clang-format on */
+
+/* `config_read`: a change of it was sent, and what came of it is not known. */
+#define CONFIG_IN_DOUBT 1
 
 /* clang-format off: a table */
 #define HELD_REMOVAL 1

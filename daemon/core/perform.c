@@ -112,6 +112,11 @@ static struct call *configure_call(struct reconcile *rc, struct effects *fx, str
     f->fields = fields;
     if (!live_set_config(&d->sent, &d->want->config))
         fx->failed = true;
+    if (d->own.config_read && d->own.config_read != CONFIG_IN_DOUBT) {
+        d->config_was_read = d->own.config_read;
+        d->own.config_read = CONFIG_IN_DOUBT; /* until it is answered; and after a crash */
+        rc_put_own(rc, fx, &d->r);
+    }
     for (int i = 0; c && i < CONFIG_N; i++)
         if (fields & 1u << i)
             c = text(c, &c->config[i], d->want->config.value[i]);

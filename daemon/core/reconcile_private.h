@@ -420,6 +420,8 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
                        const struct answer *a);
 /* Before a delete is sent: which is by name, and without an answer may be carried out late. */
 void rc_delete_begins(struct reconcile *rc, struct resource *r);
+/* Told what came of a change of its configuration: one that was not carried out leaves no doubt. */
+void rc_note_configure(struct database *d, enum outcome o);
 /* Told what came of it. */
 void rc_note_delete(struct resource *r, enum outcome o);
 
