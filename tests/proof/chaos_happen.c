@@ -429,6 +429,7 @@ void chaos_mend(struct chaos *c)
     sim_say(&c->s, "-- everything that is wrong ends");
     c->crash_one_in = 0;
     c->s.loses_step = false;
+    chaos_mind_loss(c); /* a lost life would take nothing of what follows */
     faults_end(c);
     lie_ends(c);
     c->s.latency_ms = 40;
