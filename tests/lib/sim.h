@@ -135,7 +135,7 @@ struct sim_seen { /* what the transcript last said of a record */
 struct sim {
     struct reconcile *rc;
     struct config *config;
-    struct config *old_config; /* borrowed by the reconciler until it is told of the new one */
+    struct config *lost_config; /* the one that a lost life has, which was told of no other since */
     struct platform platform;
     struct sim_ledger ledger;
     struct sim_file files[SIM_FILES_MAX];

@@ -71,16 +71,26 @@ void sim_move_clock(struct sim *s, int64_t by)
 
 void sim_configure(struct sim *s, const char *settings)
 {
+    struct config *old = s->config;
+
     forget_removals(s);
-    s->old_config = s->config;
     s->config = read_config(settings);
     s->n_sent = 0;                 /* at another pace */
     desired_keep_deinit(&s->kept); /* hooks may be others */
-    if (!s->rc)
-        return;
     sim_tell(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
-    free_config(s->old_config);
-    s->old_config = NULL;
+    if (s->rc->config != old) {
+        free_config(old);
+        return;
+    }
+    assert_true(s->is_lost);
+    s->lost_config = old;
+}
+
+static void end_life(struct sim *s)
+{
+    reconcile_free(s->rc);
+    free_config(s->lost_config);
+    s->lost_config = NULL;
 }
 
 /* --- beginning, ending, and what is between --- */
@@ -200,7 +210,7 @@ void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms)
 
     sim_forget_pending(s, end);
     drop_waiting(&s->ledger);
-    reconcile_free(s->rc);
+    end_life(s);
     be_down(s, down_ms);
     start(s, taken ? &want : NULL);
 }
@@ -237,7 +247,7 @@ void sim_deinit(struct sim *s)
     while (s->n_pending)
         sim_pending_deinit(&s->pending[--s->n_pending]);
     mem_free(s->pending);
-    reconcile_free(s->rc);
+    end_life(s);
     sim_ledger_deinit(&s->ledger);
     sim_told_deinit(&s->told);
     platform_deinit(&s->platform);

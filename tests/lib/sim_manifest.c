@@ -156,6 +156,8 @@ void sim_manifest(struct sim *s)
     struct diags diags = DIAGS_INIT;
     int rv;
 
+    if (s->is_lost)
+        return; /* the next life reads it */
     for (; options.n_hooks < s->config->n_hooks; options.n_hooks++)
         hooks[options.n_hooks] = s->config->hooks[options.n_hooks].name;
     rv = build(s, &options, &told, &diags);
