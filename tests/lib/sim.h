@@ -209,8 +209,8 @@ void sim_deinit(struct sim *s);
 /* From now on it looks after quotas and the audit log, too. */
 void sim_watch(struct sim *s);
 void sim_configure(struct sim *s, const char *settings);
-/* What simulations that begin later have; 0: as in a daemon. */
-void sim_slice(size_t n);
+/* A step works on so many records; 0: as many as in a daemon. */
+void sim_slice(struct sim *s, size_t n);
 /* A pass opens so many records in a turn, which takes so long. */
 void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms);
 /* Asked before each allocation of any simulation's steps; NULL: none fails. */

@@ -110,11 +110,11 @@ static void begin(struct sim *s)
         reconcile_slice_passes(s->rc, s->pass_slice);
 }
 
-static size_t slice;
-
-void sim_slice(size_t n)
+void sim_slice(struct sim *s, size_t n)
 {
-    slice = n;
+    s->slice = n;
+    if (n)
+        reconcile_slice(s->rc, n);
 }
 
 void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms)
@@ -137,7 +137,6 @@ void sim_init(struct sim *s, const char *settings, uint64_t random)
     s->now_ms = s->start_ms = BEGIN_MS;
     s->wall_ms = BEGIN_WALL_MS;
     s->latency_ms = 40;
-    s->slice = slice;
     s->random = random;
     s->state_shown = -1;
     s->files_say = FILE_DONE;

@@ -74,15 +74,23 @@ enum config_field script_field(const struct script *c, const char *key)
 
 /* --- the manifest and the configuration --- */
 
+static void begin(struct sim *s, const char *settings, size_t slice,
+                  void (*after_step)(struct sim *s))
+{
+    sim_init(s, settings, 1);
+    sim_slice(s, slice);
+    s->after_step = after_step;
+}
+
 static void do_config(struct script *c, char *args)
 {
     (void)args;
     if (c->s->steps == 0) {
         void (*after_step)(struct sim *) = c->s->after_step;
+        size_t slice = c->s->slice;
 
         sim_deinit(c->s);
-        sim_init(c->s, c->block, 1);
-        c->s->after_step = after_step;
+        begin(c->s, c->block, slice, after_step);
     } else {
         sim_configure(c->s, c->block);
     }
@@ -318,8 +326,7 @@ static void do_slice(struct script *c, char *args)
 {
     size_t records = (size_t)strtoul(script_word(&args), NULL, 10);
 
-    c->s->slice = 0; /* a look is taken over at once, whatever else is tried */
-    reconcile_slice(c->s->rc, SIZE_MAX);
+    sim_slice(c->s, SIZE_MAX); /* a look is taken over at once, whatever else is tried */
     sim_slice_passes(c->s, records, script_duration(c, script_word(&args)));
 }
 
@@ -438,7 +445,7 @@ static void take_block(struct script *c, const char **text, struct buf *block, s
     }
 }
 
-char *sim_script_run(struct sim *s, const char *name, const char *text,
+char *sim_script_run(struct sim *s, const char *name, const char *text, size_t slice,
                      void (*after_step)(struct sim *s))
 {
     struct script c = {.s = s, .name = name};
@@ -446,8 +453,7 @@ char *sim_script_run(struct sim *s, const char *name, const char *text,
     char line[1024];
     char *result;
 
-    sim_init(s, "", 1);
-    s->after_step = after_step;
+    begin(s, "", slice, after_step);
     while (next_line(&text, line, sizeof(line))) {
         struct buf block = BUF_INIT(1u << 20);
 

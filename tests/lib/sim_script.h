@@ -6,9 +6,10 @@
 
 #include "tests/lib/sim.h"
 
-/* Run the commands of a scenario. `s` is the caller's to deinit; `after_step`: as sim's, or NULL.
- * Returns the scenario as it would be written now, to be freed with free(). */
-char *sim_script_run(struct sim *s, const char *name, const char *text,
+/* Run the commands of a scenario. `s` is the caller's to deinit; `slice`: as sim_slice's;
+ * `after_step`: as sim's, or NULL. Returns the scenario as it would be written now, to be freed
+ * with free(). */
+char *sim_script_run(struct sim *s, const char *name, const char *text, size_t slice,
                      void (*after_step)(struct sim *s));
 
 #endif

@@ -125,11 +125,12 @@ static void begin(struct chaos *c, uint64_t seed, bool quiet)
     static const size_t SLICES[] = {0, 1, 2, 3};
     const unsigned turn = (unsigned)(seed % TURNS); /* so that the others are as without it */
     char *settings = model_settings(c, MODEL_WRITES);
+    const size_t slice = SLICES[chaos_pick(c, ARRAY_SIZE(SLICES))];
 
-    sim_slice(SLICES[chaos_pick(c, ARRAY_SIZE(SLICES))]);
     c->bent = chaos_once_in(c, 2) ? BENT_NONE : (enum bent)chaos_pick(c, BENT_N);
     sim_init(&c->s, settings, next(c));
     free(settings);
+    sim_slice(&c->s, slice);
     c->s.lags = chaos_once_in(c, 2);
     cut(c, seed);
     c->s.quiet = quiet;

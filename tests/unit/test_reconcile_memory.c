@@ -82,7 +82,7 @@ static char *run(const char *name, const char *text, bool *out_fired)
     fault_arm(nth);
     fault_set(NULL);
     sim_fail_allocations(fault_strikes);
-    free(sim_script_run(&sim, name, text, start_again));
+    free(sim_script_run(&sim, name, text, 0, start_again));
     sim_fail_allocations(NULL);
     *out_fired = fault_disarm();
     if (sim.n_nomem != *out_fired)
@@ -176,7 +176,7 @@ static void begin_something(void)
         "    t-3: {group: us, tokens: {app: {authorization: full-access, expiration: 7d}}}\n"
         "run 10m\n";
 
-    free(sim_script_run(&sim, "something", TEXT, NULL));
+    free(sim_script_run(&sim, "something", TEXT, 0, NULL));
     assert_string_equal(sim.broken, "");
 }
 
