@@ -275,7 +275,7 @@ void script_progress(struct script *c, char *args)
 }
 
 /* Somebody else uploads to a draft. */
-static void outside_fill(struct script *c, const char *name)
+static void outside_fill(struct script *c, char *name)
 {
     struct platform_db *d = platform_db(&c->s->platform, name);
 
@@ -288,13 +288,23 @@ static void outside_fill(struct script *c, const char *name)
 }
 
 /* Somebody brings the last of that name back, under its own id. */
-static void outside_restore(struct script *c, const char *name)
+static void outside_restore(struct script *c, char *name)
 {
     struct platform *p = &c->s->platform;
 
     for (size_t i = p->n_databases; i-- && !platform_db(p, name);)
         if (strcmp(p->databases[i].name, name) == 0)
             p->databases[i].live = p->databases[i].was_hidden = true;
+}
+
+/* remove PATH: a token file */
+static void outside_remove(struct script *c, char *path)
+{
+    struct sim_file *f = sim_find_file(c->s, path);
+
+    if (!f)
+        script_bad(c, "there is no file %s", path);
+    sim_drop_file(c->s, f);
 }
 
 static bool is_there(struct platform *p, const char *kind, const char *name)
@@ -333,28 +343,22 @@ static bool is_out_of_place(struct script *c, const char *what, const char *args
 
 void script_outside(struct script *c, char *args)
 {
+    static const struct {
+        const char *what;
+        void (*run)(struct script *c, char *args);
+    } DEED[] = {
+        {"accept", outside_accept}, {"create", outside_make},   {"delete", outside_delete},
+        {"fill", outside_fill},     {"remove", outside_remove}, {"restore", outside_restore},
+        {"rotate", outside_rotate}, {"set", outside_set},       {"write", outside_write},
+    };
     const char *what = script_word(&args);
 
     if (is_out_of_place(c, what, args))
         return;
-    if (strcmp(what, "create") == 0)
-        outside_make(c, args);
-    else if (strcmp(what, "delete") == 0)
-        outside_delete(c, args);
-    else if (strcmp(what, "set") == 0)
-        outside_set(c, args);
-    else if (strcmp(what, "accept") == 0)
-        outside_accept(c, args);
-    else if (strcmp(what, "rotate") == 0)
-        outside_rotate(c, args);
-    else if (strcmp(what, "write") == 0)
-        outside_write(c, args);
-    else if (strcmp(what, "fill") == 0)
-        outside_fill(c, args);
-    else if (strcmp(what, "restore") == 0)
-        outside_restore(c, args);
-    else if (strcmp(what, "remove") == 0 && sim_find_file(c->s, args))
-        sim_drop_file(c->s, sim_find_file(c->s, args));
-    else
-        script_bad(c, "nobody outside can %s", what);
+    for (size_t i = 0; i < ARRAY_SIZE(DEED); i++)
+        if (strcmp(DEED[i].what, what) == 0) {
+            DEED[i].run(c, args);
+            return;
+        }
+    script_bad(c, "nobody outside can %s", what);
 }
