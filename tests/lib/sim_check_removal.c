@@ -50,22 +50,30 @@ static bool is_read_just_before(const struct sim *s, const struct sim_known *k,
            k->read_at_ms >= k->written_ms && strcmp(k->id, own->id) == 0;
 }
 
+/* What every removal has in common. How it is not done; NULL: it may be. */
+static const char *how_not_gone(const struct sim *s, const char *name, const struct owned *own)
+{
+    if (own->protect)
+        return "and protected";
+    if (!sim_told_all(s))
+        return "without a complete observation";
+    if (!is_read_just_before(s, sim_known(s, false, name), own))
+        return "without a read of it just before";
+    return NULL;
+}
+
 /* What fence and delete have in common. */
 static void check_removal(struct sim *s, const struct call *c, const struct owned *own)
 {
-    const struct sim_known *k = sim_known(s, false, c->name);
+    const char *how = own ? how_not_gone(s, c->name, own) : NULL;
 
     if (!own || !text_is(own->state, "owned"))
         sim_break(s, "%s is removed and not ours", c->name);
     else if (!may_go(s, c->name, own))
         sim_break(s, "%s is removed and wanted", c->name);
-    else if (own->protect)
-        sim_break(s, "%s is removed and protected", c->name);
-    else if (!sim_told_all(s))
-        sim_break(s, "%s is removed without a complete observation", c->name);
-    else if (!is_read_just_before(s, k, own))
-        sim_break(s, "%s is removed without a read of it just before", c->name);
-    else if (k->is_protected)
+    else if (how)
+        sim_break(s, "%s is removed %s", c->name, how);
+    else if (sim_known(s, false, c->name)->is_protected)
         sim_break(s, "%s is removed and protected by the platform", c->name);
     else if (own->held & HELD_REMOVAL && !sim_is_approved(s, "database", c->name))
         sim_break(s, "%s is removed, and its removal is held", c->name);
@@ -77,18 +85,15 @@ static void check_draft_delete(struct sim *s, const struct call *c, const struct
                                const struct platform_db *d)
 {
     const struct sim_known *k = sim_known(s, false, c->name);
+    const char *how = how_not_gone(s, c->name, own);
 
     if (!text_is(own->state, "owned") || !text_is(own->origin, "created"))
         sim_break(s, "draft %s is deleted, and it is not of our making", c->name);
     else if (!own->draft_id || !text_is(own->draft_id, own->id))
         sim_break(s, "draft %s is deleted, and who made it is not sure", c->name);
-    else if (own->protect)
-        sim_break(s, "draft %s is deleted and protected", c->name);
-    else if (!sim_told_all(s))
-        sim_break(s, "draft %s is deleted without a complete observation", c->name);
-    else if (!is_read_just_before(s, k, own))
-        sim_break(s, "draft %s is deleted without a read of it just before", c->name);
-    else if (!k || !k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
+    else if (how)
+        sim_break(s, "draft %s is deleted %s", c->name, how);
+    else if (!k->none_ms || s->now_ms - k->none_ms > JUST_BEFORE_MS)
         sim_break(s, "draft %s is deleted, and its host was not asked just before", c->name);
     else if (d && text_is(own->id, d->id) && !d->is_draft && d->filled_ms < k->none_at_ms)
         sim_break(s, "%s is deleted as a draft, and it is none", c->name);
