@@ -11,6 +11,7 @@
 #include "io/clock.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
 #define N_DIRS   5
@@ -307,6 +308,15 @@ static void some__whatever_happens__is_as_a_reading_of_everything(void **state)
     assert_in_range(c->n_some, N_CHAINS * N_STEPS / 5, N_CHAINS * N_STEPS * 4 / 5);
 }
 
+/* All is well, was read, and is not young. */
+static void begin_settled(struct ctx *c)
+{
+    begin(c, 0);
+    mend(c);
+    later_ms += 3000;
+    read_again(c);
+}
+
 /* A reading goes on while the ones that it was made from are gone. */
 static void some__of_one__has_the_rest_from_the_last(void **state)
 {
@@ -316,10 +326,7 @@ static void some__of_one__has_the_rest_from_the_last(void **state)
     const char *data;
     size_t n;
 
-    begin(c, 0);
-    mend(c);
-    later_ms += 3000;
-    read_again(c);
+    begin_settled(c);
     later_ms += 3000;
     tell(c, &(struct place){MANIFEST_TRUSTED, "m/0.yaml"});
     dir_write(c->dir, "m/0.yaml", "new");
@@ -346,10 +353,7 @@ static void some__large_files_replaced_over_and_over__take_a_whole_one_now_and_t
     struct ctx *c = *state;
     int n = 0;
 
-    begin(c, 0);
-    mend(c);
-    later_ms += 3000;
-    read_again(c);
+    begin_settled(c);
     memset(large, 'x', sizeof(large) - 1);
     do {
         tell(c, &(struct place){MANIFEST_TRUSTED, "m/0.yaml"});
@@ -361,13 +365,6 @@ static void some__large_files_replaced_over_and_over__take_a_whole_one_now_and_t
     end(c);
 }
 
-static long countdown;
-
-static bool fail_at_zero(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
 static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 {
     struct ctx *c = *state;
@@ -375,21 +372,16 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
     int rc = -ERR_NOMEM;
     long nth;
 
-    begin(c, 0);
-    mend(c);
-    later_ms += 3000;
-    read_again(c);
+    begin_settled(c);
     later_ms += 3000;
     dir_write(c->dir, "m/0.yaml", "new");
     dir_write(c->dir, "t/new.yaml", "new");
     tell(c, &(struct place){MANIFEST_TRUSTED, "m/0.yaml"});
     tell(c, &(struct place){MANIFEST_TENANTS, "t/new.yaml"});
     for (nth = 1; nth < 1000; nth++) {
-        countdown = nth;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = manifest_files_read(&c->options, c->files, &c->spots, &next, &c->err);
-        mem_set_fault(NULL);
-        if (rc == 0 && countdown > 0)
+        if (!fault_disarm())
             break;
         assert_true(rc == 0 || rc == -ERR_NOMEM);
         if (rc == 0)

@@ -13,6 +13,7 @@
 
 #include "core/desired.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 
 #define ROOT_TEXT                                                                                  \
     "groups: {eu: {location: l1}}\n"                                                               \
@@ -110,13 +111,6 @@ static void next__exchanged_over_and_over__is_built_whole_now_and_then(void **st
 
 /* --- Without memory ------------------------------------------------------------------------ */
 
-static long allocations_left;
-
-static bool fail_at_zero(void)
-{
-    return allocations_left > 0 && --allocations_left == 0;
-}
-
 static bool try_failing(const struct desired_step *s, long nth)
 {
     struct desired next;
@@ -126,11 +120,9 @@ static bool try_failing(const struct desired_step *s, long nth)
     bool fired;
     int rc;
 
-    allocations_left = nth;
-    mem_set_fault(fail_at_zero);
+    fault_arm(nth);
     rc = desired_next(s, &next, &kept, &diff, &diags);
-    mem_set_fault(NULL);
-    fired = allocations_left == 0;
+    fired = fault_disarm();
     if (fired)
         assert_true(rc == -ERR_NOMEM || rc == DESIRED_WHOLE); /* that one will say so */
     else
