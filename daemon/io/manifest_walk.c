@@ -435,7 +435,7 @@ static int open_directory(struct walk *w, const char *below, const char **name)
             *name = below;
             return fd;
         }
-        if (n > NAME_MAX || depth >= LIMIT_MANIFEST_DEPTH)
+        if (n > NAME_MAX || depth + 1 >= LIMIT_MANIFEST_DEPTH)
             break;
         memcpy(part, below, n);
         part[n] = '\0';

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/time.h>
 
+#include "core/limits.h"
 #include "io/clock.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
@@ -365,6 +366,30 @@ static void some__large_files_replaced_over_and_over__take_a_whole_one_now_and_t
     end(c);
 }
 
+/* What a reading of everything refuses is not found by another way. */
+static void some__in_a_directory_that_is_too_deep__is_refused_all_the_same(void **state)
+{
+    struct ctx *c = *state;
+    char path[256] = "m";
+
+    begin(c, 0);
+    mend(c);
+    for (unsigned depth = 1; depth <= LIMIT_MANIFEST_DEPTH; depth++) {
+        strcat(path, "/d");
+        dir_mkdir(c->dir, path);
+        if (depth == LIMIT_MANIFEST_DEPTH - 1)
+            read_again(c);
+    }
+    assert_false(has_errors(c->files));
+    strcat(path, "/0.yaml");
+    write_some(c, path);
+    manifest_spots_add(&c->spots, MANIFEST_TRUSTED, dir_path(c->dir, path));
+    read_again(c);
+    assert_true(has_errors(c->files));
+    expect_all(c, 0);
+    end(c);
+}
+
 static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 {
     struct ctx *c = *state;
@@ -402,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(some__whatever_happens__is_as_a_reading_of_everything),
         T(some__of_one__has_the_rest_from_the_last),
+        T(some__in_a_directory_that_is_too_deep__is_refused_all_the_same),
         T(some__large_files_replaced_over_and_over__take_a_whole_one_now_and_then),
         T(memory__each_allocation_in_turn__fails_cleanly),
     };
