@@ -446,7 +446,7 @@ static void scan_start(struct watch *w)
     }
     w->is_scan_due = false;
     w->is_whole = w->is_whole_due || w->dirty.anywhere || w->dirty.n == 0 || w->problem[0];
-    w->is_whole_due = w->is_whole_due && !w->is_whole;
+    w->is_whole_due = false;
     manifest_spots_deinit(&w->dirty_at_scan);
     manifest_spots_take(&w->dirty_at_scan, &w->dirty);
     w->is_scanning = uv_queue_work(w->loop, &w->work, on_scan, on_scanned) == 0;
