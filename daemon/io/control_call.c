@@ -59,15 +59,9 @@ static void say_error(struct control_client *client, enum control_error error, c
     control_client_send(client, varlink_error(ERROR_NAMES[error], one_text("message", message)));
 }
 
-void control_call_refuse(struct control_client *client, const char *why)
+void control_call_refuse(struct control_client *client, enum control_error error, const char *why)
 {
-    say_error(client, CONTROL_INVALID, why);
-    client->is_ending = true;
-}
-
-void control_call_cut(struct control_client *client, const char *why)
-{
-    say_error(client, CONTROL_NOT_READY, why);
+    say_error(client, error, why);
     client->is_ending = true;
 }
 
@@ -471,7 +465,7 @@ void control_call_dispatch(struct control_client *client, const char *message, s
     else if (rc == -ERR_NOMEM)
         control_client_close(client);
     else if (!request.bad[0])
-        control_call_refuse(client, err.msg);
+        control_call_refuse(client, CONTROL_INVALID, err.msg);
     else if (!request.oneway)
         say_service_error(client, "InvalidParameter", "parameter", request.bad);
 }

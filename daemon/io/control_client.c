@@ -78,7 +78,8 @@ static void make_room(struct control *c)
         if (client->call || client->is_ending)
             control_client_close(client);
         else
-            control_call_cut(client, "too much waits to be read, of all clients; try again");
+            control_call_refuse(client, CONTROL_NOT_READY,
+                                "too much waits to be read, of all clients; try again");
     }
 }
 
@@ -183,7 +184,7 @@ static bool take_message(struct control_client *client)
         return false;
     client->active_ms = uv_now(client->control->options.loop);
     if (rc < 0)
-        control_call_refuse(client, err.msg);
+        control_call_refuse(client, CONTROL_INVALID, err.msg);
     else
         control_call_dispatch(client, message, size);
     return true;

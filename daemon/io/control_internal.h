@@ -115,10 +115,9 @@ void control_client_send(struct control_client *client, struct varlink_text text
 
 /* Answer one message, or hand it to its handler. */
 void control_call_dispatch(struct control_client *client, const char *message, size_t size);
-/* What came is no message, and nothing behind it can be trusted: say so, and end. */
-void control_call_refuse(struct control_client *client, const char *why);
-/* It waits for no answer, and what it began to say is not read any further: say so, and end. */
-void control_call_cut(struct control_client *client, const char *why);
+/* What came is no message, and nothing behind it can be trusted, or no more is read of it: say so,
+ * and end. It waits for no answer. */
+void control_call_refuse(struct control_client *client, enum control_error error, const char *why);
 /* Ask a stream for its next reply. False: nothing can be done now (it waits, or its handler does).
  */
 bool control_call_pull(struct control_call *call);
