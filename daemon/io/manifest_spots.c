@@ -6,7 +6,7 @@
 
 #include "lib/mem.h"
 
-static void clear(struct manifest_spots *s)
+void manifest_spots_deinit(struct manifest_spots *s)
 {
     for (size_t i = 0; i < s->n; i++)
         mem_free((void *)(uintptr_t)s->items[i].path);
@@ -16,7 +16,7 @@ static void clear(struct manifest_spots *s)
 
 void manifest_spots_add_anywhere(struct manifest_spots *s)
 {
-    clear(s);
+    manifest_spots_deinit(s);
     s->anywhere = true;
 }
 
@@ -49,7 +49,7 @@ void manifest_spots_take(struct manifest_spots *s, struct manifest_spots *from)
         manifest_spots_add_anywhere(s);
     for (size_t i = 0; i < from->n; i++)
         manifest_spots_add(s, from->items[i].kind, from->items[i].path);
-    clear(from);
+    manifest_spots_deinit(from);
 }
 
 static int by_path(const void *left, const void *right)
@@ -64,9 +64,4 @@ void manifest_spots_sort(struct manifest_spots *s)
 {
     if (s->n > 1)
         qsort(s->items, s->n, sizeof(*s->items), by_path);
-}
-
-void manifest_spots_deinit(struct manifest_spots *s)
-{
-    clear(s);
 }

@@ -26,6 +26,7 @@ void manifest_spots_add_anywhere(struct manifest_spots *s);
 void manifest_spots_take(struct manifest_spots *s, struct manifest_spots *from);
 /* Before reading them in order. */
 void manifest_spots_sort(struct manifest_spots *s);
+/* It is {0} then. */
 void manifest_spots_deinit(struct manifest_spots *s);
 
 #endif
