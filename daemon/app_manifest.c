@@ -1,8 +1,9 @@
 /* app_manifest: the files become a struct desired, off the loop, and what was good is kept for bad
  * days.
  *
- *   read (pool) ─▶ build, save the good set (pool) ─▶ RC_DESIRED ─▶ syncs answered, reload said to
- * be over One reading at a time; what changes meanwhile leads to another one. */
+ *   read (pool) ─▶ build, save the good set (pool) ─▶ RC_DESIRED ─▶ syncs and reload answered
+ *
+ * One reading at a time; what changes meanwhile leads to another one. */
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #define LIMIT_CONFIG_FILE_BYTES   (1u << 20)
 #define LIMIT_CREDENTIAL_BYTES    (64u << 10)
 #define LIMIT_TOKEN_FILE_BYTES    (64u << 10)
-#define LIMIT_FILE_JOBS           4096u /* given to the token files' worker in one go */
+#define LIMIT_FILE_JOBS           4096u /* given to the token files in one go */
 #define LIMIT_MANIFEST_FILES      2000000u
 #define LIMIT_MANIFEST_DEPTH      32    /* directories in directories */
 #define LIMIT_WATCHED_DIRECTORIES 4096u /* beyond these, changes are seen late */

@@ -1,7 +1,8 @@
 /* control: the control socket: lets local people and programs ask, and tell the daemon what to do.
  * In:    varlink calls on a Unix socket; answers from the application.
  * Out:   checked calls to the application's handlers; replies, and streams that wait for slow
- * readers. Never: knows what a method means. */
+ *        readers.
+ * Never: knows what a method means. */
 #ifndef TENANTD_IO_CONTROL_H
 #define TENANTD_IO_CONTROL_H
 

@@ -1,5 +1,6 @@
 /* encryption_keys: the keys that databases are encrypted with, from where the configuration says.
- * In:    their places. Out: how long each is; the key itself for the one call that needs it.
+ * In:    their places.
+ * Out:   how long each is; the key itself for the one call that needs it.
  * Never: in an error text, in the ledger, in the log; wiped when let go. */
 #ifndef TENANTD_IO_ENCRYPTION_KEYS_H
 #define TENANTD_IO_ENCRYPTION_KEYS_H

@@ -1,7 +1,9 @@
 /* http: requests over HTTP/1.1 and TLS, many at once on one loop. The only room that knows curl and
- * libuv together. In:    a request. Out:   head, body in pieces, and how it ended. Never: follows a
- * redirect, asks a proxy, reads a credential from anywhere, sends a POST again that may have
- * arrived. */
+ * libuv together.
+ * In:    a request.
+ * Out:   head, body in pieces, and how it ended.
+ * Never: follows a redirect, asks a proxy, reads a credential from anywhere, sends a POST again
+ *        that may have arrived. */
 #ifndef TENANTD_IO_HTTP_H
 #define TENANTD_IO_HTTP_H
 

@@ -38,7 +38,8 @@ int manifest_files_read(const struct manifest_walk_options *o,
 /* Read on libuv's pool. On error nothing happened and `done` is never called. On 0 it is called
  * exactly once, from the loop and never inside start, with 0 and a reading that is the receiver's,
  * or with -ERR_NOMEM or -ERR_CANCELED and NULL; then the job is gone. Options are copied,
- * `previous` (may be NULL) is held, and on 0 spots are taken. */
+ * `previous` (may be NULL) is held, and on 0 spots are taken. One at a time: while it goes on, no
+ * other starts from the same one, since both would add to what they hold together. */
 struct manifest_files_job;
 typedef void (*manifest_files_done_fn)(void *arg, int rc, struct manifest_files *takes);
 struct manifest_files_start {

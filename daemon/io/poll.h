@@ -1,6 +1,8 @@
 /* poll: sockets that a library owns, watched on the loop. Each has one handle for all its life:
  * watching is not begun and ended for every request, and the handle is closed before the socket's
- * number can be used again. In:    what the library wants to know of a socket. Out:   events.
+ * number can be used again.
+ * In:    what the library wants to know of a socket.
+ * Out:   events.
  * Never: reads or writes. */
 #ifndef TENANTD_IO_POLL_H
 #define TENANTD_IO_POLL_H

@@ -4,9 +4,10 @@
  *   STATE_DIR/ledger.db    the rows of core/ledger.h; write-ahead log, synced at every commit
  *
  * Everything here runs on the caller's thread and returns when it is on disk or has failed; rows
- * are read by store_load, written by store_write. No statement is left open between two calls. In:
- * the state directory, rows. Out:   rows, and errors that say what to do. Never: decides what the
- * rows mean; replaces a damaged ledger. */
+ * are read by store_load, written by store_write. No statement is left open between two calls.
+ * In:    the state directory, rows.
+ * Out:   rows, and errors that say what to do.
+ * Never: decides what the rows mean; replaces a damaged ledger. */
 #ifndef TENANTD_IO_STORE_H
 #define TENANTD_IO_STORE_H
 

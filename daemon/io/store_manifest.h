@@ -1,8 +1,9 @@
-/* store_manifest: the last good manifest, file by file, in STATE_DIR/manifest.db.
- * It has a database of its own: large, written seldom, and its damage is not the ledger's; a
- * missing ledger beside it can be told from a first start. In:    the files that are good now. Out:
- * the files that were good last, exactly as they were, or the reason why not. Never: a part of a
- * set, or bytes whose checksum does not fit. */
+/* store_manifest: the last good manifest, file by file, in STATE_DIR/manifest.db. It has a database
+ * of its own: large, written seldom, and its damage is not the ledger's; a missing ledger beside it
+ * can be told from a first start.
+ * In:    the files that are good now.
+ * Out:   the files that were good last, exactly as they were, or the reason why not.
+ * Never: a part of a set, or bytes whose checksum does not fit. */
 #ifndef TENANTD_IO_STORE_MANIFEST_H
 #define TENANTD_IO_STORE_MANIFEST_H
 

@@ -1,5 +1,7 @@
 /* store_schema: the ledger's tables, made from the columns in core/ledger.h, and the way from older
- * ones. In:    a connection. Out:   a database at this program's version, or the reason why not.
+ * ones.
+ * In:    a connection.
+ * Out:   a database at this program's version, or the reason why not.
  * Never: rows. */
 #ifndef TENANTD_IO_STORE_SCHEMA_H
 #define TENANTD_IO_STORE_SCHEMA_H

@@ -9,7 +9,7 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define LANES     3  /* of the loop's four threads: one is left for manifests */
+#define LANES     3  /* of the loop's four threads: one is left for manifests and uploads */
 #define LANE_JOBS 64 /* that share what is done once for all: the look at the mark, the sync */
 
 struct item {

@@ -1,9 +1,10 @@
-/* tokens_dir: the directory of the token files, and files in it that are replaced whole.
- * Paths are relative, and walked one component at a time without following a symbolic link, so
- * nothing outside is ever touched. Its mark, a file ".tenantd", tells it from an empty directory
- * where it is not mounted. In:    a path, bytes. Out:   files that at any moment are the old or the
- * new one, with the right owner and mode. Never: knows what the bytes mean, or changes a directory
- * that it did not make. */
+/* tokens_dir: the directory of the token files, and files in it that are replaced whole. Paths are
+ * relative, and walked one component at a time without following a symbolic link, so nothing
+ * outside is ever touched. Its mark, a file ".tenantd", tells it from an empty directory where it
+ * is not mounted.
+ * In:    a path, bytes.
+ * Out:   files that at any moment are the old or the new one, with the right owner and mode.
+ * Never: knows what the bytes mean, or changes a directory that it did not make. */
 #ifndef TENANTD_IO_TOKENS_DIR_H
 #define TENANTD_IO_TOKENS_DIR_H
 
