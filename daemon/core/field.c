@@ -69,20 +69,33 @@ static int read_text(const struct json_value *v, const char *key, struct room *r
     return 0;
 }
 
-int field_text(const struct json_value *v, const char *key, struct arena *a, void *out,
-               struct err *err)
+typedef const char *(*keep_fn)(struct arena *a, const char *s, size_t n);
+
+static int keep_text(const struct json_value *v, const char *key, keep_fn keep, struct arena *a,
+                     const char **out, struct err *err)
 {
-    const char **text = out;
     struct room room;
     const char *s;
     size_t n;
     int rc = read_text(v, key, &room, &s, &n, err);
 
-    *text = NULL;
+    *out = NULL;
     if (rc < 0 || n == 0)
         return rc;
-    *text = arena_strndup(a, s, n);
-    return *text ? 0 : err_nomem(err);
+    *out = keep(a, s, n);
+    return *out ? 0 : err_nomem(err);
+}
+
+int field_text(const struct json_value *v, const char *key, struct arena *a, void *out,
+               struct err *err)
+{
+    return keep_text(v, key, arena_strndup, a, out, err);
+}
+
+int field_shared(const struct json_value *v, const char *key, struct arena *a, void *out,
+                 struct err *err)
+{
+    return keep_text(v, key, arena_intern, a, out, err);
 }
 
 int field_required(const struct json_value *v, const char *key, struct arena *a, void *out,
@@ -93,22 +106,6 @@ int field_required(const struct json_value *v, const char *key, struct arena *a,
     if (rc == 0 && !*(const char **)out)
         return err_set(err, ERR_INVALID, "\"%s\" is missing", key);
     return rc;
-}
-
-int field_shared(const struct json_value *v, const char *key, struct arena *a, void *out,
-                 struct err *err)
-{
-    const char **text = out;
-    struct room room;
-    const char *s;
-    size_t n;
-    int rc = read_text(v, key, &room, &s, &n, err);
-
-    *text = NULL;
-    if (rc < 0 || n == 0)
-        return rc;
-    *text = arena_intern(a, s, n);
-    return *text ? 0 : err_nomem(err);
 }
 
 /* --- Other types --------------------------------------------------------------------------- */
@@ -181,8 +178,10 @@ static const char *trimmed(const char *s, size_t *n)
     return s;
 }
 
-int field_items(const struct json_value *list, const char *key, struct arena *a, const char **items,
-                struct err *err)
+/* Copies of a list's texts, trimmed, into items[], which has room for all. An item that is empty or
+ * has a comma is an error. */
+static int read_items(const struct json_value *list, const char *key, struct arena *a,
+                      const char **items, struct err *err)
 {
     struct json_value item = {.kind = JSON_ABSENT};
 
@@ -210,7 +209,7 @@ int field_joined(const struct json_value *list, const char *key, field_join_fn j
     size_t n = json_count(list);
     const char **items = mem_alloc(n * sizeof(*items));
     struct buf b = BUF_INIT(LIMIT_ANSWER_BYTES);
-    int rc = items ? field_items(list, key, a, items, err) : err_nomem(err);
+    int rc = items ? read_items(list, key, a, items, err) : err_nomem(err);
 
     *out = rc == 0 && join(&b, items, n) ? arena_strdup(a, buf_str(&b)) : NULL;
     buf_deinit(&b);

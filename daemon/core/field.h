@@ -86,13 +86,10 @@ int field_within(const struct json_value *v, const char *inner, field_fn read, s
 /* --- Lists of texts. --- */
 
 int field_want_list(const struct json_value *v, const char *key, struct err *err) MUST_CHECK;
-/* Copies of a list's texts, trimmed, into items[], which has room for all. An item that is empty or
- * has a comma is an error. */
-int field_items(const struct json_value *list, const char *key, struct arena *a, const char **items,
-                struct err *err) MUST_CHECK;
-/* Appends such items, as it sees fit. False: no memory. */
+/* Appends a list's items, as it sees fit. False: no memory. */
 typedef bool (*field_join_fn)(struct buf *b, const char **items, size_t n);
-/* The same of a list that is not empty, joined. */
+/* The texts of a list that is not empty, trimmed and joined. One that is empty or has a comma is an
+ * error. */
 int field_joined(const struct json_value *list, const char *key, field_join_fn join,
                  struct arena *a, const char **out, struct err *err) MUST_CHECK;
 
