@@ -263,13 +263,16 @@ static bool take_word(struct cursor *c, const char *word)
 static bool take_value(struct cursor *c, unsigned depth, const struct json_members *members,
                        struct json_value *out);
 
-/* An opening bracket, and the space behind it. */
-static bool open_bracket(struct cursor *c, unsigned depth)
+/* An opening bracket and the space behind it; the closing one, too, where it comes next. */
+static bool open_bracket(struct cursor *c, unsigned depth, char closing, bool *is_more)
 {
     if (depth == 0)
         return fail(c, "nesting too deep");
     c->at++;
     skip_space(c);
+    *is_more = !is_at(c, closing);
+    if (!*is_more)
+        c->at++;
     return true;
 }
 
@@ -289,14 +292,10 @@ static bool take_end(struct cursor *c, char closing, const char *wrong, bool *is
 static bool take_list(struct cursor *c, unsigned depth)
 {
     struct json_value item;
-    bool is_more = true;
+    bool is_more;
 
-    if (!open_bracket(c, depth))
+    if (!open_bracket(c, depth, ']', &is_more))
         return false;
-    if (is_at(c, ']')) {
-        c->at++;
-        return true;
-    }
     while (is_more)
         if (!take_value(c, depth - 1, NULL, &item) ||
             !take_end(c, ']', "array value separator ',' expected", &is_more))
@@ -353,14 +352,10 @@ static bool take_member(struct cursor *c, unsigned depth, const struct json_memb
 
 static bool take_object(struct cursor *c, unsigned depth, const struct json_members *members)
 {
-    bool is_more = true;
+    bool is_more;
 
-    if (!open_bracket(c, depth))
+    if (!open_bracket(c, depth, '}', &is_more))
         return false;
-    if (is_at(c, '}')) {
-        c->at++;
-        return true;
-    }
     while (is_more)
         if (!take_member(c, depth - 1, members) ||
             !take_end(c, '}', "object value separator ',' expected", &is_more))
