@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/search.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -19,20 +20,11 @@ static int by_name(const void *a, const void *b)
 const struct deleted_thing *deleted_find(const struct deleted_list *l, const char *name,
                                          const char *id)
 {
-    size_t lo = 0;
-    size_t hi = l->n;
+    size_t i = search_place(l->things, l->n, sizeof(*l->things), name);
 
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (strcmp(l->things[mid].name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < l->n && strcmp(l->things[lo].name, name) == 0; lo++)
-        if (!id || strcmp(l->things[lo].id, id) == 0)
-            return &l->things[lo];
+    for (; i < l->n && strcmp(l->things[i].name, name) == 0; i++)
+        if (!id || strcmp(l->things[i].id, id) == 0)
+            return &l->things[i];
     return NULL;
 }
 

@@ -8,11 +8,9 @@
  * is refused. */
 #include "core/desired.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/desired_build.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 /* What stands in for a refused file may make another one wrong.
  * UNTESTED: to get there takes as many last good files, each with a token file of the next. */
@@ -169,18 +167,6 @@ void desired_deinit(struct desired *d)
     *d = (struct desired){0};
 }
 
-static int by_name(const void *key, const void *item)
-{
-    const char *const *name = item; /* what a struct begins with */
-
-    return strcmp(key, *name);
-}
-
-const void *desired_find(const void *items, size_t n, size_t size, const char *name)
-{
-    return n ? bsearch(name, items, n, size, by_name) : NULL;
-}
-
 struct source desired_token_at(const struct db_entry *e, const struct token_want *t)
 {
     struct source at = t->at;
@@ -194,10 +180,10 @@ struct source desired_token_at(const struct db_entry *e, const struct token_want
 
 const struct group_want *desired_group(const struct desired *d, const char *name)
 {
-    return desired_find(d->groups, d->n_groups, sizeof(*d->groups), name);
+    return search_find(d->groups, d->n_groups, sizeof(*d->groups), name);
 }
 
 const struct db_entry *desired_database(const struct desired *d, const char *name)
 {
-    return desired_find(d->databases, d->n_databases, sizeof(*d->databases), name);
+    return search_find(d->databases, d->n_databases, sizeof(*d->databases), name);
 }

@@ -96,9 +96,6 @@ struct desired_build {
     struct want_pool pool;
 };
 
-/* desired: binary search over structs that begin with their name. NULL: none. */
-const void *desired_find(const void *items, size_t n, size_t size, const char *name);
-
 /* Functions below return 0 or -ERR_NOMEM unless they say more. */
 
 /* desired_check: warn of what shows when all is together: names that are likely too long beside the

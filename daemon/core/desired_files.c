@@ -7,6 +7,7 @@
 
 #include "core/desired_build.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 static int by_path(const void *left, const void *right)
 {
@@ -48,26 +49,7 @@ static int pair(struct desired_build *b, const struct manifest_input *now, size_
 
 struct desired_file *desired_files_find(const struct desired_build *b, const char *path)
 {
-    struct desired_file key = {.path = path};
-
-    return b->n_files ? bsearch(&key, b->files, b->n_files, sizeof(*b->files), by_path) : NULL;
-}
-
-/* The first file whose path is not before `prefix`. */
-static size_t lower_bound(const struct desired_build *b, const char *prefix)
-{
-    size_t low = 0;
-    size_t high = b->n_files;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (strcmp(b->files[mid].path, prefix) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return search_find(b->files, b->n_files, sizeof(*b->files), path);
 }
 
 /* What was below a directory that cannot be read is not gone. Returns how many files that holds. */
@@ -82,7 +64,8 @@ static int cover(struct desired_build *b, const char *path, size_t *out_n)
     if (!prefix)
         return -ERR_NOMEM;
     *out_n = 0;
-    for (size_t i = lower_bound(b, prefix); i < b->n_files; i++) {
+    for (size_t i = search_place(b->files, b->n_files, sizeof(*b->files), prefix); i < b->n_files;
+         i++) {
         struct desired_file *f = &b->files[i];
 
         if (strncmp(f->path, prefix, length + 1) != 0)

@@ -13,6 +13,7 @@
 #include "core/desired_build.h"
 #include "core/limits.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 /* And an eighth of all; beyond that a whole build costs little more. */
 #define FEW_FILES 64
@@ -73,13 +74,6 @@ static int differ(struct next *x)
     return ok ? 0 : -ERR_NOMEM;
 }
 
-static int by_path(const void *key, const void *item)
-{
-    const struct manifest_input *in = item;
-
-    return strcmp(key, in->path);
-}
-
 static bool is_among(const struct manifest_inputs *list, const char *path)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -99,7 +93,7 @@ static int choose(struct next *x, size_t *out_n)
         return -ERR_NOMEM;
     for (size_t i = 0; i < s->kept->n_roots; i++) {
         const struct manifest_input *in =
-            bsearch(s->kept->roots[i], s->now, s->n_now, sizeof(*s->now), by_path);
+            search_find(s->now, s->n_now, sizeof(*s->now), s->kept->roots[i]);
 
         if (!in || is_among(&x->diff.changed, in->path))
             return DESIRED_WHOLE;
@@ -208,23 +202,6 @@ static bool is_exchanged(const struct next *x, const struct db_entry *e)
     return x->n_others && bsearch(&e->at.file, x->others, x->n_others, sizeof(char *), by_address);
 }
 
-/* The first that is not before that name. */
-static size_t place_of(const struct desired *d, const char *name)
-{
-    size_t low = 0;
-    size_t high = d->n_databases;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (strcmp(d->databases[mid].name, name) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 static bool note_place(struct desired_places *p, size_t place)
 {
     if (!mem_grow(&p->items, &p->capacity, p->n + 1, sizeof(*p->items)))
@@ -268,7 +245,8 @@ static int exchange(struct next *x, struct desired *out)
         return -ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < fresh->n; i++) {
         const char *name = fresh->items[i].spec->name;
-        size_t place = place_of(last, name);
+        size_t place =
+            search_place(last->databases, last->n_databases, sizeof(*last->databases), name);
 
         rc = take_over(x, at, place, out);
         at = place;

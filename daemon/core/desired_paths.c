@@ -9,6 +9,7 @@
 #include "core/desired_build.h"
 #include "core/limits.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 #include "lib/text.h"
 
 #define GROUP_PREFIX "_group/"
@@ -186,7 +187,7 @@ static bool split(const char *path, char target[LIMIT_NAME_BYTES + 1],
 static const struct token_want *with_default(const struct token_want *tokens, size_t n,
                                              const char *name, enum token_format format)
 {
-    const struct token_want *t = desired_find(tokens, n, sizeof(*tokens), name);
+    const struct token_want *t = search_find(tokens, n, sizeof(*tokens), name);
 
     return t && !t->absent && !t->file && t->format == format ? t : NULL;
 }
@@ -195,7 +196,7 @@ static bool add_default_api(const struct desired *d, const char *path, const cha
                             enum token_format format, struct uses *all)
 {
     const struct api_token_want *t =
-        desired_find(d->api_tokens, d->n_api_tokens, sizeof(*d->api_tokens), name);
+        search_find(d->api_tokens, d->n_api_tokens, sizeof(*d->api_tokens), name);
     struct use u;
 
     if (!t || t->token.absent || t->token.file || t->token.format != format)

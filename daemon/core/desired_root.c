@@ -8,6 +8,7 @@
 
 #include "core/desired_build.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 #define NAMES_SHOWN 5
 
@@ -72,21 +73,7 @@ int desired_root_gather(struct desired_root *root, const struct desired_build *b
 
 struct root_item *desired_root_find(const struct root_list *list, const char *name)
 {
-    size_t low = 0;
-    size_t high = list->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        int r = strcmp(list->items[mid].name, name);
-
-        if (r == 0)
-            return &list->items[mid];
-        if (r < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return NULL;
+    return search_find(list->items, list->n, sizeof(*list->items), name);
 }
 
 static int by_text(const void *left, const void *right)

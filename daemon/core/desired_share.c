@@ -6,6 +6,7 @@
 
 #include "core/desired_build.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 /* --- Copies -------------------------------------------------------------------------------- */
 
@@ -63,7 +64,7 @@ static const struct db_want *keep_want(struct desired_build *b, struct desired *
     w->group = keep(d, w->group, &ok);
     if (m->residency)
         w->residency =
-            desired_find(d->residencies, d->n_residencies, sizeof(*w->residency), m->residency);
+            search_find(d->residencies, d->n_residencies, sizeof(*w->residency), m->residency);
     for (size_t i = 0; i < CONFIG_N; i++)
         w->config.value[i] = keep(d, w->config.value[i], &ok);
     w->seed_database = keep(d, w->seed_database, &ok);
