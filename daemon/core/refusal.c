@@ -39,9 +39,8 @@ static struct json_object *first_of(struct json_object *list)
     return json_object_is_type(list, json_type_array) ? json_object_array_get_idx(list, 0) : NULL;
 }
 
-/* The shapes seen, most telling first: {"error": text}, {"error": {"message": text}}, {"message":
- * text},
- * {"errors": [text or {"message": text}]}, a bare text. NULL: none of them. */
+/* The shapes seen, most telling first: {"error": text}, {"error": {"message": text}},
+ * {"message": text}, {"errors": [text or {"message": text}]}, a bare text. NULL: none of them. */
 static struct json_object *find_text(struct json_object *o)
 {
     struct json_object *found = text_or_message(member(o, "error"));
