@@ -18,20 +18,6 @@ const char PLATFORM_QUESTIONS[] =
 
 /* --- Rows as they are ---------------------------------------------------------------------- */
 
-static struct json_object *set_json(const char *set)
-{
-    struct json_object *list = json_object_new_array();
-
-    while (list && *set) {
-        size_t n = strcspn(set, ",");
-
-        if (!json_append(list, json_object_new_string_len(set, (int)n)))
-            json_put(&list);
-        set += n + (set[n] == ',');
-    }
-    return list;
-}
-
 static bool add_cell(struct json_object *o, const struct report_column *c, const char *text)
 {
     int64_t number;
@@ -45,7 +31,7 @@ static bool add_cell(struct json_object *o, const struct report_column *c, const
     case REPORT_BOOL:
         return json_add_bool(o, c->key, strcmp(text, "true") == 0);
     case REPORT_SET:
-        return json_add(o, c->key, set_json(text));
+        return json_add(o, c->key, json_list_of_set(text));
     case REPORT_TEXT:
     case REPORT_NOTE:
         break;

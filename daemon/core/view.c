@@ -63,18 +63,7 @@ static const char *id_of(const struct resource *r)
 /* A set as a list; NULL: none. */
 static bool add_set(struct json_object *o, const char *key, const char *set)
 {
-    struct json_object *list = set ? json_object_new_array() : NULL;
-    bool ok = !set || list;
-
-    while (ok && set && *set) {
-        size_t n = strcspn(set, ",");
-
-        ok = json_append(list, json_object_new_string_len(set, (int)n));
-        set += n + (set[n] == ',');
-    }
-    if (!ok)
-        json_put(&list);
-    return !list ? ok : json_add(o, key, list);
+    return !set || json_add(o, key, json_list_of_set(set));
 }
 
 static bool add_api_token(struct json_object *o, const struct api_token *a)

@@ -309,6 +309,20 @@ bool json_add_bool(struct json_object *o, const char *key, bool v)
     return json_add(o, key, json_object_new_boolean(v));
 }
 
+struct json_object *json_list_of_set(const char *set)
+{
+    struct json_object *list = json_object_new_array();
+
+    while (list && *set) {
+        size_t n = strcspn(set, ",");
+
+        if (!json_append(list, json_object_new_string_len(set, (int)n)))
+            json_put(&list);
+        set += n + (set[n] == ',');
+    }
+    return list;
+}
+
 bool json_append(struct json_object *list, struct json_object *v)
 {
     if (!v)
