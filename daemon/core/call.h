@@ -14,7 +14,7 @@
 #include "core/manifest.h"
 #include "lib/arena.h"
 
-/* What can be asked. The paths are in request.c's table.
+/* What can be asked. Paths are in request.c, bodies in request_body.c.
  *    symbol               name                      method    once: a second try does it twice */
 /* clang-format off: a table */
 #define CALL_KINDS(X)                                                                              \

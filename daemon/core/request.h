@@ -1,4 +1,4 @@
-/* request: a call as HTTP. The one place that knows the platform's paths, queries and bodies.
+/* request: a call as HTTP. The one place that knows the platform's paths and queries.
  * In:    a call, the organization's slug.
  * Out:   method, path with query, body.
  * Never: I/O. Paths are of the v1 API unless the table says otherwise; names go percent-encoded. */
