@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app_private.h"
+#include "core/platform_usage.h"
 #include "core/platform_view.h"
 #include "io/clock.h"
 #include "lib/json.h"
@@ -166,7 +167,7 @@ static void on_database(void *arg, struct answer *a)
         return;
     }
     if (a->outcome == OUTCOME_OK)
-        ok = platform_view_database(q->app->rc, q->names[q->n_read], a, q->rows);
+        ok = platform_usage_database(q->app->rc, q->names[q->n_read], a, q->rows);
     else if (a->outcome != OUTCOME_NOT_FOUND)
         q->left++;
     answer_free(a);
@@ -191,9 +192,9 @@ static void sweep(struct question *q)
 {
     const struct answer *usage = q->answers[0];
 
-    if (!platform_view_databases(q->app->rc, usage, q->rows) ||
-        platform_unsaid(q->app->rc, usage, PLATFORM_SWEEP_MAX, &q->names, &q->n_names, &q->left) !=
-            0)
+    if (!platform_usage_databases(q->app->rc, usage, q->rows) ||
+        platform_usage_unsaid(q->app->rc, usage, PLATFORM_SWEEP_MAX, &q->names, &q->n_names,
+                              &q->left) != 0)
         no_memory(q);
     else
         read_next(q);

@@ -8,54 +8,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/fleet_rest.h"
+#include "core/platform_usage.h"
 #include "core/reconcile_private.h"
 #include "lib/json.h"
-#include "lib/mem.h"
 
 const char PLATFORM_QUESTIONS[] =
     "plan, usage, limits, locations, organizations, audit, tokens or members";
 
 /* --- Rows as they are ---------------------------------------------------------------------- */
-
-static bool add_cell(struct json_object *o, const struct report_column *c, const char *text)
-{
-    int64_t number;
-
-    if (!text)
-        return true;
-    switch (c->type) {
-    case REPORT_INT:
-        number = strtoll(text, NULL, 10);
-        return json_add_int(o, c->key, number);
-    case REPORT_BOOL:
-        return json_add_bool(o, c->key, strcmp(text, "true") == 0);
-    case REPORT_SET:
-        return json_add(o, c->key, json_list_of_set(text));
-    case REPORT_TEXT:
-    case REPORT_NOTE:
-        break;
-    }
-    return json_add_str(o, c->key, text);
-}
-
-static bool add_cells(struct json_object *o, enum call_kind kind, const struct report_row *row)
-{
-    bool ok = o != NULL;
-
-    for (size_t i = 0; ok && i < REPORT[kind].n_columns; i++)
-        ok = add_cell(o, &REPORT[kind].columns[i], row->cell[i]);
-    return ok;
-}
-
-struct json_object *report_row_json(enum call_kind kind, const struct report_row *row)
-{
-    struct json_object *o = json_object_new_object();
-
-    if (!add_cells(o, kind, row))
-        json_put(&o);
-    return o;
-}
 
 static bool view_rows(const struct reconcile *rc, struct answer *const *answers,
                       struct json_object *rows)
@@ -91,13 +51,12 @@ static bool add_plan(const struct report_row *plan, const struct report_row *s, 
                      struct json_object *rows)
 {
     struct json_object *o = json_object_new_object();
-    bool ok = add_cells(o, CALL_REPORT_PLANS, plan) && json_add_bool(o, "current", is_current);
+    bool ok =
+        report_add_cells(o, CALL_REPORT_PLANS, plan) && json_add_bool(o, "current", is_current);
 
     if (ok && is_current)
-        ok = add_cell(o, &REPORT[CALL_REPORT_SUBSCRIPTION].columns[REPORT_SUBSCRIPTION_TIMELINE],
-                      s->cell[REPORT_SUBSCRIPTION_TIMELINE]) &&
-             add_cell(o, &REPORT[CALL_REPORT_SUBSCRIPTION].columns[REPORT_SUBSCRIPTION_OVERAGES],
-                      s->cell[REPORT_SUBSCRIPTION_OVERAGES]);
+        ok = report_add_cell(o, CALL_REPORT_SUBSCRIPTION, s, REPORT_SUBSCRIPTION_TIMELINE) &&
+             report_add_cell(o, CALL_REPORT_SUBSCRIPTION, s, REPORT_SUBSCRIPTION_OVERAGES);
     if (!ok)
         json_put(&o);
     return json_append(rows, o);
@@ -137,11 +96,6 @@ static const struct {
 };
 /* clang-format on */
 
-static const struct report_row *organization_usage(const struct answer *usage)
-{
-    return usage && usage->n_rows ? &usage->rows[usage->n_rows - 1] : NULL;
-}
-
 static bool add_limit(size_t i, const struct report_row *plan, const struct report_row *usage,
                       struct json_object *rows)
 {
@@ -169,213 +123,8 @@ static bool view_limits(const struct reconcile *rc, struct answer *const *answer
 
     (void)rc;
     for (size_t i = 0; ok && i < ARRAY_SIZE(LIMITED); i++)
-        ok = add_limit(i, plan, organization_usage(answers[2]), rows);
+        ok = add_limit(i, plan, platform_usage_whole(answers[2]), rows);
     return ok;
-}
-
-/* --- Usage --------------------------------------------------------------------------------- */
-
-/* Databases by id, for the names and groups of what usage gives ids of. */
-struct by_id {
-    struct arena arena;
-    struct known {
-        const char *id;
-        size_t at; /* in the fleet */
-    } * items;
-    size_t n;
-};
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(((const struct known *)a)->id, ((const struct known *)b)->id);
-}
-
-static void forget_ids(struct by_id *ids)
-{
-    arena_deinit(&ids->arena);
-    mem_free(ids->items);
-}
-
-static bool index_by_id(const struct reconcile *rc, struct by_id *out)
-{
-    const struct fleet *f = &rc->fleet;
-    bool ok;
-
-    *out = (struct by_id){.items = mem_alloc((f->n_databases + 1) * sizeof(*out->items))};
-    ok = out->items != NULL;
-    for (size_t i = 0; ok && i < f->n_databases; i++) {
-        const struct database *d;
-
-        if (!(fleet_flags(f, i) & PACKED_PRESENT))
-            continue;
-        d = fleet_peek(f, i);
-        ok = d != NULL;
-        if (d && d->live.id) {
-            out->items[out->n] = (struct known){arena_strdup(&out->arena, d->live.id), i};
-            ok = out->items[out->n++].id != NULL;
-        }
-    }
-    fleet_unpeek(f);
-    if (ok && out->n)
-        qsort(out->items, out->n, sizeof(*out->items), compare_ids);
-    return ok;
-}
-
-/* NULL: none such; else until fleet_unpeek. */
-static const struct database *find_id(const struct fleet *f, const struct by_id *ids,
-                                      const char *id)
-{
-    struct known key = {.id = id};
-    const struct known *found =
-        id && ids->n ? bsearch(&key, ids->items, ids->n, sizeof(key), compare_ids) : NULL;
-
-    return found ? fleet_peek(f, found->at) : NULL;
-}
-
-static bool add_usage(const char *scope, const char *name, const char *group,
-                      const struct report_row *row, struct json_object *rows)
-{
-    struct json_object *o = json_object_new_object();
-
-    if (!json_add_str(o, "scope", scope) || !json_add_str(o, "name", name) ||
-        !json_add_str(o, "group", group) || !add_cells(o, CALL_REPORT_USAGE, row))
-        json_put(&o);
-    return json_append(rows, o);
-}
-
-struct group_sum {
-    const char *name;
-    int64_t databases;
-    int64_t of[USAGE_CELLS];
-    bool said[USAGE_CELLS];
-};
-
-static const size_t SUMMED[] = {REPORT_USAGE_STORAGE, REPORT_USAGE_READ, REPORT_USAGE_WRITTEN,
-                                REPORT_USAGE_SYNCED};
-
-static void add_to(struct group_sum *sum, const struct report_row *row)
-{
-    int64_t value;
-
-    sum->databases++;
-    for (size_t i = 0; i < ARRAY_SIZE(SUMMED); i++)
-        if (report_int(row, SUMMED[i], &value)) {
-            sum->of[SUMMED[i]] += value;
-            sum->said[SUMMED[i]] = true;
-        }
-}
-
-static bool add_sum(const struct group_sum *sum, struct json_object *rows)
-{
-    struct json_object *o = json_object_new_object();
-    bool ok = o && json_add_str(o, "scope", "group") && json_add_str(o, "name", sum->name) &&
-              json_add_int(o, "databases", sum->databases);
-
-    for (size_t i = 0; ok && i < ARRAY_SIZE(SUMMED); i++)
-        ok = !sum->said[SUMMED[i]] ||
-             json_add_int(o, REPORT[CALL_REPORT_USAGE].columns[SUMMED[i]].key, sum->of[SUMMED[i]]);
-    if (!ok)
-        json_put(&o);
-    return json_append(rows, o);
-}
-
-static void sum_groups(const struct reconcile *rc, const struct by_id *ids,
-                       const struct answer *usage, struct group_sum *sums)
-{
-    for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        sums[i].name = rc->fleet.groups[i]->r.name;
-    for (size_t i = 0; i + 1 < usage->n_rows; i++) {
-        const struct database *d = find_id(&rc->fleet, ids, usage->rows[i].cell[REPORT_USAGE_ID]);
-
-        for (size_t g = 0; d && d->live.place && g < rc->fleet.n_groups; g++)
-            if (strcmp(sums[g].name, d->live.place) == 0)
-                add_to(&sums[g], &usage->rows[i]);
-    }
-}
-
-/* The organization, then each group, summed over its databases. */
-static bool view_usage(const struct reconcile *rc, struct answer *const *answers,
-                       struct json_object *rows)
-{
-    const struct report_row *whole = organization_usage(answers[0]);
-    struct group_sum *sums = mem_alloc((rc->fleet.n_groups + 1) * sizeof(*sums));
-    struct by_id ids = {0};
-    bool ok = sums && index_by_id(rc, &ids) &&
-              add_usage("organization", rc->config->organization, NULL, whole, rows);
-
-    if (ok)
-        sum_groups(rc, &ids, answers[0], sums);
-    for (size_t i = 0; ok && i < rc->fleet.n_groups; i++)
-        if (rc->fleet.groups[i]->live.present)
-            ok = add_sum(&sums[i], rows);
-    fleet_unpeek(&rc->fleet);
-    forget_ids(&ids);
-    mem_free(sums);
-    return ok;
-}
-
-bool platform_view_databases(const struct reconcile *rc, const struct answer *usage,
-                             struct json_object *rows)
-{
-    struct by_id ids;
-    bool ok = index_by_id(rc, &ids);
-
-    for (size_t i = 0; ok && i + 1 < usage->n_rows; i++) {
-        const struct database *d = find_id(&rc->fleet, &ids, usage->rows[i].cell[REPORT_USAGE_ID]);
-
-        ok = add_usage("database", d ? d->r.name : NULL, d ? d->live.place : NULL, &usage->rows[i],
-                       rows);
-    }
-    fleet_unpeek(&rc->fleet);
-    forget_ids(&ids);
-    return ok;
-}
-
-bool platform_view_database(const struct reconcile *rc, const char *name,
-                            const struct answer *usage, struct json_object *rows)
-{
-    const struct database *d = fleet_database(&rc->fleet, name);
-
-    return usage->n_rows == 0 ||
-           add_usage("database", name, d ? d->live.place : NULL, &usage->rows[0], rows);
-}
-
-static int compare_cells(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-int platform_unsaid(const struct reconcile *rc, const struct answer *usage, size_t most,
-                    char ***out, size_t *out_n, size_t *out_left)
-{
-    const char **said = mem_alloc((usage->n_rows + 1) * sizeof(*said));
-    char **names = mem_alloc((most + 1) * sizeof(*names));
-    size_t n_said = 0;
-    bool ok = said && names;
-
-    *out_n = *out_left = 0;
-    for (size_t i = 0; ok && i < usage->n_rows; i++)
-        if (usage->rows[i].cell[REPORT_USAGE_ID])
-            said[n_said++] = usage->rows[i].cell[REPORT_USAGE_ID];
-    if (ok)
-        qsort((void *)said, n_said, sizeof(*said), compare_cells);
-    for (size_t i = 0; ok && i < rc->fleet.n_databases; i++) {
-        const struct database *d = fleet_peek(&rc->fleet, i);
-        bool unsaid =
-            d && d->live.present && d->live.id &&
-            !bsearch(&d->live.id, (const void *)said, n_said, sizeof(*said), compare_cells);
-
-        if (!d)
-            ok = false;
-        else if (unsaid && *out_n < most)
-            ok = (names[*out_n] = mem_strdup(d->r.name)) != NULL && ++*out_n;
-        else
-            *out_left += unsaid;
-    }
-    fleet_unpeek(&rc->fleet);
-    mem_free((void *)said);
-    *out = names;
-    return ok ? 0 : -(int)ERR_NOMEM;
 }
 
 /* --- Locations ----------------------------------------------------------------------------- */
@@ -427,7 +176,7 @@ static bool view_locations(const struct reconcile *rc, struct answer *const *ans
         struct json_object *o = json_object_new_object();
 
         if (!json_add_str(o, "region", region_of(code)) ||
-            !add_cells(o, CALL_REPORT_LOCATIONS, &a->rows[i]) ||
+            !report_add_cells(o, CALL_REPORT_LOCATIONS, &a->rows[i]) ||
             !json_add_bool(o, "closest", closest && strcmp(closest, code) == 0))
             json_put(&o);
         ok = json_append(rows, o);
@@ -495,7 +244,7 @@ static bool view_members(const struct reconcile *rc, struct answer *const *answe
 static const struct platform_question QUESTIONS[] = {
     {"plan", {CALL_REPORT_SUBSCRIPTION, CALL_REPORT_PLANS}, 2, 1, view_plan},
     {"limits", {CALL_REPORT_SUBSCRIPTION, CALL_REPORT_PLANS, CALL_REPORT_USAGE}, 3, 0, view_limits},
-    {"usage", {CALL_REPORT_USAGE}, 1, 1, view_usage},
+    {"usage", {CALL_REPORT_USAGE}, 1, 1, platform_usage_groups},
     {"locations", {CALL_REPORT_LOCATIONS, CALL_LOCATION_CLOSEST}, 2, 1, view_locations},
     {"organizations", {CALL_REPORT_ORGANIZATIONS}, 1, 1, view_rows},
     {"tokens", {CALL_REPORT_TOKENS}, 1, 1, view_tokens},

@@ -1,6 +1,8 @@
 /* platform_view: what the platform says of itself, as rows for people: plan, limits, usage,
- * locations, organizations, API tokens, members, audit log. In:    answers to the calls that a
- * question needs; the fleet, for names and groups. Out: rows of JSON. Never: calls, times. */
+ * locations, organizations, API tokens, members, audit log.
+ * In:    answers to the calls that a question needs; the fleet, for names and groups.
+ * Out:   rows of JSON.
+ * Never: calls, times. */
 #ifndef TENANTD_CORE_PLATFORM_VIEW_H
 #define TENANTD_CORE_PLATFORM_VIEW_H
 
@@ -29,19 +31,5 @@ extern const char PLATFORM_QUESTIONS[]; /* their names, for people */
 /* The plan that is subscribed to; NULL: not told. */
 const struct report_row *platform_plan(const struct answer *plans,
                                        const struct answer *subscription);
-
-/* One row as an object; the caller's. NULL: no memory. */
-struct json_object *report_row_json(enum call_kind kind, const struct report_row *row) MUST_CHECK;
-
-/* A row for every database that `usage` (REPORT_USAGE) tells of. False: no memory. */
-bool platform_view_databases(const struct reconcile *rc, const struct answer *usage,
-                             struct json_object *rows) MUST_CHECK;
-/* The row of one that was read by itself; its name. */
-bool platform_view_database(const struct reconcile *rc, const char *name,
-                            const struct answer *usage, struct json_object *rows) MUST_CHECK;
-/* Names of live databases that `usage` does not tell of, at most `most`; *out_left: how many more.
- * The caller frees each and the array. -ERR_NOMEM. */
-int platform_unsaid(const struct reconcile *rc, const struct answer *usage, size_t most,
-                    char ***out, size_t *out_n, size_t *out_left) MUST_CHECK;
 
 #endif

@@ -1,11 +1,12 @@
 /* report: what the platform says that is shown to people and no record holds.
  * In:    bytes in pieces of any size.
- * Out:   rows of text in the answer's arena.
+ * Out:   rows of text in the answer's arena; one of them as JSON.
  * Never: a tree of a list; a part of a list. */
 #include "core/report.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/answer.h"
@@ -361,4 +362,51 @@ int report_end(struct report *r, struct err *err)
     if (rc == 0 && r->into->kind == CALL_REPORT_USAGE)
         rc = add_row(r, &r->whole, err);
     return rc < 0 ? rc : hand_over(r, err);
+}
+
+/* --- A row as JSON ------------------------------------------------------------------------- */
+
+static bool add_text(struct json_object *o, const struct report_column *c, const char *text)
+{
+    int64_t number;
+
+    if (!text)
+        return true;
+    switch (c->type) {
+    case REPORT_INT:
+        number = strtoll(text, NULL, 10);
+        return json_add_int(o, c->key, number);
+    case REPORT_BOOL:
+        return json_add_bool(o, c->key, strcmp(text, "true") == 0);
+    case REPORT_SET:
+        return json_add(o, c->key, json_list_of_set(text));
+    case REPORT_TEXT:
+    case REPORT_NOTE:
+        break;
+    }
+    return json_add_str(o, c->key, text);
+}
+
+bool report_add_cell(struct json_object *o, enum call_kind kind, const struct report_row *row,
+                     size_t column)
+{
+    return add_text(o, &REPORT[kind].columns[column], row->cell[column]);
+}
+
+bool report_add_cells(struct json_object *o, enum call_kind kind, const struct report_row *row)
+{
+    bool ok = o != NULL;
+
+    for (size_t i = 0; ok && i < REPORT[kind].n_columns; i++)
+        ok = report_add_cell(o, kind, row, i);
+    return ok;
+}
+
+struct json_object *report_row_json(enum call_kind kind, const struct report_row *row)
+{
+    struct json_object *o = json_object_new_object();
+
+    if (!report_add_cells(o, kind, row))
+        json_put(&o);
+    return o;
 }

@@ -1,10 +1,14 @@
 /* report: what the platform says that is shown to people and no record holds: organizations, plans,
  * usage, locations, the audit log, API tokens, members. One table says for each report where its
  * cells stand; a cell that is not there, or of another type, is not said, and nothing else is
- * touched. In:    bytes in pieces of any size. Out:   rows of text in the answer's arena. Never: a
- * tree of a list; a part of a list. */
+ * touched.
+ * In:    bytes in pieces of any size.
+ * Out:   rows of text in the answer's arena; one of them as JSON.
+ * Never: a tree of a list; a part of a list. */
 #ifndef TENANTD_CORE_REPORT_H
 #define TENANTD_CORE_REPORT_H
+
+#include <json-c/json_types.h>
 
 #include "core/call.h"
 #include "lib/err.h"
@@ -137,6 +141,15 @@ extern const struct report_info REPORT[CALL_N];
 bool report_int(const struct report_row *row, size_t column, int64_t *out) MUST_CHECK;
 /* A cell as text; "" when not said. */
 const char *report_text(const struct report_row *row, size_t column);
+
+/* One row as an object; the caller's. NULL: no memory. */
+struct json_object *report_row_json(enum call_kind kind, const struct report_row *row) MUST_CHECK;
+
+/* What its cells say, as members of an object. False: no memory. */
+bool report_add_cell(struct json_object *o, enum call_kind kind, const struct report_row *row,
+                     size_t column) MUST_CHECK;
+bool report_add_cells(struct json_object *o, enum call_kind kind,
+                      const struct report_row *row) MUST_CHECK;
 
 struct report;
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/export.h"
+#include "core/platform_usage.h"
 #include "core/platform_view.h"
 #include "lib/mem.h"
 #include "tests/lib/sim.h"
@@ -90,12 +91,12 @@ bool sim_platform(struct sim *s, const char *what)
         size_t n = 0;
         size_t left = 0;
 
-        assert_true(platform_view_databases(s->rc, answers[0], rows));
-        assert_int_equal(platform_unsaid(s->rc, answers[0], 1, &names, &n, &left), 0);
+        assert_true(platform_usage_databases(s->rc, answers[0], rows));
+        assert_int_equal(platform_usage_unsaid(s->rc, answers[0], 1, &names, &n, &left), 0);
         for (size_t i = 0; i < n; i++) {
             struct answer *one = ask(s, CALL_REPORT_DATABASE_USAGE, names[i]);
 
-            assert_true(platform_view_database(s->rc, names[i], one, rows));
+            assert_true(platform_usage_database(s->rc, names[i], one, rows));
             answer_free(one);
             mem_free(names[i]);
         }

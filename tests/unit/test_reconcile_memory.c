@@ -15,7 +15,7 @@
 
 #include "core/export.h"
 #include "core/plan.h"
-#include "core/platform_view.h"
+#include "core/platform_usage.h"
 #include "core/view.h"
 #include "lib/mem.h"
 #include "tests/lib/fault.h"
@@ -273,7 +273,7 @@ static int count_unsaid(void)
     char **names;
     size_t n;
     size_t left;
-    int rv = platform_unsaid(sim.rc, &usage, 0, &names, &n, &left);
+    int rv = platform_usage_unsaid(sim.rc, &usage, 0, &names, &n, &left);
 
     mem_free((void *)names);
     return rv;
