@@ -377,6 +377,15 @@ static void ledger_failed(struct app *app, struct effects *fx, const struct err 
     app_step(app, &ev);
 }
 
+static void ledger_works(struct app *app)
+{
+    struct rc_event ev = {.kind = RC_LEDGER_OK};
+
+    log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
+    app->ledger_ok = true;
+    app_step(app, &ev);
+}
+
 void app_flush(struct app *app)
 {
     struct effects fx = app->fx;
@@ -392,13 +401,8 @@ void app_flush(struct app *app)
     } else if (commit(app, &err) != 0) {
         ledger_failed(app, &fx, &err);
     } else {
-        if (!app->ledger_ok) {
-            struct rc_event ev = {.kind = RC_LEDGER_OK};
-
-            log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
-            app->ledger_ok = true;
-            app_step(app, &ev);
-        }
+        if (!app->ledger_ok)
+            ledger_works(app);
         start_calls(app, &fx);
         start_jobs(app, &fx);
         start_hooks(app, &fx);
@@ -422,13 +426,8 @@ void app_ledger_retry(struct app *app)
 {
     struct err err = ERR_INIT;
 
-    if (app->ledger_ok || commit(app, &err) != 0)
-        return;
-    struct rc_event ev = {.kind = RC_LEDGER_OK};
-
-    log_event(NULL, LOG_LEVEL_NOTICE, "the ledger can be written again");
-    app->ledger_ok = true;
-    app_step(app, &ev);
+    if (!app->ledger_ok && commit(app, &err) == 0)
+        ledger_works(app);
 }
 
 bool app_flush_last(struct app *app)
