@@ -17,7 +17,7 @@
 
 #define SHUTDOWN_MS    20000
 #define CLOSE_MS       5000 /* hooks are killed within two seconds */
-#define MINUTE_MS      5000
+#define CHORES_MS      5000
 #define PRUNE_EVERY_MS (60 * 60 * 1000)
 #define HISTORY_MS     ((int64_t)90 * 24 * 3600 * 1000)
 #define HISTORY_MAX    1000000
@@ -123,7 +123,7 @@ static void on_stuck(uv_timer_t *timer)
 
 static void close_handles(struct app *app)
 {
-    void *handles[] = {&app->wake, &app->minute, &app->check, &app->prepare, &app->gather};
+    void *handles[] = {&app->wake, &app->chores, &app->check, &app->prepare, &app->gather};
 
     if (!app->has_handles)
         return;
@@ -322,9 +322,9 @@ static void prune(struct app *app)
     }
 }
 
-static void on_minute(uv_timer_t *timer)
+static void on_chores(uv_timer_t *timer)
 {
-    struct app *app = container_of(timer, struct app, minute);
+    struct app *app = container_of(timer, struct app, chores);
     struct shell_facts facts = app_facts(app);
     char line[256];
 
@@ -360,8 +360,8 @@ static void open_handles(struct app *app)
     uv_check_start(&app->check, on_check);
     uv_idle_init(&app->loop, &app->gather);
     uv_timer_init(&app->loop, &app->wake);
-    uv_timer_init(&app->loop, &app->minute);
-    uv_timer_start(&app->minute, on_minute, MINUTE_MS, MINUTE_MS);
+    uv_timer_init(&app->loop, &app->chores);
+    uv_timer_start(&app->chores, on_chores, CHORES_MS, CHORES_MS);
     uv_timer_init(&app->loop, &app->deadline);
     app->has_handles = true;
 }

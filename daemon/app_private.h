@@ -72,7 +72,7 @@ struct app {
     uint64_t gathered_ns; /* since when it does; 0: it does not */
     bool has_news;        /* answers, or results of files, since they were last looked for */
     uv_timer_t wake;      /* the reconciler's */
-    uv_timer_t minute;    /* what is done now and then */
+    uv_timer_t chores;    /* what is done now and then */
     uv_timer_t deadline;  /* of the shutdown, then of the close */
 
     struct manifest_files *files; /* the last reading */
