@@ -1,8 +1,5 @@
-/* observe: one look at everything: the organization, the groups, every page of the databases. What
- * is collected counts only as a whole; a look that failed changes nothing.
- *
- *   idle ─▶ organization ─▶ groups ─▶ databases, by pages ─▶ check ─▶ take over ─▶ sides ─▶ idle
- *     ▲         │ any failure, any contradiction: thrown away, tried again later │       */
+#include "core/observe.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

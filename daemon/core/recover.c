@@ -1,9 +1,5 @@
-/* recover: bringing back what was deleted. Lists what the platform could restore, when a create or
- * an operator needs to know; restores one thing on an operator's word.
- *
- *   asked ─▶ list, page by page ─▶ whole: it counts, and who waits for it is considered again
- *                  │ failed: asked again, ever more seldom   │ refused: nothing is known, said so
- *   restore ─▶ list ─▶ found? ─▶ send ─▶ answered ─▶ observe */
+#include "core/recover.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
