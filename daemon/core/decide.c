@@ -426,7 +426,7 @@ static void decision_init(struct decision *out)
     *out = (struct decision){.wake_ms = INT64_MAX};
 }
 
-void decide_database(const struct world *w, const struct database *d, struct decision *out)
+static void decide_database(const struct world *w, const struct database *d, struct decision *out)
 {
     enum removal removal = removal_of(w, d);
 

@@ -163,7 +163,6 @@ static inline enum step decision_step(const struct decision *d)
 }
 
 void decide_group(const struct world *w, const struct group *g, struct decision *out);
-void decide_database(const struct world *w, const struct database *d, struct decision *out);
 void decide_token(const struct world *w, const struct token *t, struct decision *out);
 void decide_api_token(const struct world *w, const struct api_token *a, struct decision *out);
 void decide_member(const struct world *w, const struct member *m, struct decision *out);
@@ -206,8 +205,6 @@ const char *database_value(const struct database *d, enum config_field f);
 /* The group that its row pins; NULL: none, or it is gone and its residency has that group no more.
  */
 const char *database_pin(const struct database *d);
-/* The group that the database lives in or shall live in; NULL: none can take it. */
-const char *database_place(const struct database *d);
 /* It may live there: one of its groups, in one of its locations. */
 bool residency_allows(const struct residency_want *residency, const struct group *g);
 #define COPIES_MAX 100 /* of copies of copies: a longer line is not followed */

@@ -73,7 +73,8 @@ const char *database_pin(const struct database *d)
     return d->own.group_name;
 }
 
-const char *database_place(const struct database *d)
+/* The group that the database lives in or shall live in; NULL: none can take it. */
+static const char *database_place(const struct database *d)
 {
     const char *pin = database_pin(d);
 

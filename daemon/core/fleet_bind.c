@@ -147,7 +147,8 @@ bool fleet_bind_databases(struct fleet *f, const struct desired *d)
     return true;
 }
 
-bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries)
+/* The records' entries are of that list; NULL: no. */
+static bool is_bound_to(const struct fleet *f, const struct db_entry *entries)
 {
     return entries && f->rest->entries == entries;
 }
@@ -166,8 +167,10 @@ static bool shift_one(struct fleet *f, size_t at, const struct desired *d, ptrdi
     return true;
 }
 
-/* A walk over all records, in which what came and what went goes along: each has a record. */
-bool fleet_exchange_databases(struct fleet *f, const struct desired *d)
+/* The same as fleet_bind_databases, where they are bound to what `d` was made from: a walk over all
+ * records, in which what came (each has a record) and what went goes along. What is packed and has
+ * the entry that it had is not looked at. */
+static bool exchange_databases(struct fleet *f, const struct desired *d)
 {
     const struct db_entry *old = f->rest->entries;
     size_t went = 0;
@@ -229,14 +232,14 @@ bool fleet_bind(struct fleet *f, const struct desired *d)
     bool ok = names && fleet_add_groups(f, names, d->n_groups);
 
     mem_free((void *)names);
-    ok = ok && add_wanted(f, d, !fleet_is_bound_to(f, d->was));
+    ok = ok && add_wanted(f, d, !is_bound_to(f, d->was));
     for (size_t i = 0, j = 0; ok && i < f->n_groups; i++) {
         bool wanted = j < d->n_groups && strcmp(f->groups[i]->r.name, d->groups[j].name) == 0;
 
         ok = bind_group(f->groups[i], wanted ? &d->groups[j++] : NULL);
     }
-    if (ok && fleet_is_bound_to(f, d->was))
-        ok = fleet_exchange_databases(f, d);
+    if (ok && is_bound_to(f, d->was))
+        ok = exchange_databases(f, d);
     else
         ok = ok && fleet_bind_databases(f, d);
     return ok && fleet_bind_api_tokens(f, d) && fleet_bind_members(f, d);

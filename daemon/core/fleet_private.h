@@ -54,11 +54,6 @@ bool fleet_count_blocks(struct fleet *f) MUST_CHECK; /* after they have come */
 void fleet_reckon_wakes(struct fleet *f);            /* after they have moved */
 void fleet_shift_wakes(struct fleet *f, size_t n);   /* after they have moved by n places at most */
 bool fleet_bind_databases(struct fleet *f, const struct desired *d) MUST_CHECK;
-/* The records' entries are of that list; NULL: no. */
-bool fleet_is_bound_to(const struct fleet *f, const struct db_entry *entries);
-/* The same as fleet_bind_databases, where they are bound to what `d` was made from: what is packed
- * and has the entry that it had is not looked at. */
-bool fleet_exchange_databases(struct fleet *f, const struct desired *d) MUST_CHECK;
 bool fleet_bind_database(struct database *d, const struct db_entry *e) MUST_CHECK;
 /* One that is packed, behind all that are there: `p` is the fleet's. False: no memory. */
 bool fleet_append_packed(struct fleet *f, struct packed *p, unsigned flags) MUST_CHECK;

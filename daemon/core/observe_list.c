@@ -72,7 +72,8 @@ bool observe_list_groups(struct reconcile *rc, const struct answer *a)
     return true;
 }
 
-size_t *observe_list_shown(const struct observation *o, const char *group)
+/* How many databases are shown in a group just as they are known. NULL: there is no such group. */
+static size_t *shown_in(const struct observation *o, const char *group)
 {
     struct live_group key = {.name = group};
     const struct live_group *g =
@@ -142,7 +143,7 @@ static bool keep_row(struct observation *o, const struct live_db *row)
         return false;
     if (had)
         return note_first(o, &o->twice_name, row->name);
-    if (row->group && !observe_list_shown(o, row->group) && !note_homeless(o, row))
+    if (row->group && !shown_in(o, row->group) && !note_homeless(o, row))
         return false;
     return rows_add(&o->rows, row);
 }
@@ -153,7 +154,7 @@ static bool add_row(struct reconcile *rc, const struct live_db *row)
     size_t at = fleet_place(&rc->fleet, row->name);
     bool is_known =
         at < rc->fleet.n_databases && strcmp(fleet_database_name(&rc->fleet, at), row->name) == 0;
-    size_t *n_shown = observe_list_shown(o, row->group);
+    size_t *n_shown = shown_in(o, row->group);
     bool had;
 
     o->n_databases++;

@@ -11,8 +11,6 @@ void rc_observe_sides(struct reconcile *rc);
 /* observe_list.c: what an answer shows; the rows of a page are put in order. False: no memory. */
 bool observe_list_groups(struct reconcile *rc, const struct answer *a) MUST_CHECK;
 bool observe_list_page(struct reconcile *rc, struct answer *a) MUST_CHECK;
-/* How many databases are shown in a group just as they are known. NULL: there is no such group. */
-size_t *observe_list_shown(const struct observation *o, const char *group);
 /* A cursor that was seen before would go round for ever. */
 bool observe_list_is_seen(struct observation *o, const char *cursor, bool *out_nomem);
 /* The lists held against themselves and each other; why they cannot be true. */
