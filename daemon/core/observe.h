@@ -89,8 +89,9 @@ struct observation {
     char error[320];         /* why the last one was not complete; "" */
 };
 
-/* observe_take.c: the next slice of what was shown. Nothing is decided until all is taken over. */
-void rc_take_slice(struct reconcile *rc, struct effects *fx);
+/* observe_take.c: the next slice of what was shown: so many, at most. Nothing is decided until all
+ * is taken over. */
+void rc_take_slice(struct reconcile *rc, struct effects *fx, size_t left);
 /* It was asked for by name. found: it is there, and if it was a suspect, the list has lied. */
 void rc_not_suspect(struct reconcile *rc, struct effects *fx, const struct resource *r,
                     uint64_t *suspect, bool found);

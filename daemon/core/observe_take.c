@@ -316,9 +316,8 @@ static void end(struct reconcile *rc, struct effects *fx)
     observe_taken(rc, fx);
 }
 
-void rc_take_slice(struct reconcile *rc, struct effects *fx)
+void rc_take_slice(struct reconcile *rc, struct effects *fx, size_t left)
 {
-    size_t left = rc->stopping ? SIZE_MAX : rc->slice; /* what comes back is to be published yet */
     bool all = false;
 
     if (!take_rows(rc, fx, &left) || (left && !take_others(rc, fx, &left, &all)))

@@ -328,12 +328,8 @@ void rc_replan(struct reconcile *rc, struct effects *fx)
 
 void rc_replan_whole(struct reconcile *rc, struct effects *fx)
 {
-    size_t slice = rc->slice;
-
-    rc->slice = SIZE_MAX;
     if (rc_is_taking(rc))
-        rc_take_slice(rc, fx);
-    rc->slice = slice;
+        rc_take_slice(rc, fx, SIZE_MAX);
     if (!fx->failed)
         replan(rc, fx, SIZE_MAX);
 }
