@@ -294,7 +294,7 @@ static void go_on(struct reconcile *rc, struct effects *out)
     struct resource *r;
 
     if (rc_is_taking(rc)) /* as a whole before the end: what has come back is to be published yet */
-        rc_take_slice(rc, out, rc->stopping ? SIZE_MAX : rc->slice);
+        rc_take_slice(rc, out, rc->stopping ? SIZE_MAX : rc->look_slice);
     if (rc->obs.stage == OBS_IDLE && rc->now_ms >= rc->obs.next_ms && !rc->stopping)
         rc_observe(rc);
     quota_tick(rc, out);

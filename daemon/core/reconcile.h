@@ -91,11 +91,9 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
  * the ticket ASK_AUDIT, newest first, older pages first. */
 void reconcile_watch(struct reconcile *rc, bool audit);
 
-/* So many records are worked on in one step, at most, where there may be very many: the rest in the
- * next ones, for which `wake_ms` asks. */
-void reconcile_slice(struct reconcile *rc, size_t n);
-/* The same of a pass over all records, for tests. */
-void reconcile_slice_passes(struct reconcile *rc, size_t n);
+/* For tests: of a look so many records are taken over in one step, at most, and so many are opened
+ * for a pass over all; the rest in the next ones, for which `wake_ms` asks. 0: as many as ever. */
+void reconcile_slice(struct reconcile *rc, size_t look, size_t pass);
 /* There is more of the last step's work to be done in the next. */
 bool reconcile_goes_on(const struct reconcile *rc);
 

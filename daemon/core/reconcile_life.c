@@ -17,7 +17,7 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     rc->authorized = true;
     rc->ledger_ok = true;
     rc->next_id = 1;
-    rc->slice = rc->pass_slice = SLICE;
+    reconcile_slice(rc, 0, 0);
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
@@ -63,14 +63,10 @@ void reconcile_free(struct reconcile *rc)
     mem_free(rc);
 }
 
-void reconcile_slice(struct reconcile *rc, size_t n)
+void reconcile_slice(struct reconcile *rc, size_t look, size_t pass)
 {
-    rc->slice = n;
-}
-
-void reconcile_slice_passes(struct reconcile *rc, size_t n)
-{
-    rc->pass_slice = n;
+    rc->look_slice = look ? look : SLICE;
+    rc->pass_slice = pass ? pass : SLICE;
 }
 
 bool reconcile_goes_on(const struct reconcile *rc)

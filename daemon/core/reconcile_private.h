@@ -88,7 +88,7 @@ struct reconcile {
     int64_t noted_ms;                 /* wall clock: `observed`, as the ledger has it */
     uint64_t sync_cycle;              /* the observation that answers the last RC_SYNC */
     bool stopping;
-    size_t slice;       /* records that one step works on */
+    size_t look_slice;  /* records that one step takes over of a look */
     size_t pass_slice;  /* that it opens for a pass */
     bool replan;        /* look at everything again, from the first */
     struct pass pass;   /* that look */

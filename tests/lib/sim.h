@@ -162,7 +162,7 @@ struct sim {
     int64_t wake_ms;
     bool watches; /* quotas and the audit log */
     int64_t latency_ms;
-    size_t slice;      /* records that a step works on; 0: as many as in a daemon */
+    size_t look_slice; /* records that a step takes over of a look; 0: as many as in a daemon */
     size_t pass_slice; /* that it opens for a pass; likewise */
     int64_t turn_ms;   /* how long it takes, if it is to go on at once */
     bool lags;         /* then other things may happen first */

@@ -104,24 +104,20 @@ static void begin(struct sim *s)
     reconcile_identify(s->rc, OWN_DELETE_TOKEN, "k-deleter", "deleter");
     if (s->watches)
         reconcile_watch(s->rc, true);
-    if (s->slice)
-        reconcile_slice(s->rc, s->slice);
-    if (s->pass_slice)
-        reconcile_slice_passes(s->rc, s->pass_slice);
+    reconcile_slice(s->rc, s->look_slice, s->pass_slice);
 }
 
 void sim_slice(struct sim *s, size_t n)
 {
-    s->slice = n;
-    if (n)
-        reconcile_slice(s->rc, n);
+    s->look_slice = n;
+    reconcile_slice(s->rc, s->look_slice, s->pass_slice);
 }
 
 void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms)
 {
     s->pass_slice = n;
     s->turn_ms = turn_ms;
-    reconcile_slice_passes(s->rc, n);
+    reconcile_slice(s->rc, s->look_slice, s->pass_slice);
 }
 
 void sim_watch(struct sim *s)

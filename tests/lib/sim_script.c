@@ -87,7 +87,7 @@ static void do_config(struct script *c, char *args)
     (void)args;
     if (c->s->steps == 0) {
         void (*after_step)(struct sim *) = c->s->after_step;
-        size_t slice = c->s->slice;
+        size_t slice = c->s->look_slice;
 
         sim_deinit(c->s);
         begin(c->s, c->block, slice, after_step);
