@@ -2,8 +2,8 @@
  * one left to lapse; or the platform's keys are rotated, which ends every token of a group at once.
  *
  *   asked ─▶ list ─▶ read: still ours? ─▶ ledger ─▶ sent, once ─▶ answered ─▶ all minted anew
- *                                                               └▶ or not ─▶ so, now and once it
- * can no longer be carried out
+ *                                                               └▶ or not ─▶ so, and once more
+ *                                                                  when it can no longer come
  *
  * The platform says that a database's keys end its own tokens, and elsewhere that they end its
  * whole group's: the latter is assumed. Nothing else in the daemon leads to these calls. */

@@ -50,7 +50,6 @@ static bool is_it(const struct rc_event *ev, const struct resource *r)
 static bool sync_others(struct reconcile *rc, const struct rc_event *ev)
 {
     bool found = false;
-
     size_t n_tokens = rc->fleet.n_api_tokens;
 
     for (size_t i = 0; i < n_tokens + rc->fleet.n_members; i++) {
@@ -106,9 +105,8 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 {
     bool all = !ev->resource_kind;
     bool found = sync_others(rc, ev) || all;
-    struct resource *named;
-    int rv =
-        rc_refuse_paused(rc, all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name), err);
+    struct resource *named = all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name);
+    int rv = rc_refuse_paused(rc, named, err);
 
     if (rv != 0)
         return rv;
@@ -119,7 +117,6 @@ int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
     for (size_t i = 0; all && i < rc->fleet.n_databases; i++)
         if (!fleet_is_packed(&rc->fleet, i)) /* it is not tried again: it failed at nothing */
             sync_target(ev, &fleet_open(&rc->fleet, i).d->r);
-    named = all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name);
     if (named && named->kind == KIND_TOKEN)
         named = token_target(&rc->fleet, token_of(named));
     if (named && named->kind == KIND_DATABASE)
