@@ -381,7 +381,7 @@ void rc_absorb(struct reconcile *rc, struct effects *fx, const struct flight *f,
     if (r->kind <= KIND_DATABASE && (f->act == ACT_DELETE || f->act == ACT_DROP_DRAFT))
         rc_note_delete(r, a->outcome);
     if (f->act == ACT_CONFIGURE && r->kind == KIND_DATABASE)
-        rc_note_configure(database_of(r), a->outcome);
+        rc_note_configure(f, a->outcome);
     if (f->act == ACT_ROTATE)
         rc_absorb_rotation(rc, fx, f, a);
     if (f->act == ACT_PROBE) {

@@ -76,11 +76,12 @@ void rc_note_delete(struct resource *r, enum outcome o)
         *delete_sent(r) = 0;
 }
 
-void rc_note_configure(struct database *d, enum outcome o)
+void rc_note_configure(const struct flight *f, enum outcome o)
 {
-    if (!is_lost(o) && o != OUTCOME_CANCELED && d->config_was_read)
-        d->own.config_read = d->config_was_read;
-    d->config_was_read = 0;
+    struct owned *own = &database_of(f->r)->own;
+
+    if (!is_lost(o) && o != OUTCOME_CANCELED && own->config_read == CONFIG_IN_DOUBT)
+        own->config_read = f->config_read;
 }
 
 /* A create that did not happen leaves nothing that could be taken for ours later. One whose outcome

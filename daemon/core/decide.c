@@ -143,24 +143,25 @@ static bool decide_config(const struct world *w, const struct database *d, struc
     unsigned drift;
     unsigned fields = database_differs(d, &drift);
     bool is_new = d->own.config_read == 0 && strcmp(d->own.origin, "created") == 0;
+    bool reads = wants_config(w, d);
 
     if (w->config->policy.drift_report)
         fields &= ~drift;
     fields &= ~(database_refused(w, d) | d->contended_fields);
-    if (!fields && wants_config(w, d) && d->own.config_read == CONFIG_IN_DOUBT) {
+    if (!fields && !reads)
+        return false;
+    if (!fields && d->own.config_read == CONFIG_IN_DOUBT) {
         say_act(out, ACT_READ_CONFIG, LANE_RESOLVE);
         say_phase(out, PHASE_PENDING, REASON_NO_ANSWER);
         return true;
     }
     if (!fields) {
-        if (!wants_config(w, d))
-            return false;
         say_act(out, ACT_READ_CONFIG, LANE_SWEEP);
         say_phase(out, PHASE_READY, REASON_IN_SYNC);
         say_kept(w, d, out);
         return true;
     }
-    if (wants_config(w, d) && !is_new) {
+    if (reads && !is_new) {
         say_act(out, ACT_READ_CONFIG, d->update_held ? LANE_SWEEP : LANE_UPDATE);
         if (d->update_held)
             say_held_update(d, fields, out); /* as it was: a look changes nothing of that */

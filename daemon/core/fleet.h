@@ -350,7 +350,6 @@ struct database {
     struct db_config readback; /* owned: what the platform answered to that */
     struct db_config sent;     /* owned: what the change under way says */
     bool config_asked;         /* by name: read its whole configuration */
-    int64_t config_was_read;   /* own.config_read before the change under way put it in doubt */
     bool probe_asked;          /* by name: ask its host again */
     int64_t probe_ms;          /* monotonic: not asked again before; 0: whenever */
     char *probe_hash;          /* of the token that its host is asked with, or was last */

@@ -112,8 +112,8 @@ static struct call *configure_call(struct reconcile *rc, struct effects *fx, str
     f->fields = fields;
     if (!live_set_config(&d->sent, &d->want->config))
         fx->failed = true;
-    if (d->own.config_read && d->own.config_read != CONFIG_IN_DOUBT) {
-        d->config_was_read = d->own.config_read;
+    f->config_read = d->own.config_read;
+    if (f->config_read && f->config_read != CONFIG_IN_DOUBT) {
         d->own.config_read = CONFIG_IN_DOUBT; /* until it is answered; and after a crash */
         rc_put_own(rc, fx, &d->r);
     }

@@ -30,7 +30,8 @@ struct flight {
     struct resource *target; /* READ_TARGET: what is read */
     enum act act;
     unsigned fields;
-    int64_t generation; /* of an API token */
+    int64_t generation;  /* of an API token */
+    int64_t config_read; /* ACT_CONFIGURE: own.config_read of before */
     int64_t sent_ms;
     bool landed; /* it came back, and only keeps its place */
 };
@@ -263,7 +264,7 @@ bool rc_absorb_failure(struct reconcile *rc, struct effects *fx, const struct fl
 /* Before a delete is sent: which is by name, and without an answer may be carried out late. */
 void rc_delete_begins(struct reconcile *rc, struct resource *r);
 /* Told what came of a change of its configuration: one that was not carried out leaves no doubt. */
-void rc_note_configure(struct database *d, enum outcome o);
+void rc_note_configure(const struct flight *f, enum outcome o);
 /* Told what came of it. */
 void rc_note_delete(struct resource *r, enum outcome o);
 
