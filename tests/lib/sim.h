@@ -287,8 +287,6 @@ void sim_files_deinit(struct sim_manifest_files *m);
 void sim_told_clear(struct sim_told *t); /* a new life */
 void sim_told_deinit(struct sim_told *t);
 void sim_told_sent(struct sim *s, const struct call *c);
-void sim_told_fence(struct sim *s, const char *name,
-                    int64_t since_ms); /* the read that is coming */
 void sim_told_answer(struct sim *s, const struct call *c, const struct answer *a, int64_t sent_ms);
 /* How long the fence of what bears that id is known to stand, pauses left out; -1: it is not. */
 int64_t sim_fenced_for(const struct sim *s, const char *id);

@@ -19,7 +19,8 @@
 #include "tests/lib/sim_script_private.h"
 
 #define SETTLE_MS (3600 * 1000)
-void PRINTF(2, 3) script_bad(const struct script *c, const char *fmt, ...)
+
+void script_bad(const struct script *c, const char *fmt, ...)
 {
     char text[500];
     va_list ap;

@@ -318,6 +318,7 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }
+
 /* --- what was deleted --- */
 
 static bool is_recoverable(const struct platform *p, bool live, int64_t deleted_ms)
@@ -386,6 +387,7 @@ static void recover(struct platform *p, const struct call *c, struct answer *a)
     else
         restore(p, c, a);
 }
+
 /* --- all of them --- */
 
 void platform_tenant_call(struct platform *p, const struct call *c, struct answer *a)

@@ -50,7 +50,7 @@ static void raise_all(void)
     raise(SIGHUP);
 }
 
-static void test_each_is_told_also_of_before(void **state)
+static void signals__before_they_are_taken__are_told_too(void **state)
 {
     struct ctx c = {0};
 
@@ -67,7 +67,7 @@ static void test_each_is_told_also_of_before(void **state)
     assert_int_equal(mem_live_blocks(), 0);
 }
 
-static void test_closed_it_says_no_more_and_ends_nothing(void **state)
+static void signals__after_the_close__are_not_told_and_end_nothing(void **state)
 {
     struct ctx c = {.closes = true};
 
@@ -84,8 +84,8 @@ static void test_closed_it_says_no_more_and_ends_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_is_told_also_of_before),
-        cmocka_unit_test(test_closed_it_says_no_more_and_ends_nothing),
+        cmocka_unit_test(signals__before_they_are_taken__are_told_too),
+        cmocka_unit_test(signals__after_the_close__are_not_told_and_end_nothing),
     };
 
     signals_hold();

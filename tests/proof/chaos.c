@@ -19,7 +19,6 @@
 #include "tests/proof/chaos_happen.h"
 
 #define HAPPENINGS_MAX 40
-#define MINUTE_MS      (60 * 1000)
 #define ROUNDS         3 /* at least; until nothing is held or counted down any more */
 #define ROUNDS_MAX     12
 #define ROUND_MS       (40 * MINUTE_MS)

@@ -7,6 +7,8 @@
 
 #include "tests/lib/sim.h"
 
+#define MINUTE_MS (60 * 1000)
+
 #define MODEL_GROUPS    3
 #define MODEL_DATABASES 6
 #define MODEL_FILES     4

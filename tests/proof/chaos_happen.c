@@ -13,7 +13,7 @@
 
 static int64_t minutes(unsigned n)
 {
-    return (int64_t)n * 60 * 1000;
+    return (int64_t)n * MINUTE_MS;
 }
 
 const char *chaos_any_db(struct chaos *c)

@@ -13,8 +13,6 @@
 #include "core/plan.h"
 #include "tests/proof/chaos_happen.h"
 
-#define MINUTE_MS (60 * 1000)
-
 static void decided(struct chaos *c, bool approve)
 {
     struct err err = ERR_INIT;
