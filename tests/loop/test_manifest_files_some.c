@@ -12,6 +12,7 @@
 #include "io/clock.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
@@ -84,8 +85,7 @@ static void end(struct ctx *c)
 
 static unsigned below(struct ctx *c, unsigned n)
 {
-    c->random = c->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(c->random >> 33) % n;
+    return chance_below(&c->random, n);
 }
 
 static const char *const DIRS[N_DIRS] = {"m", "m/a", "m/a/b", "t", "t/c"};

@@ -14,6 +14,7 @@
 
 #include "core/desired.h"
 #include "lib/mem.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/desired_text.h"
 
 #define N_FILES  24
@@ -50,11 +51,9 @@ struct world {
     size_t n_whole;
 };
 
-/* Knuth's MMIX generator: below(n) is 0 to n - 1. */
 static unsigned below(struct world *w, unsigned n)
 {
-    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(w->random >> 33) % n;
+    return chance_below(&w->random, n);
 }
 
 /* --- Files that change --------------------------------------------------------------------- */

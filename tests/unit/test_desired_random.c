@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core/desired.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/desired_text.h"
 
 #define N_FILES  5
@@ -38,11 +39,9 @@ struct world {
     size_t n_good;
 };
 
-/* Knuth's MMIX generator: below(n) is 0 to n - 1. */
 static unsigned below(struct world *w, unsigned n)
 {
-    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(w->random >> 33) % n;
+    return chance_below(&w->random, n);
 }
 
 static void write_root(struct world *w, struct buf *b)

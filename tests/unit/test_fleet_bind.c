@@ -15,6 +15,7 @@
 #include "core/fleet.h"
 #include "core/fleet_rest.h"
 #include "lib/mem.h"
+#include "tests/lib/chance.h"
 
 #define N_FILES  8
 #define N_NAMES  5 /* a file */
@@ -40,8 +41,7 @@ struct world {
 
 static unsigned below(struct world *w, unsigned n)
 {
-    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(w->random >> 33) % n;
+    return chance_below(&w->random, n);
 }
 
 static void write_file(struct world *w, char *text, unsigned file)

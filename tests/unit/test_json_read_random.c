@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/base.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/json_oracle.h"
 
 #define N_ROUNDS 60000
@@ -80,11 +81,9 @@ static const struct {
 
 static uint64_t random_state = 1;
 
-/* Knuth's MMIX generator: below(n) is 0 to n - 1. */
 static size_t below(size_t n)
 {
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (size_t)(random_state >> 33) % n;
+    return chance_below(&random_state, (unsigned)n);
 }
 
 struct row {
