@@ -1,6 +1,7 @@
 /* answer_host: bodies that a database's own host answers with. Private to answer_body, whose table
- * has these. In:    the whole body. Out:   what the answer holds of it, or what the database said
- * is wrong. */
+ * has these.
+ * In:    the whole body.
+ * Out:   what the answer holds of it, or what the database said is wrong. */
 #ifndef TENANTD_CORE_ANSWER_HOST_H
 #define TENANTD_CORE_ANSWER_HOST_H
 

@@ -1,7 +1,8 @@
 /* ask: reads that belong to no record: what an operator asks the platform for, an export's
  * configurations, the audit log, the plan's limits. They stand in one line behind every lane, go
- * out under the same rate and concurrency, and one in eight starts is theirs. In:    calls with the
- * ticket of who asked. Out: the same calls, when it is their turn; their answers go back by ticket.
+ * out under the same rate and concurrency, and one in eight starts is theirs.
+ * In:    calls with the ticket of who asked.
+ * Out:   the same calls, when it is their turn; their answers go back by ticket.
  * Never: writes. */
 #ifndef TENANTD_CORE_ASK_H
 #define TENANTD_CORE_ASK_H

@@ -3,9 +3,8 @@
  * Out:   a struct desired, what is wrong, and the new last good set.
  * Never: decides alone: it walks the stages below, each in a file of its own.
  *
- *   read -> root -> fit -> gather -> share -> paths      for the new generation;
- *                          gather -> share -> paths      for the last good one, where the new one
- * is refused. */
+ *   read -> root -> fit -> gather -> share -> paths   for the new generation;
+ *                          gather -> share -> paths   for the last good one, where it is refused */
 #include "core/desired.h"
 
 #include "core/desired_build.h"

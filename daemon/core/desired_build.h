@@ -1,7 +1,8 @@
 /* desired_build: what the desired_*.c files share while they build one struct desired.
  * In:    the inputs of desired_build.
  * Out:   decisions: which version of each file counts, which entries, and what the new last good
- * is. Never: included by any other room. */
+ * is.
+ * Never: included by any other room. */
 #ifndef TENANTD_CORE_DESIRED_BUILD_H
 #define TENANTD_CORE_DESIRED_BUILD_H
 

@@ -1,6 +1,8 @@
 /* jwt: the claims of a platform's SQL token, read without checking its signature (that is the
  * platform's business). RFC 7519; claims: exp, iat (seconds), jti (of the token), id (database),
- * gid (group), a ("ro" | "rw", absent: rw), p (fine-grained). In:    the token. Out: what it says.
+ * gid (group), a ("ro" | "rw", absent: rw), p (fine-grained).
+ * In:    the token.
+ * Out:   what it says.
  * Never: keeps or prints the token. */
 #ifndef TENANTD_CORE_JWT_H
 #define TENANTD_CORE_JWT_H

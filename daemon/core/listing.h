@@ -1,6 +1,7 @@
 /* listing: one page of databases or groups, read as it arrives. An element is parsed and dropped
- * before the next one, so that memory is what is kept and not what came. In:    bytes in pieces of
- * any size. Out:   the page's things in the answer's arena, or an error: never a part of a page.
+ * before the next one, so that memory is what is kept and not what came.
+ * In:    bytes in pieces of any size.
+ * Out:   the page's things in the answer's arena, or an error: never a part of a page.
  * Never: a tree of the whole; an element that is not understood and passed over. */
 #ifndef TENANTD_CORE_LISTING_H
 #define TENANTD_CORE_LISTING_H

@@ -1,8 +1,9 @@
 /* own_rights: what the tokens that the daemon runs with may do, asked at the start and once a day:
  * a token that may do far more than it needs is said, and one that may not do what the manifest
- * asks for, before that hurts. Private to the rooms of the reconciler. In:    the platform's
- * answers about the user and their tokens; the manifest. Out:   a problem to show, events. Never:
- * the tokens themselves; a guess where the platform does not say. */
+ * asks for, before that hurts. Private to the rooms of the reconciler.
+ * In:    the platform's answers about the user and their tokens; the manifest.
+ * Out:   a problem to show, events.
+ * Never: the tokens themselves; a guess where the platform does not say. */
 #ifndef TENANTD_CORE_OWN_RIGHTS_H
 #define TENANTD_CORE_OWN_RIGHTS_H
 

@@ -1,5 +1,7 @@
 /* refusal: what an answer that is not a success says: its text for people, and the few words in it
- * that matter. In:    the body, as far as it came. Out:   one redacted line, and what it claims.
+ * that matter.
+ * In:    the body, as far as it came.
+ * Out:   one redacted line, and what it claims.
  * Never: trusts the shape of an error; keeps the body. */
 #ifndef TENANTD_CORE_REFUSAL_H
 #define TENANTD_CORE_REFUSAL_H

@@ -1,8 +1,11 @@
 /* splitter: one JSON object, cut into its members' values as its bytes arrive; the array that
  * matters is cut into its elements. The whole never stands in memory, only the value that has
- * begun. In:    bytes in pieces of any size. Out:   each value's text, whole, to a function that
- * parses it; whether the document came to its end. Never: looks inside a value further than to find
- * its end: what is in it is for the parser to judge. */
+ * begun.
+ * In:    bytes in pieces of any size.
+ * Out:   each value's text, whole, to a function that parses it; whether the document came to its
+ * end.
+ * Never: looks inside a value further than to find its end: what is in it is for the parser to
+ * judge. */
 #ifndef TENANTD_CORE_SPLITTER_H
 #define TENANTD_CORE_SPLITTER_H
 

@@ -1,6 +1,8 @@
 /* yaml: a strict subset of YAML over libyaml's events, never over its document trees: those cost
- * thirty times the memory, and quietly lose duplicates and places. In:    bytes. Out: tokens with
- * places; errors in diags. Never: follows an alias, looks at what a text means. */
+ * thirty times the memory, and quietly lose duplicates and places.
+ * In:    bytes.
+ * Out:   tokens with places; errors in diags.
+ * Never: follows an alias, looks at what a text means. */
 #include "core/yaml.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* yaml: a strict subset of YAML, token by token, each with its place.
  * In:    bytes in UTF-8. JSON is YAML for this purpose.
  * Out:   scalars, mappings and lists. What YAML would do silently (anchors, aliases, tags, merge
- * keys, complex keys, second documents, control characters, any depth) is an error. Never: builds a
- * tree, types a scalar, does I/O. */
+ * keys, complex keys, second documents, control characters, any depth) is an error.
+ * Never: builds a tree, types a scalar, does I/O. */
 #ifndef TENANTD_CORE_YAML_H
 #define TENANTD_CORE_YAML_H
 
