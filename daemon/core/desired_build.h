@@ -108,6 +108,8 @@ void desired_check_all(const struct desired_build *b, const struct desired *d);
  */
 int desired_files_read(struct desired_build *b, const struct manifest_input *now, size_t n_now,
                        const struct manifest_input *good, size_t n_good) MUST_CHECK;
+/* Both could be read, and are of one kind and the same bytes. */
+bool desired_files_same(const struct manifest_input *a, const struct manifest_input *b);
 /* What is there now of that file does not count; if it is or was a root file, nothing new does. */
 int desired_files_refuse(struct desired_build *b, struct desired_file *f) MUST_CHECK;
 /* Read the good version of one file, or of all and their root. */

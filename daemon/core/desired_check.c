@@ -12,12 +12,7 @@
 void desired_check_move(struct diags *to, struct diags *from)
 {
     to->n_errors += from->n_errors - from->kept[DIAG_ERROR];
-    for (size_t i = 0; i < from->n; i++) {
-        const struct diag *d = &from->items[i];
-        struct source at = {d->file, d->line, d->column};
-
-        diags_error(to, at, "%s", d->message); /* nothing here warns */
-    }
+    diags_add_all(to, from); /* nothing here warns */
     to->failed = to->failed || from->failed;
     diags_deinit(from);
 }

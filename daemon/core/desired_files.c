@@ -114,10 +114,10 @@ static int parse(const struct manifest_input *in, struct manifest **out, struct 
     return rc == -ERR_NOMEM ? rc : 0;
 }
 
-static bool same_bytes(const struct manifest_input *a, const struct manifest_input *b)
+bool desired_files_same(const struct manifest_input *a, const struct manifest_input *b)
 {
     return !a->error && !b->error && a->kind == b->kind && a->size == b->size &&
-           (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+           (a->data == b->data || a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
 int desired_files_read_good(struct desired_file *f)
@@ -127,7 +127,7 @@ int desired_files_read_good(struct desired_file *f)
 
     if (!f->good || f->good->error || f->good_read)
         return 0;
-    if (f->now && same_bytes(f->now, f->good)) {
+    if (f->now && desired_files_same(f->now, f->good)) {
         f->good_m = f->now_m;
         f->good_read = true;
         return 0;

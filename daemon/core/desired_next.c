@@ -30,12 +30,6 @@ struct next {
 
 /* --- Which files --------------------------------------------------------------------------- */
 
-static bool same_input(const struct manifest_input *a, const struct manifest_input *b)
-{
-    return a->kind == b->kind && a->size == b->size &&
-           (a->data == b->data || a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
 static bool note(struct manifest_inputs *list, const struct manifest_input *in)
 {
     if (!mem_grow(&list->items, &list->capacity, list->n + 1, sizeof(struct manifest_input *)))
@@ -66,7 +60,7 @@ static int differ(struct next *x)
             return DESIRED_WHOLE;
         if (order < 0)
             ok = note(&d->gone, a);
-        else if (order > 0 || !same_input(a, b))
+        else if (order > 0 || !desired_files_same(a, b))
             ok = note(&d->changed, b);
         if (d->changed.n + d->gone.n > most)
             return DESIRED_WHOLE;
