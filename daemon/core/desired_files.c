@@ -2,20 +2,11 @@
  * In:    two lists of inputs.
  * Out:   one list by path; what is there now is read, what was good is read on demand.
  * Never: looks into entries. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/desired_build.h"
 #include "lib/mem.h"
 #include "lib/search.h"
-
-static int by_path(const void *left, const void *right)
-{
-    const struct desired_file *a = left;
-    const struct desired_file *b = right;
-
-    return strcmp(a->path, b->path);
-}
 
 /* Both lists in one, sorted, a path once. */
 static int pair(struct desired_build *b, const struct manifest_input *now, size_t n_now,
@@ -30,8 +21,7 @@ static int pair(struct desired_build *b, const struct manifest_input *now, size_
         b->files[n++] = (struct desired_file){.path = now[i].path, .now = &now[i]};
     for (size_t i = 0; i < n_good; i++)
         b->files[n++] = (struct desired_file){.path = good[i].path, .good = &good[i]};
-    if (n > 1)
-        qsort(b->files, n, sizeof(*b->files), by_path);
+    search_sort(b->files, n, sizeof(*b->files));
     for (size_t i = 0; i < n; i++) {
         struct desired_file *last = b->n_files ? &b->files[b->n_files - 1] : NULL;
 

@@ -76,18 +76,10 @@ struct root_item *desired_root_find(const struct root_list *list, const char *na
     return search_find(list->items, list->n, sizeof(*list->items), name);
 }
 
-static int by_text(const void *left, const void *right)
-{
-    const char *const *a = left;
-    const char *const *b = right;
-
-    return strcmp(*a, *b);
-}
-
 /* In a sorted list. */
 static bool has_name(const char *const *names, size_t n, const char *name)
 {
-    return n && bsearch(&name, names, n, sizeof(*names), by_text) != NULL;
+    return search_find((const void *)names, n, sizeof(*names), name) != NULL;
 }
 
 /* "a, b, c" with an end, for people who mistyped one of them. */

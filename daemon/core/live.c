@@ -5,19 +5,11 @@
  * Never: takes a value of another type for what it might have meant. */
 #include "core/live.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/field.h"
 #include "core/scope.h"
-
-static int compare_texts(const void *a, const void *b)
-{
-    const char *const *x = a;
-    const char *const *y = b;
-
-    return strcmp(*x, *y);
-}
+#include "lib/search.h"
 
 /* --- Databases ----------------------------------------------------------------------------- */
 
@@ -136,7 +128,7 @@ static int locations(const struct json_value *v, const char *key, struct arena *
             return err_set(err, ERR_INVALID, "\"%s\" holds what is no location", key);
         g->n_locations++;
     }
-    qsort(g->locations, n, sizeof(*g->locations), compare_texts);
+    search_sort((void *)g->locations, n, sizeof(*g->locations));
     return 0;
 }
 
@@ -204,7 +196,7 @@ int live_group_fill(const struct field_values *from, struct arena *a, struct liv
 
 static bool join_once(struct buf *b, const char **items, size_t n)
 {
-    qsort(items, n, sizeof(*items), compare_texts);
+    search_sort((void *)items, n, sizeof(*items));
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && strcmp(items[i], items[i - 1]) == 0)
             continue;

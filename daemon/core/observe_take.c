@@ -5,12 +5,12 @@
  * manifest, of tokens alone) and nothing that waits for its turn begins (reconcile.c); the look
  * before this one is the last. What
  * is read meanwhile is newer, and what is shown of that changes nothing, before or after. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/fleet_rest.h"
 #include "core/observe_private.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 
 #define PASSED_AT_ONCE 64 /* that need no look, for one that is opened */
 
@@ -211,11 +211,6 @@ static bool has_record(const struct fleet *f, size_t at, const char *name)
     return at < f->n_databases && strcmp(fleet_database_name(f, at), name) == 0;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Records for those of the next rows that have none, all at once, for each time moves the others.
  */
 static bool add_records(struct reconcile *rc, size_t most)
@@ -230,8 +225,7 @@ static bool add_records(struct reconcile *rc, size_t most)
     for (size_t i = 0; i < n; i++)
         if (!has_record(&rc->fleet, fleet_place(&rc->fleet, names[i]), names[i]))
             names[missing++] = names[i];
-    if (missing)
-        qsort((void *)names, missing, sizeof(char *), by_text);
+    search_sort((void *)names, missing, sizeof(char *));
     ok = ok && (!missing || fleet_add_databases(&rc->fleet, names, missing));
     mem_free((void *)names);
     return ok;

@@ -4,7 +4,6 @@
  * Never: calls, times. */
 #include "core/platform_usage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/fleet_rest.h"
@@ -28,11 +27,6 @@ struct by_id {
     } * items;
     size_t n;
 };
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(((const struct known *)a)->id, ((const struct known *)b)->id);
-}
 
 static void forget_ids(struct by_id *ids)
 {
@@ -60,8 +54,8 @@ static bool index_by_id(const struct reconcile *rc, struct by_id *out)
         }
     }
     fleet_unpeek(f);
-    if (ok && out->n)
-        qsort(out->items, out->n, sizeof(*out->items), compare_ids);
+    if (ok)
+        search_sort(out->items, out->n, sizeof(*out->items));
     return ok;
 }
 
@@ -183,11 +177,6 @@ bool platform_usage_database(const struct reconcile *rc, const char *name,
            add_usage("database", name, d ? d->live.place : NULL, &usage->rows[0], rows);
 }
 
-static int compare_cells(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int platform_usage_unsaid(const struct reconcile *rc, const struct answer *usage, size_t most,
                           char ***out, size_t *out_n, size_t *out_left)
 {
@@ -201,12 +190,11 @@ int platform_usage_unsaid(const struct reconcile *rc, const struct answer *usage
         if (usage->rows[i].cell[REPORT_USAGE_ID])
             said[n_said++] = usage->rows[i].cell[REPORT_USAGE_ID];
     if (ok)
-        qsort((void *)said, n_said, sizeof(*said), compare_cells);
+        search_sort((void *)said, n_said, sizeof(*said));
     for (size_t i = 0; ok && i < rc->fleet.n_databases; i++) {
         const struct database *d = fleet_peek(&rc->fleet, i);
-        bool unsaid =
-            d && d->live.present && d->live.id &&
-            !bsearch(&d->live.id, (const void *)said, n_said, sizeof(*said), compare_cells);
+        bool unsaid = d && d->live.present && d->live.id &&
+                      !search_find((const void *)said, n_said, sizeof(*said), d->live.id);
 
         if (!d)
             ok = false;

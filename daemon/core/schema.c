@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "lib/search.h"
 #include "lib/text.h"
 
 #define STRING_OF(n) #n
@@ -336,20 +337,11 @@ bool schema_texts(struct schema *s, const struct schema_key *k, const struct sch
     return good;
 }
 
-static int compare_texts(const void *left, const void *right)
-{
-    const char *const *a = left;
-    const char *const *b = right;
-
-    return strcmp(*a, *b);
-}
-
 void schema_texts_sort(struct schema_texts *t)
 {
     size_t kept = 0;
 
-    if (t->n > 1)
-        qsort((void *)t->items, t->n, sizeof(*t->items), compare_texts);
+    search_sort((void *)t->items, t->n, sizeof(*t->items));
     for (size_t i = 0; i < t->n; i++)
         if (kept == 0 || strcmp(t->items[kept - 1], t->items[i]) != 0)
             t->items[kept++] = t->items[i];

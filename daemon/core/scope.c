@@ -4,10 +4,10 @@
  * Never: takes an unknown word for a known one. */
 #include "core/scope.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/search.h"
 
 /* Sorted. */
 static const char *const SCOPES[] = {"db:configure",     "db:create",          "db:delete",
@@ -48,14 +48,6 @@ static size_t expand(const char *word, const char **out)
     return 1;
 }
 
-static int compare(const void *left, const void *right)
-{
-    const char *const *a = left;
-    const char *const *b = right;
-
-    return strcmp(*a, *b);
-}
-
 bool scope_add_set(struct buf *out, const char *const *words, size_t n)
 {
     const char **all = mem_alloc((n * ARRAY_SIZE(SCOPES) + 1) * sizeof(*all));
@@ -64,8 +56,7 @@ bool scope_add_set(struct buf *out, const char *const *words, size_t n)
 
     for (size_t i = 0; ok && i < n; i++)
         n_all += expand(words[i], all + n_all);
-    if (n_all)
-        qsort((void *)all, n_all, sizeof(*all), compare);
+    search_sort((void *)all, n_all, sizeof(*all));
     for (size_t i = 0; ok && i < n_all; i++)
         if (i == 0 || strcmp(all[i], all[i - 1]) != 0)
             ok = buf_printf(out, "%s%s", i ? "," : "", all[i]);

@@ -3,11 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *text_of(const void *item)
+{
+    const char *const *text = item; /* what a struct begins with */
+
+    return *text;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return strcmp(text_of(a), text_of(b));
+}
+
 static int compare(const void *text, const void *item)
 {
-    const char *const *s = item; /* what a struct begins with */
+    return strcmp(text, text_of(item));
+}
 
-    return strcmp(text, *s);
+void search_sort(void *items, size_t n, size_t size)
+{
+    if (n > 1)
+        qsort(items, n, size, compare_items);
 }
 
 void *search_find(const void *items, size_t n, size_t size, const char *text)

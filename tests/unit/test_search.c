@@ -57,11 +57,23 @@ static void what_is_there_is_found(void **state)
     assert_null(find(ARRAY_SIZE(ITEMS), "dd"));
 }
 
+static void sorting_makes_such_a_list(void **state)
+{
+    const char *texts[] = {"h", "b", "f", "d", "d"};
+
+    (void)state;
+    search_sort(NULL, 0, sizeof(*texts));
+    search_sort((void *)texts, ARRAY_SIZE(texts), sizeof(*texts));
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        assert_string_equal(texts[i], ITEMS[i].name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_before_what_is_not_before),
         cmocka_unit_test(what_is_there_is_found),
+        cmocka_unit_test(sorting_makes_such_a_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
