@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -21,14 +20,9 @@ static bool allowed(void)
     return !fault || !fault();
 }
 
-/* As long as there is one thread, and the daemon's core needs no other, without a locked bus. */
 static void count(size_t more)
 {
-    if (__libc_single_threaded)
-        atomic_store_explicit(&live, atomic_load_explicit(&live, memory_order_relaxed) + more,
-                              memory_order_relaxed);
-    else
-        atomic_fetch_add_explicit(&live, more, memory_order_relaxed);
+    atomic_fetch_add_explicit(&live, more, memory_order_relaxed);
 }
 
 void *mem_alloc(size_t size)
