@@ -1,8 +1,9 @@
 /* decide: what one record needs next. From levels, not edges: it looks at the facts as they are and
  * names one act; when the act has changed the facts, it is asked again. The plan and the execution
- * both come from here, so what is shown is what is done. In:    a record, the fleet, the policy,
- * what is known of the world (struct world). Out:   a struct decision: the act now, the step that
- * the plan shows, phase and reason. Never: changes anything. */
+ * both come from here, so what is shown is what is done.
+ * In:    a record, the fleet, the policy, what is known of the world (struct world).
+ * Out:   a struct decision: the act now, the step that the plan shows, phase and reason.
+ * Never: changes anything. */
 #ifndef TENANTD_CORE_DECIDE_H
 #define TENANTD_CORE_DECIDE_H
 

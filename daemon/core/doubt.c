@@ -1,6 +1,3 @@
-/* doubt: is what the ledger and the clock say true enough to remove anything by it? In: rows at the
- * start, the platform's Date, an operator's approval. Out: doubts, that stand until they end; while
- * one does that holds removals, each waits for approval. Never: removes, or allows to remove. */
 #include "core/doubt.h"
 
 #include <inttypes.h>

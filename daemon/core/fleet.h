@@ -1,8 +1,9 @@
 /* fleet: everything that is wanted, live or ours, one record a thing: the noun that the rooms after
  * it share. A record brings together what the manifest wants (borrowed from a struct desired), what
  * the platform last said, what the ledger holds, and where it stands. Databases and groups are
- * sorted by name; tokens hang on their target. In:    desired, observations, ledger rows. Out:
- * records to read and to write facts into. Never: decisions. */
+ * sorted by name; tokens hang on their target.
+ * In:    desired, observations, ledger rows.
+ * Out:   records to read and to write facts into. Never: decisions. */
 #ifndef TENANTD_CORE_FLEET_H
 #define TENANTD_CORE_FLEET_H
 

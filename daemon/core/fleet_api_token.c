@@ -1,6 +1,7 @@
 /* fleet_api_token: the records of platform API tokens. There are few, so they are put in one by
- * one. In:    entries, names, generations. Out:   records sorted by name, their generations by
- * number. */
+ * one.
+ * In:    entries, names, generations.
+ * Out:   records sorted by name, their generations by number. */
 #include <string.h>
 
 #include "core/fleet_private.h"

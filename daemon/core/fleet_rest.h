@@ -1,9 +1,11 @@
 /* fleet_rest: databases at rest are kept packed, and opened when somebody asks for them.
  * Who asks by name gets the whole record, and it stays whole until the step ends. Who walks over
  * all opens and closes one after the other. A record is packed when it is closed, or when the step
- * ends, if nothing of it is under way or waits. In: fleet. Out: whole records. Never: packs what
- * somebody still holds: one that was whole before it was opened stays so until fleet_settle, unless
- * who opened it says that nobody does (struct visit, `opened`). */
+ * ends, if nothing of it is under way or waits.
+ * In:    places and names.
+ * Out:   whole records.
+ * Never: packs what somebody still holds: one that was whole before it was opened stays so until
+ *        fleet_settle, unless who opened it says that nobody does (struct visit, `opened`). */
 #ifndef TENANTD_CORE_FLEET_REST_H
 #define TENANTD_CORE_FLEET_REST_H
 

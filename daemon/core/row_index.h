@@ -1,6 +1,8 @@
 /* row_index: which row of an array has a key, by the key's hash, in constant time whatever the
- * array's size. In:    hashes and positions; the owner compares the keys themselves. Out:   a
- * position. Never: sees a row. */
+ * array's size.
+ * In:    hashes and positions; the owner compares the keys themselves.
+ * Out:   a position.
+ * Never: sees a row. */
 #ifndef TENANTD_CORE_ROW_INDEX_H
 #define TENANTD_CORE_ROW_INDEX_H
 

@@ -1,7 +1,9 @@
 /* schedule: what goes next, and whether it may go now. Lanes by urgency, a ceiling on calls in
  * flight that follows what the platform bears, a rate, a pause for all when the platform asks for
- * one, and the heap of times. In:    records, times, outcomes. Out:   the next record to act on, or
- * when to ask again. Never: clocks, calls. All times are monotonic ms. */
+ * one, and the heap of times. All times are monotonic ms.
+ * In:    records, times, outcomes.
+ * Out:   the next record to act on, or when to ask again.
+ * Never: clocks, calls. */
 #ifndef TENANTD_CORE_SCHEDULE_H
 #define TENANTD_CORE_SCHEDULE_H
 
