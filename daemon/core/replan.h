@@ -82,7 +82,8 @@ void rc_note_api_token(struct reconcile *rc, struct effects *fx, struct api_toke
 bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database *d);
 /* When all were noted: ask about all of them, and tell all but the databases. */
 void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *w);
-/* Before anything is decided about a database: it hears what the guard said of this pass. */
+/* Once the guard has been asked in this pass, before anything is decided about a database: it hears
+ * what was said. */
 void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d);
 /* It wants an update that the guard has not been asked about. */
 bool rc_update_is_new(const struct world *w, struct database *d);

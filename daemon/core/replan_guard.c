@@ -291,7 +291,7 @@ void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d)
 {
     struct world w;
 
-    if (!d->asks || rc->pass.stage != PASS_CONSIDER)
+    if (!d->asks)
         return;
     rc_world(rc, &w);
     d->rejected = false;
