@@ -1,6 +1,3 @@
-/* branch: databases that are to go one day.
- * In:    records. Out: a word for people; an event.
- * Never: decides. */
 #include "core/branch.h"
 
 #include <stdio.h>

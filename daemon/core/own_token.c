@@ -1,7 +1,3 @@
-/* own_token: how long the tokens that the daemon runs with are good for, and whether the one for
- * deletes is taken.
- * In:    the platform's answers. Out: problems to show, events.
- * Never: the tokens themselves. */
 #include "core/own_token.h"
 
 #include <stdio.h>

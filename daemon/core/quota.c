@@ -1,7 +1,3 @@
-/* quota: what the plan allows, held against what is to be made.
- * In:    the answers about subscription, plans and usage, now and then; the fleet.
- * Out:   which creates would exceed it; a word when usage comes near its limit.
- * Never: blocks by a limit that is not known, or that overages lift. */
 #include "core/quota.h"
 
 #include <inttypes.h>
