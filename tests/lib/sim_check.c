@@ -344,6 +344,17 @@ static bool is_named(const struct sim *s, const char *kind, const char *name, bo
     return g ? !g->absent : d && !d->want->absent;
 }
 
+/* A block of a fence that its entry names, too, is the entry's from then on, without a call. */
+static void note_unfenced(struct sim *s, const char *name)
+{
+    struct platform_db *d = platform_db(&s->platform, name);
+    const struct db_entry *e = s->has_want ? desired_database(&s->want, name) : NULL;
+
+    for (int f = CONFIG_BLOCK_READS; d && e && f <= CONFIG_BLOCK_WRITES; f++)
+        if (text_is(e->want->config.value[f], "true"))
+            d->shut[f] = false;
+}
+
 /* Nothing is let go or taken over but by an operator's word or the manifest's. */
 void sim_check_event(struct sim *s, const struct event *e)
 {
@@ -360,6 +371,8 @@ void sim_check_event(struct sim *s, const struct event *e)
         if (!asked && (!named || observed || s->config->policy.adopt == ADOPT_NEVER))
             sim_break(s, "%s/%s is taken over, and nobody has asked for it", e->kind, e->name);
         sim_word_take(s, "release", e->kind, e->name);
+    } else if (text_is(e->what, "Unfenced")) {
+        note_unfenced(s, e->name);
     }
 }
 
