@@ -150,8 +150,8 @@ static void close_rooms(struct app *app)
         watch_close(app->watch, app_closed, NULL);
     if (app->control)
         control_close(app->control, app_closed, NULL);
-    if (app->watchdog)
-        notify_watchdog_close(app->watchdog, app_closed, NULL);
+    if (app->notify)
+        notify_close(app->notify, app_closed, NULL);
     if (app->hooks)
         hooks_close(app->hooks, app_closed, NULL);
     if (app->token_files)
@@ -161,7 +161,7 @@ static void close_rooms(struct app *app)
     app->signals = NULL;
     app->watch = NULL;
     app->control = NULL;
-    app->watchdog = NULL;
+    app->notify = NULL;
     app->hooks = NULL;
     app->token_files = NULL;
     app->api = NULL;
@@ -187,7 +187,8 @@ void app_stop(struct app *app, int exit_code)
     app->stopping = true;
     app_ask_drop(app);
     app->exit_code = exit_code;
-    notify_stopping("waiting for %zu calls in flight", app->rc ? reconcile_in_flight(app->rc) : 0);
+    notify_stopping(app->notify, "waiting for %zu calls in flight",
+                    app->rc ? reconcile_in_flight(app->rc) : 0);
     app_step(app, &ev);
     uv_timer_start(&app->deadline, on_deadline, SHUTDOWN_MS, 0);
     uv_timer_start(&app->wake, on_wake, 0, 0); /* another turn, to see that nothing is left */
@@ -332,7 +333,7 @@ static void on_chores(uv_timer_t *timer)
     app_ledger_retry(app);
     prune(app);
     status_line(app->rc, &facts, line, sizeof(line));
-    notify_status("%s", line);
+    notify_status(app->notify, "%s", line);
 }
 
 static void on_signal(void *arg, int number)
@@ -384,7 +385,7 @@ static int start(struct app *app, struct err *err)
     if (app->options.mode == APP_SERVE) {
         log_event(NULL, LOG_LEVEL_NOTICE, "tenantd %s for organization %s at %s", TENANTD_VERSION,
                   app->config->organization, app->config->api.url);
-        notify_ready("listening on %s", app->config->socket);
+        notify_ready(app->notify, "listening on %s", app->config->socket);
     }
     app_manifest_read(app);
     app_step(app, &ev);

@@ -207,7 +207,7 @@ void app_reload(struct app *app)
 
     if (app->stopping || app->options.mode != APP_SERVE)
         return;
-    notify_reloading();
+    notify_reloading(app->notify);
     log_event(NULL, LOG_LEVEL_NOTICE, "reloading configuration, API tokens and manifest");
     mem_free(app->config_error);
     app->config_error = NULL;

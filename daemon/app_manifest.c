@@ -168,9 +168,9 @@ static void finished(struct app *app, uint64_t no)
 {
     app->had_manifest = true;
     if (app->reloading && app->config_error)
-        notify_ready("reload refused: %s", app->config_error);
+        notify_ready(app->notify, "reload refused: %s", app->config_error);
     else if (app->reloading)
-        notify_ready("reloaded");
+        notify_ready(app->notify, "reloaded");
     app->reloading = false;
     app_control_synced(app, no);
 }

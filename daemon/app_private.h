@@ -64,7 +64,7 @@ struct app {
     struct signals *signals;
     struct watch *watch;
     struct control *control;
-    struct notify_watchdog *watchdog;
+    struct notify *notify;
 
     uv_prepare_t prepare;
     uv_check_t check;

@@ -245,8 +245,8 @@ int app_rooms_open(struct app *app, struct err *err)
         rv = open_tokens(app, app->config, &app->token_files, err);
     if (rv == 0 && app->options.mode == APP_SERVE)
         rv = app_control_open(app, err);
-    if (rv == 0 && app->options.mode == APP_SERVE)
-        rv = notify_watchdog_open(&app->loop, &app->watchdog, err);
+    if (rv == 0)
+        rv = notify_open(&app->loop, &app->notify, err);
     if (rv == 0 && app->options.mode == APP_SERVE)
         rv = open_watch(app, app->config, &app->watch, err);
     return rv;
