@@ -5,6 +5,7 @@
 
 #include "core/reconcile_private.h"
 #include "lib/buf.h"
+#include "lib/text.h"
 
 /* --- reading --- */
 
@@ -248,6 +249,19 @@ static void remember(struct database *d, unsigned fields, const struct answer *a
         fx->failed = true;
 }
 
+/* Of what was just read: all that was once written is as it was, or as it was answered then. */
+static bool is_as_written(const struct database *d)
+{
+    for (int f = 0; f < CONFIG_N; f++) {
+        const char *live = d->live.config.value[f];
+
+        if (d->applied.value[f] && !text_is(live, d->applied.value[f]) &&
+            !text_is(live, d->readback.value[f]))
+            return false;
+    }
+    return true;
+}
+
 static void configured(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        const struct answer *a)
 {
@@ -342,7 +356,7 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
                 fx->failed = true;
             d->live.config_read = true;
             d->config_asked = false;
-            d->own.config_read = rc->wall_ms;
+            d->own.config_read = is_as_written(d) ? rc->wall_ms : -rc->wall_ms;
             rc_put_own(rc, fx, &d->r);
         }
         break;

@@ -106,6 +106,21 @@ unsigned database_differs(const struct database *d, unsigned *drift)
     return fields;
 }
 
+int64_t database_config_read_ms(const struct database *d)
+{
+    int64_t at = d->own.config_read;
+
+    return at < 0 ? -(at + 1) : at;
+}
+
+/* The last that was heard of it is not what was written; what it is was known to an earlier life.
+ */
+static bool is_config_in_doubt(const struct database *d)
+{
+    return d->own.config_read == CONFIG_IN_DOUBT ||
+           (d->own.config_read < 0 && !d->live.config_read);
+}
+
 /* A field that no list shows, of a database that we did not make, has to be read before it is
  * compared; and every database's is read again once in a config_sweep. */
 static bool wants_config(const struct world *w, const struct database *d)
@@ -119,9 +134,9 @@ static bool wants_config(const struct world *w, const struct database *d)
         if (!d->live.config_read && !d->applied.value[f] && strcmp(d->own.origin, "adopted") == 0)
             return true;
     }
-    if (named && d->config_asked)
+    if (named && (d->config_asked || is_config_in_doubt(d)))
         return true;
-    return named && w->wall_ms - d->own.config_read > w->config->reconcile.config_sweep_ms;
+    return named && w->wall_ms - database_config_read_ms(d) > w->config->reconcile.config_sweep_ms;
 }
 
 unsigned database_refused(const struct world *w, const struct database *d)
@@ -150,7 +165,7 @@ static bool decide_config(const struct world *w, const struct database *d, struc
     fields &= ~(database_refused(w, d) | d->contended_fields);
     if (!fields && !reads)
         return false;
-    if (!fields && d->own.config_read == CONFIG_IN_DOUBT) {
+    if (!fields && is_config_in_doubt(d)) {
         say_act(out, ACT_READ_CONFIG, LANE_RESOLVE);
         say_phase(out, PHASE_PENDING, REASON_NO_ANSWER);
         return true;

@@ -198,6 +198,8 @@ unsigned database_refused(const struct world *w, const struct database *d);
 /* Bits of the configuration fields whose live value is not the wanted one: *drift of those, the
  * ones whose wanted value is unchanged since it was applied. */
 unsigned database_differs(const struct database *d, unsigned *drift);
+/* When the fields that no list shows were last read: ms since 1970; 0: never. */
+int64_t database_config_read_ms(const struct database *d);
 /* Its delete_protection is not as its entry says. */
 bool group_differs(const struct group *g);
 /* The live or last read back value of a field; NULL: not known. */

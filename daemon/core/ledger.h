@@ -197,7 +197,8 @@
     X(meta, value, TEXT, DATA)
 /* clang-format on */
 
-/* `config_read`: a change of it was sent, and what came of it is not known. */
+/* `config_read`: a change of it was sent, and what came of it is not known. Less than 0: it was
+ * read at the time that is 0 less it, and was not what was written. */
 #define CONFIG_IN_DOUBT 1
 
 /* clang-format off: a table */

@@ -90,7 +90,8 @@ static bool token_stands(const struct token *t)
 int64_t rc_stands_until(const struct reconcile *rc, const struct database *d)
 {
     const struct db_want *w = d->want;
-    int64_t sweep = d->own.config_read + rc->config->reconcile.config_sweep_ms - rc->wall_ms;
+    int64_t sweep =
+        database_config_read_ms(d) + rc->config->reconcile.config_sweep_ms - rc->wall_ms;
     bool is_swept = false;
 
     if (!w || w->absent || w->observe || w->probe || w->seed_database || w->expires_after_ms ||
