@@ -229,7 +229,8 @@ static void look_for_end(struct app *app)
     enum state state = status_state(app->rc, &facts);
 
     if (!app->has_desired) {
-        app_stop(app, APP_EXIT_INVALID); /* refused, and no last good one */
+        /* refused, and no last good one; or it cannot be read now */
+        app_stop(app, app->read_failed ? APP_EXIT_FAILED : APP_EXIT_INVALID);
     } else if (reconcile_failed_observations(app->rc) >= ONCE_TRIES) {
         app_stop(app, APP_EXIT_FAILED);
     } else if (!app->ledger_ok) {
@@ -331,6 +332,7 @@ static void on_chores(uv_timer_t *timer)
 
     log_tick(clock_mono_ms());
     app_ledger_retry(app);
+    app_manifest_retry(app);
     prune(app);
     status_line(app->rc, &facts, line, sizeof(line));
     notify_status(app->notify, "%s", line);

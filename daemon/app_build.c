@@ -155,6 +155,8 @@ void build_run(struct build *b)
 
 void build_free(struct build *b)
 {
+    if (!b)
+        return;
     names_deinit(&b->names);
     desired_deinit(&b->desired);
     desired_keep_deinit(&b->keep);

@@ -57,6 +57,6 @@ bool build_is_next(const struct build *b, const struct build_base *base) MUST_CH
 void build_run(struct build *b);
 /* What it leaves takes the place of `base`, which was the one that it started from. */
 void build_leave(struct build *b, struct build_base *base);
-void build_free(struct build *b);
+void build_free(struct build *b); /* takes NULL */
 
 #endif

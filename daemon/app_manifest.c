@@ -3,7 +3,8 @@
  *
  *   read (pool) ─▶ build, save the good set (pool) ─▶ RC_DESIRED ─▶ syncs and reload answered
  *
- * One reading at a time; what changes meanwhile leads to another one. */
+ * One reading at a time; what changes meanwhile leads to another one. One that failed for want of
+ * memory is tried again with the chores. */
 #include <stdio.h>
 #include <string.h>
 
@@ -145,6 +146,7 @@ static void take_desired(struct app *app, struct build *b)
     struct rc_event ev = {.kind = RC_DESIRED, .desired = &b->desired};
 
     if (b->is_same) { /* files were touched, or looked at for another reason */
+        note_refused(app, false);
         keep_good(app, b);
         return;
     }
@@ -175,31 +177,54 @@ static void finished(struct app *app, uint64_t no)
     app_control_synced(app, no);
 }
 
+/* What was found last, and what is wanted, stay; all is read when it is tried again. */
+static void failed(struct app *app, int rc)
+{
+    const char *why = err_text((enum err_code) - rc);
+    struct source at = {.file = app->config->manifest};
+
+    log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s; trying again", why);
+    diags_deinit(&app->diags);
+    diags_error(&app->diags, at, "not read: %s; tried again", why);
+    note_refused(app, true);
+    manifest_spots_add_anywhere(&app->unread);
+    app->read_failed = true;
+    app->read_again = false;
+    finished(app, app->reading_no);
+}
+
+static void take_build(struct app *app, struct build *b)
+{
+    count_files(app, b->files);
+    report(app, b);
+    if (b->rv == 0)
+        take_desired(app, b);
+    else
+        note_refused(app, true);
+    build_leave(b, &app->base);
+    manifest_files_unref(app->files);
+    app->files = manifest_files_ref(b->files);
+}
+
 static void build_done(uv_work_t *work, int status)
 {
     struct build *b = container_of(work, struct build, work);
     struct app *app = b->app;
     uint64_t no = b->no;
+    int rc = status ? -ERR_CANCELED : b->rv;
 
     app->building = false;
     if (app->closing) {
         build_free(b);
         return;
     }
-    if (status == 0) {
-        count_files(app, b->files);
-        report(app, b);
-        if (b->rv == 0)
-            take_desired(app, b);
-        else
-            note_refused(app, true);
-        build_leave(b, &app->base);
-        manifest_files_unref(app->files);
-        app->files = manifest_files_ref(b->files);
-    } else {
-        manifest_spots_add_anywhere(&app->unread);
-    }
+    if (rc == 0 || rc == -ERR_INVALID)
+        take_build(app, b);
     build_free(b);
+    if (rc != 0 && rc != -ERR_INVALID) {
+        failed(app, rc);
+        return;
+    }
     finished(app, no);
     if (app->read_again) {
         app->read_again = false;
@@ -237,12 +262,8 @@ static void read_done(void *arg, int rc, struct manifest_files *files)
         manifest_files_unref(files);
     else if (start_build(app, files))
         return;
-    if (app->closing)
-        return;
-    manifest_spots_add_anywhere(&app->unread); /* what it was about is still to be read */
-    log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s",
-              err_text(rc ? (enum err_code) - rc : ERR_NOMEM));
-    finished(app, app->reading_no);
+    if (!app->closing)
+        failed(app, rc ? rc : -ERR_NOMEM);
 }
 
 static void start_reading(struct app *app)
@@ -253,6 +274,7 @@ static void start_reading(struct app *app)
                                      .done = read_done,
                                      .arg = app};
     struct err err = ERR_INIT;
+    int rv;
 
     if (app->closing)
         return;
@@ -261,16 +283,22 @@ static void start_reading(struct app *app)
         return;
     }
     app->reading_no++;
-    if (manifest_files_start(&app->loop, &s, &app->reading, &err) != 0) {
-        log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: %s", err.msg);
-        finished(app, app->reading_no);
-    }
+    app->read_failed = false;
+    rv = manifest_files_start(&app->loop, &s, &app->reading, &err);
+    if (rv != 0)
+        failed(app, rv);
 }
 
 void app_manifest_read(struct app *app)
 {
     manifest_spots_add_anywhere(&app->unread);
     start_reading(app);
+}
+
+void app_manifest_retry(struct app *app)
+{
+    if (app->read_failed)
+        start_reading(app);
 }
 
 void app_manifest_read_some(struct app *app, struct manifest_spots *takes)
@@ -314,9 +342,13 @@ int app_manifest_check(const struct config *config)
     int rv = manifest_files_read(&walk, NULL, NULL, &files, &err);
 
     b = rv == 0 ? build_new(config, files) : NULL;
-    if (!b)
-        return APP_EXIT_INVALID;
-    build_run(b);
+    if (b)
+        build_run(b);
+    if (!b || b->rv == -ERR_NOMEM) {
+        log_event(NULL, LOG_LEVEL_ERROR, "manifest: not read: out of memory");
+        build_free(b);
+        return APP_EXIT_FAILED;
+    }
     for (size_t i = 0; i < b->diags.n; i++) {
         char *line = diag_text(&b->diags.items[i]);
 

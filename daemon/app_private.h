@@ -78,6 +78,7 @@ struct app {
     struct manifest_files *files; /* the last reading */
     struct manifest_files_job *reading;
     bool read_again;
+    bool read_failed;             /* the last reading, or its build: tried again */
     struct manifest_spots unread; /* where something may have changed since a reading began */
     uint64_t reading_no;          /* counts readings; the last one started */
     struct good_set good;
@@ -156,6 +157,7 @@ int app_manifest_init(struct app *app, struct err *err) MUST_CHECK;
 /* Read the manifest again: all of it, or where something may have changed. */
 void app_manifest_read(struct app *app);
 void app_manifest_read_some(struct app *app, struct manifest_spots *takes);
+void app_manifest_retry(struct app *app); /* of a reading that failed; now and then */
 void app_manifest_deinit(struct app *app);
 int app_manifest_check(
     const struct config *config); /* --check: an exit status; prints what is wrong */
