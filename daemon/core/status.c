@@ -156,6 +156,15 @@ static bool add_problem(struct json_object *list, const char *reason, size_t cou
     return json_append(list, o);
 }
 
+/* The first error, as text; NULL: there is none, or no memory. */
+static char *first_error(const struct diags *d)
+{
+    for (size_t i = 0; d && i < d->n; i++)
+        if (d->items[i].level == DIAG_ERROR)
+            return diag_text(&d->items[i]);
+    return NULL;
+}
+
 static bool add_shell_problems(const struct reconcile *rc, const struct shell_facts *shell,
                                struct json_object *list)
 {
@@ -165,7 +174,7 @@ static bool add_shell_problems(const struct reconcile *rc, const struct shell_fa
 
     if (shell->manifest_refused) {
         const struct diags *d = shell->manifest_diags;
-        char *first = d && d->n ? diag_text(&d->items[0]) : NULL;
+        char *first = first_error(d);
 
         ok = add_problem(list, "ManifestRefused", d ? d->n_errors : 1, shell->manifest_refused_ms,
                          NULL, first ? first : "the manifest cannot be used");

@@ -182,3 +182,13 @@ def test_a_changed_path_and_authorization_leave_no_old_file(strict, make_daemon)
     daemon.settle()
     assert daemon.token_file("new/app.jwt")
     harness.wait_until(lambda: not (daemon.tokens_dir / "a/app.jwt").exists(), 20, "the old token's file is still there")
+
+
+def test_a_problem_names_what_is_wrong_and_not_what_is_only_warned_of(strict, make_daemon):
+    daemon = started(make_daemon, strict, """
+databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: never}}}}
+""")
+    daemon.write_manifest("n.yaml", "databases: {b: {group: [eu]}}\n")
+    daemon.sync()
+    (said,) = [p for p in daemon.status()["problems"] if p["reason"] == "ManifestRefused"]
+    assert said["count"] == 1 and said["message"].startswith(f"{daemon.manifest_dir}/n.yaml:1:"), said
