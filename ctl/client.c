@@ -250,15 +250,19 @@ static enum exit_code remote_error(struct client *c, const char *name, struct js
 {
     const char *dot = strrchr(name, '.');
     struct json_object *parameters = NULL;
+    struct buf said CLEANUP(buf_deinit) = BUF_INIT(sizeof(err->msg));
     const char *text;
 
     snprintf(c->error, sizeof(c->error), "%s", dot ? dot + 1 : name);
     (void)!json_get_obj(reply, "parameters", &parameters);
-    if (json_get_str(parameters, "message", &text))
+    if (json_get_str(parameters, "message", &text)) {
         err_set(err, ERR_INVALID, "%s", text);
-    else
+    } else {
+        if (parameters)
+            json_print(parameters, &said);
         err_set(err, ERR_INVALID, "the daemon answers %s %s; is it of another version?", name,
-                parameters ? json_object_to_json_string(parameters) : "");
+                buf_str(&said));
+    }
     for (size_t i = 0; i < ARRAY_SIZE(ERRORS); i++)
         if (!strcmp(ERRORS[i].name, c->error))
             return ERRORS[i].status;

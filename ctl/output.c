@@ -1,5 +1,6 @@
 #include "ctl/output.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -138,26 +139,47 @@ const char *colour_off(const struct ctl *ctl)
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
-static const char *text_of(struct json_object *o, int flags)
-{
-    const char *s = json_object_to_json_string_ext(o, flags | JSON_C_TO_STRING_NOSLASHESCAPE);
+#define PRETTY (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-    return s ? s : "null";
+/* Half an answer would be taken for a whole one. */
+static void put_text(const char *text)
+{
+    if (!text) {
+        note("out of memory");
+        exit(EXIT_FAILED);
+    }
+    fputs(text, stdout);
+}
+
+static void put_plain(struct json_object *o)
+{
+    struct buf text = BUF_INIT(SIZE_MAX / 2);
+
+    put_text(o && json_print(o, &text) ? buf_str(&text) : NULL);
+    buf_deinit(&text);
+}
+
+void put_json_line(struct json_object *o)
+{
+    put_plain(o);
+    putchar('\n');
 }
 
 void put_json(const struct ctl *ctl, struct json_object *o)
 {
-    bool is_line = ctl->output == OUTPUT_NDJSON;
-
-    puts(text_of(o, is_line ? JSON_C_TO_STRING_PLAIN
-                            : JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+    if (ctl->output == OUTPUT_NDJSON) {
+        put_json_line(o);
+        return;
+    }
+    put_text(o ? json_object_to_json_string_ext(o, PRETTY) : NULL);
+    putchar('\n');
 }
 
 void json_list_add(struct json_list *l, struct json_object *o)
 {
     if (l->ctl->output == OUTPUT_JSON)
         fputs(l->n ? ",\n" : "[\n", stdout);
-    fputs(text_of(o, JSON_C_TO_STRING_PLAIN), stdout);
+    put_plain(o);
     if (l->ctl->output == OUTPUT_NDJSON)
         fputc('\n', stdout);
     l->n++;

@@ -37,10 +37,11 @@ const char *colour_of(const char *phase); /* a colour's name for tables; NULL: n
 const char *colour_on(const struct ctl *ctl, const char *colour);
 const char *colour_off(const struct ctl *ctl);
 
-/* --- JSON --- */
+/* --- JSON: where there is no memory for it, the program says so and ends --- */
 
 /* One document on its own: indented for json, a line for ndjson. */
 void put_json(const struct ctl *ctl, struct json_object *o);
+void put_json_line(struct json_object *o); /* in a line, whatever the format */
 
 /* A list that comes bit by bit: an array for json, a line each for ndjson. */
 struct json_list {

@@ -26,9 +26,7 @@ static void put_diag_json(const struct diag *d)
 {
     struct json_object *o = diag_json(d);
 
-    if (o)
-        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                   JSON_C_TO_STRING_NOSLASHESCAPE));
+    put_json_line(o);
     json_object_put(o);
 }
 

@@ -39,6 +39,8 @@ static const struct step {
      "{\"name\":\"b\",\"group\":\"eu\",\"seed\":{\"type\":\"database\",\"name\":\"a\"}}"},
     {"PATCH", ORG "/databases/a/configuration", "{\"allowed_ips\":[\"10.0.0.1\",\"10.0.0.2\"]}"},
     {"POST", ORG "/databases/a/auth/tokens?expiration=1d", "{}"},
+    {"POST", ORG "/databases/a/auth/tokens",
+     "{\"fine_grained_permissions\":[{\"t\":[\"comments\"],\"a\":[\"data_read\"]}]}"},
     {"POST", ORG "/databases/a/auth/rotate", ""},
     {"POST", ORG "/groups/eu/auth/rotate", ""},
     {"POST", "/_emulator/switches", "{\"data_plane_delay\":\"0s\"}"},
