@@ -14,6 +14,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,10 +26,35 @@ TOKEN = "bench-token-0123456789"
 
 
 class Figures:
-    def __init__(self, wall, usage, status):
+    def __init__(self, wall, usage, peak, status):
         self.wall, self.status = wall, status
         self.cpu = usage.ru_utime + usage.ru_stime
-        self.rss_mb = usage.ru_maxrss / 1024
+        self.rss_mb = peak.kb / 1024
+
+
+class Peak(threading.Thread):
+    """The most memory of a process so far. What wait4 says of that is at least what this very program has, of which
+    the process was forked."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.kb, self.over = pid, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.005):
+            with contextlib.suppress(OSError, KeyError):
+                self.kb = status_of(self.pid, "VmHWM")
+
+    def end(self):
+        self.over.set()
+        self.join()
+
+
+def status_of(pid, key):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    raise KeyError(key)
 
 
 def run(command, environment=None):
@@ -36,11 +62,15 @@ def run(command, environment=None):
     begun = time.monotonic()
     child = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, env=environment)
+    peak = Peak(child.pid)
+    peak.start()
     complaint = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - begun
+    peak.end()
     child.stderr.close()
-    figures = Figures(time.monotonic() - begun, usage, child.returncode)
+    figures = Figures(wall, usage, peak, child.returncode)
     if figures.status:
         raise RuntimeError(f"{command[0]} ended with {figures.status}: {complaint[-2000:]!r}")
     return figures
@@ -148,16 +178,10 @@ socket: {self.socket}
             return read_message(control)["parameters"]["status"]["api"]
 
     def rss_mb(self):
-        return self._status("VmRSS") / 1024
+        return status_of(self.process.pid, "VmRSS") / 1024
 
     def wakeups(self):
-        return self._status("voluntary_ctxt_switches")
-
-    def _status(self, key):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(key + ":"):
-                return int(line.split()[1])
-        raise KeyError(key)
+        return status_of(self.process.pid, "voluntary_ctxt_switches")
 
     def __enter__(self):
         return self
