@@ -82,6 +82,7 @@ struct build *build_new(const struct config *config, struct manifest_files *file
     }
     b->files = files;
     b->diags = DIAGS_INIT;
+    b->was_good = MANIFEST_GOOD_INIT;
     b->names = (struct build_names){mem_strdup(config->organization), list_of(config, hook_name),
                                     list_of(config, key_name)};
     if (b->names.organization && b->names.hooks && b->names.keys)
@@ -97,6 +98,15 @@ bool build_is_next(const struct build *b, const struct build_base *base)
            same_list(b->names.keys, base->names.keys);
 }
 
+static int save(struct build *b, const struct manifest_input *const *files, size_t n)
+{
+    int rc = store_manifest_save(b->store, files, n, &b->save_err);
+
+    if (store_manifest_lost(b->store))
+        b->lost = *store_manifest_lost(b->store);
+    return rc;
+}
+
 static int keep_all(struct build *b)
 {
     size_t n;
@@ -107,7 +117,7 @@ static int keep_all(struct build *b)
     for (size_t i = 0; rc == 0 && i < n; i++)
         all[i] = &now[i];
     if (rc == 0)
-        rc = store_manifest_save(b->store, all, n, &b->save_err);
+        rc = save(b, all, n);
     mem_free((void *)all);
     return rc;
 }
@@ -131,15 +141,48 @@ static int build_next(struct build *b, const struct desired_options *o)
     return rc ? keep_all(b) : 0;
 }
 
-static int build_whole(struct build *b, const struct desired_options *o)
+static void make(struct build *b, const struct desired_options *o)
 {
     size_t n;
     const struct manifest_input *now = manifest_files_inputs(b->files, &n);
 
     b->rv = desired_build(now, n, b->good, b->n_good, o, &b->desired, &b->keep, &b->diags);
-    return b->rv == 0 && b->store
-               ? store_manifest_save(b->store, b->keep.files, b->keep.n, &b->save_err)
-               : 0;
+}
+
+static bool is_well(const struct build *b)
+{
+    return b->rv == 0 && b->desired.whole && b->diags.n_errors == 0;
+}
+
+/* False: no memory. */
+static bool read_good(struct build *b)
+{
+    int rc = store_manifest_load(b->unread, &b->was_good, &b->load_err);
+
+    if (rc == -ERR_NOMEM)
+        return false;
+    if (rc == -ERR_NOT_FOUND)
+        b->load_err = ERR_INIT;
+    b->has_read = true;
+    b->good = b->was_good.files;
+    b->n_good = b->was_good.n;
+    return true;
+}
+
+/* What was last good stands in for what is wrong: where nothing is, nobody asks for it. */
+static int build_whole(struct build *b, const struct desired_options *o)
+{
+    make(b, o);
+    if (b->unread && b->rv != -ERR_NOMEM && !is_well(b)) {
+        desired_deinit(&b->desired);
+        desired_keep_deinit(&b->keep);
+        diags_deinit(&b->diags);
+        b->diags = DIAGS_INIT;
+        b->rv = -ERR_NOMEM;
+        if (read_good(b))
+            make(b, o);
+    }
+    return b->rv == 0 && b->store ? save(b, b->keep.files, b->keep.n) : 0;
 }
 
 void build_run(struct build *b)
@@ -161,6 +204,7 @@ void build_free(struct build *b)
     desired_deinit(&b->desired);
     desired_keep_deinit(&b->keep);
     diags_deinit(&b->diags);
+    store_manifest_deinit(&b->was_good);
     manifest_files_unref(b->files);
     mem_free(b);
 }

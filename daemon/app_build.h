@@ -40,13 +40,19 @@ struct build {
     const struct desired *last; /* what came of the base; NULL: build all anew */
     const struct manifest_input *good;
     size_t n_good;
-    struct store_manifest *store; /* NULL: nothing is kept */
+    struct store_manifest *unread; /* where what was last good is to be had, if it comes to that;
+                                      NULL: it is `good` */
+    struct store_manifest *store;  /* NULL: nothing is kept */
     /* What comes of it: */
     int rv;
     bool is_same; /* no file is another one than in the last build */
     struct desired desired;
     struct desired_keep keep;
     struct diags diags;
+    struct manifest_good was_good; /* read from `unread`; what is kept borrows from it */
+    bool has_read;                 /* it was tried */
+    struct err load_err;
+    struct err lost; /* why the set that was kept before had to be moved aside; none: it had not */
     struct err save_err;
 };
 

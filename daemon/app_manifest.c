@@ -53,6 +53,18 @@ static bool copy_files(const struct desired_keep *keep, struct manifest_good *ou
     return out->files != NULL;
 }
 
+/* It had to be read: what is kept now may borrow from it. */
+static void take_read(struct app *app, struct build *b)
+{
+    if (!b->has_read)
+        return;
+    if (b->load_err.code)
+        log_event(NULL, LOG_LEVEL_ERROR, "the last good manifest is not to be had: %s",
+                  b->load_err.msg);
+    app->good = (struct good_set){.copy = b->was_good, .has_copy = b->was_good.n > 0};
+    b->was_good = MANIFEST_GOOD_INIT;
+}
+
 static void keep_good(struct app *app, struct build *b)
 {
     struct good_set next = {0};
@@ -85,6 +97,9 @@ static void report(struct app *app, struct build *b)
                   "manifest: %s", line ? line : "out of memory");
         mem_free(line);
     }
+    if (b->lost.code)
+        log_event(NULL, LOG_LEVEL_ERROR,
+                  "the last good manifest as it was kept before is moved aside: %s", b->lost.msg);
     if (b->save_err.code)
         log_event(NULL, LOG_LEVEL_ERROR, "%s", b->save_err.msg);
     diags_deinit(&app->diags);
@@ -196,6 +211,7 @@ static void failed(struct app *app, int rc)
 static void take_build(struct app *app, struct build *b)
 {
     count_files(app, b->files);
+    take_read(app, b);
     report(app, b);
     if (b->rv == 0)
         take_desired(app, b);
@@ -244,6 +260,7 @@ static bool start_build(struct app *app, struct manifest_files *files)
     b->last = build_is_next(b, &app->base) ? reconcile_desired(app->rc) : NULL;
     b->base = &app->base;
     b->good = good_inputs(&app->good, &b->n_good);
+    b->unread = app->good.is_unread ? app->manifest_store : NULL;
     b->store = app->options.mode == APP_PLAN ? NULL : app->manifest_store;
     if (uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
         build_free(b);
@@ -307,19 +324,9 @@ void app_manifest_read_some(struct app *app, struct manifest_spots *takes)
     start_reading(app);
 }
 
-int app_manifest_init(struct app *app, struct err *err)
+void app_manifest_init(struct app *app)
 {
-    int rv;
-
-    if (!app->manifest_store)
-        return 0;
-    rv = store_manifest_load(app->manifest_store, &app->good.copy, err);
-    app->good.has_copy = rv == 0;
-    if (rv == -ERR_NOMEM)
-        return rv;
-    if (rv != 0 && rv != -ERR_NOT_FOUND)
-        log_event(NULL, LOG_LEVEL_ERROR, "the last good manifest is not to be had: %s", err->msg);
-    return 0;
+    app->good.is_unread = app->manifest_store != NULL;
 }
 
 void app_manifest_deinit(struct app *app)

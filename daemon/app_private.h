@@ -29,6 +29,7 @@ struct good_set {
     struct manifest_files *files; /* held; NULL: `copy` counts */
     struct manifest_good copy;
     bool has_copy;
+    bool is_unread; /* neither: it is on the disk, and nobody has asked for it since the start */
 };
 
 struct app {
@@ -153,7 +154,7 @@ bool app_flush_last(struct app *app);
 void app_ledger_retry(struct app *app);
 
 /* app_manifest.c */
-int app_manifest_init(struct app *app, struct err *err) MUST_CHECK;
+void app_manifest_init(struct app *app);
 /* Read the manifest again: all of it, or where something may have changed. */
 void app_manifest_read(struct app *app);
 void app_manifest_read_some(struct app *app, struct manifest_spots *takes);

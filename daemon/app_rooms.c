@@ -235,8 +235,7 @@ int app_rooms_open(struct app *app, struct err *err)
         rv = encryption_keys_load(app->config->keys, app->config->n_keys, &app->keys, err);
     if (rv == 0)
         rv = open_store(app, err);
-    if (rv == 0)
-        rv = app_manifest_init(app, err);
+    app_manifest_init(app);
     if (rv == 0)
         rv = hooks_open(&app->loop, &hooks, &app->hooks, err);
     if (rv == 0)

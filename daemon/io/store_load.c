@@ -90,6 +90,7 @@ int store_load(struct store *s, store_row_fn row, void *arg, struct err *err)
     for (int t = 0; !rc && t < LEDGER_N; t++)
         if (t != LEDGER_EVENT)
             rc = load_table(s, (enum ledger_table)t, row, arg, err);
+    sqlite3_db_release_memory(s->db); /* all pages were read, and few will be again */
     return rc;
 }
 

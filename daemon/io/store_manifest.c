@@ -116,7 +116,7 @@ int store_manifest_move_aside(struct store_manifest *m, struct err *err)
         return err_errno(err, errno, "%s/" NAME_UNDO, m->dir->path);
     if (renameat(m->dir->dir_fd, NAME, m->dir->dir_fd, NAME_ASIDE) < 0)
         return err_errno(err, errno, "cannot move %s/" NAME " aside", m->dir->path);
-    m->is_damaged = m->is_saved = false;
+    m->is_damaged = m->is_saved = m->is_checked = false;
     return 0;
 }
 

@@ -36,6 +36,9 @@ bool store_manifest_exists(const struct store_manifest *m);
 int store_manifest_save(struct store_manifest *m, const struct manifest_input *const *files,
                         size_t n, struct err *err) MUST_CHECK;
 
+/* Why what was there was moved aside by the last save; NULL: it was not. */
+const struct err *store_manifest_lost(const struct store_manifest *m);
+
 /* The same where what was given to the last save or change is the last good set, but for this: as
  * long as writing it. Where the last one failed, or there was none, -ERR_INVALID; on any failure
  * the old set stays, and all can be saved instead. */

@@ -121,6 +121,7 @@ int store_manifest_load(struct store_manifest *m, struct manifest_good *out, str
         m->is_damaged = m->is_damaged || rc == -ERR_CORRUPT;
         return rc == -ERR_NOT_FOUND ? rc : err_wrap(err, "the last good manifest");
     }
+    m->is_checked = true;
     *out = g;
     return 0;
 }

@@ -17,6 +17,8 @@ struct store_manifest {
     bool is_damaged; /* a load has seen it: nothing in the file is to be believed, also not what
                         looks unchanged */
     bool is_saved;   /* what the file holds is what was given to us last */
+    bool is_checked; /* every byte of it was looked at since it was opened */
+    struct err lost; /* why the last save moved aside what was there; none: it did not */
 };
 
 /* Open the database unless it is open. */

@@ -11,6 +11,8 @@
 #include "io/store_manifest_private.h"
 #include "lib/mem.h"
 
+#define PIECE_BYTES 16384 /* of what is read again */
+
 static int by_path(const void *pa, const void *pb)
 {
     const struct manifest_input *a = *(const struct manifest_input *const *)pa;
@@ -48,6 +50,8 @@ struct save {
     sqlite3 *db;
     sqlite3_stmt *find;
     sqlite3_stmt *put;
+    sqlite3_blob *data; /* of the row that was checked last; NULL: none was */
+    bool checks;        /* what looks unchanged may be damaged */
     int64_t n;
     char whole[DIGEST_HEX_SIZE];
 };
@@ -55,6 +59,7 @@ struct save {
 /* What the file holds of one path. */
 struct kept {
     bool is_there;
+    int64_t row;
     int kind;
     char sha256[DIGEST_HEX_SIZE];
 };
@@ -72,6 +77,7 @@ static int find(const struct save *v, const char *path, struct kept *out, struct
         out->kind = sqlite3_column_int(v->find, 0);
         snprintf(out->sha256, sizeof(out->sha256), "%s",
                  (const char *)sqlite3_column_text(v->find, 1));
+        out->row = sqlite3_column_int64(v->find, 2);
     } else if (step != SQLITE_DONE) {
         rc = sqlite_file_error(v->db, err);
     }
@@ -90,6 +96,53 @@ static int put(const struct save *v, const struct manifest_input *f, const char 
     return sqlite_file_run(v->db, v->put, err);
 }
 
+static int open_data(struct save *v, int64_t row, struct err *err)
+{
+    if (v->data && sqlite3_blob_reopen(v->data, row) == SQLITE_OK)
+        return 0;
+    sqlite3_blob_close(v->data);
+    v->data = NULL;
+    return sqlite3_blob_open(v->db, "main", "file", "data", row, 0, &v->data) == SQLITE_OK
+               ? 0
+               : sqlite_file_error(v->db, err);
+}
+
+/* Piece by piece: it may be large. */
+static int digest_data(struct save *v, char sha256[DIGEST_HEX_SIZE], struct err *err)
+{
+    struct digest *d = digest_new();
+    int size = sqlite3_blob_bytes(v->data);
+    char piece[PIECE_BYTES];
+    int rc = d ? 0 : store_manifest_digest_failed(err);
+
+    for (int at = 0; !rc && at < size; at += PIECE_BYTES) {
+        int n = size - at < PIECE_BYTES ? size - at : PIECE_BYTES;
+
+        if (sqlite3_blob_read(v->data, piece, n, at) != SQLITE_OK)
+            rc = sqlite_file_error(v->db, err);
+        else if (!digest_add(d, piece, (size_t)n))
+            rc = store_manifest_digest_failed(err);
+    }
+    if (rc)
+        digest_free(d);
+    else if (!digest_end(d, sha256))
+        rc = store_manifest_digest_failed(err);
+    return rc;
+}
+
+/* Its bytes are those of which the checksum was taken. */
+static int check(struct save *v, const char *path, const struct kept *old, struct err *err)
+{
+    char sha256[DIGEST_HEX_SIZE];
+    int rc = open_data(v, old->row, err);
+
+    if (!rc)
+        rc = digest_data(v, sha256, err);
+    if (!rc && strcmp(sha256, old->sha256) != 0)
+        rc = err_set(err, ERR_CORRUPT, "%s is damaged", path);
+    return rc;
+}
+
 /* `old`: what is there of it. */
 static int save_file(struct save *v, const struct manifest_input *f, struct kept *old,
                      struct err *err)
@@ -103,7 +156,7 @@ static int save_file(struct save *v, const struct manifest_input *f, struct kept
         !store_manifest_lay(v->whole, f->path, (int)f->kind, sha256))
         return store_manifest_digest_failed(err);
     if (old->is_there && old->kind == (int)f->kind && strcmp(old->sha256, sha256) == 0)
-        return 0;
+        return v->checks ? check(v, f->path, old, err) : 0;
     return put(v, f, sha256, err);
 }
 
@@ -261,8 +314,8 @@ typedef int (*save_fn)(struct store_manifest *m, struct save *v, const void *wha
 static int save_prepared(struct store_manifest *m, struct save *v, save_fn save, const void *what,
                          struct err *err)
 {
-    int rc = sqlite_file_prepare(v->db, "SELECT kind, sha256 FROM file WHERE path = ?", false,
-                                 &v->find, err);
+    int rc = sqlite_file_prepare(v->db, "SELECT kind, sha256, rowid FROM file WHERE path = ?",
+                                 false, &v->find, err);
 
     if (!rc)
         rc = sqlite_file_prepare(v->db,
@@ -274,6 +327,8 @@ static int save_prepared(struct store_manifest *m, struct save *v, save_fn save,
     if (rc)
         return rc;
     rc = save(m, v, what, err);
+    sqlite3_blob_close(v->data);
+    v->data = NULL;
     if (!rc)
         rc = put_whole(v, err);
     if (!rc)
@@ -287,6 +342,7 @@ static int save_once(struct store_manifest *m, save_fn save, const void *what, s
     struct save v = {.whole = STORE_MANIFEST_NONE};
     int rc = store_manifest_connect(m, err);
 
+    v.checks = !m->is_checked;
     if (!rc) {
         v.db = m->db;
         rc = save_prepared(m, &v, save, what, err);
@@ -294,6 +350,7 @@ static int save_once(struct store_manifest *m, save_fn save, const void *what, s
     sqlite3_finalize(v.find);
     sqlite3_finalize(v.put);
     m->is_saved = !rc;
+    m->is_checked = m->is_checked || !rc;
     return rc;
 }
 
@@ -308,8 +365,12 @@ int store_manifest_save(struct store_manifest *m, const struct manifest_input *c
         return rc;
     assert(sorted);
     all.sorted = sorted;
-    rc = m->is_damaged ? -ERR_CORRUPT : save_once(m, save_all, &all, err);
+    m->lost = ERR_INIT;
+    rc = m->is_damaged ? err_set(err, ERR_CORRUPT, "it is damaged")
+                       : save_once(m, save_all, &all, err);
     if (rc == -ERR_CORRUPT || rc == -ERR_NEWER) {
+        m->lost = *err;
+        *err = ERR_INIT;
         rc = store_manifest_move_aside(m, err);
         if (!rc)
             rc = save_once(m, save_all, &all, err);
@@ -318,6 +379,11 @@ int store_manifest_save(struct store_manifest *m, const struct manifest_input *c
     if (m->db)
         sqlite3_db_release_memory(m->db);
     return rc ? err_wrap(err, "keeping the last good manifest") : 0;
+}
+
+const struct err *store_manifest_lost(const struct store_manifest *m)
+{
+    return m->lost.code ? &m->lost : NULL;
 }
 
 int store_manifest_change(struct store_manifest *m, const struct desired_diff *d, struct err *err)

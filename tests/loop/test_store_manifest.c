@@ -331,6 +331,19 @@ static void save__after_damage_was_seen__writes_everything_anew(void **state)
     assert_int_equal(access(dir_path(c->base->state, "manifest.db.damaged"), F_OK), 0);
 }
 
+static void save__over_damage_that_nobody_saw__writes_everything_anew(void **state)
+{
+    struct mctx *c = *state;
+
+    assert_int_equal(save(c, kept_set(), 2), 0);
+    outside(c, "UPDATE file SET data = x'00' WHERE path = 'b'");
+
+    assert_int_equal(save(c, kept_set(), 2), 0);
+
+    expect_load(c, kept_set(), 2);
+    assert_int_equal(access(dir_path(c->base->state, "manifest.db.damaged"), F_OK), 0);
+}
+
 static void save__over_what_is_no_database__moves_it_aside(void **state)
 {
     struct mctx *c = *state;
@@ -370,6 +383,7 @@ int main(void)
         TEST_MANIFEST(load__set_with_a_file_more__is_damage),
         TEST_MANIFEST(load__set_with_a_file_renamed__is_damage),
         TEST_MANIFEST(save__after_damage_was_seen__writes_everything_anew),
+        TEST_MANIFEST(save__over_damage_that_nobody_saw__writes_everything_anew),
         TEST_MANIFEST(save__over_what_is_no_database__moves_it_aside),
         TEST_MANIFEST(load__of_a_newer_version__is_refused),
     };

@@ -133,6 +133,43 @@ def test_a_damaged_ledger_is_left_as_it_is(strict, daemon):
     assert strict.mark() == mark
 
 
+def damage_manifest(daemon):
+    with sqlite3.connect(daemon.state_dir / "manifest.db") as kept:
+        kept.execute("UPDATE file SET data = x'00'")
+    kept.close()
+
+
+def test_a_damaged_last_good_manifest_is_said_and_mended(strict, daemon):
+    daemon.stop()
+    damage_manifest(daemon)
+    before = daemon.log()
+    daemon.restart()
+    daemon.settle()
+    assert "m.yaml is damaged" in daemon.log()[len(before):]
+    assert (daemon.state_dir / "manifest.db.damaged").exists()
+    daemon.stop()
+    before = daemon.log()
+    daemon.start()
+    daemon.settle()
+    assert "damaged" not in daemon.log()[len(before):]
+
+
+def test_after_a_restart_what_was_last_good_stands_in(strict, daemon):
+    daemon.stop()
+    daemon.write_manifest("m.yaml", ONE + "no: such key\n")
+    daemon.start()
+    assert daemon.sync().code == 8
+    assert daemon.resource("database/b")["phase"] == "Ready"
+    daemon.stop()
+    damage_manifest(daemon)
+    before = daemon.log()
+    mark = strict.mark()
+    daemon.start()
+    daemon.sync()
+    assert "the last good manifest is not to be had: " in daemon.log()[len(before):]
+    assert strict.writes(mark) == []
+
+
 def test_a_ledger_of_another_organization_names_both(strict, daemon):
     daemon.stop()
     daemon.write_config(organization="other")
