@@ -219,6 +219,8 @@ static bool decide_adopt(const struct world *w, const struct database *d, struct
                  "live in group %s and not ours; the manifest names group %s: name its group to "
                  "adopt it",
                  d->live.place ? d->live.place : "?", want->group);
+    } else if (d->r.look_now) { /* the last list did not show it any more */
+        say_act(out, ACT_READ, LANE_RESOLVE);
     } else {
         out->act = ACT_ADOPT;
         say_phase(out, PHASE_PENDING, REASON_QUEUED);
