@@ -30,10 +30,11 @@ struct platform_db {
     char config[CONFIG_N][64];
     bool live;
     bool by_daemon;
-    bool was_hidden;     /* some answer has said that it is not there */
-    bool came_late;      /* long after what made it was answered for */
-    bool given_back;     /* the daemon let its users write again */
-    bool shut[CONFIG_N]; /* of the flags that block: by the daemon's doing */
+    bool was_hidden;      /* some answer has said that it is not there */
+    bool came_late;       /* long after what made it was answered for */
+    bool given_back;      /* the daemon let its users write again */
+    bool shut[CONFIG_N];  /* of the flags that block: by the daemon's doing */
+    bool moved[CONFIG_N]; /* by somebody else, once, or lied of: a daily read may have to find it */
     bool use_tursodb;
     int64_t deleted_ms; /* wall clock, of a dead one */
     int64_t made_ms;    /* monotonic */

@@ -315,6 +315,8 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         if (c->config[CONFIG_BLOCK_WRITES])
             d->given_back = !flag(c->config[CONFIG_BLOCK_WRITES]);
         note_shut(d, &before, c);
+        for (int f = 0; f < CONFIG_N; f++)
+            d->moved[f] = d->moved[f] || (p->lie == LIE_FENCE && c->config[f]);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
     }
 }

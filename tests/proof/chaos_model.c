@@ -399,8 +399,8 @@ char *model_settings(struct chaos *c, enum model_mood mood)
         "max_creates: %s, window: %s}\n",
         any(c, "0", "0", "10"), any(c, "1", "2", "8"), any(c, "null", "null", "{file: /d}"),
         any(c, ends ? "20m" : "5m", ends ? "20m" : "10m", "20m"),
-        any(c, "1h", ends ? "1h" : "6h", ends ? "1h" : "24h"), writes ? "on" : "off",
-        any(c, "on", "on", "off"), any(c, "on", "off", "plan"), any(c, "on", "on", "plan"),
+        any(c, "1h", ends ? "1h" : "6h", "24h"), writes ? "on" : "off", any(c, "on", "on", "off"),
+        any(c, "on", "off", "plan"), any(c, "on", "on", "plan"),
         any(c, "matching", "matching", "never"), any(c, "correct", "correct", "report"),
         any(c, "30m", "1h", "2h"), any(c, "1", "2", "5"), any(c, "20", "40", "100"),
         any(c, "20", "50", "100"), any(c, "null", "null", "3"), any(c, "30m", "1h", "2h"));

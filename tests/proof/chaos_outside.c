@@ -59,11 +59,13 @@ void outside_db_reconfigured(struct chaos *c)
     struct platform_db *d = platform_db(&c->s.platform, chaos_any_db(c));
     enum config_field f = FIELDS[chaos_pick(c, ARRAY_SIZE(FIELDS))];
 
-    if (d)
-        platform_set(d, f,
-                     f == CONFIG_SIZE_LIMIT ? (chaos_once_in(c, 2) ? "128mb" : "2gb")
-                     : chaos_once_in(c, 2)  ? "true"
-                                            : "false");
+    if (!d)
+        return;
+    d->moved[f] = true;
+    platform_set(d, f,
+                 f == CONFIG_SIZE_LIMIT ? (chaos_once_in(c, 2) ? "128mb" : "2gb")
+                 : chaos_once_in(c, 2)  ? "true"
+                                        : "false");
 }
 
 /* Of anybody's. */
