@@ -288,6 +288,8 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
         flags |= PACKED_STEADY;
         first = until;
     }
+    if (p == was)
+        flags |= d->rest.flags & PACKED_LOADED;
     p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
     packed_set_wake(p, first);
     if (first < rest->block_wakes[at / FLEET_BLOCK])
@@ -382,7 +384,7 @@ bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
     *out_nomem = rest->texts.failed;
     if (!p)
         return false;
-    if (fleet_append_packed(f, p, PACKED_AT_REST | pack_flags(d)))
+    if (fleet_append_packed(f, p, PACKED_AT_REST | PACKED_LOADED | pack_flags(d)))
         return true;
     pack_store_free(&rest->store, p);
     *out_nomem = true;

@@ -95,6 +95,8 @@ static void set_loaded(struct database *d)
     d->has_own = true;
     d->create_lost = true; /* of a row that says "creating": nobody knows what became of it */
     d->r.is_done = true;   /* there is nothing to do about it yet */
+    d->r.phase = PHASE_UNKNOWN;
+    d->r.reason = REASON_NOT_OBSERVED;
 }
 
 static bool add_database(struct reconcile *rc, const struct owned *row)
@@ -143,7 +145,11 @@ static bool load_owned(struct reconcile *rc, const struct owned *row)
         g->create_lost = true; /* of a row that says "creating": nobody knows what became of it */
         return ledger_row_copy(LEDGER_OWNED, &g->own, row);
     }
-    return strcmp(row->kind, KIND_NAME[KIND_DATABASE]) != 0 || load_database(rc, row);
+    if (strcmp(row->kind, KIND_NAME[KIND_DATABASE]) != 0)
+        return true;
+    rc->by_phase[KIND_DATABASE][PHASE_UNKNOWN]++;
+    rc->by_reason[REASON_NOT_OBSERVED]++;
+    return load_database(rc, row);
 }
 
 static bool set_held(struct token *t, const struct held_token *row)

@@ -111,7 +111,17 @@ int64_t rc_stands_until(const struct reconcile *rc, const struct database *d)
     return sweep > 0 ? rc->now_ms + sweep : 0;
 }
 
+/* Until the first look is over nothing is known of what the ledger tells of, and it stays as it was
+ * loaded: Unknown, but where there are tokens, which are renewed, or a time at which it ends. */
+static bool waits_for_look(const struct reconcile *rc, unsigned flags)
+{
+    return !rc->obs.ever &&
+           (flags & (PACKED_LOADED | PACKED_TOKENS | PACKED_ENDS)) == PACKED_LOADED;
+}
+
 bool rc_stands(const struct reconcile *rc, size_t at)
 {
-    return fleet_is_packed(&rc->fleet, at) && fleet_flags(&rc->fleet, at) & PACKED_STEADY;
+    unsigned flags = fleet_is_packed(&rc->fleet, at) ? fleet_flags(&rc->fleet, at) : 0;
+
+    return flags & PACKED_STEADY || waits_for_look(rc, flags);
 }

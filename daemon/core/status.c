@@ -90,7 +90,7 @@ static bool is_working(const struct reconcile *rc)
 {
     if (has_flights(rc) || rc_replan_is_due(rc))
         return true;
-    if (in_phase(rc, PHASE_WORKING) || in_phase(rc, PHASE_UNKNOWN) ||
+    if (in_phase(rc, PHASE_WORKING) || (in_phase(rc, PHASE_UNKNOWN) && rc->has_desired) ||
         rc->by_reason[REASON_QUEUED] || rc->by_reason[REASON_WAITING_FOR_HOST] ||
         rc->by_reason[REASON_UNFENCING] || rc->by_reason[REASON_FENCING] ||
         rc->by_reason[REASON_DELETING] || rc->by_reason[REASON_WRITING])

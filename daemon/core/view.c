@@ -121,6 +121,12 @@ static const char *message_of(const struct reconcile *rc, const struct resource 
     return text;
 }
 
+/* One out of the ledger stands where it does from the start on. */
+static int64_t since_of(const struct reconcile *rc, const struct resource *r)
+{
+    return r->since_ms || r->phase == PHASE_NONE ? r->since_ms : rc->started_wall_ms;
+}
+
 struct json_object *view_resource(const struct reconcile *rc, const struct resource *r)
 {
     struct json_object *o = json_object_new_object();
@@ -133,7 +139,7 @@ struct json_object *view_resource(const struct reconcile *rc, const struct resou
          json_add_str(o, "phase", phase_of(r)) &&
          json_add_str(o, "reason", REASON_NAME[r->reason]) &&
          json_add_str(o, "message", message_of(rc, r, text, sizeof(text))) &&
-         view_add_time(o, "since", r->since_ms) && json_add_str(o, "id", id_of(r)) &&
+         view_add_time(o, "since", since_of(rc, r)) && json_add_str(o, "id", id_of(r)) &&
          json_add_str(o, "source", r->source.line ? source : NULL) &&
          json_add_int(o, "attempts", r->attempts) &&
          view_add_time(o, "next_retry",
