@@ -9,6 +9,7 @@
 #define WAKE_FLOOR_MS 1000 /* for a time that has passed and yet led to nothing */
 #define LOCAL_ACTS_MAX                                                                             \
     8 /* ledger-only acts in a row about one record; each changes what led to it */
+#define SETTLED_TOKENS 4 /* of a target that is settled in one go */
 
 static void show_retrying(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
@@ -120,6 +121,21 @@ static void hear_guard(struct reconcile *rc, struct effects *fx, struct resource
         rc_hear_guard(rc, fx, database_of(target));
 }
 
+/* What was decided is what is. */
+static void conclude(struct reconcile *rc, struct effects *fx, struct resource *r,
+                     const struct decision *d)
+{
+    rc_set_step(rc, r, decision_step(d), d->held);
+    follow(rc, fx, r, d);
+    r->is_done = d->act == ACT_NONE && !d->wants_view && !d->wants_deleted;
+    if (r->kind == KIND_DATABASE)
+        fleet_touch(&rc->fleet, database_of(r));
+    if (is_token(r))
+        rc_notify(rc, fx, token_of(r));
+    if (r->kind == KIND_DATABASE)
+        branch_remind(rc, fx, database_of(r));
+}
+
 static void consider(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
     struct decision d;
@@ -143,15 +159,7 @@ static void consider(struct reconcile *rc, struct effects *fx, struct resource *
             return;
         rc_world(rc, &w);
     }
-    rc_set_step(rc, r, decision_step(&d), d.held);
-    follow(rc, fx, r, &d);
-    r->is_done = d.act == ACT_NONE && !d.wants_view && !d.wants_deleted;
-    if (r->kind == KIND_DATABASE)
-        fleet_touch(&rc->fleet, database_of(r));
-    if (is_token(r))
-        rc_notify(rc, fx, token_of(r));
-    if (r->kind == KIND_DATABASE)
-        branch_remind(rc, fx, database_of(r));
+    conclude(rc, fx, r, &d);
 }
 
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r)
@@ -172,6 +180,31 @@ void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *
     n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
     for (size_t i = 0; i < n; i++)
         consider(rc, fx, &tokens[i]->r);
+}
+
+static bool is_settled(const struct world *w, const struct resource *r, struct decision *d)
+{
+    decide(w, r, d);
+    return !r->busy && d->act == ACT_NONE && d->phase == PHASE_READY && d->reason == REASON_IN_SYNC;
+}
+
+bool rc_settle(struct reconcile *rc, struct effects *fx, struct resource *r)
+{
+    struct token **tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
+    size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
+    struct decision d[1 + SETTLED_TOKENS];
+    struct world w;
+
+    rc_world(rc, &w);
+    if (n > SETTLED_TOKENS || !is_settled(&w, r, &d[0]))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_settled(&w, &tokens[i]->r, &d[1 + i]))
+            return false;
+    conclude(rc, fx, r, &d[0]);
+    for (size_t i = 0; i < n; i++)
+        conclude(rc, fx, &tokens[i]->r, &d[1 + i]);
+    return true;
 }
 
 void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)

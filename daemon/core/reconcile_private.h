@@ -144,6 +144,9 @@ static inline bool rc_is_owned(const struct owned *own, bool has_own)
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* A target and its tokens. */
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r);
+/* A target of which the guard is asked nothing: if there is nothing to be done about it and its
+ * tokens, and all are as they should be, that is said. True: so it is. */
+bool rc_settle(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* The turn of one that was queued: its call, if it still needs one. */
 void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r);
 

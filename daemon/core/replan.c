@@ -61,6 +61,16 @@ static void place(const struct world *w, struct database *d)
 
 /* --- one database's turn --- */
 
+/* The guard is asked nothing about it. Where it is as it should be, as most are, that is said now:
+ * to be decided about after all were noted it would have to be opened once more. */
+static void close_noted(struct reconcile *rc, struct effects *fx, size_t at, struct visit v)
+{
+    if (v.opened && rc_settle(rc, fx, &v.d->r))
+        v.stands_until_ms = rc_stands_until(rc, v.d);
+    if (!fx->failed)
+        fleet_close(&rc->fleet, at, v);
+}
+
 /* True: it was opened. */
 static bool note(struct reconcile *rc, struct effects *fx, const struct world *w, size_t at)
 {
@@ -80,7 +90,7 @@ static bool note(struct reconcile *rc, struct effects *fx, const struct world *w
         if (rc_asks_guard(rc, w, v.d))
             fleet_keep(&rc->fleet, v);
         else
-            fleet_close(&rc->fleet, at, v);
+            close_noted(rc, fx, at, v);
     }
     flags = fleet_flags(&rc->fleet, at);
     p->wants.owned += (flags & PACKED_OWNED) != 0;
@@ -222,6 +232,8 @@ static void begin(struct reconcile *rc, struct effects *fx)
             rc_note_api_token(rc, fx, rc->fleet.api_tokens[i]);
         for (size_t i = 0; i < rc->fleet.n_members; i++)
             rc_note_member(rc, fx, rc->fleet.members[i]);
+        for (size_t i = 0; i < rc->fleet.n_groups; i++)
+            rc_settle(rc, fx, &rc->fleet.groups[i]->r); /* what stands hangs on how they stand */
         look_at_world(rc);
         return;
     }

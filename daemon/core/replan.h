@@ -6,7 +6,8 @@
  *     └───────────────┴── rc->replan: anew, from the first ──┘
  *
  * What the manifest says is noted of all, and what all want is added up; then the guard is asked;
- * then each record hears what it said, and is decided about.
+ * then each record hears what it said, and is decided about. One at rest that asks the guard
+ * nothing, and is as it should be, is decided about as it is noted.
  * In:    the fleet, the manifest, the policy, what was done and said lately.
  * Out:   rows, decisions, records in the queues.
  * Never: begins a call; lets one begin before the guard has answered (reconcile.c: pump). */
