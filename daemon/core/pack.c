@@ -117,7 +117,8 @@ static void note_seen(struct packer *p, const char *text)
 
 static bool put_around(struct packer *p, const char *text, size_t size)
 {
-    const char *name = p->name_size >= NAMED_FROM_BYTES ? strstr(text, p->name) : NULL;
+    bool may_be = p->name_size >= NAMED_FROM_BYTES && p->name_size <= size;
+    const char *name = may_be ? strstr(text, p->name) : NULL;
     uint16_t before;
     uint16_t behind;
 
@@ -209,21 +210,25 @@ static bool is_choice(uint64_t word)
     return !(word & UINT64_C(0xF0F0F0F0F0F0F0F0));
 }
 
-/* from: what `record` is a copy of: a word that points into that has no place in a packed one. */
-static void put_words(struct packer *p, const void *record, const void *from, size_t size)
+/* from: what they are a copy of: a word that points into that has no place in a packed one. */
+static void put_words(struct packer *p, const uint64_t *words, const void *from, size_t n)
 {
     unsigned gap = 0;
 
-    for (size_t i = 0; i < size; i += 8) {
+    for (size_t i = 0; i < n; i++) {
         unsigned gap_bits = (gap < LONG_GAP ? gap : LONG_GAP) << 4;
-        uint64_t word;
+        uint64_t word = words[i];
 
-        memcpy(&word, (const char *)record + i, 8);
+        if (!word && i + 4 <= n && !(words[i + 1] | words[i + 2] | words[i + 3])) {
+            gap += 4; /* as most are */
+            i += 3;
+            continue;
+        }
         if (!word) {
             gap++;
             continue;
         }
-        if (word - (uintptr_t)from < size)
+        if (word - (uintptr_t)from < n * sizeof(word))
             p->out.full = true;
         if (is_choice(word)) {
             put_byte(&p->form, gap_bits | WORD_HERE);
@@ -266,16 +271,38 @@ static bool put_again(struct packer *p, const struct text_as_packed *before, con
     return true;
 }
 
-/* What is packed of a record: its words, and apart from them its texts. */
+/* What is packed of a record, as a copy. */
 struct section {
-    const char *texts[TEXTS_OF_ONE];
-    size_t n;
-    const char *const *texts_before; /* NULL: nobody knows */
-    const struct text_as_packed *before;
-    const void *words;
-    const void *from;
-    size_t size;
+    void *record;        /* its texts are taken out of it */
+    const void *from;    /* of which it is one */
+    const size_t *texts; /* their places */
+    size_t n_texts;
+    size_t n_words;
+    const void *before; /* as it was opened; NULL: nobody knows */
+    const struct text_as_packed *texts_before;
 };
+
+static const char *text_at(const void *record, size_t place)
+{
+    const char *text;
+
+    memcpy(&text, (const char *)record + place, sizeof(text));
+    return text;
+}
+
+static void put_texts(struct packer *p, const struct section *s)
+{
+    for (size_t i = 0; i < s->n_texts; i++) {
+        const char *text = text_at(s->record, s->texts[i]);
+
+        if (!text)
+            continue;
+        memset((char *)s->record + s->texts[i], 0, sizeof(text));
+        if (!s->before || text_at(s->before, s->texts[i]) != text ||
+            !put_again(p, &s->texts_before[i], text))
+            put_text(p, i, text);
+    }
+}
 
 static void put_section(struct packer *p, const struct section *s)
 {
@@ -287,11 +314,8 @@ static void put_section(struct packer *p, const struct section *s)
     p->shape = (struct writer){shape, shape + sizeof(shape), false};
     p->form = (struct writer){form, form + sizeof(form), false};
     p->out = (struct writer){own, own + sizeof(own), out.full};
-    for (size_t i = 0; i < s->n; i++)
-        if (s->texts[i] && !(s->texts_before && s->texts_before[i] == s->texts[i] &&
-                             put_again(p, &s->before[i], s->texts[i])))
-            put_text(p, i, s->texts[i]);
-    put_words(p, s->words, s->from, s->size);
+    put_texts(p, s);
+    put_words(p, s->record, s->from, s->n_words);
     put_shared(p, &out, &p->shape, shape);
     put_shared(p, &out, &p->form, form);
     put(&out, own, (size_t)(p->out.at - own));
@@ -299,53 +323,42 @@ static void put_section(struct packer *p, const struct section *s)
     p->out = out;
 }
 
-static void get_texts(const void *record, const size_t *places, size_t n, const char **out)
-{
-    for (size_t i = 0; i < n; i++)
-        memcpy(&out[i], (const char *)record + places[i], sizeof(out[i]));
-}
-
-/* Take the texts out of a copy of a record. */
-static void take_texts(void *copy, const size_t *places, size_t n, const char **out)
-{
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&out[i], (char *)copy + places[i], sizeof(out[i]));
-        memset((char *)copy + places[i], 0, sizeof(out[i]));
-    }
-}
-
 static void put_database(struct packer *p, const struct database *d)
 {
-    struct section s = {.n = N_DATABASE_TEXTS, .from = d, .size = sizeof(*d)};
-    const char *before[N_DATABASE_TEXTS];
-    struct database copy;
+    union {
+        struct database d;
+        uint64_t words[sizeof(struct database) / sizeof(uint64_t)];
+    } copy;
+    struct section s = {.record = &copy,
+                        .from = d,
+                        .texts = DATABASE_TEXTS,
+                        .n_texts = N_DATABASE_TEXTS,
+                        .n_words = ARRAY_SIZE(copy.words)};
 
-    pack_bare_database(d, &copy);
-    take_texts(&copy, DATABASE_TEXTS, N_DATABASE_TEXTS, s.texts);
-    s.words = &copy;
+    pack_bare_database(d, &copy.d);
     if (p->room) {
-        get_texts(&p->room->before, DATABASE_TEXTS, N_DATABASE_TEXTS, before);
-        s.texts_before = before;
-        s.before = p->room->texts_before[0];
+        s.before = &p->room->before;
+        s.texts_before = p->room->texts_before[0];
     }
     put_section(p, &s);
 }
 
 static void put_token(struct packer *p, const struct token *t, size_t at)
 {
-    struct section s = {.n = N_TOKEN_TEXTS, .from = t, .size = sizeof(*t)};
-    const char *before[N_TOKEN_TEXTS];
-    struct token copy;
+    union {
+        struct token t;
+        uint64_t words[sizeof(struct token) / sizeof(uint64_t)];
+    } copy;
+    struct section s = {.record = &copy,
+                        .from = t,
+                        .texts = TOKEN_TEXTS,
+                        .n_texts = N_TOKEN_TEXTS,
+                        .n_words = ARRAY_SIZE(copy.words)};
 
-    pack_bare_token(t, &copy);
-    take_texts(&copy, TOKEN_TEXTS, N_TOKEN_TEXTS, s.texts);
-    s.texts[0] = t->short_name;
-    s.words = &copy;
+    pack_bare_token(t, &copy.t);
     if (p->room && at < PACK_ROOM_TOKENS && p->room->token_at[at] == t) {
-        get_texts(&p->room->tokens_before[at], TOKEN_TEXTS, N_TOKEN_TEXTS, before);
-        before[0] = t->short_name; /* it is never another */
-        s.texts_before = before;
-        s.before = p->room->texts_before[1 + at];
+        s.before = &p->room->tokens_before[at];
+        s.texts_before = p->room->texts_before[1 + at];
     }
     if (t->cause && texts_add(p->texts, t->cause, strlen(t->cause)) == TEXTS_NONE)
         p->out.full = true; /* it has to live on somewhere */

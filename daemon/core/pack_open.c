@@ -78,18 +78,22 @@ static void begin_section(struct reader *r)
     get_shared(r, &r->form, &r->form_end);
 }
 
-static char *write_hex(char *to, const unsigned char *bytes, size_t n, bool dashes)
-{
-    static const char DIGITS[] = "0123456789abcdef";
+/* Of each byte its two digits. */
+#define AFTER(h)                                                                                   \
+    h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char DIGITS[] =
+    AFTER("0") AFTER("1") AFTER("2") AFTER("3") AFTER("4") AFTER("5") AFTER("6") AFTER("7")
+        AFTER("8") AFTER("9") AFTER("a") AFTER("b") AFTER("c") AFTER("d") AFTER("e") AFTER("f");
 
+static void write_hex(char *to, const unsigned char *bytes, size_t n, bool dashes)
+{
     for (size_t i = 0; i < n; i++) {
         if (dashes && has_dash_before(i))
             *to++ = '-';
-        *to++ = DIGITS[bytes[i] >> 4];
-        *to++ = DIGITS[bytes[i] & 15];
+        memcpy(to, DIGITS + (size_t)2 * bytes[i], 2);
+        to += 2;
     }
     *to = '\0';
-    return to;
 }
 
 /* A text in up to three pieces. */
