@@ -143,7 +143,7 @@ static void close_rooms(struct app *app)
     app_commands_drop(app);
     if (app->reading)
         manifest_files_cancel(app->reading);
-    seed_looks_cancel(&app->seed_looks);
+    seed_queue_cancel(&app->seeds);
     if (app->signals)
         signals_close(app->signals, app_closed, NULL);
     if (app->watch)
@@ -459,7 +459,7 @@ int app_run(const struct app_options *options)
         app_config_free(app.config);
         return APP_EXIT_FAILED;
     }
-    seed_looks_init(&app.seed_looks, &app.loop);
+    seed_queue_init(&app.seeds, &app.loop);
     rv = start(&app, &err);
     if (rv != 0) {
         log_event(NULL, LOG_LEVEL_ERROR, "cannot start: %s", err.msg);

@@ -285,8 +285,7 @@ static int start_seed(struct app *app, struct call *c, struct err *err)
     if (!s)
         return err_nomem(err);
     *s = (struct waiting){app, c};
-    rv = seed_looks_start(&app->seed_looks, app->config->seeds_dir, c->seed_file, c->cipher,
-                          on_seed, s, err);
+    rv = seed_look(&app->seeds, app->config->seeds_dir, c->seed_file, c->cipher, on_seed, s, err);
     if (rv != 0)
         mem_free(s);
     return rv;

@@ -15,7 +15,7 @@
 #include "io/hooks.h"
 #include "io/manifest_files.h"
 #include "io/notify.h"
-#include "io/seed_looks.h"
+#include "io/seed_look.h"
 #include "io/signals.h"
 #include "io/store.h"
 #include "io/store_manifest.h"
@@ -60,7 +60,7 @@ struct app {
     struct encryption_keys keys;
     char *organization_id; /* as the platform says it; bound once an observation is complete */
     struct token_files *token_files;
-    struct seed_looks seed_looks;
+    struct seed_queue seeds;
     struct hooks *hooks;
     struct signals *signals;
     struct watch *watch;

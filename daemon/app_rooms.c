@@ -168,7 +168,8 @@ static int open_api(struct app *app, const struct config *config, struct api **o
                                   .organization = config->organization,
                                   .ca_file = config->api.ca_file,
                                   .timeout_ms = config->api.timeout_ms,
-                                  .concurrency = config->api.concurrency};
+                                  .concurrency = config->api.concurrency,
+                                  .seeds = &app->seeds};
 
     return api_open(&app->loop, &options, out, err);
 }

@@ -21,6 +21,7 @@
 #include "io/digest.h"
 #include "io/http.h"
 #include "io/origin.h"
+#include "io/seed_source.h"
 #include "lib/list.h"
 #include "lib/mem.h"
 
@@ -40,7 +41,7 @@ struct api_call {
     struct answer *answer;
     struct answer_reader *reader;
     struct http_call *http;
-    struct seed_file file; /* of an upload */
+    struct seed_source *source; /* of an upload */
     api_sent_fn sent;
     uint64_t sent_ns; /* when that was last told */
     uint64_t started_ns;
@@ -50,6 +51,7 @@ struct api_call {
 
 struct api {
     struct http *http;
+    struct seed_queue *seeds;
     struct origin origin;
     char *organization;
     int64_t timeout_ms;
@@ -124,6 +126,7 @@ int api_open(uv_loop_t *loop, const struct api_options *o, struct api **out, str
     list_init(&api->calls);
     api->timeout_ms = o->timeout_ms;
     api->concurrency = o->concurrency;
+    api->seeds = o->seeds;
     rc = init(api, loop, o, err);
     if (rc < 0) {
         api_free(api);
@@ -210,7 +213,7 @@ static bool is_upload(const struct call *c)
 
 static void call_drop(struct api_call *c)
 {
-    seed_file_close(&c->file);
+    seed_source_free(c->source);
     answer_reader_free(c->reader);
     answer_free(c->answer);
     call_free(c->call);
@@ -325,9 +328,21 @@ static char *authorization_of(const struct api *api, const struct call *call, bo
     return text;
 }
 
+static uint64_t source_size(const struct api_call *c)
+{
+    return c->source ? seed_source_file(c->source)->identity.size : 0;
+}
+
 static ssize_t on_read(void *arg, char *out, size_t n)
 {
-    return seed_file_read(&((struct api_call *)arg)->file, out, n);
+    ssize_t size = seed_source_read(((struct api_call *)arg)->source, out, n);
+
+    return size == SEED_SOURCE_LATER ? HTTP_LATER : size;
+}
+
+static void on_ready(void *arg)
+{
+    http_resume(((struct api_call *)arg)->http);
 }
 
 static void on_sent(void *arg, uint64_t bytes)
@@ -335,10 +350,10 @@ static void on_sent(void *arg, uint64_t bytes)
     struct api_call *c = arg;
     uint64_t now_ns = uv_hrtime();
 
-    if (now_ns - c->sent_ns < SENT_EVERY_NS && bytes < c->file.identity.size)
+    if (now_ns - c->sent_ns < SENT_EVERY_NS && bytes < source_size(c))
         return;
     c->sent_ns = now_ns;
-    c->sent(c->arg, bytes, c->file.identity.size);
+    c->sent(c->arg, bytes, source_size(c));
 }
 
 static int send_request(struct api_call *c, const struct request *r, struct err *err)
@@ -347,7 +362,7 @@ static int send_request(struct api_call *c, const struct request *r, struct err 
     bool fine;
     char *authorization = authorization_of(api, c->call, &fine);
     CLEANUP(mem_free_string) char *url = url_of(api, c->call, r->target);
-    const struct http_source source = {c->file.identity.size, on_read, on_sent, c};
+    const struct http_source source = {source_size(c), on_read, on_sent, c};
     struct http_request request = {
         .method = r->method,
         .url = url,
@@ -380,7 +395,6 @@ static struct api_call *call_make(struct api *api, const struct call *call, api_
     c->api = api;
     c->done = done;
     c->arg = arg;
-    c->file = SEED_FILE_INIT;
     c->started_ns = uv_hrtime();
     c->answer = answer_new(call);
     c->reader = c->answer ? answer_reader_new(call, c->answer) : NULL;
@@ -465,9 +479,9 @@ static bool note_file(struct api_call *c)
 {
     char state[SEED_STATE_SIZE];
 
-    seed_file_state(&c->file, state);
+    seed_file_state(seed_source_file(c->source), state);
     c->answer->seed_state = arena_strdup(&c->answer->arena, state);
-    c->answer->seed_size = (int64_t)c->file.identity.size;
+    c->answer->seed_size = (int64_t)source_size(c);
     return c->answer->seed_state;
 }
 
@@ -483,10 +497,9 @@ int api_upload(struct api *api, struct call *call, struct seed_file *takes, api_
         seed_file_close(takes);
         return rc < 0 ? rc : err_nomem(err);
     }
-    c->file = *takes;
     c->sent = sent;
-    *takes = SEED_FILE_INIT;
-    if (!note_file(c)) {
+    c->source = seed_source_new(api->seeds, takes, on_ready, c);
+    if (!c->source || !note_file(c)) {
         call_drop(c);
         return err_nomem(err);
     }

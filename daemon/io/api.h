@@ -12,6 +12,7 @@
 
 #include "core/call.h"
 #include "io/seed_file.h"
+#include "io/seed_queue.h"
 #include "lib/base.h"
 #include "lib/err.h"
 
@@ -24,6 +25,7 @@ struct api_options { /* texts are copied */
     const char *ca_file; /* NULL: the system's */
     int64_t timeout_ms;  /* of a call; a listing may stand still so long */
     unsigned concurrency;
+    struct seed_queue *seeds; /* by which files to upload are read; lives longer */
 };
 
 /* From the loop. `a` is the callee's, to be freed by answer_free. May start calls, cancel and

@@ -441,6 +441,12 @@ void http_cancel(struct http_call *c)
     uv_timer_start(&c->http->reap, on_reap, 0, 0);
 }
 
+void http_resume(struct http_call *c)
+{
+    if (!c->is_over && !c->transfer.is_canceled)
+        http_transfer_resume(&c->transfer); /* curl wants a timer then, and goes on by it */
+}
+
 void http_close(struct http *h, void (*closed)(void *arg), void *arg)
 {
     assert(!h->closed && closed);

@@ -28,8 +28,10 @@ struct http_options {
 };
 
 /* A body that is read as it is sent. `read`: up to n bytes; -1: there is an end of it, and what was
- * sent so far must never look whole. `sent`: so many bytes of it have gone; called within curl,
- * where nothing may be started or canceled. */
+ * sent so far must never look whole; HTTP_LATER: none is there yet, and http_resume says when.
+ * `sent`: so many bytes of it have gone. Both are called within curl, where nothing may be started,
+ * canceled or resumed. */
+#define HTTP_LATER (-2)
 struct http_source {
     uint64_t size;
     ssize_t (*read)(void *arg, char *out, size_t n);
@@ -89,6 +91,9 @@ int http_start(struct http *h, const struct http_request *r, const struct http_c
 /* done comes with HTTP_CANCELED, from the loop. Idempotent, also within the call's own callbacks.
  */
 void http_cancel(struct http_call *c);
+
+/* Its source has something to read, or an end. */
+void http_resume(struct http_call *c);
 
 /* New options for requests that start from now on; those in flight go on as they are. On error all
  * stays as it was: -ERR_NOMEM, -ERR_INVALID (concurrency). */

@@ -100,6 +100,8 @@ static size_t on_source(char *out, size_t one, size_t n, void *arg)
     struct http_transfer *t = arg;
     ssize_t size = t->is_canceled ? -1 : t->source.read(t->source.arg, out, one * n);
 
+    if (size == HTTP_LATER)
+        return CURL_READFUNC_PAUSE;
     if (size < 0) {
         t->has_failed = true;
         return CURL_READFUNC_ABORT;
@@ -107,6 +109,11 @@ static size_t on_source(char *out, size_t one, size_t n, void *arg)
     t->source_at += (uint64_t)size;
     t->source.sent(t->source.arg, t->source_at);
     return (size_t)size;
+}
+
+void http_transfer_resume(struct http_transfer *t)
+{
+    curl_easy_pause(t->handle.easy, CURLPAUSE_CONT);
 }
 
 /* When a connection from the pool turns out to be dead, curl sends the request again on another

@@ -57,6 +57,7 @@ void http_handle_deinit(struct http_handle *h);
 int http_transfer_init(struct http_transfer *t, struct http_handle takes,
                        const struct http_request *r, const struct http_callbacks *cb,
                        const char *ca_file, struct err *err) MUST_CHECK;
+void http_transfer_resume(struct http_transfer *t);
 /* What curl's result means. Writes one line into why[0..HTTP_WHY_SIZE). */
 enum http_end http_transfer_end(struct http_transfer *t, CURLcode code, char *why);
 /* The handle for the next. */

@@ -14,6 +14,7 @@
 struct bench {
     uv_loop_t loop;
     struct fake_http fake;
+    struct seed_queue seeds;
     struct api *api;
     bool is_closed;
 };
@@ -21,9 +22,14 @@ struct bench {
 RUN_UNUSED static void bench_open_at(struct bench *b, const char *url, int64_t timeout_ms,
                                      unsigned concurrency)
 {
-    struct api_options o = {
-        .url = url, .organization = "acme", .timeout_ms = timeout_ms, .concurrency = concurrency};
+    struct api_options o = {.url = url,
+                            .organization = "acme",
+                            .timeout_ms = timeout_ms,
+                            .concurrency = concurrency,
+                            .seeds = &b->seeds};
     struct err err = ERR_INIT;
+
+    seed_queue_init(&b->seeds, &b->loop);
 
     if (api_open(&b->loop, &o, &b->api, &err) != 0)
         fail_msg("%s", err.msg);

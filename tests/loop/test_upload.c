@@ -246,6 +246,7 @@ static int teardown(void **state)
     (void)state;
     bench_close_api(&t.b);
     sink_close(&t.sink, &t.b.loop);
+    uv_run(&t.b.loop, UV_RUN_DEFAULT); /* what was being read of a file comes back */
     run_close(&t.b.loop);
     dir_free(t.dir);
     assert_int_equal(mem_live_blocks(), 0);
@@ -447,6 +448,44 @@ static void upload__beside_all_the_calls_that_may_be__has_its_place(void **state
     }
 }
 
+static ssize_t never(void *arg, char *out, size_t n)
+{
+    (void)out, (void)n;
+    ++*(unsigned *)arg;
+    return HTTP_LATER;
+}
+
+static void unsent(void *arg, uint64_t bytes)
+{
+    (void)arg, (void)bytes;
+    fail_msg("nothing was there to be sent");
+}
+
+static void source__that_has_nothing_ever__is_asked_once_and_given_up(void **state)
+{
+    unsigned n_asked = 0;
+    const struct http_source source = {.size = 1, never, unsent, &n_asked};
+    const struct http_options o = {.concurrency = 1};
+    const struct http_callbacks cb = {on_head, on_data, on_done, &(struct got){0}};
+    struct got *g = cb.arg;
+    struct http_request r = {.method = "POST", .source = &source, .timeout_ms = 100, .once = true};
+    struct world w = {0};
+    struct err err = ERR_INIT;
+    char url[64];
+
+    (void)state;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", t.sink.port);
+    r.url = url;
+    assert_int_equal(http_open(&t.b.loop, &o, &w.http, &err), 0);
+    assert_int_equal(http_start(w.http, &r, &cb, &g->call, &err), 0);
+    run_until(&t.b.loop, &g->is_over);
+    assert_int_equal(g->end, HTTP_LOST);
+    assert_non_null(strstr(g->why, "timed out"));
+    assert_int_equal(n_asked, 1);
+    http_close(w.http, set_flag, &w.is_closed);
+    run_until(&t.b.loop, &w.is_closed);
+}
+
 /* --- Files that are not sent --------------------------------------------------------------- */
 
 static void files__that_are_not_fit__are_not_opened(void **state)
@@ -497,6 +536,7 @@ int main(void)
         CASE(upload__when_all_is_closed__is_canceled),
         CASE(upload__beside_another__is_not_begun_and_its_file_is_closed),
         CASE(upload__beside_all_the_calls_that_may_be__has_its_place),
+        CASE(source__that_has_nothing_ever__is_asked_once_and_given_up),
         CASE(files__that_are_not_fit__are_not_opened),
     };
 

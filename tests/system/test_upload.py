@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import sqlite3
 
 import emulator_client
@@ -260,6 +261,41 @@ def test_a_file_that_does_not_answer_holds_up_nothing_else(platform, make_daemon
             held.let_go(held.wait())
     assert daemon.sync().code == 0, daemon.tail()
     assert daemon.resource("database/more-7")["phase"] == "Ready"
+
+
+def test_a_file_that_does_not_answer_while_it_is_sent_holds_up_nothing_else(platform, make_daemon):
+    daemon = daemon_of(make_daemon, platform.url)
+    path = seed_file(daemon.seeds_dir / "base.db", size=1_000_000)
+    with held_file.Holder(path, held_file.READS) as held:
+        daemon.start()
+        for _ in range(2):  # its header, when it is looked at, and once more before it is sent
+            held.let_go(held.wait())
+        held.wait()
+        assert daemon.resource(REFERENCE)["reason"] == "Uploading"
+        daemon.write_manifest("m.yaml", MANIFEST.replace("SEED", "base.db") + """
+  other:
+    group: eu
+    tokens: {app: {authorization: read-only, expiration: 7d}}
+""")
+        harness.wait_until((daemon.tokens_dir / "other" / "app.jwt").exists, 30, "the other is made")
+        assert daemon.resource("database/other")["phase"] == "Ready"
+    assert daemon.sync().code == 0, daemon.tail()
+    assert rows(platform, daemon, "SELECT length(a) FROM large") == [["1000000"]]
+    assert len(requests(platform, "POST", "/v1/upload")) == 1
+
+
+def test_a_stop_does_not_wait_for_a_file_that_does_not_answer(platform, make_daemon):
+    daemon = daemon_of(make_daemon, platform.url)
+    with held_file.Holder(seed_file(daemon.seeds_dir / "base.db"), held_file.READS) as held:
+        daemon.start()
+        for _ in range(2):
+            held.let_go(held.wait())
+        held.wait()
+        daemon.process.send(signal.SIGTERM)
+        harness.wait_until(lambda: "notice stopping" in daemon.log(), 30, "it stops")
+        daemon.process.send(signal.SIGTERM)
+        assert daemon.process.wait(15) == 0, daemon.tail()
+    assert "a file that is being looked at does not answer" in daemon.log()
 
 
 def peak_kb(daemon):
