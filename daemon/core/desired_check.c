@@ -41,9 +41,9 @@ void desired_check_hooks(const struct desired_build *b, const struct token_spec 
 bool desired_check_is_alone(const struct db_spec *spec)
 {
     for (size_t i = 0; i < CONFIG_N; i++)
-        if (spec->config.value[i])
+        if (spec->says->config.value[i])
             return false;
-    return spec->set == DB_SET_CLASS;
+    return spec->says->set == DB_SET_CLASS;
 }
 
 /* Of the many entries that are nothing but their class, one is looked at. */
@@ -55,7 +55,7 @@ static int check_database(struct desired_build *b, const struct desired_root *ro
     int rc;
 
     if (desired_check_is_alone(spec))
-        class = desired_root_find(&root->classes, spec->class_name);
+        class = desired_root_find(&root->classes, spec->says->class_name);
     if (class && class->alone_checked)
         return 0;
     rc = desired_merge_database(&b->merge, root, spec, &unused, diags);
@@ -118,7 +118,7 @@ static int check_file(struct desired_build *b, struct desired_file *f, struct di
     size_t n_misfits = found->n_errors;
 
     for (size_t i = 0; rc == 0 && i < m->n_databases; i++)
-        desired_check_hooks(b, m->databases[i].tokens, m->databases[i].n_tokens, found);
+        desired_check_hooks(b, m->databases[i].says->tokens, m->databases[i].says->n_tokens, found);
     if (rc || found->n_errors == 0)
         return rc;
     if (!m->is_root && n_misfits == found->n_errors)

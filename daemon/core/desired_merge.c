@@ -15,7 +15,7 @@ struct owner {
     const char *class_name; /* NULL: none */
 };
 
-static void apply_fields(struct merged_db *m, const struct db_spec *s)
+static void apply_fields(struct merged_db *m, const struct db_says *s)
 {
     struct db_want *w = &m->want;
 
@@ -169,16 +169,17 @@ static ptrdiff_t merge_tokens(struct desired_merge *m, const struct db_spec *cla
                               const struct db_spec *own, struct diags *diags)
 {
     struct owner o = {"database", own->name, class ? class->name : NULL};
-    size_t n_class = class ? class->n_tokens : 0;
+    const struct db_says *says = own->says;
+    size_t n_class = class ? class->says->n_tokens : 0;
     size_t i = 0;
     size_t j = 0;
     size_t n = 0;
 
-    if (!mem_grow(&m->tokens, &m->capacity, n_class + own->n_tokens, sizeof(*m->tokens)))
+    if (!mem_grow(&m->tokens, &m->capacity, n_class + says->n_tokens, sizeof(*m->tokens)))
         return -ERR_NOMEM;
-    while (i < n_class || j < own->n_tokens) {
-        const struct token_spec *a = i < n_class ? &class->tokens[i] : NULL;
-        const struct token_spec *b = j < own->n_tokens ? &own->tokens[j] : NULL;
+    while (i < n_class || j < says->n_tokens) {
+        const struct token_spec *a = i < n_class ? &class->says->tokens[i] : NULL;
+        const struct token_spec *b = j < says->n_tokens ? &says->tokens[j] : NULL;
         int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
 
         merge_token(&m->tokens[n++], order <= 0 ? a : NULL, order >= 0 ? b : NULL, &o, diags);
@@ -203,8 +204,8 @@ void desired_merge_check_class(const struct db_spec *spec, struct diags *diags)
 {
     struct owner o = {"class", spec->name, NULL};
 
-    for (size_t i = 0; i < spec->n_tokens; i++) {
-        const struct token_spec *t = &spec->tokens[i];
+    for (size_t i = 0; i < spec->says->n_tokens; i++) {
+        const struct token_spec *t = &spec->says->tokens[i];
         struct token_want w = {0};
 
         apply_token(&w, t);
@@ -278,11 +279,11 @@ static void check_place(const struct desired_root *root, const struct db_spec *o
     desired_root_place(root, &by, "database", m, diags);
     if (m->want.group || m->residency || m->want.absent || m->want.observe)
         return;
-    if (own->class_name)
+    if (own->says->class_name)
         diags_error(diags, own->at,
                     "database \"%s\" has no group and no residency, and class \"%s\" gives none; "
                     "name where it is to live",
-                    own->name, own->class_name);
+                    own->name, own->says->class_name);
     else
         diags_error(diags, own->at,
                     "database \"%s\" has no group and no residency; name where it is to live",
@@ -292,10 +293,10 @@ static void check_place(const struct desired_root *root, const struct db_spec *o
 /* The places of its own tokens, seen from the entry's: what desired_token_at turns back. */
 static void see_from_entry(struct desired_merge *m, size_t n, const struct db_spec *own)
 {
-    for (size_t i = 0, j = 0; i < n && j < own->n_tokens; i++) {
+    for (size_t i = 0, j = 0; i < n && j < own->says->n_tokens; i++) {
         struct source *at = &m->tokens[i].at;
 
-        if (m->tokens[i].name != own->tokens[j].name)
+        if (m->tokens[i].name != own->says->tokens[j].name)
             continue;
         j++;
         at->file = NULL;
@@ -310,18 +311,19 @@ int desired_merge_database(struct desired_merge *m, const struct desired_root *r
     size_t before = diags->n_errors;
     const struct root_item *class = NULL;
     struct root_item by = {.name = spec->name, .at = spec->at};
+    const struct db_says *says = spec->says;
     ptrdiff_t n;
 
     *out = (struct merged_db){0};
-    if (spec->class_name) {
-        class = desired_root_find(&root->classes, spec->class_name);
+    if (says->class_name) {
+        class = desired_root_find(&root->classes, says->class_name);
         if (!class) {
-            desired_root_unknown(&root->classes, "class", spec->class_name, "database", &by, diags);
+            desired_root_unknown(&root->classes, "class", says->class_name, "database", &by, diags);
             return -ERR_INVALID;
         }
-        apply_fields(out, class->spec);
+        apply_fields(out, ((const struct db_spec *)class->spec)->says);
     }
-    apply_fields(out, spec);
+    apply_fields(out, says);
     n = merge_tokens(m, class ? class->spec : NULL, spec, diags);
     if (n < 0)
         return (int)n;

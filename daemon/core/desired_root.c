@@ -198,10 +198,10 @@ static void check_residency(struct desired_build *b, const struct root_item *ite
 static void check_class(struct desired_build *b, const struct root_item *item)
 {
     const struct db_spec *c = item->spec;
-    struct merged_db m = {.want = {.group = c->group}, .residency = c->residency};
+    struct merged_db m = {.want = {.group = c->says->group}, .residency = c->says->residency};
 
     desired_root_place(&b->now_root, item, "class", &m, b->diags);
-    desired_check_hooks(b, c->tokens, c->n_tokens, b->diags);
+    desired_check_hooks(b, c->says->tokens, c->says->n_tokens, b->diags);
     desired_merge_check_class(c, b->diags);
 }
 

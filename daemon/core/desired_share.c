@@ -308,8 +308,9 @@ static int share_want(struct desired_build *b, struct desired *d, const struct d
                       struct db_entry *to)
 {
     const struct desired_root *root = b->refused ? &b->good_root : &b->now_root;
-    struct root_item *class =
-        desired_check_is_alone(spec) ? desired_root_find(&root->classes, spec->class_name) : NULL;
+    struct root_item *class = desired_check_is_alone(spec)
+                                  ? desired_root_find(&root->classes, spec->says->class_name)
+                                  : NULL;
     struct diags unheard = DIAGS_INIT;
     struct want_slot *slot = NULL;
     struct merged_db merged;

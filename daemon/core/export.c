@@ -94,7 +94,7 @@ static bool is_equal(const struct manifest *m, const struct db_config *live)
     if (!live)
         return m->n_groups == 1;
     for (int f = 0; m->n_databases == 1 && f < CONFIG_N; f++) {
-        const char *read = m->databases[0].config.value[f];
+        const char *read = m->databases[0].says->config.value[f];
         const char *value =
             is_default((enum config_field)f, live->value[f]) ? NULL : live->value[f];
 

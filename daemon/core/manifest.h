@@ -62,10 +62,9 @@ struct token_spec {
 
 enum db_engine { ENGINE_LIBSQL, ENGINE_TURSODB };
 
-/* A database's entry, or a class (where class, state and seed are never set). */
-struct db_spec {
-    const char *name;
-    struct source at;
+/* What a database's entry says, or a class (where class, state and seed are never set). Entries of
+ * one file that say the same share one, but for those with tokens of their own. */
+struct db_says {
     uint32_t set;
     const char *class_name;
     const char *group;
@@ -85,6 +84,13 @@ struct db_spec {
     const char *encryption_key; /* a name under encryption_keys of the configuration; NULL: none */
     struct token_spec *tokens;  /* sorted by name */
     size_t n_tokens;
+};
+
+/* An entry, or a class. Small: there may be millions. */
+struct db_spec {
+    const char *name;
+    struct source at;
+    const struct db_says *says;
 };
 
 #define GROUP_SET_LOCATION          (1u << 0)

@@ -12,6 +12,12 @@
 #include "core/manifest_token.h"
 #include "lib/text.h"
 
+/* An entry that is being read. */
+struct draft {
+    struct db_says says; /* first: where its keys are read into */
+    const char *name;
+};
+
 /* --- Fields of the configuration ----------------------------------------------------------- */
 
 /* What a text, or an item of a set, must look like; a BOOL needs no row. */
@@ -34,7 +40,7 @@ static enum config_field field_of(const struct schema_key *k)
 static bool parse_field_text(struct schema *s, const struct schema_key *k,
                              const struct yaml_token *t, void *out)
 {
-    struct db_spec *db = out;
+    struct db_says *db = out;
     enum config_field f = field_of(k);
 
     if (!GRAMMAR[f].ok(t->text, t->size))
@@ -46,7 +52,7 @@ static bool parse_field_text(struct schema *s, const struct schema_key *k,
 static bool parse_field_bool(struct schema *s, const struct schema_key *k,
                              const struct yaml_token *t, void *out)
 {
-    struct db_spec *db = out;
+    struct db_says *db = out;
     bool v;
 
     if (!schema_parse_bool(s, k, t, &v))
@@ -58,7 +64,7 @@ static bool parse_field_bool(struct schema *s, const struct schema_key *k,
 static bool read_field_set(struct schema *s, const struct schema_key *k,
                            const struct yaml_token *first, void *out)
 {
-    struct db_spec *db = out;
+    struct db_says *db = out;
     enum config_field f = field_of(k);
     struct schema_texts texts = {0};
 
@@ -75,7 +81,7 @@ static bool read_field_set(struct schema *s, const struct schema_key *k,
 static bool parse_expires(struct schema *s, const struct schema_key *k, const struct yaml_token *t,
                           void *out)
 {
-    struct db_spec *db = out;
+    struct db_says *db = out;
     int64_t ms;
 
     (void)s;
@@ -100,16 +106,16 @@ enum { SEED_DATABASE, SEED_TIMESTAMP, SEED_UPLOAD, SEED_N };
 static const struct schema_key SEED_KEYS[SEED_N] = {
     [SEED_DATABASE] = {.key = "database",
                        .parse = schema_parse_name,
-                       .offset = offsetof(struct db_spec, seed_database),
+                       .offset = offsetof(struct db_says, seed_database),
                        .expected = MANIFEST_EXPECTED_NAME_OF("database")},
     [SEED_TIMESTAMP] = {.key = "timestamp",
                         .parse = schema_parse_text,
-                        .offset = offsetof(struct db_spec, seed_timestamp),
+                        .offset = offsetof(struct db_says, seed_timestamp),
                         .ok = manifest_is_time,
                         .expected = "an instant such as 2026-11-20T00:00:00Z"},
     [SEED_UPLOAD] = {.key = "upload",
                      .parse = schema_parse_text,
-                     .offset = offsetof(struct db_spec, seed_upload),
+                     .offset = offsetof(struct db_says, seed_upload),
                      .ok = manifest_is_file,
                      .expected = "a path below seeds_dir, without a part that begins with a dot"},
 };
@@ -123,7 +129,7 @@ static bool read_seed(struct schema *s, const struct schema_key *k, const struct
                       void *out)
 {
     struct source seen[SEED_N];
-    struct db_spec *db = out;
+    struct draft *db = out;
 
     if (!schema_map(s, k, &SEED, first, db, seen))
         return false;
@@ -133,7 +139,7 @@ static bool read_seed(struct schema *s, const struct schema_key *k, const struct
                  "seed.upload", "seed.database");
     check_beside(s, seen[SEED_UPLOAD].line && seen[SEED_TIMESTAMP].line, seen[SEED_TIMESTAMP],
                  "seed.timestamp", "seed.upload");
-    if (db->seed_database && strcmp(db->seed_database, db->name) == 0)
+    if (db->says.seed_database && strcmp(db->says.seed_database, db->name) == 0)
         diags_error(s->diags, seen[SEED_DATABASE],
                     "\"%s\" is to be a copy of itself; expected another database", db->name);
     return true;
@@ -145,7 +151,7 @@ enum { ENCRYPTION_CIPHER, ENCRYPTION_KEY, ENCRYPTION_N };
 static const struct schema_key ENCRYPTION_KEYS[ENCRYPTION_N] = {
     [ENCRYPTION_CIPHER] = {.key = "cipher",
                            .parse = schema_parse_word,
-                           .offset = offsetof(struct db_spec, cipher),
+                           .offset = offsetof(struct db_says, cipher),
                            .info = &CIPHER_WORDS,
                            .expected =
                                "aes256gcm, aes128gcm, chacha20poly1305, aegis128l, "
@@ -153,7 +159,7 @@ static const struct schema_key ENCRYPTION_KEYS[ENCRYPTION_N] = {
     [ENCRYPTION_KEY] = {.key = "key",
                         .secret_if = "",
                         .parse = schema_parse_name,
-                        .offset = offsetof(struct db_spec, encryption_key),
+                        .offset = offsetof(struct db_says, encryption_key),
                         .expected = "the name of a key under encryption_keys in the daemon's "
                                     "configuration, never the key itself"},
 };
@@ -178,7 +184,7 @@ static bool read_encryption(struct schema *s, const struct schema_key *k,
 static bool read_tokens(struct schema *s, const struct schema_key *k,
                         const struct yaml_token *first, void *out)
 {
-    struct db_spec *db = out;
+    struct db_says *db = out;
 
     return manifest_tokens(s, k, first, &db->tokens, &db->n_tokens);
 }
@@ -224,7 +230,7 @@ static const struct schema_words MANAGE_WORDS = {MANAGE, ARRAY_SIZE(MANAGE)};
                                       .info = &CONFIG_FIELD[CONFIG_##symbol],                      \
                                       .expected = EXPECTED_##symbol},
 
-#define AT(field) offsetof(struct db_spec, field)
+#define AT(field) offsetof(struct db_says, field)
 static const struct schema_key KEYS[KEY_N] = {
     [KEY_CLASS] = {.key = "class",
                    .parse = schema_parse_name,
@@ -294,13 +300,13 @@ static const struct schema_key KEYS[KEY_N] = {
 #undef AT
 
 static const struct schema_map DATABASE = {
-    .what = "a database", .keys = KEYS, .n = KEY_N, .set_offset = offsetof(struct db_spec, set)};
+    .what = "a database", .keys = KEYS, .n = KEY_N, .set_offset = offsetof(struct db_says, set)};
 static const struct schema_map CLASS = {
-    .what = "a class", .keys = KEYS, .n = KEY_N, .set_offset = offsetof(struct db_spec, set)};
+    .what = "a class", .keys = KEYS, .n = KEY_N, .set_offset = offsetof(struct db_says, set)};
 
 /* --- One entry ----------------------------------------------------------------------------- */
 
-static void check_entry(struct schema *s, const struct db_spec *db, const struct source *seen)
+static void check_entry(struct schema *s, const struct db_says *db, const struct source *seen)
 {
     bool expires = db->set & DB_SET_EXPIRES;
 
@@ -316,9 +322,13 @@ static void read_entry(struct schema *s, const struct schema_map *map,
 {
     const struct schema_key row = {.key = map->what, .expected = "a mapping of its fields"};
     struct source seen[KEY_N];
+    struct draft draft;
 
-    if (schema_map(s, &row, map, first, db, seen))
-        check_entry(s, db, seen);
+    memset(&draft, 0, sizeof(draft)); /* between its members, too */
+    draft.name = db->name;
+    if (schema_map(s, &row, map, first, &draft.says, seen))
+        check_entry(s, &draft.says, seen);
+    db->says = schema_share(s, &draft.says, sizeof(draft.says));
 }
 
 static void read_database(struct schema *s, const struct yaml_token *first, void *entry)

@@ -27,6 +27,23 @@ const char *schema_keep(struct schema *s, const char *text, size_t n)
     return kept;
 }
 
+const void *schema_share(struct schema *s, const void *object, size_t size)
+{
+    struct schema_shared *one = &s->shared[text_mix(TEXT_HASH_INIT, object, size) % SCHEMA_SHARED];
+    void *kept;
+
+    if (one->size == size && memcmp(one->object, object, size) == 0)
+        return one->object;
+    kept = arena_alloc(s->arena, size);
+    if (!kept) {
+        s->nomem = true;
+        return NULL;
+    }
+    memcpy(kept, object, size);
+    *one = (struct schema_shared){kept, size};
+    return kept;
+}
+
 /* --- Mappings with known keys -------------------------------------------------------------- */
 
 static void skip_value(struct schema *s)

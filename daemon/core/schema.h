@@ -20,6 +20,13 @@ struct schema_ban {
     const char *expected;
 };
 
+/* What was read, and is kept where the same comes once more. */
+struct schema_shared {
+    const void *object;
+    size_t size;
+};
+#define SCHEMA_SHARED 64
+
 /* The state of reading one file. */
 struct schema {
     struct yaml *yaml;
@@ -32,6 +39,7 @@ struct schema {
     size_t entries_left; /* that the file may still have */
     size_t errors_before;
     bool nomem;
+    struct schema_shared shared[SCHEMA_SHARED]; /* by hash: the last of each */
 };
 
 struct schema_key;
@@ -150,6 +158,9 @@ bool schema_next_key(struct schema *s, struct yaml_token *t);
 void schema_wrong(struct schema *s, const struct schema_key *k, const struct yaml_token *t);
 /* A copy in the arena, equal texts shared; NULL, and s->nomem, without memory. */
 const char *schema_keep(struct schema *s, const char *text, size_t n);
+/* A copy in the arena, or one that says the same, byte for byte, and was made lately. NULL, and
+ * s->nomem, without memory. */
+const void *schema_share(struct schema *s, const void *object, size_t size);
 /* Warn of an unquoted name that other YAML readers take for a number or a boolean. */
 void schema_warn_name(struct schema *s, const struct yaml_token *t);
 

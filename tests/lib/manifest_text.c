@@ -79,26 +79,27 @@ static void database(struct buf *out, const char *kind, const struct db_spec *d)
     char at[TEXT_TIME_SIZE];
 
     head(out, kind, d->name, d->at);
-    field(out, d->set & DB_SET_CLASS, "class", d->class_name);
-    field(out, d->set & DB_SET_GROUP, "group", d->group);
-    field(out, d->set & DB_SET_RESIDENCY, "residency", d->residency);
+    field(out, d->says->set & DB_SET_CLASS, "class", d->says->class_name);
+    field(out, d->says->set & DB_SET_GROUP, "group", d->says->group);
+    field(out, d->says->set & DB_SET_RESIDENCY, "residency", d->says->residency);
     for (int i = 0; i < CONFIG_N; i++)
-        field(out, d->config.value[i], CONFIG_FIELD[i].key, d->config.value[i]);
-    field(out, d->set & DB_SET_ENGINE, "engine", d->engine == ENGINE_LIBSQL ? "libsql" : "tursodb");
-    flag(out, d->set & DB_SET_PROTECT, "protect", d->protect);
-    flag(out, d->set & DB_SET_MANAGE, "observe", d->observe);
-    flag(out, d->set & DB_SET_PROBE, "probe", d->probe);
-    field(out, d->seed_database, "seed", d->seed_database);
-    field(out, d->seed_timestamp, "timestamp", d->seed_timestamp);
-    field(out, d->seed_upload, "upload", d->seed_upload);
-    field(out, d->set & DB_SET_ENCRYPTION, "cipher", CIPHER_NAME[d->cipher]);
-    field(out, d->set & DB_SET_ENCRYPTION, "key", d->encryption_key);
-    duration(out, d->expires_after_ms, "expires_after", d->expires_after_ms);
-    field(out, d->expires_at_ms, "expires_at", text_time(d->expires_at_ms, at));
-    flag(out, d->set & DB_SET_STATE, "absent", d->absent);
-    field(out, d->set & DB_SET_TOKENS, "tokens", "");
+        field(out, d->says->config.value[i], CONFIG_FIELD[i].key, d->says->config.value[i]);
+    field(out, d->says->set & DB_SET_ENGINE, "engine",
+          d->says->engine == ENGINE_LIBSQL ? "libsql" : "tursodb");
+    flag(out, d->says->set & DB_SET_PROTECT, "protect", d->says->protect);
+    flag(out, d->says->set & DB_SET_MANAGE, "observe", d->says->observe);
+    flag(out, d->says->set & DB_SET_PROBE, "probe", d->says->probe);
+    field(out, d->says->seed_database, "seed", d->says->seed_database);
+    field(out, d->says->seed_timestamp, "timestamp", d->says->seed_timestamp);
+    field(out, d->says->seed_upload, "upload", d->says->seed_upload);
+    field(out, d->says->set & DB_SET_ENCRYPTION, "cipher", CIPHER_NAME[d->says->cipher]);
+    field(out, d->says->set & DB_SET_ENCRYPTION, "key", d->says->encryption_key);
+    duration(out, d->says->expires_after_ms, "expires_after", d->says->expires_after_ms);
+    field(out, d->says->expires_at_ms, "expires_at", text_time(d->says->expires_at_ms, at));
+    flag(out, d->says->set & DB_SET_STATE, "absent", d->says->absent);
+    field(out, d->says->set & DB_SET_TOKENS, "tokens", "");
     buf_add_char(out, '\n');
-    tokens(out, d->tokens, d->n_tokens);
+    tokens(out, d->says->tokens, d->says->n_tokens);
 }
 
 static void api_token(struct buf *out, const struct api_token_spec *a)
