@@ -20,6 +20,13 @@ struct fleet_rest {
     unsigned world;          /* number of the one in which PACKED_STEADY is said */
     struct database *peeked; /* a copy of one that is packed; NULL: none */
     struct pack_room room;
+    struct {
+        bool is_set;
+        int8_t block_reads;
+        int8_t block_writes;
+        int8_t delete_protection;
+    } usual; /* of what the look under way shows and only the ledger tells of: the flags of all that
+                are noted */
     struct database *in_room; /* who is opened there: a visit, or the one that is peeked at */
     bool failed;
 };

@@ -51,13 +51,13 @@ bool fleet_shows(const struct fleet *f, size_t at, const struct live_db *row, co
 
 /* --- fleet_look.c: a look at the platform, as it comes page by page --- */
 
-/* Packed, and the row says just what is known, neither more nor less: that is noted, and the row
- * need not be kept. */
+/* Packed, and the row says just what is known, neither more nor less, or is that of many others
+ * that are told of by the ledger alone: that is noted, and the row need not be kept. */
 bool fleet_note_shown(const struct fleet *f, size_t at, const struct live_db *row);
 /* PACKED_SHOWN, PACKED_TAKEN or 0. */
 unsigned fleet_noted(const struct fleet *f, size_t at);
-/* One that was noted, and was opened since: what was shown of it then, for it may be known better
- * by now. False: it is none. */
+/* One that was noted and has to be taken over: it is known by the ledger alone, or was opened
+ * since, and may be known better by now. What was shown of it then. False: it is none. */
 bool fleet_shown_row(const struct fleet *f, size_t at, struct pack_row *out);
 /* What the look shows of it is taken over, or that it shows nothing. */
 void fleet_note_taken(const struct fleet *f, size_t at);

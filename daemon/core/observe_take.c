@@ -261,13 +261,15 @@ static bool take_rows(struct reconcile *rc, struct effects *fx, size_t *left)
     return true;
 }
 
-/* One that was shown as it was known, and was opened since: it counted where it was then. */
-static bool take_if_open(struct reconcile *rc, struct effects *fx, size_t at)
+/* One that was shown as it was known. If it was opened since, or is known by the ledger alone, it
+ * counts already, where it was shown to be. taken: it had to be taken over. */
+static bool take_noted(struct reconcile *rc, struct effects *fx, size_t at, bool *taken)
 {
     struct pack_row shown;
     struct group *g;
 
-    if (!fleet_shown_row(&rc->fleet, at, &shown))
+    *taken = fleet_shown_row(&rc->fleet, at, &shown);
+    if (!*taken)
         return true;
     g = fleet_group(&rc->fleet, shown.row.group);
     if (g)
@@ -283,12 +285,13 @@ static bool take_others(struct reconcile *rc, struct effects *fx, size_t *left, 
     struct fleet *f = &rc->fleet;
     size_t at = o->taken_to ? fleet_place(f, o->taken_to) : 0;
     size_t passed = 0;
+    bool taken;
     bool ok = true;
 
     for (; ok && *left && at < f->n_databases; at++) {
         if (fleet_noted(f, at)) {
-            ok = take_if_open(rc, fx, at);
-            *left -= ++passed % PASSED_AT_ONCE == 0;
+            ok = take_noted(rc, fx, at, &taken);
+            *left -= taken || ++passed % PASSED_AT_ONCE == 0;
         } else {
             ok = take_at(rc, fx, at, NULL);
             --*left;

@@ -98,7 +98,12 @@ void pack_room_return(struct pack_room *room, struct database *d, bool as_noted)
  * list says all of it that lists may say. */
 bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
                 const struct live_db *row, bool whole);
-/* What such a list says. flags: as it was packed with. */
+/* It is ours and not known to be live, and what the ledger tells of it is what the list says; but
+ * for flags, of which the ledger tells nothing. */
+bool pack_tells(const struct texts *t, const struct packed *p, unsigned flags,
+                const struct live_db *row);
+/* What such a list says; where it is not known to be live, without flags. flags: as it was packed
+ * with. */
 struct pack_row {
     struct live_db row; /* its texts are these: */
     char texts[4][LIMIT_LIVE_TEXT_BYTES + 1];

@@ -1,187 +1,9 @@
 /* pack_open: a record out of the bytes that pack.c has written. */
-#include <assert.h>
 #include <string.h>
 
 #include "core/fleet_private.h"
-#include "core/pack_private.h"
+#include "core/pack_read.h"
 #include "lib/mem.h"
-
-struct reader {
-    const struct texts *texts;
-    struct pack_room *room; /* NULL: all gets memory of its own */
-    const char *name;
-    const unsigned char *at;
-    const unsigned char *shape;
-    const unsigned char *shape_end;
-    const unsigned char *form;
-    const unsigned char *form_end;
-    struct large_words large;
-    const unsigned char *seen[SEEN_MAX]; /* the bytes of those that may be said to be the same */
-    bool seen_is_uuid[SEEN_MAX];
-    size_t n_seen;
-};
-
-static unsigned get_byte(const unsigned char **at)
-{
-    return *(*at)++;
-}
-
-static size_t get_number(const unsigned char **at)
-{
-    unsigned byte = get_byte(at);
-    size_t n = byte & 127;
-
-    for (unsigned shift = 7; byte & 128; shift += 7) {
-        byte = get_byte(at);
-        n |= (size_t)(byte & 127) << shift;
-    }
-    return n;
-}
-
-static uint64_t get_word(const unsigned char **at, unsigned n)
-{
-    uint64_t word = 0;
-
-    for (unsigned i = 0; i < n; i++)
-        word |= (uint64_t)get_byte(at) << (8 * i);
-    return word;
-}
-
-static void begin(struct reader *r, const struct texts *t, const struct packed *p,
-                  struct pack_room *room)
-{
-    *r = (struct reader){.texts = t, .room = room, .name = p->bytes};
-    r->at = (const unsigned char *)p->bytes + strlen(p->bytes) + 1;
-}
-
-/* As put_shared wrote it. */
-static void get_shared(struct reader *r, const unsigned char **begin, const unsigned char **end)
-{
-    size_t number = get_number(&r->at);
-
-    if (number == TEXTS_NONE) {
-        size_t size = get_number(&r->at);
-
-        *begin = r->at;
-        *end = r->at += size;
-    } else {
-        const struct texts_item *item = texts_get(r->texts, (uint16_t)number);
-
-        *begin = (const unsigned char *)item->bytes;
-        *end = *begin + item->size;
-    }
-}
-
-static void begin_section(struct reader *r)
-{
-    get_shared(r, &r->shape, &r->shape_end);
-    get_shared(r, &r->form, &r->form_end);
-}
-
-/* Of each byte its two digits. */
-#define AFTER(h)                                                                                   \
-    h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
-static const char DIGITS[] =
-    AFTER("0") AFTER("1") AFTER("2") AFTER("3") AFTER("4") AFTER("5") AFTER("6") AFTER("7")
-        AFTER("8") AFTER("9") AFTER("a") AFTER("b") AFTER("c") AFTER("d") AFTER("e") AFTER("f");
-
-static void write_hex(char *to, const unsigned char *bytes, size_t n, bool dashes)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (dashes && has_dash_before(i))
-            *to++ = '-';
-        memcpy(to, DIGITS + (size_t)2 * bytes[i], 2);
-        to += 2;
-    }
-    *to = '\0';
-}
-
-/* A text in up to three pieces. */
-struct pieces {
-    char hex[2 * HASH_BYTES + 1];
-    const char *bytes[3];
-    size_t size[3];
-};
-
-static void piece(struct pieces *p, size_t i, const char *bytes, size_t size)
-{
-    p->bytes[i] = bytes;
-    p->size[i] = size;
-}
-
-static void piece_of_table(const struct reader *r, struct pieces *p, size_t i, size_t number)
-{
-    const struct texts_item *item = texts_get(r->texts, (uint16_t)number);
-
-    piece(p, i, item->bytes, item->size);
-}
-
-static void piece_of_hex(struct pieces *p, const unsigned char *bytes, bool is_uuid)
-{
-    write_hex(p->hex, bytes, is_uuid ? UUID_BYTES : HASH_BYTES, is_uuid);
-    piece(p, 0, p->hex, is_uuid ? 36 : 2 * HASH_BYTES);
-}
-
-/* The next text of the section: its place. False: that was the last. */
-static bool next_text(struct reader *r, size_t *place, struct pieces *out)
-{
-    unsigned kind;
-    size_t size;
-
-    if (r->shape == r->shape_end)
-        return false;
-    out->size[1] = out->size[2] = 0;
-    *place = get_byte(&r->shape);
-    kind = get_byte(&r->shape);
-    switch (kind) {
-    case TEXT_SHARED:
-        piece_of_table(r, out, 0, get_number(&r->shape));
-        break;
-    case TEXT_SAME:
-        size = get_byte(&r->shape);
-        piece_of_hex(out, r->seen[size], r->seen_is_uuid[size]);
-        break;
-    case TEXT_UUID:
-    case TEXT_HASH:
-        size = kind == TEXT_UUID ? UUID_BYTES : HASH_BYTES;
-        piece_of_hex(out, r->at, kind == TEXT_UUID);
-        if (r->n_seen < SEEN_MAX) {
-            r->seen_is_uuid[r->n_seen] = kind == TEXT_UUID;
-            r->seen[r->n_seen++] = r->at;
-        }
-        r->at += size;
-        break;
-    case TEXT_AROUND:
-        piece_of_table(r, out, 0, get_number(&r->shape));
-        piece(out, 1, r->name, strlen(r->name));
-        piece_of_table(r, out, 2, get_number(&r->shape));
-        break;
-    default:
-        size = get_number(&r->at);
-        piece(out, 0, (const char *)r->at, size);
-        r->at += size;
-    }
-    return true;
-}
-
-/* to: holds all of it and a NUL. */
-static const char *write_pieces(const struct pieces *p, char *to)
-{
-    const char *text = to;
-
-    for (size_t i = 0; i < 3; i++) {
-        if (p->size[i])
-            memcpy(to, p->bytes[i], p->size[i]);
-        to += p->size[i];
-    }
-    *to = '\0';
-    return text;
-}
-
-static size_t size_of(const struct pieces *p)
-{
-    return p->size[0] + p->size[1] + p->size[2];
-}
 
 /* Not zeroed. */
 static char *new_text(struct reader *r, size_t size)
@@ -206,10 +28,10 @@ static char *get_text(struct reader *r, size_t *place)
     char *text;
 
     if (r->shape[1] != TEXT_SHARED) {
-        next_text(r, place, &p);
-        text = new_text(r, size_of(&p) + 1);
+        reader_text(r, place, &p);
+        text = new_text(r, pieces_size(&p) + 1);
         if (text)
-            write_pieces(&p, text);
+            pieces_write(&p, text);
         return text;
     }
     *place = r->shape[0];
@@ -283,7 +105,7 @@ static bool get_section(struct reader *r, void *record, const size_t *places, si
         r->room && section <= PACK_ROOM_TOKENS ? r->room->texts_before[section] : NULL;
     bool ok;
 
-    begin_section(r);
+    reader_section(r);
     ok = get_texts(r, record, places, before);
     get_words(r, record);
     return ok;
@@ -347,7 +169,7 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     size_t n;
     bool ok;
 
-    begin(&r, t, p, room);
+    reader_begin(&r, t, p, room);
     d = new_database(&r);
     if (!d)
         return NULL;
@@ -371,110 +193,4 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     else if (!ok)
         database_free(d);
     return ok ? d : NULL;
-}
-
-/* --- a look at what is packed --- */
-
-static bool is_text(const struct pieces *p, const char *text)
-{
-    size_t n = strlen(text);
-
-    if (n != size_of(p))
-        return false;
-    for (size_t i = 0; i < 3; i++) {
-        if (p->size[i] && memcmp(p->bytes[i], text, p->size[i]) != 0)
-            return false;
-        text += p->size[i];
-    }
-    return true;
-}
-
-static const char *flag_text(int8_t flag)
-{
-    return flag < 0 ? NULL : flag ? "true" : "false";
-}
-
-static bool is_listed(size_t place)
-{
-    return place < LIVE_CONFIG || CONFIG_FIELD[place - LIVE_CONFIG].listed;
-}
-
-bool pack_shows(const struct texts *t, const struct packed *p, unsigned flags,
-                const struct live_db *row, bool whole)
-{
-    const char *said[LIVE_CONFIG + CONFIG_N] = {
-        [LIVE_ID] = row->id,
-        [LIVE_HOSTNAME] = row->hostname,
-        [LIVE_PLACE] = row->group,
-        [LIVE_PARENT] = row->parent_id,
-        [LIVE_CONFIG + CONFIG_BLOCK_READS] = flag_text(row->block_reads),
-        [LIVE_CONFIG + CONFIG_BLOCK_WRITES] = flag_text(row->block_writes),
-        [LIVE_CONFIG + CONFIG_DELETE_PROTECTION] = flag_text(row->delete_protection)};
-    struct pieces text;
-    struct reader r;
-    size_t place;
-
-    if (!(flags & PACKED_PRESENT) || !(flags & PACKED_LISTED) ||
-        !!(flags & PACKED_ARCHIVED) != (row->archived == 1))
-        return false;
-    begin(&r, t, p, NULL);
-    get_number(&r.at);
-    begin_section(&r);
-    while (next_text(&r, &place, &text) && place < ARRAY_SIZE(said)) {
-        if (said[place] ? !is_text(&text, said[place]) : whole && is_listed(place))
-            return false;
-        said[place] = NULL;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(said); i++)
-        if (said[i])
-            return false; /* it is said, and was not known */
-    return true;
-}
-
-void pack_row(const struct texts *t, const struct packed *p, unsigned flags, struct pack_row *out)
-{
-    const char **said[] = {[LIVE_ID] = &out->row.id,
-                           [LIVE_HOSTNAME] = &out->row.hostname,
-                           [LIVE_PLACE] = &out->row.group,
-                           [LIVE_PARENT] = &out->row.parent_id};
-    struct pieces text;
-    struct reader r;
-    size_t place;
-
-    out->row = (struct live_db){.name = p->bytes,
-                                .block_reads = -1,
-                                .block_writes = -1,
-                                .delete_protection = -1,
-                                .archived = !!(flags & PACKED_ARCHIVED)};
-    begin(&r, t, p, NULL);
-    get_number(&r.at);
-    begin_section(&r);
-    while (next_text(&r, &place, &text) && place < LIVE_CONFIG + CONFIG_N) {
-        if (place == LIVE_CONFIG + CONFIG_BLOCK_READS)
-            out->row.block_reads = is_text(&text, "true");
-        else if (place == LIVE_CONFIG + CONFIG_BLOCK_WRITES)
-            out->row.block_writes = is_text(&text, "true");
-        else if (place == LIVE_CONFIG + CONFIG_DELETE_PROTECTION)
-            out->row.delete_protection = is_text(&text, "true");
-        else if (place < LIVE_CONFIG && size_of(&text) <= LIMIT_LIVE_TEXT_BYTES)
-            *said[place] = write_pieces(&text, out->texts[place]);
-    }
-}
-
-const char *pack_place(const struct texts *t, const struct packed *p, char *out)
-{
-    struct pieces text;
-    struct reader r;
-    size_t place;
-
-    begin(&r, t, p, NULL);
-    get_number(&r.at);
-    begin_section(&r);
-    while (next_text(&r, &place, &text) && place <= LIVE_PLACE) {
-        if (place != LIVE_PLACE || size_of(&text) > LIMIT_LIVE_TEXT_BYTES)
-            continue;
-        write_pieces(&text, out);
-        return out;
-    }
-    return NULL;
 }

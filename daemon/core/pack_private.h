@@ -25,6 +25,11 @@
 
 /* What a list says comes first. */
 enum { LIVE_ID, LIVE_HOSTNAME, LIVE_PLACE, LIVE_PARENT, LIVE_CONFIG };
+/* And behind all that is live, applied, read back or sent: OWN_id, OWN_hostname, ... */
+#define OWN_PLACE_INT(member)
+#define OWN_PLACE_TEXT(member)            OWN_##member,
+#define OWN_PLACE(row, member, type, key) OWN_PLACE_##type(member)
+enum { OWN_BEFORE = LIVE_CONFIG + 4 * CONFIG_N - 1, OWNED_COLUMNS(OWN_PLACE) };
 static const size_t DATABASE_TEXTS[] = {
     offsetof(struct database, live.id),
     offsetof(struct database, live.hostname),

@@ -181,6 +181,124 @@ static void look__one_that_gets_another_entry__keeps_what_was_shown(void **state
     tear_down();
 }
 
+/* As after a start: only the ledger tells of it. */
+static struct live_db forget_live(unsigned i)
+{
+    struct database *d = fleet_database(&r.f, r.names[i]);
+    struct live_db row = row_of(i);
+
+    live_clear(&d->live);
+    d->live.listed = false;
+    d->own.id = text(r.names[i]);
+    d->own.hostname = text("h");
+    d->own.group_name = text("eu");
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(i)));
+    row.hostname = "h";
+    row.delete_protection = 1;
+    return row;
+}
+
+static void assert_shown(unsigned i, const struct live_db *row)
+{
+    struct pack_row shown;
+
+    assert_true(fleet_shown_row(&r.f, place(i), &shown));
+    assert_string_equal(shown.row.name, row->name);
+    assert_string_equal(shown.row.id, row->id);
+    assert_string_equal(shown.row.hostname, row->hostname);
+    assert_string_equal(shown.row.group, row->group);
+    assert_null(shown.row.parent_id);
+    assert_int_equal(shown.row.block_reads, row->block_reads);
+    assert_int_equal(shown.row.block_writes, row->block_writes);
+    assert_int_equal(shown.row.delete_protection, row->delete_protection);
+    assert_int_equal(shown.row.archived == 1, row->archived == 1);
+}
+
+static void look__one_of_which_the_ledger_tells__is_noted_and_taken_over(void **state)
+{
+    struct live_db row;
+
+    (void)state;
+    set_up();
+    row = forget_live(4);
+    assert_true(fleet_note_shown(&r.f, place(4), &row));
+    assert_shown(4, &row);
+    fleet_note_taken(&r.f, place(4));
+    assert_int_equal(fleet_noted(&r.f, place(4)), PACKED_TAKEN);
+    tear_down();
+}
+
+static void look__what_the_ledger_does_not_tell__is_not_noted(void **state)
+{
+    struct live_db usual;
+    struct live_db row;
+
+    (void)state;
+    set_up();
+    usual = forget_live(4);
+    row = usual;
+    row.id = "other";
+    assert_false(fleet_note_shown(&r.f, place(4), &row));
+    row = usual;
+    row.hostname = NULL;
+    assert_false(fleet_note_shown(&r.f, place(4), &row));
+    row = usual;
+    row.group = "us";
+    assert_false(fleet_note_shown(&r.f, place(4), &row));
+    row = usual;
+    row.parent_id = "p";
+    assert_false(fleet_note_shown(&r.f, place(4), &row));
+    row = usual;
+    row.archived = 1;
+    assert_false(fleet_note_shown(&r.f, place(4), &row));
+    assert_true(fleet_note_shown(&r.f, place(4), &usual));
+
+    row = forget_live(6);
+    row.block_reads = 1; /* not as the first */
+    assert_false(fleet_note_shown(&r.f, place(6), &row));
+    fleet_forget_look(&r.f);
+    assert_true(fleet_note_shown(&r.f, place(6), &row));
+    assert_shown(6, &row);
+    tear_down();
+}
+
+static void look__one_of_which_the_ledger_tells__keeps_what_was_shown(void **state)
+{
+    struct live_db row;
+    struct database *d;
+
+    (void)state;
+    set_up();
+    row = forget_live(4);
+    assert_true(fleet_note_shown(&r.f, place(4), &row));
+    d = fleet_database(&r.f, r.names[4]);
+    assert_shown(4, &row);
+    d->own.since = 7; /* which no list shows */
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    assert_shown(4, &row);
+
+    d = fleet_database(&r.f, r.names[4]);
+    mem_free(d->own.group_name);
+    d->own.group_name = text("us");
+    fleet_settle(&r.f);
+    assert_false(fleet_is_packed(&r.f, place(4)));
+    assert_shown(4, &row);
+    mem_free(d->own.group_name);
+    d->own.group_name = text("eu");
+    assert_true(live_set_database(&d->live, &row)); /* read by name: it is not listed yet */
+    fleet_touch(&r.f, d);
+    fleet_settle(&r.f);
+    assert_false(fleet_is_packed(&r.f, place(4)));
+    assert_shown(4, &row);
+
+    fleet_note_taken(&r.f, place(4));
+    fleet_settle(&r.f);
+    assert_true(fleet_is_packed(&r.f, place(4)));
+    tear_down();
+}
+
 static size_t n_whole(void)
 {
     size_t n = 0;
@@ -210,6 +328,9 @@ int main(void)
         cmocka_unit_test(look__what_it_shows__is_noted_where_it_goes),
         cmocka_unit_test(look__one_that_is_opened__keeps_what_was_shown),
         cmocka_unit_test(look__one_that_gets_another_entry__keeps_what_was_shown),
+        cmocka_unit_test(look__one_of_which_the_ledger_tells__is_noted_and_taken_over),
+        cmocka_unit_test(look__what_the_ledger_does_not_tell__is_not_noted),
+        cmocka_unit_test(look__one_of_which_the_ledger_tells__keeps_what_was_shown),
         cmocka_unit_test(wakes__when_others_come_between__are_as_before),
     };
 
