@@ -104,8 +104,7 @@ static bool just_unwanted(const struct world *w, const struct database *d)
 
 static bool asks_guard(const struct reconcile *rc, const struct world *w, struct database *d)
 {
-    return rc_update_is_new(w, d) || just_unwanted(w, d) ||
-           (rc_is_lapsed(rc, d) && !d->fence_lapsed);
+    return rc_want_is_new(w, d) || just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
 }
 
 /* First of all: what the guard has said of the database behind it. */

@@ -374,9 +374,12 @@ struct database {
     bool fence_lapsed; /* not up yet, and the guard is asked anew: tried for too long, held, or more
                           than is allowed by now */
     bool asks;         /* the guard, which has yet to be heard */
-    bool asks_removal; /* so it was when all wants were added up */
+    bool asks_removal; /* so it was when all wants were added up; and the next two */
+    bool asks_update;
+    bool asks_create;
     bool update_heard; /* what it has said of the update that is wanted */
     bool update_held;
+    bool create_heard; /* as with an update */
     bool create_held;
     bool over_quota;       /* to be made, and the plan has no room for it */
     bool rejected;         /* the held step was rejected, and its entry is as it was then */

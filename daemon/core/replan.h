@@ -86,8 +86,8 @@ void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *
 /* Once the guard has been asked in this pass, before anything is decided about a database: it hears
  * what was said. */
 void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d);
-/* It wants an update that the guard has not been asked about. */
-bool rc_update_is_new(const struct world *w, struct database *d);
+/* It wants an update, or to be made, and the guard has not been asked about that. */
+bool rc_want_is_new(const struct world *w, struct database *d);
 /* One thing less is ours, which the guard goes by. */
 void rc_disowned(struct reconcile *rc);
 

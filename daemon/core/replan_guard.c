@@ -34,8 +34,8 @@ static bool wants_update(const struct world *w, const struct database *d)
 
 static bool wants_create(const struct world *w, const struct database *d)
 {
-    return database_is_wanted(w, d) && !d->want->observe && !d->live.present &&
-           !rc_is_owned(&d->own, d->has_own) && !decide_pause(w, &d->r);
+    return !d->live.present && !rc_is_owned(&d->own, d->has_own) && database_is_wanted(w, d) &&
+           !d->want->observe && !decide_pause(w, &d->r);
 }
 
 /* Nobody has said yes or no to it. */
@@ -64,6 +64,18 @@ static void add_removal(const struct reconcile *rc, const struct world *w, struc
     }
 }
 
+/* One that counts already, or that nobody has said yes or no to, is what the guard is asked about:
+ * the latter is added. */
+static bool add(const struct reconcile *rc, const char *action, const struct resource *r,
+                const char *id, size_t *n)
+{
+    bool counts = rc_is_counted(rc, action, r);
+    bool open = is_open(rc, action, r, id);
+
+    *n += open && !counts;
+    return open || counts;
+}
+
 static void add_wants(const struct reconcile *rc, const struct world *w, struct database *d,
                       struct wants *out)
 {
@@ -73,21 +85,17 @@ static void add_wants(const struct reconcile *rc, const struct world *w, struct 
     }
     d->fence_lapsed = false;
     add_removal(rc, w, d, out);
-    if (wants_update(w, d) && !rc_is_counted(rc, "update", &d->r) &&
-        is_open(rc, "update", &d->r, d->own.id))
-        out->updates++;
-    if (wants_create(w, d) && !rc_is_counted(rc, "create", &d->r) &&
-        is_open(rc, "create", &d->r, NULL))
-        out->creates++;
+    d->asks_update = wants_update(w, d) && add(rc, "update", &d->r, d->own.id, &out->updates);
+    d->asks_create = wants_create(w, d) && add(rc, "create", &d->r, NULL, &out->creates);
 }
 
 bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database *d)
 {
     d->asks = d->own.fence || d->own.held || d->removal_ok || d->approved || d->rejected ||
-              d->update_held || d->update_heard || d->create_held || d->fence_lapsed ||
-              d->over_quota || d->placed || removal_is_asked(w, d) || wants_update(w, d) ||
-              wants_create(w, d);
-    d->asks_removal = false;
+              d->update_held || d->update_heard || d->create_held || d->create_heard ||
+              d->fence_lapsed || d->over_quota || d->placed || removal_is_asked(w, d) ||
+              wants_update(w, d) || wants_create(w, d);
+    d->asks_removal = d->asks_update = d->asks_create = false;
     rc->pass.wants.uploads += d->upload != NULL;
     if (d->asks)
         add_wants(rc, w, d, &rc->pass.wants);
@@ -193,21 +201,23 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
     }
 }
 
-/* Rejected or approved by an operator; else held when there are too many. */
+/* Rejected or approved by an operator; else held when there are too many. One that has been wanted
+ * only since all wants were added up has not been heard: another pass asks about it. */
 static void ask_update(struct reconcile *rc, struct effects *fx, const struct world *w,
                        struct database *d, bool allowed)
 {
     bool approved = rc_approval(rc, "update", &d->r, d->own.id) != NULL;
+    bool rejected = rc_rejected(rc, "update", &d->r, d->own.id);
 
     if (decide_pause(w, &d->r))
         return; /* a hold outlives it */
     d->update_held = false;
-    d->update_heard = wants_update(w, d);
+    d->update_heard = wants_update(w, d) && (d->asks_update || approved || rejected);
     if (!d->update_heard || approved) {
         unhold(rc, fx, d, HELD_UPDATE);
         return;
     }
-    if (rc_rejected(rc, "update", &d->r, d->own.id)) {
+    if (rejected) {
         d->rejected = d->update_held = true;
         unhold(rc, fx, d, HELD_UPDATE);
         return;
@@ -220,10 +230,11 @@ static void ask_update(struct reconcile *rc, struct effects *fx, const struct wo
 static void ask_create(const struct reconcile *rc, const struct world *w, struct database *d,
                        bool allowed)
 {
+    bool approved = rc_approval(rc, "create", &d->r, NULL) != NULL;
     bool rejected = rc_rejected(rc, "create", &d->r, NULL);
 
-    d->create_held =
-        wants_create(w, d) && !rc_approval(rc, "create", &d->r, NULL) && (rejected || !allowed);
+    d->create_heard = wants_create(w, d) && (d->asks_create || approved || rejected);
+    d->create_held = d->create_heard && !approved && (rejected || !allowed);
     d->rejected = d->rejected || (d->create_held && rejected);
 }
 
@@ -298,15 +309,21 @@ void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d)
     ask_removal(rc, fx, &w, d, rc->pass.removals_ok);
     ask_update(rc, fx, &w, d, rc->pass.updates_ok);
     ask_create(rc, &w, d, rc->pass.creates_ok);
-    d->asks = d->asks_removal = false;
+    d->asks = d->asks_removal = d->asks_update = d->asks_create = false;
 }
 
-bool rc_update_is_new(const struct world *w, struct database *d)
+static bool is_new(bool wants, bool *heard)
 {
-    bool wants = wants_update(w, d);
+    *heard = *heard && wants;
+    return wants && !*heard;
+}
 
-    d->update_heard = d->update_heard && wants;
-    return wants && !d->update_heard;
+bool rc_want_is_new(const struct world *w, struct database *d)
+{
+    bool update = is_new(wants_update(w, d), &d->update_heard);
+    bool create = is_new(wants_create(w, d), &d->create_heard);
+
+    return update || create;
 }
 
 void rc_disowned(struct reconcile *rc)
