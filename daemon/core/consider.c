@@ -107,6 +107,16 @@ static bool asks_guard(const struct reconcile *rc, const struct world *w, struct
     return rc_want_is_new(w, d) || just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
 }
 
+/* A mint that counts as an update of its database, and has come to be wanted since the guard was
+ * asked. */
+static bool mint_asks_guard(const struct world *w, struct resource *r, const struct decision *d)
+{
+    struct token *t = r->kind == KIND_TOKEN && d->act == ACT_MINT ? token_of(r) : NULL;
+
+    return t && token_wants_update(w, t) &&
+           rc_want_is_new(w, database_of(token_target(w->fleet, t)));
+}
+
 /* First of all: what the guard has said of the database behind it. */
 static void hear_guard(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
@@ -219,6 +229,10 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
         return;
     }
     decide(&w, r, &d);
+    if (mint_asks_guard(&w, r, &d)) {
+        rc_replan_after(rc);
+        return;
+    }
     if (r->busy || !ACT[d.act].call || is_stopped(rc, &d, &why) || r->retry_ms > rc->now_ms) {
         rc_consider(rc, fx, r);
         return;

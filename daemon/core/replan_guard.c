@@ -9,17 +9,18 @@
 #include "core/guard.h"
 #include "core/reconcile_private.h"
 
+/* Its fields wait until no fence of ours stands any more; its tokens go before that. */
 static bool wants_update(const struct world *w, const struct database *d)
 {
     unsigned drift;
     unsigned fields;
 
     if (!rc_is_owned(&d->own, d->has_own) || !d->live.present || !database_is_wanted(w, d) ||
-        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || d->own.fence ||
-        decide_pause(w, &d->r))
+        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || decide_pause(w, &d->r))
         return false;
-    if (d->own.config_read ||
-        strcmp(d->own.origin, "created") != 0) { /* else it is configuration after a create */
+    if (!d->own.fence &&
+        (d->own.config_read ||
+         strcmp(d->own.origin, "created") != 0)) { /* else it is configuration after a create */
         fields = database_differs(d, &drift) & ~(database_refused(w, d) | d->contended_fields);
         if (w->config->policy.drift_report)
             fields &= ~drift;
@@ -79,14 +80,14 @@ static bool add(const struct reconcile *rc, const char *action, const struct res
 static void add_wants(const struct reconcile *rc, const struct world *w, struct database *d,
                       struct wants *out)
 {
+    d->asks_update = wants_update(w, d) && add(rc, "update", &d->r, d->own.id, &out->updates);
+    d->asks_create = wants_create(w, d) && add(rc, "create", &d->r, NULL, &out->creates);
     if (tries_fence(d)) {
         out->fences++;
         return;
     }
     d->fence_lapsed = false;
     add_removal(rc, w, d, out);
-    d->asks_update = wants_update(w, d) && add(rc, "update", &d->r, d->own.id, &out->updates);
-    d->asks_create = wants_create(w, d) && add(rc, "create", &d->r, NULL, &out->creates);
 }
 
 bool rc_asks_guard(struct reconcile *rc, const struct world *w, struct database *d)
