@@ -35,7 +35,9 @@ struct wants {
     size_t removals;
     size_t approved; /* removals that were, and have not begun to count yet */
     size_t updates;
+    size_t approved_updates;
     size_t creates;
+    size_t approved_creates;
     size_t fences;  /* that are not up yet: how much is ours decides what they want */
     size_t uploads; /* to databases that may be drafts */
 };

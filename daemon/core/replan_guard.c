@@ -66,22 +66,25 @@ static void add_removal(const struct reconcile *rc, const struct world *w, struc
 }
 
 /* One that counts already, or that nobody has said yes or no to, is what the guard is asked about:
- * the latter is added. */
+ * the latter is added. What was approved counts as done. */
 static bool add(const struct reconcile *rc, const char *action, const struct resource *r,
-                const char *id, size_t *n)
+                const char *id, size_t *wanted, size_t *approved)
 {
     bool counts = rc_is_counted(rc, action, r);
     bool open = is_open(rc, action, r, id);
 
-    *n += open && !counts;
+    *wanted += open && !counts;
+    *approved += !counts && rc_approval(rc, action, r, id) != NULL;
     return open || counts;
 }
 
 static void add_wants(const struct reconcile *rc, const struct world *w, struct database *d,
                       struct wants *out)
 {
-    d->asks_update = wants_update(w, d) && add(rc, "update", &d->r, d->own.id, &out->updates);
-    d->asks_create = wants_create(w, d) && add(rc, "create", &d->r, NULL, &out->creates);
+    d->asks_update = wants_update(w, d) &&
+                     add(rc, "update", &d->r, d->own.id, &out->updates, &out->approved_updates);
+    d->asks_create =
+        wants_create(w, d) && add(rc, "create", &d->r, NULL, &out->creates, &out->approved_creates);
     if (tries_fence(d)) {
         out->fences++;
         return;
@@ -235,7 +238,8 @@ static void ask_create(const struct reconcile *rc, const struct world *w, struct
     bool rejected = rc_rejected(rc, "create", &d->r, NULL);
 
     d->create_heard = wants_create(w, d) && (d->asks_create || approved || rejected);
-    d->create_held = d->create_heard && !approved && (rejected || !allowed);
+    d->create_held = d->create_heard && !approved &&
+                     (rejected || (!allowed && !rc_is_counted(rc, "create", &d->r)));
     d->rejected = d->rejected || (d->create_held && rejected);
 }
 
@@ -283,8 +287,10 @@ void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *
     add_others(rc, w, wants);
     done = rc_counted(rc, "removal") + wants->approved;
     pass->removals_ok = guard_allows_removals(p, owned, rc_removed(rc), done, wants->removals);
-    pass->updates_ok = guard_allows_updates(p, owned, rc_counted(rc, "update"), wants->updates);
-    pass->creates_ok = guard_allows_creates(p, rc_counted(rc, "create"), wants->creates);
+    pass->updates_ok = guard_allows_updates(
+        p, owned, rc_counted(rc, "update") + wants->approved_updates, wants->updates);
+    pass->creates_ok =
+        guard_allows_creates(p, rc_counted(rc, "create") + wants->approved_creates, wants->creates);
     if (wants->uploads)
         rc_uploads_guard(rc, owned, done, wants->removals);
     for (size_t i = 0; i < rc->fleet.n_groups; i++) {
@@ -333,8 +339,8 @@ void rc_disowned(struct reconcile *rc)
 
     if (p->stage == PASS_NOTE && p->wants.owned)
         p->wants.owned--; /* if it was not added yet, the guard is the stricter for it */
-    if (p->stage == PASS_CONSIDER && p->wants.removals)
-        rc->replan = true; /* fewer of them may go than it said */
+    if (p->stage == PASS_CONSIDER && (p->wants.removals || p->wants.updates))
+        rc->replan = true; /* fewer of them may go, or be changed, than it said */
     else
         rc_replan_after(rc);
 }

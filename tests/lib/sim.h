@@ -70,8 +70,9 @@ struct sim_manifest_files {
 };
 
 /* A fence that went up, or a group that goes, for the guard's sake. */
-struct sim_removal {
-    char id[PLATFORM_NAME_BYTES];
+struct sim_deed {
+    const char *what;             /* as the guard counts it: "removal", "update", "create" */
+    char id[PLATFORM_NAME_BYTES]; /* of what is removed; else its name */
     int64_t wall_ms;
 };
 
@@ -189,10 +190,10 @@ struct sim {
     int state_shown; /* enum state, or -1 */
 
     struct sim_told told;
-    char broken[512]; /* the first rule that was broken; "" */
-    struct sim_removal removals[256];
-    int64_t people_listed_ms; /* when invites were last asked for, and members after them */
-    size_t n_removals;
+    char broken[512];           /* the first rule that was broken; "" */
+    struct sim_deed deeds[512]; /* what counts against the guard */
+    int64_t people_listed_ms;   /* when invites were last asked for, and members after them */
+    size_t n_deeds;
     uint64_t checked_version; /* of the ledger, and the tokens minted then: mints were looked at */
     size_t checked_tokens;
     uint64_t checked_owned;
@@ -326,6 +327,8 @@ bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the led
 /* sim_guard.c: something goes: with those of the window, is it more than the guard lets through?
  * id: the platform's; an API token's name. */
 void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id);
+/* A database is about to be made, or changed: as far as that counts. */
+void sim_check_change(struct sim *s, const struct call *c, const struct owned *own);
 bool sim_is_approved(const struct sim *s, const char *kind, const char *name);
 bool sim_owns_id(const struct sim *s, const char *id);
 /* r: NULL: anywhere. group: its name; g: NULL: where it lies is not known. */

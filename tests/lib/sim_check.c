@@ -269,6 +269,7 @@ void sim_check_sent(struct sim *s, const struct call *c)
         s->people_listed_ms = s->now_ms;
     check_pace(s, c);
     check_write(s, c);
+    sim_check_change(s, c, own);
     switch (c->kind) {
     case CALL_DATABASE_TOKEN:
         check_mint(s, c, "token");

@@ -13,14 +13,19 @@
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
-bool sim_is_approved(const struct sim *s, const char *kind, const char *name)
+static bool is_approved(const struct sim *s, const char *action, const char *kind, const char *name)
 {
     char key[320];
     const struct approval *a;
 
-    snprintf(key, sizeof(key), "delete/%s/%s", kind, name);
+    snprintf(key, sizeof(key), "%s/%s/%s", action, kind, name);
     a = sim_row(&s->ledger, LEDGER_APPROVAL, key);
     return a && a->approved && a->begun;
+}
+
+bool sim_is_approved(const struct sim *s, const char *kind, const char *name)
+{
+    return is_approved(s, "delete", kind, name);
 }
 
 /* The lesser of both limits, rounded down, but at least one. */
@@ -77,30 +82,96 @@ bool sim_owns_id(const struct sim *s, const char *id)
     return sim_row(&s->ledger, LEDGER_MEMBERSHIP, id) != NULL;
 }
 
-static void note_removal(struct sim *s, const char *id)
+/* In the window, and whether this one is among them: then it is another try of it. gone: of those,
+ * what is not ours any more. */
+static bool has_counted(struct sim *s, const char *what, const char *id, size_t *done, size_t *gone)
 {
-    assert_true(s->n_removals < ARRAY_SIZE(s->removals));
-    snprintf(s->removals[s->n_removals].id, sizeof(s->removals[0].id), "%s", id);
-    s->removals[s->n_removals++].wall_ms = s->wall_ms;
+    *done = *gone = 0;
+    for (size_t i = 0; i < s->n_deeds; i++) {
+        struct sim_deed *d = &s->deeds[i];
+
+        if (strcmp(d->what, what) != 0 ||
+            s->wall_ms - d->wall_ms >= s->config->policy.guard.window_ms)
+            continue;
+        if (strcmp(d->id, id) == 0) {
+            d->wall_ms = s->wall_ms;
+            return true;
+        }
+        ++*done;
+        *gone += !sim_owns_id(s, d->id);
+    }
+    assert_true(s->n_deeds < ARRAY_SIZE(s->deeds));
+    snprintf(s->deeds[s->n_deeds].id, sizeof(s->deeds[0].id), "%s", id);
+    s->deeds[s->n_deeds].what = what;
+    s->deeds[s->n_deeds++].wall_ms = s->wall_ms;
+    return false;
 }
 
 void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id)
 {
-    size_t done = 0;
-    size_t gone = 0;
+    size_t done;
+    size_t gone;
 
-    for (size_t i = 0; i < s->n_removals; i++) {
-        if (s->wall_ms - s->removals[i].wall_ms >= s->config->policy.guard.window_ms)
-            continue;
-        if (strcmp(s->removals[i].id, id) == 0) {
-            s->removals[i].wall_ms = s->wall_ms; /* a second try of one that counts already */
-            return;
-        }
-        done++;
-        gone += !sim_owns_id(s, s->removals[i].id);
-    }
-    note_removal(s, id);
-    if (!sim_is_approved(s, kind, name) && done + 1 > allowed(s, count_owned(s), gone))
+    if (has_counted(s, "removal", id, &done, &gone) || sim_is_approved(s, kind, name))
+        return;
+    if (done + 1 > allowed(s, count_owned(s), gone))
         sim_break(s, "%s %s goes unapproved, the %zu. in the window of %zu that are ours", kind,
                   name, done + 1, count_owned(s) + gone);
+}
+
+/* --- updates, creates --- */
+
+static void check_update(struct sim *s, const char *name)
+{
+    int64_t percent = s->config->policy.guard.max_update_percent;
+    size_t most = count_owned(s) * (size_t)percent / 100;
+    size_t done;
+    size_t gone;
+
+    if (has_counted(s, "update", name, &done, &gone) || percent == CONFIG_NO_LIMIT ||
+        is_approved(s, "update", "database", name))
+        return;
+    if (done + 1 > (most ? most : 1))
+        sim_break(s, "%s is changed unapproved, the %zu. in the window of %zu that are ours", name,
+                  done + 1, count_owned(s));
+}
+
+/* Minted for other parameters than before, in place of one that is there; what is minted for a file
+ * that was lost looks like a renewal. */
+static bool is_changed(const struct held_token *t, const struct owned *own)
+{
+    return text_is(t->state, "minting") && t->hash && t->params && t->asked &&
+           strcmp(t->params, t->asked) != 0 && text_is(t->target_id, own->id);
+}
+
+static bool changes_token(const struct sim *s, const struct owned *own)
+{
+    for (size_t i = 0; i < s->ledger.n; i++) {
+        const struct held_token *t = s->ledger.rows[i].row;
+
+        if (s->ledger.rows[i].table == LEDGER_TOKEN && text_is(t->kind, "token") &&
+            text_is(t->target, own->name) && is_changed(t, own))
+            return true;
+    }
+    return false;
+}
+
+void sim_check_change(struct sim *s, const struct call *c, const struct owned *own)
+{
+    int64_t most = s->config->policy.guard.max_creates;
+    size_t done;
+    size_t gone;
+
+    if (!own)
+        return;
+    if (c->kind == CALL_DATABASE_CONFIGURE && !own->fence &&
+        (own->config_read || !text_is(own->origin, "created")))
+        check_update(s, c->name);
+    if (c->kind == CALL_DATABASE_TOKEN && changes_token(s, own))
+        check_update(s, c->name);
+    if (c->kind != CALL_DATABASE_CREATE || most == CONFIG_NO_LIMIT ||
+        has_counted(s, "create", c->name, &done, &gone))
+        return;
+    if (done + 1 > (size_t)most && !is_approved(s, "create", "database", c->name))
+        sim_break(s, "%s is made unapproved, the %zu. in the window", c->name, done + 1);
 }

@@ -49,31 +49,31 @@ static void free_config(struct config *c)
 
 /* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
  */
-static void forget_removals(struct sim *s)
+static void forget_deeds(struct sim *s)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; s->config && i < s->n_removals; i++)
-        if (s->wall_ms - s->removals[i].wall_ms < s->config->policy.guard.window_ms)
-            s->removals[kept++] = s->removals[i];
-    s->n_removals = kept;
+    for (size_t i = 0; s->config && i < s->n_deeds; i++)
+        if (s->wall_ms - s->deeds[i].wall_ms < s->config->policy.guard.window_ms)
+            s->deeds[kept++] = s->deeds[i];
+    s->n_deeds = kept;
 }
 
 void sim_move_clock(struct sim *s, int64_t by)
 {
-    forget_removals(s);
+    forget_deeds(s);
     s->wall_ms += by;
     s->ahead_ms += by;
-    for (size_t i = 0; i < s->n_removals; i++) /* by a clock that was ahead: it counts from now */
-        if (s->removals[i].wall_ms > s->wall_ms)
-            s->removals[i].wall_ms = s->wall_ms;
+    for (size_t i = 0; i < s->n_deeds; i++) /* by a clock that was ahead: it counts from now */
+        if (s->deeds[i].wall_ms > s->wall_ms)
+            s->deeds[i].wall_ms = s->wall_ms;
 }
 
 void sim_configure(struct sim *s, const char *settings)
 {
     struct config *old = s->config;
 
-    forget_removals(s);
+    forget_deeds(s);
     s->config = read_config(settings);
     s->n_sent = 0;                 /* at another pace */
     desired_keep_deinit(&s->kept); /* hooks may be others */
