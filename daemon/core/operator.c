@@ -63,13 +63,20 @@ int64_t rc_counted_at(const struct reconcile *rc, const char *what, const struct
     return c ? c->at : 0;
 }
 
+/* By the platform's clock where ours is behind it: or what is done meanwhile would be forgotten
+ * when ours is put right. What was counted by one that is ahead counts from when it is right. */
+static int64_t counted_at(const struct reconcile *rc)
+{
+    return doubt_clock_is_good(rc) ? rc->wall_ms : doubt_latest_ms(rc);
+}
+
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r)
 {
     struct count *c = find_count(rc, what, r);
-    struct count row = {.at = rc->wall_ms};
+    struct count row = {.at = counted_at(rc)};
 
     if (c) {
-        c->at = rc->wall_ms;
+        c->at = row.at;
     } else {
         if (!mem_grow(&rc->counts, &rc->counts_capacity, rc->n_counts + 1, sizeof(row)) ||
             !ledger_set(&row.what, what) || !ledger_set(&row.kind, KIND_NAME[r->kind]) ||
@@ -182,8 +189,7 @@ static bool is_over(const struct reconcile *rc, const struct count *c)
     return rc->wall_ms - c->at >= window && !is_usurped(rc, c);
 }
 
-/* By a clock that is right alone: one that is ahead would forget what was done just now, and what
- * was counted by one that was counts from now. */
+/* By a clock that is right alone: one that is ahead would forget what was done just now. */
 void rc_counts_expire(struct reconcile *rc, struct effects *fx)
 {
     size_t kept = 0;
@@ -312,6 +318,15 @@ void rc_approval_done(struct reconcile *rc, struct effects *fx, const char *acti
     drop_approval(rc, fx, a);
 }
 
+/* Said by a clock that was ahead: its day counts from now. */
+static void look_at_approval_time(struct reconcile *rc, struct effects *fx, struct approval *a)
+{
+    if (a->at <= rc->wall_ms || !doubt_clock_is_good(rc))
+        return;
+    a->at = rc->wall_ms;
+    effects_put(fx, LEDGER_APPROVAL, a);
+}
+
 void rc_approvals_expire(struct reconcile *rc, struct effects *fx)
 {
     for (size_t i = rc->n_approvals; i-- > 0;) {
@@ -320,6 +335,7 @@ void rc_approvals_expire(struct reconcile *rc, struct effects *fx)
         bool changed = r && (uint64_t)a->digest != r->digest;
         bool late = a->approved && rc->wall_ms - a->at >= APPROVAL_BEGINS_WITHIN_MS;
 
+        look_at_approval_time(rc, fx, a);
         if (!a->begun && (changed || late))
             drop_approval(rc, fx, a);
     }
