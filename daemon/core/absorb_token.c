@@ -149,7 +149,7 @@ static void minted(struct reconcile *rc, struct effects *fx, const struct flight
                  "the token that came back is not in the manifest any more; it is not written");
         return; /* likewise */
     }
-    if (f->target->kind == KIND_DATABASE && strcmp(t->cause, "renewed") != 0)
+    if (f->target->kind == KIND_DATABASE && mint_is_update(t->cause))
         rc_approval_done(rc, fx, "update", f->target);
     rc_note_minted(rc, fx, t, f->target->name, id, a);
     if (rc_rotated_since(rc, f->target, f->sent_ms)) { /* it may be dead already: once more */

@@ -104,17 +104,19 @@ static bool just_unwanted(const struct world *w, const struct database *d)
 
 static bool asks_guard(const struct reconcile *rc, const struct world *w, struct database *d)
 {
-    return rc_want_is_new(w, d) || just_unwanted(w, d) || (rc_is_lapsed(rc, d) && !d->fence_lapsed);
+    return rc_want_is_new(rc, w, d) || just_unwanted(w, d) ||
+           (rc_is_lapsed(rc, d) && !d->fence_lapsed);
 }
 
 /* A mint that counts as an update of its database, and has come to be wanted since the guard was
  * asked. */
-static bool mint_asks_guard(const struct world *w, struct resource *r, const struct decision *d)
+static bool mint_asks_guard(const struct reconcile *rc, const struct world *w, struct resource *r,
+                            const struct decision *d)
 {
     struct token *t = r->kind == KIND_TOKEN && d->act == ACT_MINT ? token_of(r) : NULL;
 
     return t && token_wants_update(w, t) &&
-           rc_want_is_new(w, database_of(token_target(w->fleet, t)));
+           rc_want_is_new(rc, w, database_of(token_target(w->fleet, t)));
 }
 
 /* First of all: what the guard has said of the database behind it. */
@@ -229,7 +231,7 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
         return;
     }
     decide(&w, r, &d);
-    if (mint_asks_guard(&w, r, &d)) {
+    if (mint_asks_guard(rc, &w, r, &d)) {
         rc_replan_after(rc);
         return;
     }

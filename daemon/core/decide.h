@@ -231,6 +231,8 @@ void database_creation_read(const char *text, struct creation *out);
 
 /* It will be minted anew for changed parameters or a lost file: its database counts as updated. */
 bool token_wants_update(const struct world *w, const struct token *t);
+/* A mint for that cause counts as an update of its database. */
+bool mint_is_update(const char *cause);
 /* The token that its host is asked with: the first that is in its file and opens it. NULL: none. */
 const struct token *database_probe_token(const struct database *d, int64_t wall_ms);
 /* As with a database: guard and approvals are asked about it; a policy holds it. */

@@ -172,11 +172,16 @@ static const char *mint_cause(const struct world *w, const struct token *t,
     return NULL;
 }
 
-/* A re-mint that counts as an update of its database. */
+bool mint_is_update(const char *cause)
+{
+    return strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0 ||
+           strcmp(cause, "rotated") == 0;
+}
+
+/* What is minted anew for such a cause was there before. */
 static bool token_is_touched(const struct token *t, const char *cause)
 {
-    return t->has_held && (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0 ||
-                           strcmp(cause, "rotated") == 0);
+    return t->has_held && mint_is_update(cause);
 }
 
 bool token_wants_update(const struct world *w, const struct token *t)

@@ -251,9 +251,7 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
     t->minting = true;
     t->cause = cause;
     rc_put_token(rc, fx, t);
-    if (target->kind == KIND_DATABASE && !is_new &&
-        (strcmp(cause, "changed") == 0 || strcmp(cause, "lost") == 0 ||
-         strcmp(cause, "rotated") == 0)) {
+    if (target->kind == KIND_DATABASE && !is_new && mint_is_update(cause)) {
         rc_count(rc, fx, "update", target);
         rc_approval_begin(rc, fx, "update", target);
     }

@@ -89,7 +89,7 @@ void rc_ask_guard(struct reconcile *rc, struct effects *fx, const struct world *
  * what was said. */
 void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d);
 /* It wants an update, or to be made, and the guard has not been asked about that. */
-bool rc_want_is_new(const struct world *w, struct database *d);
+bool rc_want_is_new(const struct reconcile *rc, const struct world *w, struct database *d);
 /* One thing less is ours, which the guard goes by. */
 void rc_disowned(struct reconcile *rc);
 

@@ -210,37 +210,36 @@ static void ask_removal(struct reconcile *rc, struct effects *fx, const struct w
 static void ask_update(struct reconcile *rc, struct effects *fx, const struct world *w,
                        struct database *d, bool allowed)
 {
-    bool approved = rc_approval(rc, "update", &d->r, d->own.id) != NULL;
-    bool rejected = rc_rejected(rc, "update", &d->r, d->own.id);
+    bool wants = wants_update(w, d);
+    bool rejected = wants && rc_rejected(rc, "update", &d->r, d->own.id);
 
     if (decide_pause(w, &d->r))
         return; /* a hold outlives it */
     d->update_held = false;
-    d->update_heard = wants_update(w, d) && (d->asks_update || approved || rejected);
-    if (!d->update_heard || approved) {
+    d->update_heard = rejected || (wants && d->asks_update);
+    if (!wants || rc_approval(rc, "update", &d->r, d->own.id)) {
         unhold(rc, fx, d, HELD_UPDATE);
-        return;
-    }
-    if (rejected) {
+    } else if (rejected) {
         d->rejected = d->update_held = true;
         unhold(rc, fx, d, HELD_UPDATE);
-        return;
+    } else {
+        if (d->update_heard && !allowed && !rc_is_counted(rc, "update", &d->r))
+            hold(rc, fx, d, HELD_UPDATE);
+        d->update_held = (d->own.held & HELD_UPDATE) != 0;
     }
-    if (!allowed && !rc_is_counted(rc, "update", &d->r))
-        hold(rc, fx, d, HELD_UPDATE);
-    d->update_held = (d->own.held & HELD_UPDATE) != 0;
 }
 
 static void ask_create(const struct reconcile *rc, const struct world *w, struct database *d,
                        bool allowed)
 {
-    bool approved = rc_approval(rc, "create", &d->r, NULL) != NULL;
-    bool rejected = rc_rejected(rc, "create", &d->r, NULL);
+    bool wants = wants_create(w, d);
+    bool rejected = wants && rc_rejected(rc, "create", &d->r, NULL);
 
-    d->create_heard = wants_create(w, d) && (d->asks_create || approved || rejected);
-    d->create_held = d->create_heard && !approved &&
-                     (rejected || (!allowed && !rc_is_counted(rc, "create", &d->r)));
-    d->rejected = d->rejected || (d->create_held && rejected);
+    d->create_heard = rejected || (wants && d->asks_create);
+    d->create_held =
+        rejected || (d->create_heard && !allowed && !rc_approval(rc, "create", &d->r, NULL) &&
+                     !rc_is_counted(rc, "create", &d->r));
+    d->rejected = d->rejected || rejected;
 }
 
 static size_t count_owned(const struct reconcile *rc)
@@ -319,16 +318,18 @@ void rc_hear_guard(struct reconcile *rc, struct effects *fx, struct database *d)
     d->asks = d->asks_removal = d->asks_update = d->asks_create = false;
 }
 
-static bool is_new(bool wants, bool *heard)
+/* What was approved need not be heard, for as long as that stands. */
+static bool is_new(const struct reconcile *rc, const char *action, const struct database *d,
+                   const char *id, bool wants, bool *heard)
 {
     *heard = *heard && wants;
-    return wants && !*heard;
+    return wants && !*heard && !rc_approval(rc, action, &d->r, id);
 }
 
-bool rc_want_is_new(const struct world *w, struct database *d)
+bool rc_want_is_new(const struct reconcile *rc, const struct world *w, struct database *d)
 {
-    bool update = is_new(wants_update(w, d), &d->update_heard);
-    bool create = is_new(wants_create(w, d), &d->create_heard);
+    bool update = is_new(rc, "update", d, d->own.id, wants_update(w, d), &d->update_heard);
+    bool create = is_new(rc, "create", d, NULL, wants_create(w, d), &d->create_heard);
 
     return update || create;
 }

@@ -69,11 +69,12 @@ struct sim_manifest_files {
     size_t n;
 };
 
-/* A fence that went up, or a group that goes, for the guard's sake. */
+/* What counts against the guard. */
 struct sim_deed {
     const char *what;             /* as the guard counts it: "removal", "update", "create" */
+    bool may_count;               /* whether it did, nobody can see */
     char id[PLATFORM_NAME_BYTES]; /* of what is removed; else its name */
-    int64_t wall_ms;
+    int64_t true_ms;              /* by the platform's clock */
 };
 
 /* What a name stands for, as far as the reconciler was told in this life. */
@@ -327,6 +328,7 @@ bool sim_holds_api_tokens(const struct sim *s, const char *group); /* by the led
 /* sim_guard.c: something goes: with those of the window, is it more than the guard lets through?
  * id: the platform's; an API token's name. */
 void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id);
+int64_t sim_true_ms(const struct sim *s); /* by the platform's clock, which no jump moves */
 /* A database is about to be made, or changed: as far as that counts. */
 void sim_check_change(struct sim *s, const struct call *c, const struct owned *own);
 bool sim_is_approved(const struct sim *s, const char *kind, const char *name);

@@ -13,6 +13,8 @@
 #include "lib/text.h"
 #include "tests/lib/sim.h"
 
+#define SKEW_MS (5 * 60 * 1000)
+
 static bool is_approved(const struct sim *s, const char *action, const char *kind, const char *name)
 {
     char key[320];
@@ -82,41 +84,71 @@ bool sim_owns_id(const struct sim *s, const char *id)
     return sim_row(&s->ledger, LEDGER_MEMBERSHIP, id) != NULL;
 }
 
-/* In the window, and whether this one is among them: then it is another try of it. gone: of those,
- * what is not ours any more. */
-static bool has_counted(struct sim *s, const char *what, const char *id, size_t *done, size_t *gone)
+int64_t sim_true_ms(const struct sim *s)
 {
-    *done = *gone = 0;
-    for (size_t i = 0; i < s->n_deeds; i++) {
-        struct sim_deed *d = &s->deeds[i];
+    return s->wall_ms - s->ahead_ms;
+}
 
-        if (strcmp(d->what, what) != 0 ||
-            s->wall_ms - d->wall_ms >= s->config->policy.guard.window_ms)
+/* A clock that is not quite right is not seen to be wrong, and may be put right between. */
+static int64_t window_ms(const struct sim *s)
+{
+    return s->config->policy.guard.window_ms - (s->jumped_ms ? 2 * SKEW_MS : 0);
+}
+
+static struct sim_deed *find_deed(struct sim *s, const char *what, const char *id)
+{
+    for (size_t i = 0; i < s->n_deeds; i++)
+        if (strcmp(s->deeds[i].what, what) == 0 && strcmp(s->deeds[i].id, id) == 0 &&
+            sim_true_ms(s) - s->deeds[i].true_ms < s->config->policy.guard.window_ms)
+            return &s->deeds[i];
+    return NULL;
+}
+
+/* True: it was among those of the window: this is another try of it. */
+static bool note_deed(struct sim *s, const char *what, const char *id, bool may_count)
+{
+    struct sim_deed *d = find_deed(s, what, id);
+    bool had = d != NULL;
+
+    if (!had) {
+        assert_true(s->n_deeds < ARRAY_SIZE(s->deeds));
+        d = &s->deeds[s->n_deeds++];
+        *d = (struct sim_deed){.what = what, .may_count = may_count};
+        snprintf(d->id, sizeof(d->id), "%s", id);
+    }
+    d->may_count = d->may_count && may_count;
+    d->true_ms = sim_true_ms(s);
+    return had;
+}
+
+/* In the window. gone: of those, what is not ours any more. */
+static size_t count_deeds(const struct sim *s, const char *what, size_t *gone)
+{
+    size_t done = 0;
+
+    *gone = 0;
+    for (size_t i = 0; i < s->n_deeds; i++) {
+        const struct sim_deed *d = &s->deeds[i];
+
+        if (strcmp(d->what, what) != 0 || d->may_count ||
+            sim_true_ms(s) - d->true_ms >= window_ms(s))
             continue;
-        if (strcmp(d->id, id) == 0) {
-            d->wall_ms = s->wall_ms;
-            return true;
-        }
-        ++*done;
+        done++;
         *gone += !sim_owns_id(s, d->id);
     }
-    assert_true(s->n_deeds < ARRAY_SIZE(s->deeds));
-    snprintf(s->deeds[s->n_deeds].id, sizeof(s->deeds[0].id), "%s", id);
-    s->deeds[s->n_deeds].what = what;
-    s->deeds[s->n_deeds++].wall_ms = s->wall_ms;
-    return false;
+    return done;
 }
 
 void sim_check_guard(struct sim *s, const char *kind, const char *name, const char *id)
 {
-    size_t done;
+    size_t owned = count_owned(s);
     size_t gone;
+    size_t done = count_deeds(s, "removal", &gone);
 
-    if (has_counted(s, "removal", id, &done, &gone) || sim_is_approved(s, kind, name))
-        return;
-    if (done + 1 > allowed(s, count_owned(s), gone))
+    if (!note_deed(s, "removal", id, false) && !sim_is_approved(s, kind, name) &&
+        done + 1 > allowed(s, owned, gone))
         sim_break(s, "%s %s goes unapproved, the %zu. in the window of %zu that are ours", kind,
-                  name, done + 1, count_owned(s) + gone);
+                  name, done + 1, owned + gone);
 }
 
 /* --- updates, creates --- */
@@ -125,53 +157,66 @@ static void check_update(struct sim *s, const char *name)
 {
     int64_t percent = s->config->policy.guard.max_update_percent;
     size_t most = count_owned(s) * (size_t)percent / 100;
-    size_t done;
     size_t gone;
+    size_t done = count_deeds(s, "update", &gone);
 
-    if (has_counted(s, "update", name, &done, &gone) || percent == CONFIG_NO_LIMIT ||
-        is_approved(s, "update", "database", name))
-        return;
-    if (done + 1 > (most ? most : 1))
+    if (!note_deed(s, "update", name, false) && percent != CONFIG_NO_LIMIT &&
+        !is_approved(s, "update", "database", name) && done + 1 > (most ? most : 1))
         sim_break(s, "%s is changed unapproved, the %zu. in the window of %zu that are ours", name,
                   done + 1, count_owned(s));
 }
 
-/* Minted for other parameters than before, in place of one that is there; what is minted for a file
- * that was lost looks like a renewal. */
-static bool is_changed(const struct held_token *t, const struct owned *own)
+static bool is_dead(const struct sim *s, const char *hash)
 {
-    return text_is(t->state, "minting") && t->hash && t->params && t->asked &&
-           strcmp(t->params, t->asked) != 0 && text_is(t->target_id, own->id);
+    for (size_t i = 0; i < s->platform.n_tokens; i++)
+        if (strcmp(s->platform.tokens[i].hash, hash) == 0)
+            return s->platform.tokens[i].dead;
+    return false;
 }
 
-static bool changes_token(const struct sim *s, const struct owned *own)
+/* Minted anew, in place of one that is there: for other parameters than before it is an update of
+ * its database; where its file is lost, or the token dead, it may be. */
+static void check_remint(struct sim *s, const struct held_token *t, const struct owned *own)
+{
+    bool is_changed = t->params && t->asked && strcmp(t->params, t->asked) != 0;
+
+    if (!text_is(t->state, "minting") || !t->hash || !text_is(t->target_id, own->id))
+        return;
+    if (is_changed)
+        check_update(s, own->name);
+    else if (is_dead(s, t->hash) || !t->file || !sim_find_file(s, t->file))
+        note_deed(s, "update", own->name, true);
+}
+
+static void check_remints(struct sim *s, const struct owned *own)
 {
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct held_token *t = s->ledger.rows[i].row;
 
         if (s->ledger.rows[i].table == LEDGER_TOKEN && text_is(t->kind, "token") &&
-            text_is(t->target, own->name) && is_changed(t, own))
-            return true;
+            text_is(t->target, own->name))
+            check_remint(s, t, own);
     }
-    return false;
+}
+
+static void check_create(struct sim *s, const char *name)
+{
+    int64_t most = s->config->policy.guard.max_creates;
+    size_t gone;
+    size_t done = count_deeds(s, "create", &gone);
+
+    if (most != CONFIG_NO_LIMIT && !note_deed(s, "create", name, false) &&
+        done + 1 > (size_t)most && !is_approved(s, "create", "database", name))
+        sim_break(s, "%s is made unapproved, the %zu. in the window", name, done + 1);
 }
 
 void sim_check_change(struct sim *s, const struct call *c, const struct owned *own)
 {
-    int64_t most = s->config->policy.guard.max_creates;
-    size_t done;
-    size_t gone;
-
-    if (!own)
-        return;
-    if (c->kind == CALL_DATABASE_CONFIGURE && !own->fence &&
-        (own->config_read || !text_is(own->origin, "created")))
+    if (own && c->kind == CALL_DATABASE_CREATE)
+        check_create(s, c->name);
+    else if (own && c->kind == CALL_DATABASE_TOKEN)
+        check_remints(s, own);
+    else if (own && c->kind == CALL_DATABASE_CONFIGURE && !own->fence &&
+             (own->config_read || !text_is(own->origin, "created")))
         check_update(s, c->name);
-    if (c->kind == CALL_DATABASE_TOKEN && changes_token(s, own))
-        check_update(s, c->name);
-    if (c->kind != CALL_DATABASE_CREATE || most == CONFIG_NO_LIMIT ||
-        has_counted(s, "create", c->name, &done, &gone))
-        return;
-    if (done + 1 > (size_t)most && !is_approved(s, "create", "database", c->name))
-        sim_break(s, "%s is made unapproved, the %zu. in the window", c->name, done + 1);
 }

@@ -18,6 +18,7 @@
 #define BEGIN_WALL_MS  INT64_C(1800000000000) /* 2027-01-15T08:00:00Z */
 #define BEGIN_MS       1000000
 #define REREADS_ONE_IN 4
+#define FORGOTTEN_MS   ((int64_t)24 * 3600 * 1000)
 
 /* --- the configuration --- */
 
@@ -47,26 +48,27 @@ static void free_config(struct config *c)
     free(c);
 }
 
-/* What has left the guard's window is not counted again in a longer one, nor by an earlier clock.
- */
+/* What has left the guard's window is not counted again in a longer one: but who has changed what
+ * in it may be remembered, and lets that be changed once more. */
 static void forget_deeds(struct sim *s)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; s->config && i < s->n_deeds; i++)
-        if (s->wall_ms - s->deeds[i].wall_ms < s->config->policy.guard.window_ms)
-            s->deeds[kept++] = s->deeds[i];
+    for (size_t i = 0; s->config && i < s->n_deeds; i++) {
+        struct sim_deed *d = &s->deeds[i];
+        int64_t age = sim_true_ms(s) - d->true_ms;
+
+        d->may_count = d->may_count || age >= s->config->policy.guard.window_ms;
+        if (!d->may_count || (strcmp(d->what, "removal") != 0 && age < FORGOTTEN_MS))
+            s->deeds[kept++] = *d;
+    }
     s->n_deeds = kept;
 }
 
 void sim_move_clock(struct sim *s, int64_t by)
 {
-    forget_deeds(s);
     s->wall_ms += by;
     s->ahead_ms += by;
-    for (size_t i = 0; i < s->n_deeds; i++) /* by a clock that was ahead: it counts from now */
-        if (s->deeds[i].wall_ms > s->wall_ms)
-            s->deeds[i].wall_ms = s->wall_ms;
 }
 
 void sim_configure(struct sim *s, const char *settings)
