@@ -8,7 +8,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -21,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -34,6 +34,8 @@
 
 #define PEM_MAX         ((size_t)1 << 20)
 #define CONNECTIONS_MAX 10000u
+#define NS_PER_MS       INT64_C(1000000)
+#define NS_PER_S        INT64_C(1000000000)
 #define HTTP_RUNS_AT_ONCE                                                                          \
     64 /* turns of the HTTP library before signals and delays are looked at                        \
         */
@@ -232,7 +234,7 @@ static enum MHD_Result answer_now_or_later(struct exchange *x)
         drop_waiting(x->server);
     if (x->answer.hold_ms <= 0)
         return send_answer(x);
-    due_ns = clock_monotonic_ns() + x->answer.hold_ms * 1000000;
+    due_ns = clock_monotonic_ns() + x->answer.hold_ms * NS_PER_MS;
     if (!delays_add(&x->server->delays, due_ns, x))
         return MHD_NO;
     MHD_suspend_connection(x->connection);
@@ -416,22 +418,22 @@ const char *server_url(const struct server *s)
     return s->url;
 }
 
-/* Milliseconds until something is due: -1 for never. Rounded up, or it would spin. */
-static int poll_timeout(const struct server *s)
+/* Until something is due; NULL: never. To the nanosecond: rounded up to a millisecond, an answer
+ * would be late by half of one. */
+static const struct timespec *poll_timeout(const struct server *s, struct timespec *out)
 {
     int64_t due_ns = delays_next(&s->delays);
     MHD_UNSIGNED_LONG_LONG http_ms;
-    int64_t wait_ms = -1;
+    int64_t wait_ns = due_ns == INT64_MAX ? INT64_MAX : due_ns - clock_monotonic_ns();
 
-    if (due_ns != INT64_MAX) {
-        wait_ms = (due_ns - clock_monotonic_ns() + 999999) / 1000000;
-        if (wait_ms < 0)
-            wait_ms = 0;
-    }
-    if (MHD_get_timeout(s->http, &http_ms) == MHD_YES &&
-        (wait_ms < 0 || http_ms < (MHD_UNSIGNED_LONG_LONG)wait_ms))
-        wait_ms = (int64_t)http_ms;
-    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+    if (MHD_get_timeout(s->http, &http_ms) == MHD_YES && (int64_t)http_ms <= wait_ns / NS_PER_MS)
+        wait_ns = (int64_t)http_ms * NS_PER_MS;
+    if (wait_ns == INT64_MAX)
+        return NULL;
+    if (wait_ns < 0)
+        wait_ns = 0;
+    *out = (struct timespec){wait_ns / NS_PER_S, wait_ns % NS_PER_S};
+    return out;
 }
 
 static void run_http(struct server *s)
@@ -456,7 +458,8 @@ int server_run(struct server *s, struct err *err)
     if (fds[0].fd < 0)
         return err_set(err, ERR_IO, "the HTTP library gives no descriptor to wait on");
     for (;;) {
-        int n = poll(fds, ARRAY_SIZE(fds), poll_timeout(s));
+        struct timespec wait;
+        int n = ppoll(fds, ARRAY_SIZE(fds), poll_timeout(s, &wait), NULL);
 
         if (n < 0 && errno != EINTR)
             return err_errno(err, errno, "poll");
