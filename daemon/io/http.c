@@ -28,7 +28,7 @@
 
 #define SYSTEM_CA_FILE    "/etc/ssl/certs/ca-certificates.crt"
 #define SPARE_CONNECTIONS 8  /* kept beyond those in use, so that a burst's end closes none */
-#define ZERO_TIMERS_MAX   16 /* in one turn of the loop; libuv before 1.48 runs them for ever */
+#define TIMERS_AT_ONCE    16 /* in one turn of the loop; libuv before 1.48 runs them for ever */
 
 struct http_call {
     struct list link;
@@ -45,7 +45,7 @@ struct http {
     uv_timer_t reap;  /* ends what was canceled, and closes */
     uv_prepare_t turn;
     unsigned n_handles; /* of the three above, not yet closed */
-    unsigned n_zero_timers;
+    unsigned n_timers;  /* that fired in this turn */
     char *ca_file;
     unsigned concurrency;
     struct list calls;
@@ -209,15 +209,19 @@ static void on_event(void *arg, int fd, int status, int events)
 
 static void on_timer(uv_timer_t *timer)
 {
-    work(container_of(timer, struct http, timer), CURL_SOCKET_TIMEOUT, 0);
+    struct http *h = container_of(timer, struct http, timer);
+
+    h->n_timers++;
+    work(h, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_turn(uv_prepare_t *turn)
 {
-    container_of(turn, struct http, turn)->n_zero_timers = 0;
+    container_of(turn, struct http, turn)->n_timers = 0;
 }
 
-/* Curl may not be called from its own callbacks; a timer of zero is the next turn. */
+/* Curl may not be called from its own callbacks; a timer of zero is the next turn. For each call
+ * that is begun it asks for one, and all of them fire as one. */
 static int on_timer_wanted(CURLM *multi, long ms, void *arg)
 {
     struct http *h = arg;
@@ -229,7 +233,7 @@ static int on_timer_wanted(CURLM *multi, long ms, void *arg)
         uv_timer_stop(&h->timer);
         return 0;
     }
-    if (ms == 0 && ++h->n_zero_timers > ZERO_TIMERS_MAX)
+    if (ms == 0 && h->n_timers >= TIMERS_AT_ONCE)
         ms = 1;
     uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0);
     return 0;

@@ -41,6 +41,25 @@ static void bursts__of_64__use_64_connections_in_all(void **state)
     world_close(&w);
 }
 
+static void burst__however_large__begins_in_the_next_turn_of_the_loop(void **state)
+{
+    enum { N = 64 };
+    static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
+    struct got all[N] = {{0}};
+    struct http_request r;
+    struct world w;
+
+    (void)state;
+    world_open(&w, SCRIPT, 1, N);
+    r = get_of(fake_http_url(&w.fake, "/"));
+    uv_run(&w.loop, UV_RUN_NOWAIT); /* what waits to be watched would hide when a timer is due */
+    for (int i = 0; i < N; i++)
+        start(&w, &r, &all[i]);
+
+    assert_int_equal(uv_backend_timeout(&w.loop), 0);
+    world_close(&w);
+}
+
 static void start__over_the_concurrency__is_refused_without_a_trace(void **state)
 {
     static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
@@ -361,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests__one_after_the_other__share_a_connection),
         cmocka_unit_test(bursts__of_64__use_64_connections_in_all),
+        cmocka_unit_test(burst__however_large__begins_in_the_next_turn_of_the_loop),
         cmocka_unit_test(start__over_the_concurrency__is_refused_without_a_trace),
         cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
         cmocka_unit_test(connection__closed_while_idle__is_replaced),

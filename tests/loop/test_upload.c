@@ -16,7 +16,6 @@
 struct sink {
     uv_tcp_t listener;
     uv_tcp_t peer;
-    uv_tcp_t other;
     bool has_other;
     uv_timer_t timer;
     uv_write_t write;
@@ -31,6 +30,7 @@ struct sink {
     size_t n_wanted;
     uint64_t sum; /* of the body's bytes */
     bool has_peer;
+    bool is_taken; /* `peer` is, until it has closed */
     unsigned n_open;
     bool is_closed;
     unsigned port;
@@ -41,6 +41,7 @@ static void on_sink_closed(uv_handle_t *h)
 {
     struct sink *s = h->data;
 
+    s->is_taken = s->is_taken && h != (uv_handle_t *)&s->peer;
     s->is_closed = --s->n_open == 0;
 }
 
@@ -136,22 +137,29 @@ static void on_sink_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+static void on_other_closed(uv_handle_t *h)
+{
+    on_sink_closed(h);
+    mem_free(h);
+}
+
 static void on_sink_connected(uv_stream_t *listener, int status)
 {
     struct sink *s = listener->data;
-    uv_tcp_t *peer = s->has_peer ? &s->other : &s->peer;
+    uv_tcp_t *peer = s->is_taken ? mem_alloc(sizeof(*peer)) : &s->peer;
 
     assert_int_equal(status, 0);
+    assert_non_null(peer);
     uv_tcp_init(listener->loop, peer);
     peer->data = s;
     s->n_open++;
     assert_int_equal(uv_accept(listener, (uv_stream_t *)peer), 0);
-    if (s->has_peer) { /* of one that may come beside it nothing is wanted but that it comes */
+    if (s->is_taken) { /* of those that may come beside it nothing is wanted but that they come */
         s->has_other = true;
-        uv_close((uv_handle_t *)peer, on_sink_closed);
+        uv_close((uv_handle_t *)peer, on_other_closed);
         return;
     }
-    s->has_peer = true;
+    s->has_peer = s->is_taken = true;
     uv_read_start((uv_stream_t *)peer, sink_alloc, on_sink_read);
 }
 
