@@ -40,24 +40,31 @@ static bool add_page(struct pack_store *s)
         at++;
     if (at == PAGES_MAX || !mem_grow(&s->pages, &s->capacity, at + 1, sizeof(*s->pages)))
         return false;
-    s->pages[at] = mem_alloc(PAGE_BYTES);
+    s->pages[at] = mem_realloc(NULL, PAGE_BYTES); /* to zero it would touch all of it */
     if (at == s->n_pages)
         s->n_pages++;
     if (!s->pages[at])
         return false;
+    s->pages[at]->used = s->pages[at]->live = 0;
     s->filling = at + 1;
     return true;
 }
 
-static void drop_page(struct pack_store *s, size_t at)
+static void empty_page(struct pack_store *s, size_t at)
 {
     struct pack_page *page = s->pages[at];
 
     s->used -= page->used;
+    page->used = page->live = 0;
+    mem_void(page, PAGE_BYTES, false);
+}
+
+static void drop_page(struct pack_store *s, size_t at)
+{
+    empty_page(s, at);
     if (s->filling == at + 1)
         s->filling = 0;
-    mem_void(page, PAGE_BYTES, false);
-    mem_free(page);
+    mem_free(s->pages[at]);
     s->pages[at] = NULL;
     while (s->n_pages && !s->pages[s->n_pages - 1])
         s->n_pages--;
@@ -101,7 +108,9 @@ void pack_store_free(struct pack_store *s, struct packed *p)
     page->live -= (uint32_t)size;
     s->live -= size;
     mem_void(p->bytes, size - sizeof(*p), true);
-    if (!page->live)
+    if (!page->live && s->filling == at + 1)
+        empty_page(s, at); /* and filled anew */
+    else if (!page->live)
         drop_page(s, at);
 }
 

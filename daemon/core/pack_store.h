@@ -1,7 +1,7 @@
 /* pack_store: memory for what is packed: very many small pieces, each with no more around it than
  * it needs. They lie one behind the other in pages; what is freed leaves a hole, and a page with
- * nothing else is given back. When there are many holes somebody takes what is left of the loosest
- * page elsewhere.
+ * nothing else is given back, or filled anew. When there are many holes somebody takes what is left
+ * of the loosest page elsewhere.
  * In: sizes. Out: pieces, each a struct packed. Never: moves one, for it knows no owner. */
 #ifndef TENANTD_CORE_PACK_STORE_H
 #define TENANTD_CORE_PACK_STORE_H

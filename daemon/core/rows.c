@@ -56,9 +56,11 @@ static struct row *append(struct rows *r, size_t size)
     if (!b || size > b->size - b->used) {
         size_t want = size > BLOCK_BYTES ? size : BLOCK_BYTES;
 
-        b = mem_alloc(sizeof(*b) + want);
+        b = mem_realloc(NULL, sizeof(*b) + want); /* to zero it would touch all of it */
         if (!b)
             return NULL;
+        b->next = NULL;
+        b->used = 0;
         b->size = want;
         if (r->last)
             r->last->next = b;
