@@ -166,12 +166,13 @@ const struct live_member *rc_person(const struct reconcile *rc, size_t i)
 
 bool rc_keeps_member(const struct reconcile *rc, const char *email)
 {
+    size_t size = email ? strlen(email) + 1 : 0;
     char folded[LIMIT_EMAIL_BYTES + 1];
     const struct member *m;
 
-    if (!email || strlen(email) >= sizeof(folded))
+    if (!email || size > sizeof(folded))
         return false;
-    snprintf(folded, sizeof(folded), "%s", email);
+    memcpy(folded, email, size);
     email_fold(folded);
     m = fleet_member(&rc->fleet, folded);
     return m && m->r.phase != PHASE_NONE;

@@ -254,6 +254,8 @@ bool say_created_otherwise(const struct database *d, struct decision *out)
 
     if (!d->own.create_digest) /* adopted: how it was made is not known */
         return false;
+    if (!want->engine_set && !want->encryption_key)
+        return false; /* nothing is said of it */
     database_creation_read(d->own.create_digest, &was);
     if (want->engine_set &&
         strcmp(was.engine, want->engine == ENGINE_TURSODB ? "tursodb" : "libsql") != 0) {

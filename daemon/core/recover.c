@@ -328,8 +328,6 @@ void rc_recover_tick(struct reconcile *rc, struct effects *fx)
 {
     struct recover *v = &rc->recover;
     struct restore *r = &v->restore;
-    struct err err = ERR_INIT;
-    int rv;
 
     for (int k = 0; k < RECOVER_KINDS; k++) {
         struct recover_list *l = &v->lists[k];
@@ -341,8 +339,13 @@ void rc_recover_tick(struct reconcile *rc, struct effects *fx)
         choose(rc, fx);
     else if (r->stage == RESTORE_LISTING && v->lists[r->kind].attempts)
         finish(rc, -ERR_UNREACHABLE, "what was deleted cannot be listed just now");
-    if (r->stage == RESTORE_SENDING && (rv = check_restore(rc, r->kind, r->name, &err)) != 0)
-        finish(rc, rv, "%s", err.msg); /* what has come in between counts */
+    if (r->stage == RESTORE_SENDING) {
+        struct err err = ERR_INIT;
+        int rv = check_restore(rc, r->kind, r->name, &err);
+
+        if (rv)
+            finish(rc, rv, "%s", err.msg); /* what has come in between counts */
+    }
 }
 
 bool rc_recover_is_due(const struct reconcile *rc)

@@ -38,44 +38,36 @@ static uint64_t add_manifest(uint64_t h, const struct desired *d)
     return h;
 }
 
+static uint64_t add_group(uint64_t h, const struct group *g)
+{
+    const int64_t numbers[] = {(int64_t)g->r.digest, g->r.phase, g->r.reason, g->live.present,
+                               (int64_t)(uintptr_t)g->r.pause};
+
+    h = text_mix(h, numbers, sizeof(numbers));
+    h = add_text(h, g->r.name);
+    h = add_text(h, g->live.id);
+    h = add_text(h, g->live.place);
+    h = add_text(h, g->has_own ? g->own.state : NULL);
+    return add_list(h, (const char *const *)g->locations, g->n_locations);
+}
+
 /* What decisions about databases at rest hang on beside themselves and the time, as far as it
  * changes by itself: an event that changes more of the world forgets `decided_in`. */
 uint64_t rc_world_digest(const struct reconcile *rc)
 {
     const struct observation *o = &rc->obs;
-    bool bits[] = {rc->authorized,
-                   o->ever,
-                   o->complete,
-                   o->contradicted,
-                   o->suspects,
-                   rc->strangers,
-                   rc->ledger_ok,
-                   rc->tokens_unmarked,
-                   rc->stopping,
-                   rc->doubts[DOUBT_OLD].stands,
-                   rc->doubts[DOUBT_COPY].stands};
-    uint64_t h = text_mix(TEXT_HASH_INIT, bits, sizeof(bits));
+    const int64_t world[] = {
+        rc->authorized | o->ever << 1 | o->complete << 2 | o->contradicted << 3 |
+            (o->suspects != 0) << 4 | rc->strangers << 5 | rc->ledger_ok << 6 |
+            rc->tokens_unmarked << 7 | rc->stopping << 8 | rc->doubts[DOUBT_OLD].stands << 9 |
+            rc->doubts[DOUBT_COPY].stands << 10,
+        (int64_t)(uintptr_t)rc->paused, (int64_t)rc->n_pauses, (int64_t)rc->n_approvals};
+    uint64_t h = text_mix(TEXT_HASH_INIT, world, sizeof(world));
 
-    h = add_number(h, (int64_t)(uintptr_t)rc->paused);
-    h = add_number(h, (int64_t)rc->n_pauses);
-    h = add_number(h, (int64_t)rc->n_approvals);
     h = add_text(h, rc->doubt_text);
     h = add_manifest(h, rc->has_desired ? &rc->desired : NULL);
-    for (size_t i = 0; i < rc->fleet.n_groups; i++) {
-        const struct group *g = rc->fleet.groups[i];
-
-        h = add_text(h, g->r.name);
-        h = add_number(h, (int64_t)g->r.digest);
-        h = add_number(h, g->r.phase);
-        h = add_number(h, g->r.reason);
-        h = add_number(h, g->live.present);
-        h = add_text(h, g->live.id);
-        h = add_text(h, g->live.place);
-        h = add_text(h, g->has_own ? g->own.state : NULL);
-        h = add_number(h, (int64_t)(uintptr_t)g->r.pause);
-        for (size_t k = 0; k < g->n_locations; k++)
-            h = add_text(h, g->locations[k]);
-    }
+    for (size_t i = 0; i < rc->fleet.n_groups; i++)
+        h = add_group(h, rc->fleet.groups[i]);
     return h;
 }
 

@@ -34,6 +34,16 @@ void *mem_alloc(size_t size)
     return p;
 }
 
+/* Not zeroed: all of it is written at once. */
+static char *take(size_t size)
+{
+    char *p = allowed() ? malloc(size) : NULL;
+
+    if (p)
+        count(1);
+    return p;
+}
+
 void *mem_realloc(void *p, size_t size)
 {
     void *q = allowed() ? realloc(p, size ? size : 1) : NULL;
@@ -50,16 +60,18 @@ char *mem_strdup(const char *s)
 
 char *mem_strndup(const char *s, size_t n)
 {
-    char *p = mem_alloc(n + 1);
+    char *p = take(n + 1);
 
-    if (p)
+    if (p) {
         memcpy(p, s, n);
+        p[n] = '\0';
+    }
     return p;
 }
 
 char *mem_join(const char *a, const char *b, const char *c)
 {
-    char *p = mem_alloc(strlen(a) + strlen(b) + strlen(c) + 1);
+    char *p = take(strlen(a) + strlen(b) + strlen(c) + 1);
 
     if (p)
         stpcpy(stpcpy(stpcpy(p, a), b), c);
@@ -76,9 +88,9 @@ char *mem_printf(const char *fmt, ...)
     va_start(ap, fmt);
     n = vsnprintf(shorter, sizeof(shorter), fmt, ap);
     va_end(ap);
-    p = n < 0 ? NULL : mem_alloc((size_t)n + 1);
+    p = n < 0 ? NULL : take((size_t)n + 1);
     if (p && (size_t)n < sizeof(shorter)) {
-        memcpy(p, shorter, (size_t)n);
+        memcpy(p, shorter, (size_t)n + 1);
     } else if (p) {
         va_start(ap, fmt);
         vsnprintf(p, (size_t)n + 1, fmt, ap);

@@ -386,13 +386,10 @@ bool text_same(const char *a, const char *b)
 
 bool text_is_joined(const char *s, const char *const *parts, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t length = strlen(parts[i]);
-
-        if (strncmp(s, parts[i], length) != 0)
-            return false;
-        s += length;
-    }
+    for (size_t i = 0; i < n; i++)
+        for (const char *p = parts[i]; *p; p++)
+            if (*s++ != *p)
+                return false;
     return !*s;
 }
 
