@@ -71,14 +71,24 @@ void sim_move_clock(struct sim *s, int64_t by)
     s->ahead_ms += by;
 }
 
+static bool same_hooks(const struct config *a, const struct config *b)
+{
+    bool same = a->n_hooks == b->n_hooks;
+
+    for (size_t i = 0; same && i < a->n_hooks; i++)
+        same = strcmp(a->hooks[i].name, b->hooks[i].name) == 0;
+    return same;
+}
+
 void sim_configure(struct sim *s, const char *settings)
 {
     struct config *old = s->config;
 
     forget_deeds(s);
     s->config = read_config(settings);
-    s->n_sent = 0;                 /* at another pace */
-    desired_keep_deinit(&s->kept); /* hooks may be others */
+    s->n_sent = 0; /* at another pace */
+    if (!same_hooks(old, s->config))
+        desired_keep_deinit(&s->kept); /* names in manifests mean something else */
     sim_tell(s, (struct rc_event){.kind = RC_CONFIG, .config = s->config});
     if (s->rc->config != old) {
         free_config(old);
@@ -101,7 +111,6 @@ static void begin(struct sim *s)
 {
     s->rc = reconcile_new(s->config, s->now_ms);
     assert_non_null(s->rc);
-    desired_keep_deinit(&s->kept);
     reconcile_identify(s->rc, OWN_TOKEN, s->self_id, s->self_hash);
     reconcile_identify(s->rc, OWN_DELETE_TOKEN, "k-deleter", "deleter");
     if (s->watches)
@@ -163,6 +172,8 @@ static bool take_want(struct sim *s, struct desired *out)
 static void start(struct sim *s, struct desired *want)
 {
     begin(s);
+    if (!want)
+        desired_keep_deinit(&s->kept);
     s->wake_ms = s->now_ms;
     s->n_sent = 0;
     s->is_lost = s->loses_step = false;
