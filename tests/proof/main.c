@@ -19,6 +19,7 @@
 
 #include "lib/text.h"
 #include "tests/proof/chaos.h"
+#include "tests/proof/parsed.h"
 
 #define JOBS_MAX         64
 #define COUNT_DEFAULT    60000
@@ -182,7 +183,8 @@ static uint64_t hash_of(uint64_t seed)
     return h;
 }
 
-/* A schedule is a function of its seed: those before it in the same process change nothing. */
+/* A schedule is a function of its seed: those before it in the same process change nothing, nor
+ * what is remembered of them. */
 static int run_alone(const struct options *o)
 {
     uint64_t *alone = mmap(NULL, sizeof(*alone) * o->count, PROT_READ | PROT_WRITE,
@@ -192,6 +194,7 @@ static int run_alone(const struct options *o)
     if (alone == MAP_FAILED)
         return 1;
     fflush(stdout);
+    parsed_anew(true);
     for (uint64_t i = 0; i < o->count; i++) { /* before this process has run any */
         pid_t child = fork();
         int status;
@@ -203,6 +206,7 @@ static int run_alone(const struct options *o)
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
             return 1;
     }
+    parsed_anew(false);
     for (uint64_t i = 0; i < o->count; i++) {
         if (hash_of(o->base + i) == alone[i])
             continue;
