@@ -310,7 +310,7 @@ static void decide_kept(const struct world *w, const struct database *d, struct 
 static void decide_observe_only(const struct world *w, const struct database *d,
                                 struct decision *out)
 {
-    if (d->has_own && d->own.fence && d->live.present)
+    if (d->has_own && d->own.fence && d->live.present && strcmp(d->live.id, d->own.id) == 0)
         decide_unfence(w, d, out); /* before the row that knows how it was is gone */
     else if (d->has_own && decide_hidden(w, d, out))
         return;
