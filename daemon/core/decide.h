@@ -130,8 +130,8 @@ struct world {
     bool doubt_stays;    /* ... and that it does not end by itself */
     int64_t observed_ms; /* monotonic: end of the last complete observation */
     const struct deleted_list *deleted; /* databases that could be restored; NULL: no such list */
-    int64_t create_refused_until_ms[KIND_N]; /* the plan refused creates of this kind; monotonic */
-    const struct side_list *sides;           /* by enum side */
+    const int64_t *create_refused_until_ms; /* by kind: the plan refused creates; monotonic */
+    const struct side_list *sides;          /* by enum side */
     const struct self *self;
     const struct people *people;
     const struct resource *uploading; /* whose file is being sent; NULL: none */

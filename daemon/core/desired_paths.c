@@ -38,7 +38,10 @@ bool desired_token_file(struct buf *out, enum token_of of, const char *target,
     const char *p[PATH_PARTS];
 
     path_parts(of, target, t, p);
-    return buf_printf(out, "%s%s%s%s%s", p[0], p[1], p[2], p[3], p[4]);
+    for (size_t i = 0; i < PATH_PARTS; i++)
+        if (!buf_add_str(out, p[i]))
+            return false;
+    return true;
 }
 
 bool desired_is_token_file(const char *path, enum token_of of, const char *target,

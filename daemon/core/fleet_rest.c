@@ -151,11 +151,19 @@ const struct database *fleet_peek(const struct fleet *f, size_t at)
 
 struct database *fleet_database(const struct fleet *f, const char *name)
 {
-    size_t at = name ? fleet_place(f, name) : f->n_databases;
     struct database *d = f->rest->peeked;
+    size_t at;
 
-    if (d && name && strcmp(d->r.name, name) == 0)
+    if (!name)
+        return NULL;
+    if (d && strcmp(d->r.name, name) == 0)
         return d;
+    d = f->rest->in_room;
+    if (d && d != f->rest->peeked && strcmp(d->r.name, name) == 0) {
+        fleet_touch(f, d);
+        return d;
+    }
+    at = fleet_place(f, name);
     if (at == f->n_databases || strcmp(record_name(f->databases[at]), name) != 0)
         return NULL;
     d = fleet_rouse(f, at);
@@ -368,7 +376,8 @@ void fleet_settle(const struct fleet *f)
         struct database *d = container_of(touched->next, struct database, rest.link);
 
         list_remove(&d->rest.link);
-        pack(f, fleet_place(f, d->r.name), d, f->rest->entries, 0);
+        if (is_at_rest(d))
+            pack(f, fleet_place(f, d->r.name), d, f->rest->entries, 0);
     }
     tidy(f);
 }

@@ -139,6 +139,7 @@ static void on_desired(struct reconcile *rc, struct effects *fx, const struct rc
     rc->desired = *ev->desired;
     *ev->desired = (struct desired){0};
     rc->has_desired = true;
+    rc->manifest_digest = rc_manifest_digest(&rc->desired);
     if (rc->generation != ev->generation || !rc->generation_ms)
         rc->generation_ms = rc->wall_ms;
     rc->generation = ev->generation;

@@ -112,6 +112,7 @@ struct reconcile {
     size_t n_leaks;
     size_t leaks_capacity;
 
+    uint64_t manifest_digest; /* rc_manifest_digest of `desired` */
     uint64_t decided_in; /* a digest of the world in which all was decided about; 0: look at all */
     struct file_checks {
         char *name; /* of the database that is the next to be checked; NULL: none is */

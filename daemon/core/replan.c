@@ -38,9 +38,8 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .drafts = &rc->drafts,
                        .sides = rc->sides,
                        .self = &rc->self,
-                       .people = &rc->people};
-    memcpy(out->create_refused_until_ms, rc->create_refused_until_ms,
-           sizeof(out->create_refused_until_ms));
+                       .people = &rc->people,
+                       .create_refused_until_ms = rc->create_refused_until_ms};
 }
 
 /* --- placement --- */

@@ -21,6 +21,7 @@
 struct reconcile;
 struct effects;
 struct world;
+struct desired;
 struct resource;
 struct database;
 struct group;
@@ -94,6 +95,8 @@ bool rc_want_is_new(const struct reconcile *rc, const struct world *w, struct da
 void rc_disowned(struct reconcile *rc);
 
 /* replan_steady.c */
+/* Of what is in the manifest beside databases' entries: part of the next. */
+uint64_t rc_manifest_digest(const struct desired *d);
 uint64_t rc_world_digest(const struct reconcile *rc);
 /* Monotonic, until when what was decided about it stands; 0: it is looked at each time. */
 int64_t rc_stands_until(const struct reconcile *rc, const struct database *d);

@@ -24,11 +24,11 @@ static uint64_t add_list(uint64_t h, const char *const *items, size_t n)
     return h;
 }
 
-/* What is in the manifest beside databases' entries. */
-static uint64_t add_manifest(uint64_t h, const struct desired *d)
+uint64_t rc_manifest_digest(const struct desired *d)
 {
-    h = add_number(h, d ? 1 + d->whole : 0);
-    for (size_t i = 0; d && i < d->n_residencies; i++) {
+    uint64_t h = add_number(TEXT_HASH_INIT, d->whole);
+
+    for (size_t i = 0; i < d->n_residencies; i++) {
         const struct residency_want *w = &d->residencies[i];
 
         h = add_text(h, w->name);
@@ -40,15 +40,20 @@ static uint64_t add_manifest(uint64_t h, const struct desired *d)
 
 static uint64_t add_group(uint64_t h, const struct group *g)
 {
-    const int64_t numbers[] = {(int64_t)g->r.digest, g->r.phase, g->r.reason, g->live.present,
-                               (int64_t)(uintptr_t)g->r.pause};
+    const int64_t numbers[] = {
+        (int64_t)g->r.digest,   g->r.phase,          g->r.reason,
+        g->live.present,        (int64_t)g->has_own, (int64_t)(uintptr_t)g->r.pause,
+        (int64_t)g->n_locations};
 
     h = text_mix(h, numbers, sizeof(numbers));
     h = add_text(h, g->r.name);
     h = add_text(h, g->live.id);
     h = add_text(h, g->live.place);
-    h = add_text(h, g->has_own ? g->own.state : NULL);
-    return add_list(h, (const char *const *)g->locations, g->n_locations);
+    if (g->has_own)
+        h = add_text(h, g->own.state);
+    for (size_t i = 0; i < g->n_locations; i++)
+        h = add_text(h, g->locations[i]);
+    return h;
 }
 
 /* What decisions about databases at rest hang on beside themselves and the time, as far as it
@@ -61,11 +66,15 @@ uint64_t rc_world_digest(const struct reconcile *rc)
             (o->suspects != 0) << 4 | rc->strangers << 5 | rc->ledger_ok << 6 |
             rc->tokens_unmarked << 7 | rc->stopping << 8 | rc->doubts[DOUBT_OLD].stands << 9 |
             rc->doubts[DOUBT_COPY].stands << 10,
-        (int64_t)(uintptr_t)rc->paused, (int64_t)rc->n_pauses, (int64_t)rc->n_approvals};
+        (int64_t)(uintptr_t)rc->paused,
+        (int64_t)rc->n_pauses,
+        (int64_t)rc->n_approvals,
+        rc->has_desired,
+        (int64_t)rc->manifest_digest};
     uint64_t h = text_mix(TEXT_HASH_INIT, world, sizeof(world));
 
-    h = add_text(h, rc->doubt_text);
-    h = add_manifest(h, rc->has_desired ? &rc->desired : NULL);
+    if (rc->doubt_text[0])
+        h = add_text(h, rc->doubt_text);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         h = add_group(h, rc->fleet.groups[i]);
     return h;

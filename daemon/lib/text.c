@@ -268,14 +268,31 @@ bool text_parse_time(const char *s, int64_t *out_ms_since_epoch)
     return true;
 }
 
+/* n digits and what stands behind them. */
+static char *put_number(char *to, int n, int value, char behind)
+{
+    for (int i = n - 1; i >= 0; i--, value /= 10)
+        to[i] = (char)('0' + value % 10);
+    to[n] = behind;
+    return to + n + 1;
+}
+
 const char *text_time(int64_t ms_since_epoch, char *out)
 {
     int64_t days = ms_since_epoch / DAY_MS - (ms_since_epoch % DAY_MS < 0 ? 1 : 0);
     int64_t ms = (ms_since_epoch % DAY_MS + DAY_MS) % DAY_MS;
     struct date d = date_of_days(days);
+    char *to = out;
 
-    snprintf(out, TEXT_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", d.year, d.month, d.day,
-             (int)(ms / HOUR_MS), (int)(ms / MINUTE_MS % 60), (int)(ms / SECOND_MS % 60));
+    if (d.year < 0 || d.year > 9999) /* a time that nobody means */
+        to += snprintf(out, TEXT_TIME_SIZE - 16, "%04d-", d.year);
+    else
+        to = put_number(to, 4, d.year, '-');
+    to = put_number(to, 2, d.month, '-');
+    to = put_number(to, 2, d.day, 'T');
+    to = put_number(to, 2, (int)(ms / HOUR_MS), ':');
+    to = put_number(to, 2, (int)(ms / MINUTE_MS % 60), ':');
+    *put_number(to, 2, (int)(ms / SECOND_MS % 60), 'Z') = '\0';
     return out;
 }
 

@@ -26,6 +26,8 @@ static size_t find_word(const struct sim *s, const char *verb, const char *kind,
     char text[sizeof(s->words[0])];
     size_t i = 0;
 
+    if (!s->n_words)
+        return 0;
     snprintf(text, sizeof(text), "%s %s/%s", verb, kind, name);
     while (i < s->n_words && strcasecmp(s->words[i], text) != 0)
         i++;
@@ -42,7 +44,7 @@ void sim_word_say(struct sim *s, const char *verb, const char *kind, const char 
 
 bool sim_word_stands(const struct sim *s, const char *verb, const char *kind, const char *name)
 {
-    return s->n_words && find_word(s, verb, kind, name) < s->n_words;
+    return find_word(s, verb, kind, name) < s->n_words;
 }
 
 bool sim_word_take(struct sim *s, const char *verb, const char *kind, const char *name)

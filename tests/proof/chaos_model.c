@@ -238,10 +238,17 @@ void model_edit(struct chaos *c)
 
 /* --- their text --- */
 
+static void say(struct buf *b, const char *before, const char *what, const char *behind)
+{
+    buf_add_str(b, before);
+    buf_add_str(b, what);
+    buf_add_str(b, behind);
+}
+
 static void say_flag(struct buf *b, const char *key, int value)
 {
     if (value >= 0)
-        buf_printf(b, ", %s: %s", key, value ? "true" : "false");
+        say(b, ", ", key, value ? ": true" : ": false");
 }
 
 static void say_db(struct buf *b, const struct model *m, unsigned i)
@@ -251,9 +258,9 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     int group =
         d->group >= 0 && m->groups[d->group].is_in && !m->groups[d->group].absent ? d->group : -1;
 
-    buf_printf(b, "  %s: {", DATABASES[i]);
+    say(b, "  ", DATABASES[i], ": {");
     if (group >= 0)
-        buf_printf(b, "group: %s", GROUPS[group]);
+        say(b, "group: ", GROUPS[group], "");
     else
         buf_add_str(b, "residency: eu");
     if (d->absent && !plain) {
@@ -263,7 +270,7 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
     if (d->has_class)
         buf_add_str(b, ", class: free");
     if (SIZES[d->size])
-        buf_printf(b, ", size_limit: %s", SIZES[d->size]);
+        say(b, ", size_limit: ", SIZES[d->size], "");
     say_flag(b, "delete_protection", d->delete_protection);
     say_flag(b, "block_writes", d->block_writes);
     if (!plain && !EXPIRES[d->expires])
@@ -273,11 +280,11 @@ static void say_db(struct buf *b, const struct model *m, unsigned i)
         return;
     }
     if (EXPIRES[d->expires])
-        buf_printf(b, ", expires: %s", EXPIRES[d->expires]);
+        say(b, ", expires: ", EXPIRES[d->expires], "");
     if (d->seed >= MODEL_DATABASES && !plain)
         buf_printf(b, ", seed: {upload: s%d.db}", d->seed - MODEL_DATABASES);
     else if (d->seed >= 0 && d->seed != (int)i && !plain)
-        buf_printf(b, ", seed: {database: %s}", DATABASES[d->seed]);
+        say(b, ", seed: {database: ", DATABASES[d->seed], "}");
     if (d->probe && (d->has_class || (TOKENS[d->tokens] && !(plain && d->tokens > 1))))
         buf_add_str(b, ", probe: true");
     if (TOKENS[d->tokens] && !(plain && d->tokens > 1)) {
@@ -329,7 +336,8 @@ static void say_root(struct buf *b, const struct model *m)
 
         if (!g->is_in)
             continue;
-        buf_printf(b, "  %s: {location: %s", GROUPS[i], LOCATIONS[i]);
+        say(b, "  ", GROUPS[i], ": {location: ");
+        buf_add_str(b, LOCATIONS[i]);
         if (g->absent)
             buf_add_str(b, ", state: absent");
         else
@@ -339,9 +347,9 @@ static void say_root(struct buf *b, const struct model *m)
         buf_add_str(b, "}\n");
     }
     say_residency(b, m);
-    buf_printf(b, "%s",
-               "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
-               "expiration: 2h}}}\n");
+    buf_add_str(b,
+                "classes:\n  free: {size_limit: 32mb, tokens: {app: {authorization: full-access, "
+                "expiration: 2h}}}\n");
     people_say(b, m);
     say_keys(b, m);
 }
