@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "lib/search.h"
 
 /* --- names --- */
 
@@ -146,6 +147,10 @@ static void make(struct build *b, const struct desired_options *o)
     size_t n;
     const struct manifest_input *now = manifest_files_inputs(b->files, &n);
 
+    if (b->n_lost) {
+        now = b->now;
+        n += b->n_lost;
+    }
     b->rv = desired_build(now, n, b->good, b->n_good, o, &b->desired, &b->keep, &b->diags);
 }
 
@@ -169,11 +174,52 @@ static bool read_good(struct build *b)
     return true;
 }
 
+/* --- directories that lost what was in them --- */
+
+#define LOST                                                                                       \
+    "it holds no manifest file any more (is it mounted?); remove the directory if none is wanted"
+
+/* Was there a file in it when last good? -ERR_NOMEM. */
+static int was_used(const struct build *b, const char *path, enum manifest_kind kind)
+{
+    CLEANUP(mem_free_string) char *prefix = mem_join(path, "/", "");
+    size_t at;
+
+    if (!prefix)
+        return -ERR_NOMEM;
+    at = search_place(b->good, b->n_good, sizeof(*b->good), prefix);
+    return at < b->n_good && b->good[at].kind == kind &&
+           strncmp(b->good[at].path, prefix, strlen(prefix)) == 0;
+}
+
+/* The inputs, and an error for each directory that is empty now and was not when last good. */
+static int note_lost(struct build *b)
+{
+    size_t n;
+    size_t capacity = 0;
+    const struct manifest_input *now = manifest_files_inputs(b->files, &n);
+    struct manifest_input lost = {.error = LOST};
+    int used;
+
+    if (manifest_files_empty(b->files, 0, &lost.kind) && b->unread && !read_good(b))
+        return -ERR_NOMEM;
+    for (size_t i = 0; (lost.path = manifest_files_empty(b->files, i, &lost.kind)); i++) {
+        used = was_used(b, lost.path, lost.kind);
+        if (used < 0 || (used && !mem_grow(&b->now, &capacity, n + b->n_lost + 1, sizeof(*b->now))))
+            return -ERR_NOMEM;
+        if (used)
+            b->now[n + b->n_lost++] = lost;
+    }
+    if (b->n_lost)
+        memcpy(b->now, now, n * sizeof(*now));
+    return 0;
+}
+
 /* What was last good stands in for what is wrong: where nothing is, nobody asks for it. */
 static int build_whole(struct build *b, const struct desired_options *o)
 {
     make(b, o);
-    if (b->unread && b->rv != -ERR_NOMEM && !is_well(b)) {
+    if (b->unread && !b->has_read && b->rv != -ERR_NOMEM && !is_well(b)) {
         desired_deinit(&b->desired);
         desired_keep_deinit(&b->keep);
         diags_deinit(&b->diags);
@@ -188,8 +234,13 @@ static int build_whole(struct build *b, const struct desired_options *o)
 void build_run(struct build *b)
 {
     struct desired_options o = options_of(&b->names);
-    int rc = b->last ? build_next(b, &o) : DESIRED_WHOLE;
+    int rc = DESIRED_WHOLE;
 
+    b->rv = note_lost(b);
+    if (b->rv != 0)
+        return;
+    if (b->last && b->n_lost == 0)
+        rc = build_next(b, &o);
     if (rc == DESIRED_WHOLE)
         rc = build_whole(b, &o);
     if (rc && b->rv == 0)
@@ -205,6 +256,7 @@ void build_free(struct build *b)
     desired_keep_deinit(&b->keep);
     diags_deinit(&b->diags);
     store_manifest_deinit(&b->was_good);
+    mem_free(b->now);
     manifest_files_unref(b->files);
     mem_free(b);
 }

@@ -44,6 +44,8 @@ struct build {
                                       NULL: it is `good` */
     struct store_manifest *store;  /* NULL: nothing is kept */
     /* What comes of it: */
+    struct manifest_input *now; /* what it is made of, where that is not the reading alone */
+    size_t n_lost;              /* of them, at the end: directories that lost their files */
     int rv;
     bool is_same; /* no file is another one than in the last build */
     struct desired desired;

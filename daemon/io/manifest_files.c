@@ -146,6 +146,16 @@ static int append_error(struct reading *r, const struct manifest_found *found, c
     return f ? append(r->into, f) : -ERR_NOMEM;
 }
 
+static int append_empty(struct reading *r, const struct manifest_found *found)
+{
+    struct one_file *f = one_file_new(found, NULL);
+
+    if (!f)
+        return -ERR_NOMEM;
+    f->is_empty = true;
+    return append(r->into, f);
+}
+
 static int read_text(const struct manifest_found *found, struct one_file *f, struct err *err)
 {
     int fd = manifest_walk_open(found, err);
@@ -194,6 +204,8 @@ static int visit(void *arg, const struct manifest_found *found)
         return add_file(r, found);
     case MANIFEST_ERROR:
         return r->some ? MANIFEST_WALK_ALL : append_error(r, found, found->error);
+    case MANIFEST_EMPTY:
+        return append_empty(r, found);
     case MANIFEST_DIRECTORY:
         break;
     }
@@ -236,22 +248,38 @@ static bool make_room(struct manifest_files *m, size_t n)
 
 /* --- All --- */
 
+/* Files are files, and directories without any apart from them. */
+static int sort_out(struct manifest_files *m)
+{
+    size_t n = m->family->n;
+
+    m->empty = mem_alloc((n + 1) * sizeof(struct one_file *));
+    if (!m->empty || !make_room(m, n))
+        return -ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct one_file *f = m->family->files[i];
+
+        if (f->is_empty)
+            m->empty[m->n_empty++] = f;
+        else
+            m->files[m->n++] = f;
+    }
+    if (m->n > 0)
+        qsort((void *)m->files, m->n, sizeof(struct one_file *), by_path);
+    if (m->n_empty > 0)
+        qsort((void *)m->empty, m->n_empty, sizeof(struct one_file *), by_path);
+    return 0;
+}
+
 static int fill(struct manifest_files *m, const struct manifest_files_look *l)
 {
     struct reading r = reading_of(l, m->family);
     int rc = manifest_walk(&l->options, visit, &r);
 
-    if (rc == 0 && !make_room(m, m->family->n))
-        rc = -ERR_NOMEM;
-    if (rc != 0)
-        return rc;
-    m->n = m->family->n;
+    if (rc == 0)
+        rc = sort_out(m);
     m->n_reused = r.n_reused;
-    if (m->n > 0) {
-        memcpy((void *)m->files, (void *)m->family->files, m->n * sizeof(struct one_file *));
-        qsort((void *)m->files, m->n, sizeof(struct one_file *), by_path);
-    }
-    return complete(m);
+    return rc ? rc : complete(m);
 }
 
 static int read_all(const struct manifest_files_look *l, struct manifest_files **out)
@@ -335,6 +363,8 @@ static int exchange(struct manifest_files *m, const struct manifest_files *was,
             old = was->files[at++];
         if (f < found->n && strcmp(found->files[f]->path, path) == 0)
             now = found->files[f++];
+        if (!old && was->n_empty > 0) /* in one of them, or it was one */
+            return MANIFEST_WALK_ALL;
         if (old && old != now)
             m->stale_bytes += sizeof(*old) + old->text.size;
         if (now) {
@@ -350,10 +380,14 @@ static int exchange(struct manifest_files *m, const struct manifest_files *was,
 static int adopt(struct manifest_files *m, const struct manifest_files *was, struct family *found)
 {
     m->restless = mem_alloc((found->n + 1) * sizeof(struct one_file *));
-    if (!m->restless)
+    m->empty = mem_alloc((was->n_empty + 1) * sizeof(struct one_file *));
+    if (!m->restless || !m->empty)
         return -ERR_NOMEM;
     m->family = was->family;
     atomic_fetch_add(&m->family->refs, 1);
+    m->n_empty = was->n_empty;
+    if (m->n_empty > 0)
+        memcpy((void *)m->empty, (void *)was->empty, m->n_empty * sizeof(struct one_file *));
     m->is_some = true;
     m->n_reused = m->n - found->n;
     for (size_t i = 0; i < found->n; i++) {

@@ -23,6 +23,10 @@ void manifest_files_unref(struct manifest_files *m); /* takes NULL */
 
 /* Sorted by path, at least one; borrowed while the reading is held. */
 const struct manifest_input *manifest_files_inputs(const struct manifest_files *m, size_t *n);
+/* The i-th directory below a root that is there and holds no file; NULL: there are no more. Whether
+ * that means anything hangs on what was in it. */
+const char *manifest_files_empty(const struct manifest_files *m, size_t i,
+                                 enum manifest_kind *kind);
 /* How many of them have their bytes from the previous reading. */
 size_t manifest_files_reused(const struct manifest_files *m);
 /* Not everything was looked at. */

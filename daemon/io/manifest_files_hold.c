@@ -38,6 +38,7 @@ void manifest_files_unref(struct manifest_files *m)
     manifest_files_drop_family(m->family);
     mem_free((void *)m->files);
     mem_free((void *)m->restless);
+    mem_free((void *)m->empty);
     mem_free(m->inputs);
     mem_free(m->manifest);
     mem_free(m->tenants_dir);
@@ -48,6 +49,14 @@ const struct manifest_input *manifest_files_inputs(const struct manifest_files *
 {
     *n = m->n;
     return m->inputs;
+}
+
+const char *manifest_files_empty(const struct manifest_files *m, size_t i, enum manifest_kind *kind)
+{
+    if (i >= m->n_empty)
+        return NULL;
+    *kind = m->empty[i]->kind;
+    return m->empty[i]->path;
 }
 
 size_t manifest_files_reused(const struct manifest_files *m)

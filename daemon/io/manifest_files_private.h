@@ -13,9 +13,10 @@ struct one_file {
     enum manifest_kind kind;
     bool is_settled;  /* equal identity means equal bytes */
     bool is_restless; /* it may be another one although nobody says so: looked at each time */
+    bool is_empty;    /* no file, but a directory without any */
     char *path;
     char *error;           /* NULL: there is text */
-    struct read_file text; /* data is NULL where there is an error */
+    struct read_file text; /* data is NULL where there is an error, or a directory */
 };
 
 /* What readings hold that follow from each other. */
@@ -36,6 +37,8 @@ struct manifest_files {
     size_t capacity;
     struct one_file **restless; /* those of them that are */
     size_t n_restless;
+    struct one_file **empty; /* of the family, and not among `files` */
+    size_t n_empty;
     size_t n_errors;
     size_t stale_bytes; /* held by the family, and not by this reading */
     size_t n_reused;

@@ -30,6 +30,7 @@ struct walk {
     struct read_identity other; /* the other root, which is walked for itself */
     size_t n_files;
     size_t n_errors;
+    size_t n_others; /* times that the other root was met */
 };
 
 struct manifest_place {
@@ -290,9 +291,10 @@ static int enter(struct walk *w, int fd, const char *path)
 
     if (fstat(fd, &st) != 0)
         rc = visit_errno(w, path, errno); /* UNTESTED: of an open descriptor */
-    else if (is_other(w, &st))
+    else if (is_other(w, &st)) {
+        w->n_others++;
         return 1;
-    else if (read_check(fd, &st, "it", READ_MANIFEST, &err) != 0)
+    } else if (read_check(fd, &st, "it", READ_MANIFEST, &err) != 0)
         rc = visit_error(w, path, err.msg);
     else {
         found.identity = read_identity_of(&st);
@@ -301,9 +303,16 @@ static int enter(struct walk *w, int fd, const char *path)
     return rc == 0 ? 1 : rc;
 }
 
+static size_t n_seen(const struct walk *w)
+{
+    return w->n_files + w->n_errors + w->n_others;
+}
+
 /* Takes fd. */
 static int walk_directory(struct walk *w, int fd, const char *path, unsigned depth)
 {
+    struct manifest_found empty = {.type = MANIFEST_EMPTY, .kind = w->kind, .path = path};
+    size_t before = n_seen(w);
     int rc = enter(w, fd, path);
     DIR *dir;
 
@@ -318,7 +327,7 @@ static int walk_directory(struct walk *w, int fd, const char *path, unsigned dep
     }
     rc = walk_entries(w, dir, path, depth);
     closedir(dir);
-    return rc;
+    return rc == 0 && depth > 0 && n_seen(w) == before ? w->visit(w->arg, &empty) : rc;
 }
 
 /* --- Roots --------------------------------------------------------------------------------- */
@@ -450,6 +459,27 @@ static int open_directory(struct walk *w, const char *below, const char **name)
     return -1;
 }
 
+static bool has_file(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", OPEN_FLAGS | O_DIRECTORY);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry = NULL;
+
+    while (dir && (entry = readdir(dir)) != NULL && !manifest_walk_is_file_name(entry->d_name))
+        ;
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd); /* UNTESTED: no memory */
+    return entry;
+}
+
+/* Without its last file a directory below the root may be empty. */
+static int look_for_others(int dir_fd, const char *below)
+{
+    return !strchr(below, '/') || has_file(dir_fd) ? 0 : MANIFEST_WALK_ALL;
+}
+
 static int walk_spot(struct walk *w, const char *path)
 {
     size_t n = strlen(w->root);
@@ -469,6 +499,8 @@ static int walk_spot(struct walk *w, const char *path)
         rc = errno == ENOENT ? 0 : MANIFEST_WALK_ALL;
     else
         rc = S_ISDIR(st.st_mode) ? MANIFEST_WALK_ALL : walk_path(w, fd, name, path, 0);
+    if (rc == 0 && n_seen(w) == 0)
+        rc = look_for_others(fd, path + n + 1);
     close(fd);
     return rc;
 }

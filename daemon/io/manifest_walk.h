@@ -21,6 +21,7 @@ struct manifest_walk_options {
 
 enum manifest_found_type {
     MANIFEST_DIRECTORY, /* one that is read; before what is in it */
+    MANIFEST_EMPTY,     /* one below a root with no file, nor anything wrong, anywhere in it */
     MANIFEST_FILE,
     MANIFEST_ERROR, /* something there cannot be part of the manifest, and must not be overlooked */
 };

@@ -140,6 +140,28 @@ static void directory__missing_empty_or_no_directory__is_an_input_with_an_error(
               "tenants t ! it is not a directory\n");
 }
 
+static void directory__without_files_below_another__is_told_apart(void **state)
+{
+    struct ctx *c = *state;
+    enum manifest_kind kind;
+
+    dir_mkdir(c->dir, "m/b");
+    dir_mkdir(c->dir, "m/b/c");
+    dir_mkdir(c->dir, "m/d");
+    dir_mkdir(c->dir, "m/d/t");
+    dir_mkdir(c->dir, "m/.git");
+    dir_write(c->dir, "m/b/README.md", "no");
+    dir_write(c->dir, "m/a.yaml", "a");
+    dir_write(c->dir, "m/d/t/t.yaml", "t");
+    snprintf(c->tenants, sizeof(c->tenants), "%s/m/d/t", c->dir);
+    c->options.tenants_dir = c->tenants;
+    expect(c, "trusted m/a.yaml = a\ntenants m/d/t/t.yaml = t\n");
+    assert_string_equal(manifest_files_empty(c->files, 0, &kind), dir_path(c->dir, "m/b"));
+    assert_int_equal(kind, MANIFEST_TRUSTED);
+    assert_string_equal(manifest_files_empty(c->files, 1, &kind), dir_path(c->dir, "m/b/c"));
+    assert_null(manifest_files_empty(c->files, 2, &kind));
+}
+
 static void directory__trailing_slash__is_not_in_the_paths(void **state)
 {
     struct ctx *c = *state;
@@ -622,6 +644,7 @@ int main(void)
         T(directory__tree_of_files__is_read_sorted_by_path),
         T(file__as_the_manifest__is_read_whatever_its_name),
         T(directory__missing_empty_or_no_directory__is_an_input_with_an_error),
+        T(directory__without_files_below_another__is_told_apart),
         T(directory__trailing_slash__is_not_in_the_paths),
         T(configmap__data_links__are_followed_and_switched),
         T(links__to_directory_nowhere_or_out__are_passed_over_or_refused),

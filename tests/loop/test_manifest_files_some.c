@@ -172,12 +172,22 @@ static void remove_one(struct ctx *c, const struct place *p)
     mem_free(path);
 }
 
+static void remove_all(struct ctx *c, unsigned dir)
+{
+    struct place p = {.kind = dir < 3 ? MANIFEST_TRUSTED : MANIFEST_TENANTS};
+
+    for (unsigned i = 0; i < N_NAMES; i++) {
+        snprintf(p.name, sizeof(p.name), "%s/%u.yaml", DIRS[dir], i);
+        remove_one(c, &p);
+    }
+}
+
 static void happen(struct ctx *c)
 {
     struct place p = somewhere(c);
     char *path = path_of(c, p.name);
 
-    switch (below(c, 12)) {
+    switch (below(c, 13)) {
     case 0:
         remove_one(c, &p);
         break;
@@ -212,6 +222,10 @@ static void happen(struct ctx *c)
     case 9: /* said for nothing */
         tell(c, &p);
         break;
+    case 10:
+        if (below(c, 3) == 0)
+            remove_all(c, below(c, N_DIRS));
+        break;
     default:
         if (unlink(path) == 0 || errno == ENOENT) {
             write_some(c, p.name);
@@ -242,10 +256,14 @@ static void dump(const struct manifest_files *m, struct buf *out)
 {
     size_t n;
     const struct manifest_input *in = manifest_files_inputs(m, &n);
+    enum manifest_kind kind;
+    const char *empty;
 
     for (size_t i = 0; i < n; i++)
         buf_printf(out, "%s %s %c %s\n", in[i].kind == MANIFEST_TENANTS ? "tenants" : "trusted",
                    in[i].path, in[i].data ? '=' : '!', in[i].data ? in[i].data : in[i].error);
+    for (size_t i = 0; (empty = manifest_files_empty(m, i, &kind)); i++)
+        buf_printf(out, "empty %s %s\n", kind == MANIFEST_TENANTS ? "tenants" : "trusted", empty);
 }
 
 static bool has_errors(const struct manifest_files *m)

@@ -192,3 +192,28 @@ databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 
     daemon.sync()
     (said,) = [p for p in daemon.status()["problems"] if p["reason"] == "ManifestRefused"]
     assert said["count"] == 1 and said["message"].startswith(f"{daemon.manifest_dir}/n.yaml:1:"), said
+
+
+def test_a_directory_that_lost_all_its_files_wants_nothing_gone(strict, make_daemon):
+    """As where it is a mount, and was unmounted; also when that was found at the start."""
+    daemon = make_daemon(strict.url, TOKEN, config={"policy": {"prune": "on", "deletion_grace": "0s"}})
+    daemon.write_manifest("root.yaml", GROUP)
+    (daemon.manifest_dir / "shop").mkdir(mode=0o755)
+    daemon.write_manifest("shop/x.yaml", "databases: {x: {group: eu}, y: {group: eu}}\n")
+    (daemon.manifest_dir / "never-used").mkdir(mode=0o755)
+    daemon.start()
+    daemon.settle()
+    away = daemon.root / "away"
+    (daemon.manifest_dir / "shop").rename(away)
+    (daemon.manifest_dir / "shop").mkdir(mode=0o755)
+    for restarts in (False, True):
+        if restarts:
+            daemon.restart()
+        assert daemon.sync().code == 8
+        (said,) = [p for p in daemon.status()["problems"] if p["reason"] == "ManifestRefused"]
+        assert said["message"] == (f"{daemon.manifest_dir}/shop: cannot be read: it holds no manifest file any more (is "
+                                   "it mounted?); remove the directory if none is wanted; what was in it stays as it "
+                                   "last was")
+        assert [daemon.resource(f"database/{name}")["phase"] for name in "xy"] == ["Ready", "Ready"]
+    (daemon.manifest_dir / "shop").rmdir()
+    assert daemon.sync().code == 3  # the guard is asked about them, since the directory is gone
