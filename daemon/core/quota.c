@@ -15,8 +15,7 @@ void quota_deinit(struct quota *q)
 {
     answer_free(q->subscription);
     answer_free(q->plans);
-    answer_free(q->usage);
-    q->subscription = q->plans = q->usage = NULL;
+    q->subscription = q->plans = NULL;
 }
 
 bool quota_is_awaited(const struct quota *q)
@@ -29,17 +28,43 @@ void quota_again(struct reconcile *rc)
     rc->quota.next_ms = rc->now_ms;
 }
 
+/* There is something to hold it against, and nobody waits for what else is asked. */
+static bool wants_usage(const struct reconcile *rc)
+{
+    const struct quota *q = &rc->quota;
+    bool has_limit = false;
+
+    for (int i = 0; i < SPENT_N; i++)
+        has_limit = has_limit || q->spent_limit[i] > 0;
+    return q->tells_usage && has_limit && !q->asks_usage && !q->outstanding && rc->obs.answered &&
+           rc->obs.stage == OBS_IDLE;
+}
+
 void quota_tick(struct reconcile *rc, struct effects *fx)
 {
     struct quota *q = &rc->quota;
 
-    if (!q->is_on || q->outstanding || rc->now_ms < q->next_ms || rc->stopping)
+    if (!q->is_on || rc->stopping)
         return;
-    q->next_ms = rc->now_ms + AGAIN_MS;
-    q->outstanding = 3;
-    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_SUBSCRIPTION, 0);
-    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_PLANS, 0);
-    rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_USAGE, 0);
+    if (!q->outstanding && rc->now_ms >= q->next_ms) {
+        q->next_ms = rc->now_ms + AGAIN_MS;
+        q->outstanding = 2;
+        rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_SUBSCRIPTION, 0);
+        rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_PLANS, 0);
+    }
+    if (wants_usage(rc) && rc->now_ms >= q->usage_next_ms) {
+        q->usage_next_ms = rc->now_ms + AGAIN_MS;
+        q->asks_usage = true;
+        rc_ask(rc, fx, ASK_QUOTA, CALL_REPORT_USAGE, 0);
+    }
+}
+
+int64_t quota_wake(const struct reconcile *rc)
+{
+    const struct quota *q = &rc->quota;
+    int64_t wake_ms = q->is_on && !q->outstanding ? q->next_ms : INT64_MAX;
+
+    return wants_usage(rc) && q->usage_next_ms < wake_ms ? q->usage_next_ms : wake_ms;
 }
 
 /* --- What the answers mean ----------------------------------------------------------------- */
@@ -64,25 +89,23 @@ static const struct {
     const char *name;
     size_t used;
     size_t limit;
-} SPENT[] = {
-    {"storage_bytes", REPORT_USAGE_STORAGE, REPORT_PLAN_STORAGE},
-    {"rows_read", REPORT_USAGE_READ, REPORT_PLAN_READ},
-    {"rows_written", REPORT_USAGE_WRITTEN, REPORT_PLAN_WRITTEN},
-    {"bytes_synced", REPORT_USAGE_SYNCED, REPORT_PLAN_SYNCED},
+} SPENT[SPENT_N] = {
+    [SPENT_STORAGE] = {"storage_bytes", REPORT_USAGE_STORAGE, REPORT_PLAN_STORAGE},
+    [SPENT_READ] = {"rows_read", REPORT_USAGE_READ, REPORT_PLAN_READ},
+    [SPENT_WRITTEN] = {"rows_written", REPORT_USAGE_WRITTEN, REPORT_PLAN_WRITTEN},
+    [SPENT_SYNCED] = {"bytes_synced", REPORT_USAGE_SYNCED, REPORT_PLAN_SYNCED},
 };
 /* clang-format on */
 
-static void say_spent(struct reconcile *rc, struct effects *fx, const struct report_row *plan,
-                      size_t i)
+static void say_spent(struct reconcile *rc, struct effects *fx, const struct report_row *usage,
+                      enum spent i)
 {
     struct quota *q = &rc->quota;
-    const struct report_row *usage = &q->usage->rows[q->usage->n_rows - 1];
+    int64_t limit = q->spent_limit[i];
     int64_t used;
-    int64_t limit;
     bool is_high;
 
-    if (!report_int(usage, SPENT[i].used, &used) || !report_int(plan, SPENT[i].limit, &limit) ||
-        limit <= 0)
+    if (limit <= 0 || !report_int(usage, SPENT[i].used, &used))
         return;
     is_high = (double)used >= (double)limit * HIGH / 100;
     if (is_high && !(q->high & 1u << i))
@@ -94,7 +117,7 @@ static void say_spent(struct reconcile *rc, struct effects *fx, const struct rep
     q->high = is_high ? q->high | 1u << i : q->high & ~(1u << i);
 }
 
-static void conclude(struct reconcile *rc, struct effects *fx)
+static void conclude(struct reconcile *rc)
 {
     struct quota *q = &rc->quota;
     const struct report_row *plan = platform_plan(q->plans, q->subscription);
@@ -103,23 +126,35 @@ static void conclude(struct reconcile *rc, struct effects *fx)
     snprintf(q->plan, sizeof(q->plan), "%s", plan ? report_text(plan, REPORT_PLAN_NAME) : "");
     for (int k = 0; k < KIND_N; k++)
         q->limit[k] = -1;
+    for (int i = 0; i < SPENT_N; i++)
+        q->spent_limit[i] = 0;
     if (plan && !has_overages(q)) {
         q->limit[KIND_DATABASE] = limit_of(plan, REPORT_PLAN_DATABASES);
         q->limit[KIND_GROUP] = limit_of(plan, REPORT_PLAN_GROUPS);
-        for (size_t i = 0; q->usage && q->usage->n_rows && i < ARRAY_SIZE(SPENT); i++)
-            say_spent(rc, fx, plan, i);
+        for (int i = 0; i < SPENT_N; i++)
+            q->spent_limit[i] = limit_of(plan, SPENT[i].limit);
     }
     quota_deinit(q);
     rc->replan = true;
 }
 
+static void absorb_usage(struct reconcile *rc, struct effects *fx, struct answer *a)
+{
+    rc->quota.asks_usage = false;
+    for (int i = 0; a->outcome == OUTCOME_OK && a->n_rows && i < SPENT_N; i++)
+        say_spent(rc, fx, &a->rows[a->n_rows - 1], (enum spent)i);
+    answer_free(a);
+}
+
 void quota_absorb(struct reconcile *rc, struct effects *fx, struct answer *a)
 {
     struct quota *q = &rc->quota;
-    struct answer **place = a->kind == CALL_REPORT_SUBSCRIPTION ? &q->subscription
-                            : a->kind == CALL_REPORT_PLANS      ? &q->plans
-                                                                : &q->usage;
+    struct answer **place = a->kind == CALL_REPORT_SUBSCRIPTION ? &q->subscription : &q->plans;
 
+    if (a->kind == CALL_REPORT_USAGE) {
+        absorb_usage(rc, fx, a);
+        return;
+    }
     answer_free(*place);
     *place = NULL;
     if (a->outcome == OUTCOME_OK)
@@ -127,7 +162,7 @@ void quota_absorb(struct reconcile *rc, struct effects *fx, struct answer *a)
     else
         answer_free(a); /* not known, which blocks nothing */
     if (q->outstanding && --q->outstanding == 0)
-        conclude(rc, fx);
+        conclude(rc);
 }
 
 /* --- What there is room for ---------------------------------------------------------------- */

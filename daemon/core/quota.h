@@ -1,24 +1,30 @@
 /* quota: what the plan allows, held against what is to be made, before anything is sent in vain.
  * Private to the rooms of the reconciler.
- * In:    the answers about subscription, plans and usage, now and then; the fleet.
- * Out:   which creates would exceed it; a word when usage comes near its limit.
- * Never: blocks by a limit that is not known, or that overages lift. */
+ * In:    the answers about subscription and plans, now and then, and about usage, which says a line
+ * of every database and so waits for the first look, and is not asked for without limits; the
+ * fleet. Out:   which creates would exceed it; a word when usage comes near its limit. Never:
+ * blocks by a limit that is not known, or that overages lift. */
 #ifndef TENANTD_CORE_QUOTA_H
 #define TENANTD_CORE_QUOTA_H
 
 #include "core/fleet.h"
 
+enum spent { SPENT_STORAGE, SPENT_READ, SPENT_WRITTEN, SPENT_SYNCED, SPENT_N };
+
 struct quota {
     bool is_on;
+    bool tells_usage;
     bool answered;        /* once at least, whatever it was */
     unsigned outstanding; /* answers of the round under way */
     int64_t next_ms;      /* monotonic */
     struct answer *subscription;
     struct answer *plans;
-    struct answer *usage;
     int64_t limit[KIND_N]; /* -1: none, or not known */
     char plan[65];
-    unsigned high; /* bits of what is near its limit, so that it is said once */
+    int64_t spent_limit[SPENT_N]; /* 0: none, or not known */
+    bool asks_usage;              /* that is under way */
+    int64_t usage_next_ms;        /* monotonic */
+    unsigned high;                /* bits of what is near its limit, so that it is said once */
 };
 
 struct reconcile;
@@ -28,6 +34,8 @@ struct world;
 void quota_deinit(struct quota *q);
 /* Ask, when it is time. */
 void quota_tick(struct reconcile *rc, struct effects *fx);
+/* When that is; INT64_MAX: when something else has happened. */
+int64_t quota_wake(const struct reconcile *rc);
 /* Ask soon: an operator wants things tried again. */
 void quota_again(struct reconcile *rc);
 /* Takes a. */

@@ -279,8 +279,8 @@ static void set_wake(const struct reconcile *rc, struct effects *out)
         earlier(&out->wake_ms, rc->now_ms + (rc->pause_ends_ms - rc->wall_ms));
     if (rc->obs.stage == OBS_IDLE && !rc->stopping)
         earlier(&out->wake_ms, rc->obs.next_ms);
-    if (rc->quota.is_on && !rc->quota.outstanding && !rc->stopping)
-        earlier(&out->wake_ms, rc->quota.next_ms);
+    if (!rc->stopping)
+        earlier(&out->wake_ms, quota_wake(rc));
     if (!rc->stopping)
         earlier(&out->wake_ms, own_token_wake(rc));
     if (!rc->stopping)

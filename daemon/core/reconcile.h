@@ -87,9 +87,10 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
                    struct err *err) MUST_CHECK;
 
 /* Before the first step: ask for the plan's limits now and then, and hold creates against them;
- * `audit`: follow the platform's audit log, too. New entries come among the effects' answers with
- * the ticket ASK_AUDIT, newest first, older pages first. */
-void reconcile_watch(struct reconcile *rc, bool audit);
+ * `stays`: it is there for long, and says when usage comes near its limit, and follows the
+ * platform's audit log, too. New entries come among the effects' answers with the ticket ASK_AUDIT,
+ * newest first, older pages first. */
+void reconcile_watch(struct reconcile *rc, bool stays);
 
 /* For tests: of a look so many records are taken over in one step, at most, and so many are opened
  * for a pass over all; the rest in the next ones, for which `wake_ms` asks. 0: as many as ever. */

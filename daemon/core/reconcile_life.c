@@ -74,11 +74,12 @@ bool reconcile_goes_on(const struct reconcile *rc)
     return (rc_is_taking(rc) || rc_replan_is_due(rc)) && !rc->stopping;
 }
 
-void reconcile_watch(struct reconcile *rc, bool audit)
+void reconcile_watch(struct reconcile *rc, bool stays)
 {
     rc->quota.is_on = true;
+    rc->quota.tells_usage = stays;
     rc->own_tokens.is_on = true;
-    rc->audit.is_on = audit;
+    rc->audit.is_on = stays;
 }
 
 void reconcile_identify(struct reconcile *rc, enum own which, const char *token_id,
