@@ -176,8 +176,13 @@ static size_t count_missing(const struct records *to, const char *const *names, 
     size_t end = *to->n;
 
     for (size_t j = n_names; j > 0; j--) {
-        size_t at = place_from_end(*to->items, end, names[j - 1]);
+        size_t at;
 
+        if (end && strcmp(record_name((*to->items)[end - 1]), names[j - 1]) == 0) {
+            end--; /* as after a start, where nearly all are there */
+            continue;
+        }
+        at = place_from_end(*to->items, end, names[j - 1]);
         missing += at == *to->n || strcmp(record_name((*to->items)[at]), names[j - 1]) != 0;
         end = at;
     }

@@ -46,6 +46,13 @@ size_t fleet_place(const struct fleet *f, const char *name)
     return record_place(f->databases, f->n_databases, name);
 }
 
+size_t fleet_place_near(const struct fleet *f, const char *name, size_t near)
+{
+    if (near < f->n_databases && strcmp(fleet_database_name(f, near), name) == 0)
+        return near;
+    return fleet_place(f, name);
+}
+
 /* --- as in a reference --- */
 
 static struct token *token_in(struct token *const *tokens, size_t n, const char *short_name)

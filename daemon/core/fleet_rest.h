@@ -70,6 +70,8 @@ bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem);
 
 /* Of a database: record_place. */
 size_t fleet_place(const struct fleet *f, const char *name);
+/* The same, found at once where it is just there, as when names come in order. */
+size_t fleet_place_near(const struct fleet *f, const char *name, size_t near);
 
 /* The end of a step: pack what was touched and is at rest. */
 void fleet_settle(const struct fleet *f);

@@ -148,15 +148,17 @@ static bool keep_row(struct observation *o, const struct live_db *row)
     return rows_add(&o->rows, row);
 }
 
-static bool add_row(struct reconcile *rc, const struct live_db *row)
+/* near: where it may be; then where the next may be. */
+static bool add_row(struct reconcile *rc, const struct live_db *row, size_t *near)
 {
     struct observation *o = &rc->obs;
-    size_t at = fleet_place(&rc->fleet, row->name);
+    size_t at = fleet_place_near(&rc->fleet, row->name, *near);
     bool is_known =
         at < rc->fleet.n_databases && strcmp(fleet_database_name(&rc->fleet, at), row->name) == 0;
     size_t *n_shown = shown_in(o, row->group);
     bool had;
 
+    *near = at + 1;
     o->n_databases++;
     if (!hash_set_add(&o->ids, hash_of(o, row->id), &had) ||
         (had && !note_first(o, &o->twice_id, row->id)))
@@ -176,12 +178,23 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct live_db *)a)->name, ((const struct live_db *)b)->name);
 }
 
+/* A platform may well list them so. */
+static bool is_in_order(const struct answer *a)
+{
+    for (size_t i = 1; i < a->n_databases; i++)
+        if (by_name(&a->databases[i - 1], &a->databases[i]) > 0)
+            return false;
+    return true;
+}
+
 bool observe_list_page(struct reconcile *rc, struct answer *a)
 {
-    if (a->n_databases)
+    size_t near = 0;
+
+    if (!is_in_order(a))
         qsort(a->databases, a->n_databases, sizeof(*a->databases), by_name);
     for (size_t i = 0; i < a->n_databases; i++)
-        if (!add_row(rc, &a->databases[i]))
+        if (!add_row(rc, &a->databases[i], &near))
             return false;
     return true;
 }

@@ -231,16 +231,19 @@ static bool add_records(struct reconcile *rc, size_t most)
     return ok;
 }
 
-static bool take_row(struct reconcile *rc, struct effects *fx, const struct live_db *row)
+/* near: where it may be; then where the next may be. */
+static bool take_row(struct reconcile *rc, struct effects *fx, const struct live_db *row,
+                     size_t *near)
 {
     struct fleet *f = &rc->fleet;
-    size_t at = fleet_place(f, row->name);
+    size_t at = fleet_place_near(f, row->name, *near);
 
     if (!has_record(f, at, row->name)) { /* it was there when the row came */
         if (!fleet_add_databases(f, &row->name, 1))
             return false;
         at = fleet_place(f, row->name);
     }
+    *near = at + 1;
     if (!is_as_before(rc, at, row))
         return take_at(rc, fx, at, row);
     fleet_note_taken(f, at);
@@ -252,11 +255,12 @@ static bool take_rows(struct reconcile *rc, struct effects *fx, size_t *left)
 {
     struct observation *o = &rc->obs;
     struct live_db row;
+    size_t near = 0;
 
     if (o->rows.n && o->has_new && !add_records(rc, *left))
         return false;
     for (; *left && rows_take(&o->rows, &row); --*left)
-        if (!take_row(rc, fx, &row))
+        if (!take_row(rc, fx, &row, &near))
             return false;
     return true;
 }
