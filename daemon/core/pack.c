@@ -97,11 +97,12 @@ struct packer {
     struct large_words large;
 };
 
-static bool put_same(struct packer *p, const char *text)
+static bool put_same(struct packer *p, size_t place, const char *text)
 {
     for (size_t i = 0; i < p->n_seen; i++) {
         if (strcmp(p->seen[i], text) != 0)
             continue;
+        put_byte(&p->shape, (unsigned)place);
         put_byte(&p->shape, TEXT_SAME);
         put_byte(&p->shape, (unsigned)i);
         return true;
@@ -141,11 +142,11 @@ static void put_text(struct packer *p, size_t place, const char *text)
     unsigned char hex[HASH_BYTES];
     uint16_t number;
 
+    if ((size == 36 || size == 64) && put_same(p, place, text))
+        return;
     put_byte(&p->shape, (unsigned)place);
     if (size > TEXT_BYTES_MAX) {
         p->out.full = true;
-    } else if ((size == 36 || size == 64) && put_same(p, text)) {
-        return;
     } else if (size == 36 && read_hex(text, true, hex, UUID_BYTES)) {
         note_seen(p, text);
         put_byte(&p->shape, TEXT_UUID);
@@ -259,14 +260,19 @@ static void put_shared(struct packer *p, struct writer *out, const struct writer
     }
 }
 
-/* As it lay before, if it is the text that was opened. */
+/* As it lay before, if it is the text that was opened; or, where another is the same by now, so. */
 static bool put_again(struct packer *p, const struct text_as_packed *before, const char *text)
 {
+    bool is_hex;
+
     if (!before->entry)
         return false;
+    is_hex = before->entry[1] == TEXT_UUID || before->entry[1] == TEXT_HASH;
+    if (is_hex && put_same(p, before->entry[0], text))
+        return true;
     put(&p->shape, before->entry, before->entry_size);
     put(&p->out, before->own, before->own_size);
-    if (before->entry[1] == TEXT_UUID || before->entry[1] == TEXT_HASH)
+    if (is_hex)
         note_seen(p, text);
     return true;
 }

@@ -441,6 +441,40 @@ static void pack__random_records__come_back_whole(void **state)
     texts_deinit(&texts);
 }
 
+/* What is live is what the ledger tells: that is kept once, also when it comes later. */
+static void pack__an_id_that_comes_twice__is_kept_once(void **state)
+{
+    struct texts texts = {0};
+    struct pack_room room = {0};
+    struct database *d = database("t-acme");
+    struct packed *p;
+    struct packed *again;
+
+    (void)state;
+    d->own.id = text(ID);
+    p = pack_make(&texts, &store, d, NULL, false);
+    database_free(d);
+    pack_room_init(&room);
+    d = pack_open(&texts, p, &room);
+    assert_non_null(d);
+    pack_room_note(&room, d);
+    d->live.id = text(ID);
+    again = pack_make(&texts, &store, d, &room, false);
+    assert_non_null(again);
+    assert_int_equal(again->size, p->size);
+    mem_free_string(&d->live.id);
+    d->live.id = text(OTHER);
+    pack_store_free(&store, again);
+    again = pack_make(&texts, &store, d, &room, false);
+    assert_non_null(again);
+    assert_int_equal(again->size, p->size + UUID_BYTES);
+    pack_room_return(&room, d, false);
+    pack_store_free(&store, again);
+    pack_store_free(&store, p);
+    pack_room_deinit(&room);
+    texts_deinit(&texts);
+}
+
 /* More different texts than the table holds: the rest is kept with each record. */
 static void pack__with_a_full_table__keeps_texts_by_itself(void **state)
 {
@@ -949,6 +983,7 @@ int main(void)
         cmocka_unit_test(pack__an_empty_record__comes_back),
         cmocka_unit_test(pack__any_member__is_kept),
         cmocka_unit_test(pack__random_records__come_back_whole),
+        cmocka_unit_test(pack__an_id_that_comes_twice__is_kept_once),
         cmocka_unit_test(pack__with_a_full_table__keeps_texts_by_itself),
         cmocka_unit_test(pack__what_a_list_says__is_compared),
         cmocka_unit_test(pack__as_a_row__is_what_is_live_until_that_changes),
