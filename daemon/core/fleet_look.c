@@ -101,6 +101,22 @@ bool fleet_is_as_shown(const struct fleet *f, const struct database *d)
     return !shown_row(f, d, &shown) || is_row(f, d, &shown.row);
 }
 
+bool fleet_take_alike(const struct fleet *f, size_t at)
+{
+    struct fleet_rest *rest = f->rest;
+    struct packed *p = fleet_packed(f->databases[at]);
+    bool is_told =
+        (f->flags[at] & (PACKED_SHOWN | PACKED_UNSEEN)) == (PACKED_SHOWN | PACKED_UNSEEN);
+
+    p = p && is_told ? pack_change_make(&rest->first_seen, &rest->store, p) : NULL;
+    if (!p)
+        return false;
+    f->databases[at] = (struct resource *)((uintptr_t)p | PACKED_TAG);
+    f->flags[at] &= (uint16_t) ~(PACKED_UNSEEN | PACKED_STEADY | PACKED_LOOK);
+    f->flags[at] |= PACKED_PRESENT | PACKED_LISTED | PACKED_TAKEN;
+    return true;
+}
+
 static void note(const struct fleet *f, size_t at, unsigned look)
 {
     struct database *d;
@@ -123,7 +139,7 @@ void fleet_note_taken(const struct fleet *f, size_t at)
 void fleet_forget_look(const struct fleet *f)
 {
     if (f->rest) /* else the fleet is gone */
-        f->rest->usual.is_set = false;
+        f->rest->usual.is_set = f->rest->first_seen.is_known = false;
     for (size_t i = 0; i < f->n_databases; i++)
         note(f, i, 0);
 }

@@ -4,6 +4,7 @@
 
 #include "core/fleet.h"
 #include "core/pack.h"
+#include "core/pack_change.h"
 
 #define PACKED_TAG  ((uintptr_t)1) /* in the address of what is packed */
 #define FLEET_BLOCK 1024           /* records whose first wake is kept together */
@@ -27,7 +28,8 @@ struct fleet_rest {
         int8_t delete_protection;
     } usual; /* of what the look under way shows and only the ledger tells of: the flags of all that
                 are noted */
-    struct database *in_room; /* who is opened there: a visit, or the one that is peeked at */
+    struct pack_change first_seen; /* by the look under way, as the ledger tells: what it changes */
+    struct database *in_room;      /* who is opened there: a visit, or the one that is peeked at */
     bool failed;
 };
 

@@ -263,13 +263,14 @@ static bool is_same(const struct packed *a, const struct packed *b)
     return a == b || (b && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0);
 }
 
-/* entries: what its entry is one of. */
+/* entries: what its entry is one of; v: NULL: nobody visits it. */
 static void pack(const struct fleet *f, size_t at, struct database *d,
-                 const struct db_entry *entries, int64_t stands_until_ms)
+                 const struct db_entry *entries, const struct visit *v)
 {
     struct fleet_rest *rest = f->rest;
     const struct pack_room *room = rest->in_room == d ? &rest->room : NULL;
     struct packed *was = d->rest.was;
+    int64_t stands_until_ms = v ? v->stands_until_ms : 0;
     int64_t until = stands_until_ms ? stands_until_ms : d->rest.stands_until_ms;
     int64_t was_wake = was ? packed_wake(was) : 0;
     int64_t first = first_wake(d);
@@ -296,8 +297,6 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
         flags |= PACKED_STEADY;
         first = until;
     }
-    if (p == was)
-        flags |= d->rest.flags & PACKED_LOADED;
     p->entry = d->rest.entry ? (uint32_t)(d->rest.entry - entries) + 1 : 0;
     packed_set_wake(p, first);
     if (first < rest->block_wakes[at / FLEET_BLOCK])
@@ -305,6 +304,8 @@ static void pack(const struct fleet *f, size_t at, struct database *d,
     leave(rest, d);
     f->databases[at] = (struct resource *)((uintptr_t)p | PACKED_TAG);
     f->flags[at] = (uint16_t)(flags | pack_flags(d) | d->rest.look);
+    if (v && v->is_first_seen && was && d->rest.flags & PACKED_UNSEEN)
+        pack_change_learn(&rest->first_seen, was, p);
     if (p != was)
         pack_store_free(&rest->store, was);
     d->rest.was = NULL;
@@ -315,7 +316,7 @@ void fleet_close_bound(const struct fleet *f, size_t at, const struct visit *v,
                        const struct db_entry *entries)
 {
     if (v->d && v->opened)
-        pack(f, at, v->d, entries, v->stands_until_ms);
+        pack(f, at, v->d, entries, v);
 }
 
 void fleet_close(const struct fleet *f, size_t at, struct visit v)
@@ -377,7 +378,7 @@ void fleet_settle(const struct fleet *f)
 
         list_remove(&d->rest.link);
         if (is_at_rest(d))
-            pack(f, fleet_place(f, d->r.name), d, f->rest->entries, 0);
+            pack(f, fleet_place(f, d->r.name), d, f->rest->entries, NULL);
     }
     tidy(f);
 }
@@ -393,7 +394,7 @@ bool fleet_load(struct fleet *f, struct database *d, bool *out_nomem)
     *out_nomem = rest->texts.failed;
     if (!p)
         return false;
-    if (fleet_append_packed(f, p, PACKED_AT_REST | PACKED_LOADED | pack_flags(d)))
+    if (fleet_append_packed(f, p, PACKED_AT_REST | pack_flags(d)))
         return true;
     pack_store_free(&rest->store, p);
     *out_nomem = true;

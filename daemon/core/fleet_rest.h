@@ -19,6 +19,7 @@ struct visit {
     bool opened;             /* for this visit, and nobody else holds it */
     int64_t stands_until_ms; /* it was decided about as it is, with all that is known: until it or
                                 the world changes, and till then, that stands; monotonic; 0: not */
+    bool is_first_seen;      /* all that is done to it is that it is seen, as the ledger tells */
 };
 struct visit fleet_open(const struct fleet *f, size_t at);
 void fleet_close(const struct fleet *f, size_t at, struct visit v);
@@ -59,6 +60,9 @@ unsigned fleet_noted(const struct fleet *f, size_t at);
 /* One that was noted and has to be taken over: it is known by the ledger alone, or was opened
  * since, and may be known better by now. What was shown of it then. False: it is none. */
 bool fleet_shown_row(const struct fleet *f, size_t at, struct pack_row *out);
+/* One that was noted, and that the platform has said nothing of before: taken over as the last such
+ * one was, without opening it. False: it has to be opened. */
+bool fleet_take_alike(const struct fleet *f, size_t at);
 /* What the look shows of it is taken over, or that it shows nothing. */
 void fleet_note_taken(const struct fleet *f, size_t at);
 /* The look is over, or is thrown away. */

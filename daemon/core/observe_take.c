@@ -13,6 +13,7 @@
 #include "lib/search.h"
 
 #define PASSED_AT_ONCE 64 /* that need no look, for one that is opened */
+#define ALIKE_AT_ONCE  16 /* that are taken over without opening */
 
 /* Of all that show that the list lies the last is told, databases after groups. */
 static void note_hidden(struct observation *o, struct effects *fx, const struct resource *r)
@@ -193,12 +194,14 @@ static bool is_as_before(struct reconcile *rc, size_t at, const struct live_db *
     return true;
 }
 
-/* row: as take_database. */
-static bool take_at(struct reconcile *rc, struct effects *fx, size_t at, const struct live_db *row)
+/* row: as take_database; is_told: so the ledger tells of it. */
+static bool take_at(struct reconcile *rc, struct effects *fx, size_t at, const struct live_db *row,
+                    bool is_told)
 {
     struct visit v = fleet_open(&rc->fleet, at);
     bool ok = v.d && take_database(rc, fx, v.d, row);
 
+    v.is_first_seen = is_told;
     if (ok) {
         fleet_note_taken(&rc->fleet, at);
         fleet_close(&rc->fleet, at, v);
@@ -245,7 +248,7 @@ static bool take_row(struct reconcile *rc, struct effects *fx, const struct live
     }
     *near = at + 1;
     if (!is_as_before(rc, at, row))
-        return take_at(rc, fx, at, row);
+        return take_at(rc, fx, at, row, false);
     fleet_note_taken(f, at);
     return true;
 }
@@ -266,19 +269,24 @@ static bool take_rows(struct reconcile *rc, struct effects *fx, size_t *left)
 }
 
 /* One that was shown as it was known. If it was opened since, or is known by the ledger alone, it
- * counts already, where it was shown to be. taken: it had to be taken over. */
-static bool take_noted(struct reconcile *rc, struct effects *fx, size_t at, bool *taken)
+ * counts already, where it was shown to be. cost: in parts of one that is opened. */
+static bool take_noted(struct reconcile *rc, struct effects *fx, size_t at, size_t *cost)
 {
+    bool is_told = fleet_is_packed(&rc->fleet, at);
     struct pack_row shown;
     struct group *g;
 
-    *taken = fleet_shown_row(&rc->fleet, at, &shown);
-    if (!*taken)
+    *cost = PASSED_AT_ONCE / ALIKE_AT_ONCE;
+    if (fleet_take_alike(&rc->fleet, at))
         return true;
+    *cost = 1;
+    if (!fleet_shown_row(&rc->fleet, at, &shown))
+        return true;
+    *cost = PASSED_AT_ONCE;
     g = fleet_group(&rc->fleet, shown.row.group);
     if (g)
         g->n_counted--;
-    return take_at(rc, fx, at, &shown.row);
+    return take_at(rc, fx, at, &shown.row, is_told && g);
 }
 
 /* Of all records: what was not shown. The place is kept by name, for others may come meanwhile.
@@ -288,18 +296,19 @@ static bool take_others(struct reconcile *rc, struct effects *fx, size_t *left, 
     struct observation *o = &rc->obs;
     struct fleet *f = &rc->fleet;
     size_t at = o->taken_to ? fleet_place(f, o->taken_to) : 0;
-    size_t passed = 0;
-    bool taken;
+    size_t spent = 0; /* in parts of one that is opened */
     bool ok = true;
 
     for (; ok && *left && at < f->n_databases; at++) {
-        if (fleet_noted(f, at)) {
-            ok = take_noted(rc, fx, at, &taken);
-            *left -= taken || ++passed % PASSED_AT_ONCE == 0;
-        } else {
-            ok = take_at(rc, fx, at, NULL);
-            --*left;
-        }
+        size_t cost = PASSED_AT_ONCE;
+
+        if (fleet_noted(f, at))
+            ok = take_noted(rc, fx, at, &cost);
+        else
+            ok = take_at(rc, fx, at, NULL, false);
+        spent += cost;
+        *left -= spent / PASSED_AT_ONCE;
+        spent %= PASSED_AT_ONCE;
     }
     *all = at == f->n_databases;
     return ok && ledger_set(&o->taken_to, *all ? NULL : fleet_database_name(f, at));

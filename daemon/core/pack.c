@@ -371,6 +371,13 @@ static void put_token(struct packer *p, const struct token *t, size_t at)
     put_section(p, &s);
 }
 
+static bool is_unseen(const struct database *d)
+{
+    static const struct live NOTHING;
+
+    return memcmp(&d->live, &NOTHING, sizeof(NOTHING)) == 0;
+}
+
 unsigned pack_flags(const struct database *d)
 {
     return (d->live.present ? PACKED_PRESENT : 0u) | (d->live.listed ? PACKED_LISTED : 0u) |
@@ -378,7 +385,8 @@ unsigned pack_flags(const struct database *d)
            (d->has_own && strcmp(d->own.state, "owned") == 0 ? PACKED_OWNED : 0u) |
            (d->r.phase != PHASE_NONE ? PACKED_NAMED : 0u) | (d->n_tokens ? PACKED_TOKENS : 0u) |
            (want_expires(d->want) || d->own.is_branch ? PACKED_ENDS : 0u) |
-           (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u);
+           (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u) |
+           (is_unseen(d) ? PACKED_UNSEEN : 0u);
 }
 
 struct packed *pack_make(struct texts *t, struct pack_store *store, const struct database *d,

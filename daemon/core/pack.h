@@ -33,7 +33,7 @@ enum packed_flag {
     PACKED_SHOWN = 1u << 11,   /* it is shown, just as it is known */
     PACKED_TAKEN = 1u << 12,   /* what is shown of it was taken over */
     PACKED_UNBOUND = 1u << 13, /* it has got its entry, and is bound to it when it is opened */
-    PACKED_LOADED = 1u << 14   /* it is as it came out of the ledger */
+    PACKED_UNSEEN = 1u << 14   /* the platform has said nothing of it yet */
 };
 #define PACKED_LOOK (unsigned)(PACKED_SHOWN | PACKED_TAKEN)
 
@@ -45,7 +45,7 @@ static inline bool want_expires(const struct db_want *w)
     return w && (w->expires_at_ms || w->expires_after_ms);
 }
 
-/* But PACKED_STEADY, PACKED_AT_REST, PACKED_UNBOUND, PACKED_LOADED, and those of a look. */
+/* But PACKED_STEADY, PACKED_AT_REST, PACKED_UNBOUND, and those of a look. */
 unsigned pack_flags(const struct database *d);
 /* A piece of the store; wakes: a time when it is due is to be told (packed_set_wake), as its entry.
  * room: where it was opened, and its bytes of then are still there; NULL: elsewhere, or never.

@@ -112,12 +112,13 @@ int64_t rc_stands_until(const struct reconcile *rc, const struct database *d)
     return sweep > 0 ? rc->now_ms + sweep : 0;
 }
 
-/* Until the first look is over nothing is known of what the ledger tells of, and it stays as it was
- * loaded: Unknown, but where there are tokens, which are renewed, or a time at which it ends. */
+/* Until the first look is over what the ledger tells of stays Unknown, as it was loaded, if the
+ * platform has said nothing of it; but tokens are renewed, and what ends does so at its time. */
 static bool waits_for_look(const struct reconcile *rc, unsigned flags)
 {
-    return !rc->obs.ever &&
-           (flags & (PACKED_LOADED | PACKED_TOKENS | PACKED_ENDS)) == PACKED_LOADED;
+    unsigned loaded = PACKED_UNSEEN | PACKED_KEPT;
+
+    return !rc->obs.ever && (flags & (loaded | PACKED_TOKENS | PACKED_ENDS)) == loaded;
 }
 
 bool rc_stands(const struct reconcile *rc, size_t at)

@@ -308,6 +308,85 @@ static size_t n_whole(void)
     return n;
 }
 
+/* As after a start, with an id as most have. */
+static struct live_db forget_whole(unsigned i)
+{
+    struct database *d = fleet_database(&r.f, r.names[i]);
+    static char id[2 * MANY][37];
+    struct live_db row;
+
+    snprintf(id[i], sizeof(id[i]), "0190d3c6-9e3b-7c1f-8a11-3f2b5a9%05u", i);
+    live_clear(&d->live);
+    heap_remove(&r.wakes, &d->r.wake);
+    row = forget_live(i);
+    d = fleet_database(&r.f, r.names[i]);
+    assert_true(ledger_set(&d->own.id, id[i]));
+    fleet_settle(&r.f);
+    row.id = id[i];
+    return row;
+}
+
+static void take_over(unsigned i, const struct live_db *row)
+{
+    struct visit v = fleet_open(&r.f, place(i));
+
+    assert_non_null(v.d);
+    assert_true(live_set_database(&v.d->live, row));
+    v.d->live.listed = true;
+    v.is_first_seen = true;
+    fleet_note_taken(&r.f, place(i));
+    fleet_close(&r.f, place(i), v);
+    assert_true(fleet_is_packed(&r.f, place(i)));
+}
+
+static void assert_taken_alike(unsigned i, const struct live_db *row)
+{
+    struct database *d;
+
+    assert_true(fleet_take_alike(&r.f, place(i)));
+    assert_int_equal(fleet_flags(&r.f, place(i)), PACKED_AT_REST | PACKED_PRESENT | PACKED_LISTED |
+                                                      PACKED_OWNED | PACKED_KEPT | PACKED_TAKEN);
+    d = fleet_database(&r.f, r.names[i]);
+    assert_true(live_is_row(&d->live, row));
+    assert_string_equal(d->own.id, row->id);
+    assert_int_equal(d->own.since, 0);
+}
+
+/* other_texts: that come into the table before it is taken over, so that numbers get longer. */
+static void take_alike(unsigned other_texts)
+{
+    struct live_db rows[7];
+
+    set_up();
+    for (unsigned i = 1; i < 7; i++)
+        rows[i] = forget_whole(2 * i);
+    fleet_database(&r.f, r.names[8])->own.since = 7;
+    fleet_settle(&r.f);
+    for (unsigned i = 1; i < 6; i++)
+        assert_true(fleet_note_shown(&r.f, place(2 * i), &rows[i]));
+    assert_false(fleet_take_alike(&r.f, place(2))); /* nothing is known */
+    for (unsigned i = 0; i < other_texts; i++)
+        assert_true(texts_add(&r.f.rest->texts, r.names[i], strlen(r.names[i])) != TEXTS_NONE);
+    take_over(2, &rows[1]);
+    assert_taken_alike(4, &rows[2]);
+    assert_taken_alike(6, &rows[3]);
+    assert_false(fleet_take_alike(&r.f, place(8)));  /* it has another form */
+    assert_false(fleet_take_alike(&r.f, place(12))); /* it was not shown */
+    assert_false(fleet_take_alike(&r.f, place(4)));  /* it was taken */
+    assert_int_equal(fleet_noted(&r.f, place(8)), PACKED_SHOWN);
+    fleet_forget_look(&r.f);
+    assert_true(fleet_note_shown(&r.f, place(10), &rows[5]));
+    assert_false(fleet_take_alike(&r.f, place(10))); /* that was another look */
+    tear_down();
+}
+
+static void look__what_is_seen_first__is_taken_over_as_the_one_before(void **state)
+{
+    (void)state;
+    take_alike(0);
+    take_alike(200);
+}
+
 static void wakes__when_others_come_between__are_as_before(void **state)
 {
     (void)state;
@@ -331,6 +410,7 @@ int main(void)
         cmocka_unit_test(look__one_of_which_the_ledger_tells__is_noted_and_taken_over),
         cmocka_unit_test(look__what_the_ledger_does_not_tell__is_not_noted),
         cmocka_unit_test(look__one_of_which_the_ledger_tells__keeps_what_was_shown),
+        cmocka_unit_test(look__what_is_seen_first__is_taken_over_as_the_one_before),
         cmocka_unit_test(wakes__when_others_come_between__are_as_before),
     };
 
