@@ -17,8 +17,6 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define TOKEN_MAX_BYTES 16384
-
 typedef int (*read_fn)(const struct json_value *body, const struct answer_asked *asked,
                        struct answer *into, struct err *err);
 
@@ -217,16 +215,6 @@ static int read_restored(const struct json_value *body, const struct answer_aske
 
 /* --- Tokens -------------------------------------------------------------------------------- */
 
-/* The header's alphabet of a bearer token (RFC 6750), so that it can stand in a file and a header.
- */
-static bool is_token(const char *s, size_t n)
-{
-    static const char ALPHABET[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
-
-    return n > 0 && n <= TOKEN_MAX_BYTES && strspn(s, ALPHABET) == n;
-}
-
 /* Where the token says nothing that we can read: what was asked for, from when the answer came. */
 static int assume_claims(const struct answer_asked *asked, struct jwt_claims *out, struct err *err)
 {
@@ -261,7 +249,7 @@ static int copy_token(const struct json_value *v, const char *wrong, char **out,
 
     if (!text)
         return err_nomem(err);
-    if (!json_text(v, text, v->size - 1, out_size) || !is_token(text, *out_size)) {
+    if (!json_text(v, text, v->size - 1, out_size) || !jwt_is_token(text, *out_size)) {
         mem_free_secret(text, v->size);
         return err_set(err, ERR_INVALID, "%s", wrong);
     }

@@ -15,6 +15,17 @@
 #define LAST_SECOND   INT64_C(253402300799) /* of the year 9999 */
 #define MS_PER_SECOND 1000
 
+bool jwt_is_token(const char *s, size_t n)
+{
+    static const char ALPHABET[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._+/=";
+
+    for (size_t i = 0; i < n; i++)
+        if (!memchr(ALPHABET, s[i], sizeof(ALPHABET) - 1))
+            return false;
+    return n > 0 && n <= JWT_MAX_BYTES;
+}
+
 /* Decode all three parts, each the second one last, which is left in out[0..*out_size). `out`
  * has room for n bytes. */
 static bool decode(const char *jwt, size_t n, unsigned char *out, size_t *out_size)

@@ -23,6 +23,11 @@ struct jwt_claims {
     char token_id[128]; /* jti: of the token itself; "": not said, or too long to be kept */
 };
 
+/* Whether it can be a token of the platform at all, of an SQL database or of its API. The alphabet
+ * is RFC 6750's without ~: neither a header, nor a shell, nor systemd's EnvironmentFile=, nor JSON
+ * sees anything but itself in it, so that what was minted can also be written. */
+bool jwt_is_token(const char *s, size_t n) MUST_CHECK;
+
 /* -ERR_INVALID: not three base64url parts with a JSON object in the second, or a claim of a wrong
  * type. */
 int jwt_read(const char *jwt, size_t n, struct jwt_claims *out, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/jwt.h"
 #include "core/limits.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -19,15 +20,6 @@ void secret_deinit(struct secret *s)
 static bool is_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Base64url and dots: nothing that env or json would have to escape. */
-static bool is_token(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!is_alnum(s[i]) && s[i] != '-' && s[i] != '_' && s[i] != '.')
-            return false;
-    return n > 0 && n <= LIMIT_TOKEN_FILE_BYTES / 2;
 }
 
 /* Neither a shell, nor systemd's EnvironmentFile=, nor JSON sees anything but itself in these. */
@@ -59,7 +51,7 @@ int token_file_format(const struct token_file *f, struct secret *out, struct err
 {
     int n = (int)f->jwt_size;
 
-    if (!is_token(f->jwt, f->jwt_size))
+    if (!jwt_is_token(f->jwt, f->jwt_size))
         return err_set(err, ERR_INVALID, "what came as a token is none");
     if (f->url && !is_url(f->url))
         return err_set(err, ERR_INVALID, "the URL beside the token holds an odd character");
@@ -83,7 +75,7 @@ int token_file_format(const struct token_file *f, struct secret *out, struct err
 
 static int copy_token(const char *s, size_t n, struct secret *out, struct err *err)
 {
-    if (!is_token(s, n))
+    if (!jwt_is_token(s, n))
         return err_set(err, ERR_INVALID, "the file holds no token");
     out->data = mem_strndup(s, n);
     if (!out->data)

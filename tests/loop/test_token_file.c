@@ -42,6 +42,26 @@ static void format__of_every_kind__reads_back(void **state)
     expect_format(TOKEN_JSON, NULL, 0, "{\"url\":null,\"token\":\"" JWT "\",\"expires\":null}\n");
 }
 
+/* What the core takes for a token (tests/data/answers/token.json) can be written. */
+static void format__of_a_token_that_is_no_jwt__reads_back(void **state)
+{
+    static const char token[] = "a-b._c+d/e=";
+
+    (void)state;
+    for (enum token_format format = TOKEN_JWT; format <= TOKEN_JSON; format++) {
+        struct token_file f = {format, NULL, token, strlen(token), 0};
+        struct secret bytes = {0};
+        struct secret found = {0};
+        struct err err = ERR_INIT;
+
+        assert_int_equal(token_file_format(&f, &bytes, &err), 0);
+        assert_int_equal(token_file_find(format, bytes.data, bytes.size, &found, &err), 0);
+        assert_string_equal(found.data, token);
+        secret_deinit(&bytes);
+        secret_deinit(&found);
+    }
+}
+
 static void format__what_would_need_quoting__is_refused_and_not_repeated(void **state)
 {
     static const struct {
@@ -52,6 +72,7 @@ static void format__what_would_need_quoting__is_refused_and_not_repeated(void **
         {NULL, "a b"},
         {NULL, "a\nTURSO_DATABASE_URL=evil"},
         {NULL, "a\"b"},
+        {NULL, "~root"},
         {"libsql://x\nLD_PRELOAD=evil", JWT},
         {"libsql://$(evil)", JWT},
         {"libsql://x\"", JWT},
@@ -149,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(format__of_every_kind__reads_back),
+        cmocka_unit_test(format__of_a_token_that_is_no_jwt__reads_back),
         cmocka_unit_test(format__what_would_need_quoting__is_refused_and_not_repeated),
         cmocka_unit_test(format__token_without_end__is_refused),
         cmocka_unit_test(find__in_what_a_person_wrote__takes_the_token),
