@@ -205,12 +205,12 @@ static void mark_recreate(struct reconcile *rc, struct effects *fx, struct resou
 
     if (!*p.has_own) {
         rc_own_new(rc, fx, r, "deleted", "created");
-        rc_set(fx, &p.own->id, thing ? thing->id : "");
+        rc_set(fx, &p.own->id, ""); /* it was not ours, nor is it if it comes back */
         p.own->since = thing && thing->at_ms ? thing->at_ms : rc->wall_ms;
     }
     if (p.own->missing_since) {
         rc_set(fx, &p.own->state, "deleted");
-        rc_set(fx, &p.own->fence, NULL);
+        rc_fence_forget(rc, fx, p.own);
         p.own->since = p.own->missing_since;
         p.own->missing_since = p.own->held = 0;
     }
@@ -259,7 +259,7 @@ static void say_old(const struct resource *r, const struct deleted_list *l, stru
     char at[TEXT_TIME_SIZE];
     char old[160] = "it would be made anew, empty";
 
-    if (*p.has_own && p.own->id)
+    if (*p.has_own && p.own->id && *p.own->id)
         snprintf(old, sizeof(old), "the old one, id %s, %s since %s", p.own->id,
                  p.own->missing_since ? "is missing" : "is deleted",
                  text_time(p.own->missing_since ? p.own->missing_since : p.own->since, at));
@@ -329,7 +329,7 @@ int rc_recreate(struct reconcile *rc, struct effects *fx, struct command *c, str
         return rv;
     }
     snprintf(c->message, sizeof(c->message), "made anew, empty, in place of id %s",
-             *p.has_own && p.own->id ? p.own->id : "unknown");
+             *p.has_own && p.own->id && *p.own->id ? p.own->id : "unknown");
     if (r->kind == KIND_GROUP)
         forget_group(fx, group_of(r));
     else

@@ -25,7 +25,8 @@ static void keep_of_the_old(struct owned *own, struct owned *old)
 {
     own->recreate = old->recreate;
     own->id = old->id;
-    old->id = NULL;
+    own->origin = old->origin;
+    old->id = old->origin = NULL;
     own->protect = old->protect;
     own->fence_reads = old->fence_reads;
     own->fence_writes = old->fence_writes;
@@ -41,6 +42,17 @@ static void forget_the_old(struct owned *own, const struct resource *r)
     if (own->recreate && w)
         own->protect = w->protect_set && w->protect;
     own->recreate = own->fence_reads = own->fence_writes = own->fenced_since = 0;
+}
+
+/* One that was not made, of which nothing may cling to what comes back: that waits for no file, and
+ * its configuration is not one that is about to be set for the first time. */
+static void forget_the_new(struct effects *fx, struct owned *own)
+{
+    own->is_branch = 0;
+    own->config_read = CONFIG_IN_DOUBT;
+    rc_set(fx, &own->create_digest, NULL);
+    rc_set(fx, &own->upload, NULL);
+    rc_set(fx, &own->draft_id, NULL);
 }
 
 /* Start the row of a thing that was not ours. */
@@ -59,7 +71,8 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
     rc_set(fx, &p.own->kind, KIND_NAME[r->kind]);
     rc_set(fx, &p.own->name, r->name);
     rc_set(fx, &p.own->state, state);
-    rc_set(fx, &p.own->origin, origin);
+    if (!p.own->origin)
+        rc_set(fx, &p.own->origin, origin);
     p.own->since = rc->wall_ms;
     p.own->wanted_since = r->source.line && doubt_clock_is_good(rc) ? rc->wall_ms : 0;
     *p.gone_ms = 0;
@@ -105,6 +118,7 @@ void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r)
     struct parts p = rc_parts(r);
 
     rc_set(fx, &p.own->state, "owned");
+    rc_set(fx, &p.own->origin, "created");
     rc_set(fx, &p.own->id, p.live->id);
     rc_set(fx, &p.own->hostname, p.live->hostname);
     p.own->since = rc->wall_ms;
@@ -121,6 +135,7 @@ void rc_unmake(struct reconcile *rc, struct effects *fx, struct resource *r)
 
     if (p.own->id && strcmp(p.own->state, "creating") == 0) { /* the one it was to replace */
         rc_set(fx, &p.own->state, "deleted");
+        forget_the_new(fx, p.own);
         rc_put_own(rc, fx, r);
         return;
     }
@@ -185,6 +200,13 @@ static void release(struct reconcile *rc, struct effects *fx, struct resource *r
     rc_disowned(rc);
 }
 
+void rc_fence_forget(struct reconcile *rc, struct effects *fx, struct owned *own)
+{
+    if (own->fence && !own->fenced_since)
+        own->fenced_since = rc->wall_ms;
+    rc_set(fx, &own->fence, NULL);
+}
+
 /* Deleted, and read to be gone. The row stays, so that the name is not made again by itself. */
 static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
 {
@@ -203,9 +225,9 @@ static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
         forget(rc, fx, r);
     } else {
         rc_set(fx, &p.own->state, "deleted");
-        rc_set(fx, &p.own->fence, NULL);
+        rc_fence_forget(rc, fx, p.own);
         p.own->since = rc->wall_ms;
-        p.own->removal_since = p.own->grace_spent = 0; /* fenced_since: that it comes back fenced */
+        p.own->removal_since = p.own->grace_spent = 0;
         rc_put_own(rc, fx, r);
     }
     *p.deleted_ms = 0;

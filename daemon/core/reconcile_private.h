@@ -199,6 +199,9 @@ void rc_own_new(struct reconcile *rc, struct effects *fx, struct resource *r, co
 void rc_unmake(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* The create that its row tells of has happened. */
 void rc_own_made(struct reconcile *rc, struct effects *fx, struct resource *r);
+/* It is gone. Should it come back, it may come back fenced, also by a fence that was not answered:
+ * `fenced_since` says so. */
+void rc_fence_forget(struct reconcile *rc, struct effects *fx, struct owned *own);
 /* Set a text of a row; without memory `fx` fails. */
 void rc_set(struct effects *fx, char **member, const char *value);
 
