@@ -40,7 +40,7 @@ static int find(const struct reconcile *rc, const struct command *c, struct reso
     if (!c->name)
         return 0;
     *out = fleet_find(&rc->fleet, c->resource_kind, c->name);
-    if (!*out || ((*out)->kind >= KIND_TOKEN && (*out)->phase == PHASE_NONE))
+    if (!*out || ((*out)->kind >= KIND_TOKEN && (*out)->phase == PHASE_NONE && !(*out)->pause))
         return err_set(err, ERR_NOT_FOUND, "there is no %s/%s", c->resource_kind, c->name);
     if (!(ABOUT[c->kind] & 1u << (*out)->kind))
         return err_set(err, ERR_INVALID, "%s is not for %s/%s: nothing of that kind takes it",
