@@ -161,6 +161,8 @@ static const char *mint_cause(const struct world *w, const struct token *t,
         return "published";
     if (t->held.target_id && strcmp(t->held.target_id, target->own->id) != 0)
         return "replaced";
+    if (!w->desired) /* nothing is known but what is there */
+        return is_due(w, t) ? "renewed" : NULL;
     if (t->want && has_other_params(t))
         return "changed";
     if (t->dead)
@@ -184,13 +186,19 @@ static bool token_is_touched(const struct token *t, const char *cause)
     return t->has_held && mint_is_update(cause);
 }
 
+/* What it opens stays, and is not to have it any more. */
+static bool is_dropped(const struct token *t, const struct target *target)
+{
+    return target->observed_only || (target->wanted && (!t->want || t->want->absent));
+}
+
 bool token_wants_update(const struct world *w, const struct token *t)
 {
     struct target target;
     const char *cause;
 
     look_at(w, token_target(w->fleet, t), &target);
-    if (!target.ours || !target.wanted || !t->want || t->want->absent || !is_held(t, "published"))
+    if (!target.ours || target.removing || is_dropped(t, &target) || !is_held(t, "published"))
         return false;
     cause = mint_cause(w, t, &target);
     return cause && token_is_touched(t, cause);
@@ -384,7 +392,7 @@ void decide_token(const struct world *w, const struct token *t, struct decision 
             w, t, out); /* it was taken away: that its target stays is no reason for a new one */
     } else if (t->want && (t->want->absent || !target.wanted) && !t->has_held) {
         say_phase(out, PHASE_READY, REASON_ABSENT);
-    } else if ((target.wanted && (!t->want || t->want->absent)) || target.observed_only) {
+    } else if (is_dropped(t, &target)) {
         decide_dropped(w, t, out);
     } else {
         decide_token_wanted(w, t, &target, out);

@@ -9,24 +9,27 @@
 #include "core/guard.h"
 #include "core/reconcile_private.h"
 
-/* Its fields wait until no fence of ours stands any more; its tokens go before that. */
-static bool wants_update(const struct world *w, const struct database *d)
+/* Fields that are to be set, while no fence of ours stands, and not for the first time: that is
+ * configuration after a create. */
+static bool wants_fields(const struct world *w, const struct database *d)
 {
     unsigned drift;
     unsigned fields;
 
-    if (!rc_is_owned(&d->own, d->has_own) || !d->live.present || !database_is_wanted(w, d) ||
-        d->want->observe || strcmp(d->live.id, d->own.id) != 0 || decide_pause(w, &d->r))
+    if (!database_is_wanted(w, d) || d->want->observe || d->own.fence ||
+        (!d->own.config_read && strcmp(d->own.origin, "created") == 0))
         return false;
-    if (!d->own.fence &&
-        (d->own.config_read ||
-         strcmp(d->own.origin, "created") != 0)) { /* else it is configuration after a create */
-        fields = database_differs(d, &drift) & ~(database_refused(w, d) | d->contended_fields);
-        if (w->config->policy.drift_report)
-            fields &= ~drift;
-        if (fields)
-            return true;
-    }
+    fields = database_differs(d, &drift) & ~(database_refused(w, d) | d->contended_fields);
+    return w->config->policy.drift_report ? (fields & ~drift) != 0 : fields != 0;
+}
+
+static bool wants_update(const struct world *w, const struct database *d)
+{
+    if (!rc_is_owned(&d->own, d->has_own) || !d->live.present ||
+        strcmp(d->live.id, d->own.id) != 0 || decide_pause(w, &d->r))
+        return false;
+    if (wants_fields(w, d))
+        return true;
     for (size_t i = 0; i < d->n_tokens; i++)
         if (token_wants_update(w, d->tokens[i]))
             return true;
