@@ -262,6 +262,12 @@ static bool is_as_written(const struct database *d)
     return true;
 }
 
+/* What a look under way shows of it may be older than this answer, which bears no id. */
+static void note_set(const struct reconcile *rc, struct database *d)
+{
+    d->live.set_ms = rc->obs.stage == OBS_IDLE ? 0 : rc->now_ms;
+}
+
 static void configured(struct reconcile *rc, struct effects *fx, const struct flight *f,
                        const struct answer *a)
 {
@@ -276,7 +282,7 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     if (!live_set_config(&d->live.config, &a->config))
         fx->failed = true;
     d->live.config_read = true;
-    d->live.read_ms = rc->now_ms;
+    note_set(rc, d);
     d->own.config_read = rc->wall_ms;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "update", &d->r);
@@ -322,13 +328,12 @@ static void fenced(struct reconcile *rc, struct effects *fx, const struct flight
     const char *reads = a->config.value[CONFIG_BLOCK_READS];
     const char *writes = a->config.value[CONFIG_BLOCK_WRITES];
 
-    (void)rc;
     if (!live_set_config(&d->live.config, &a->config))
         fx->failed = true;
     /* Only what the platform confirms counts; else it is read. */
     d->live.checked = f->act == ACT_FENCE && reads && writes && strcmp(reads, "true") == 0 &&
                       strcmp(writes, "true") == 0;
-    d->live.read_ms = rc->now_ms;
+    note_set(rc, d);
 }
 
 static void absorb_database(struct reconcile *rc, struct effects *fx, const struct flight *f,

@@ -225,9 +225,10 @@ struct live {
     struct db_config config; /* owned, or NULL where not known; groups: delete_protection alone */
     bool config_read;        /* the fields that no list shows are known, of this very id */
     bool archived;
-    bool listed; /* in the last complete observation */
-    int64_t
-        read_ms; /* monotonic: when it was last read by itself, or answered a change; 0: never */
+    bool listed;     /* in the last complete observation */
+    int64_t read_ms; /* monotonic: when it was last read by itself, under that id; 0: never */
+    int64_t set_ms;  /* monotonic: when a change of its configuration was last answered while a look
+                        went on; that bears no id. 0: not under this one */
     int64_t written_ms; /* monotonic: when a change was last sent or answered; older reads say
                            nothing */
     int64_t made_ms;    /* monotonic: when we made it; an older list cannot show it */

@@ -151,6 +151,15 @@ static bool is_in_the_way(const struct reconcile *rc, const struct database *d)
     return false;
 }
 
+/* Read since the look began; or set by us since, and it is what the list shows still: how it was
+ * then is known better. */
+static bool is_known_better(const struct observation *o, const struct live *l,
+                            const struct live_db *row)
+{
+    return l->read_ms >= o->started_ms ||
+           (l->set_ms >= o->started_ms && l->present && strcmp(l->id, row->id) == 0);
+}
+
 /* row: what the list says of it; NULL: it does not show it. */
 static bool take_database(struct reconcile *rc, struct effects *fx, struct database *d,
                           const struct live_db *row)
@@ -163,7 +172,7 @@ static bool take_database(struct reconcile *rc, struct effects *fx, struct datab
         d->r.look_now = true;
     else if (!row)
         take_absence(rc, &d->live);
-    else if (d->live.read_ms < o->started_ms && !live_set_database(&d->live, row))
+    else if (!is_known_better(o, &d->live, row) && !live_set_database(&d->live, row))
         return false;
     d->live.listed = row != NULL;
     if (is_hidden(o, &d->live, ours, d->deleted_ms))
