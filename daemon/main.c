@@ -22,8 +22,10 @@ static const char USAGE[] =
     "\n"
     "  --config FILE      the daemon's configuration (default " DEFAULT_CONFIG ")\n"
     "  --instance ORG     read ORG.yaml beside it over it; default paths end in /ORG\n"
-    "  --check            read configuration and manifest, then exit: 0 or 4\n"
-    "  --plan             one observation, print the plan, write nothing: 0, 2, 3 or 4\n"
+    "  --check            read configuration and manifest, then exit: 0 good, 4 invalid\n"
+    "  --plan             one observation, print the plan, write nothing: 0 nothing to do, 2 "
+    "something,\n"
+    "                     3 held, 1 failed, 4 invalid\n"
     "  --once             work until nothing is working: 0 settled, 3 held, 1 failed, 4 invalid\n"
     "  --log-level LEVEL  error, warning, notice, info or debug (default info)\n"
     "  --version          print the version\n"
@@ -72,6 +74,8 @@ static void take(struct app_options *o, int value)
         o->config = optarg;
         return;
     case OPT_INSTANCE:
+        if (!*optarg || *optarg == '.' || strchr(optarg, '/')) /* it is part of paths */
+            usage("--instance takes a name: no path, and nothing that begins with a dot");
         o->instance = optarg;
         return;
     case OPT_CHECK:

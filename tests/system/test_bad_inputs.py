@@ -224,6 +224,8 @@ def test_a_mistake(strict, make_daemon, mistake):
     (["--config"], "option '--config' requires an argument"),
     (["manifest.yaml"], "tenantd: no arguments are taken"),
     (["--log-level", "loud"], "tenantd: --log-level takes error, warning, notice, info or debug"),
+    (["--instance", "../acme"], "tenantd: --instance takes a name: no path, and nothing that begins with a dot"),
+    (["--instance", ""], "tenantd: --instance takes a name: no path, and nothing that begins with a dot"),
     (["--check", "--once"], "tenantd: --check, --plan and --once exclude each other"),
 ])
 def test_a_wrong_command_line(options, said):
