@@ -54,11 +54,11 @@ struct desired_merge {
     size_t capacity;
 };
 
-/* An entry that counts, or one that stands in for what does not. */
+/* An entry that counts, or one that stands in for what does not. Small: there may be millions. */
 struct candidate {
     const struct db_spec *spec;
-    struct desired_file *file;
-    const struct manifest_input *input; /* the version that it is from */
+    uint32_t file; /* of files[] */
+    bool is_good;  /* from the good version of it */
     bool frozen;
     bool dropped;
 };
@@ -96,6 +96,12 @@ struct desired_build {
     struct candidates entries;
     struct want_pool pool;
 };
+
+static inline struct desired_file *candidate_file(const struct desired_build *b,
+                                                  const struct candidate *c)
+{
+    return &b->files[c->file];
+}
 
 /* Functions below return 0 or -ERR_NOMEM unless they say more. */
 

@@ -26,10 +26,10 @@ static bool spread(struct desired_build *b, const struct manifest *m, struct wor
     for (size_t i = 0; m && i < m->n_databases; i++) {
         const struct candidate *c = desired_names_find(&b->entries, m->databases[i].name);
 
-        if (!c || c->frozen || c->file->held_back || c->input != c->file->now)
+        if (!c || c->frozen || c->is_good || candidate_file(b, c)->held_back)
             continue;
-        c->file->held_back = true;
-        if (!add_work(w, c->file))
+        candidate_file(b, c)->held_back = true;
+        if (!add_work(w, candidate_file(b, c)))
             return false;
     }
     return true;

@@ -14,7 +14,7 @@ static int by_name(const void *left, const void *right)
     const struct candidate *b = right;
     int r = strcmp(a->spec->name, b->spec->name);
 
-    return r ? r : strcmp(a->input->path, b->input->path);
+    return r ? r : (a->file > b->file) - (a->file < b->file);
 }
 
 static const struct manifest *version(const struct desired_build *b, const struct desired_file *f,
@@ -24,6 +24,14 @@ static const struct manifest *version(const struct desired_build *b, const struc
         return desired_files_use(b, f, input);
     *input = f->good;
     return f->good_m;
+}
+
+static bool is_sorted(const struct candidates *c)
+{
+    for (size_t i = 1; i < c->n; i++)
+        if (by_name(&c->items[i - 1], &c->items[i]) > 0)
+            return false;
+    return true;
 }
 
 /* The entries of one version of every file: what counts, or what was last good. */
@@ -41,14 +49,16 @@ static int gather(struct desired_build *b, bool good, struct candidates *out)
     if (!out->items)
         return -ERR_NOMEM;
     for (size_t i = 0; i < b->n_files; i++) {
-        struct desired_file *f = &b->files[i];
+        const struct desired_file *f = &b->files[i];
         const struct manifest *m = version(b, f, good, &input);
 
         for (size_t j = 0; m && j < m->n_databases; j++)
-            out->items[out->n++] = (struct candidate){
-                .spec = &m->databases[j], .file = f, .input = input, .frozen = input == f->good};
+            out->items[out->n++] = (struct candidate){.spec = &m->databases[j],
+                                                      .file = (uint32_t)i, /* a path each */
+                                                      .is_good = input == f->good,
+                                                      .frozen = input == f->good};
     }
-    if (out->n > 1)
+    if (!is_sorted(out)) /* sorting takes as much memory again */
         qsort(out->items, out->n, sizeof(*out->items), by_name);
     return 0;
 }
@@ -136,10 +146,10 @@ static int hold_back(struct desired_build *b, const struct candidate *holders, s
         if (same)
             *was = c;
         else if (!c->frozen)
-            c->file->held_back = true;
+            candidate_file(b, c)->held_back = true;
     }
     if (*was && !still_there)
-        (*was)->file->held_back = true;
+        candidate_file(b, *was)->held_back = true;
     return 0;
 }
 

@@ -341,6 +341,8 @@ static int share_want(struct desired_build *b, struct desired *d, const struct d
 int desired_share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
 {
     struct db_entry *to = &d->databases[d->n_databases];
+    const struct desired_file *f = candidate_file(b, c);
+    const struct manifest_input *input = c->is_good ? f->good : f->now;
     bool ok = true;
     int rc = share_want(b, d, c->spec, to);
 
@@ -351,7 +353,7 @@ int desired_share_entry(struct desired_build *b, struct desired *d, const struct
     to->name = arena_strdup(&d->texts->arena, c->spec->name);
     to->at = c->spec->at;
     to->at.file = keep(d, to->at.file, &ok);
-    to->from_tenants_dir = c->input->kind == MANIFEST_TENANTS;
+    to->from_tenants_dir = input->kind == MANIFEST_TENANTS;
     to->frozen = c->frozen;
     d->n_databases++;
     return ok && to->name ? 0 : -ERR_NOMEM;
