@@ -172,9 +172,9 @@ struct source desired_token_at(const struct db_entry *e, const struct token_want
 
     if (at.file)
         return at;
-    return (struct source){.file = e->at.file,
-                           .line = e->at.line + at.line,
-                           .column = at.column + (at.line ? 0 : e->at.column)};
+    return (struct source){.file = e->form->file,
+                           .line = e->line + at.line,
+                           .column = at.column + (at.line ? 0 : e->form->column)};
 }
 
 const struct group_want *desired_group(const struct desired *d, const char *name)

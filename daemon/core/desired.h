@@ -41,7 +41,8 @@ struct token_want {
 
 /* What a database's entry says, with its class applied. Entries that say the same share one. */
 struct db_want {
-    const char *group;                      /* NULL: chosen from the residency */
+    uint64_t digest;   /* of what the entry says; changes when and only when that does */
+    const char *group; /* NULL: chosen from the residency */
     const struct residency_want *residency; /* NULL: none */
     struct db_config config;
     bool engine_set;
@@ -62,16 +63,31 @@ struct db_want {
     size_t n_tokens;
 };
 
-/* One database of the manifest. Small: there may be millions. */
-struct db_entry {
-    const char *name;
-    struct source at;
-    uint64_t
-        digest; /* of what the entry says with its class; changes when and only when that does */
+/* What entries of one file that say the same have in common. */
+struct db_form {
+    const char *file;
     const struct db_want *want;
+    unsigned column;
     bool from_tenants_dir;
     bool frozen; /* as it last was: its name, its file, or the whole generation is refused now */
 };
+
+/* One database of the manifest. Small: there may be millions. */
+struct db_entry {
+    const char *name;
+    const struct db_form *form;
+    unsigned line;
+};
+
+static inline const struct db_want *db_entry_want(const struct db_entry *e)
+{
+    return e->form->want;
+}
+
+static inline struct source db_entry_at(const struct db_entry *e)
+{
+    return (struct source){e->form->file, e->line, e->form->column};
+}
 
 struct residency_want {
     const char *name;

@@ -29,7 +29,6 @@ struct root_item {
     /* Classes: what an entry gets that says no more than its class. */
     bool alone_checked;
     const struct db_want *alone;
-    uint64_t alone_digest;
 };
 struct root_list {
     struct root_item *items; /* sorted by name */
@@ -70,9 +69,9 @@ struct candidates {
 /* Wants by what they say, so that equal ones are kept once. */
 struct want_slot {
     uint64_t key;
-    uint64_t digest;
     const struct db_want *want; /* NULL: free */
 };
+#define FORMS_LATELY 256
 struct want_pool {
     struct want_slot *slots;
     size_t n_slots; /* a power of two, or 0 */
@@ -95,6 +94,7 @@ struct desired_build {
     struct desired_merge merge;
     struct candidates entries;
     struct want_pool pool;
+    const struct db_form *forms[FORMS_LATELY]; /* by hash: the last of each */
 };
 
 static inline struct desired_file *candidate_file(const struct desired_build *b,

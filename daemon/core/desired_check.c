@@ -212,8 +212,8 @@ static void check_labels(const struct desired_build *b, const struct desired *d)
         if (!d->groups[i].absent)
             check_label(b, "group", d->groups[i].name, d->groups[i].at);
     for (size_t i = 0; i < d->n_databases; i++)
-        if (!d->databases[i].want->absent)
-            check_label(b, "database", d->databases[i].name, d->databases[i].at);
+        if (!db_entry_want(&d->databases[i])->absent)
+            check_label(b, "database", d->databases[i].name, db_entry_at(&d->databases[i]));
 }
 
 #define COPIES_MAX 100 /* of copies of copies */
@@ -237,7 +237,8 @@ static bool takes(const struct desired *d, const struct residency_want *r, const
 
 static const struct db_entry *source_of(const struct desired *d, const struct db_entry *e)
 {
-    return e->want->seed_database ? desired_database(d, e->want->seed_database) : NULL;
+    return db_entry_want(e)->seed_database ? desired_database(d, db_entry_want(e)->seed_database)
+                                           : NULL;
 }
 
 /* It may be placed in some group that `r` takes too. */
@@ -260,18 +261,18 @@ static void check_copy(const struct desired_build *b, const struct desired *d,
     const struct db_entry *from = source_of(d, e);
 
     for (int i = 0; from && i < COPIES_MAX; i++, from = source_of(d, from)) {
-        const struct residency_want *r = from->want->residency;
+        const struct residency_want *r = db_entry_want(from)->residency;
 
-        if (!r || finds_place(d, e->want, r))
+        if (!r || finds_place(d, db_entry_want(e), r))
             continue;
         diags_warning(
-            b->diags, e->at,
+            b->diags, db_entry_at(e),
             "database \"%s\" is a copy of \"%s\", whose data may live in residency \"%s\" "
             "(%s:%u:%u) alone, and %s \"%s\" is %sin it: it is not made there",
             e->name, from->name, r->name, r->at.file, r->at.line, r->at.column,
-            e->want->group ? "group" : "no group of residency",
-            e->want->group ? e->want->group : e->want->residency->name,
-            e->want->group ? "not " : "");
+            db_entry_want(e)->group ? "group" : "no group of residency",
+            db_entry_want(e)->group ? db_entry_want(e)->group : db_entry_want(e)->residency->name,
+            db_entry_want(e)->group ? "not " : "");
         return;
     }
 }
@@ -283,7 +284,7 @@ static void check_copies(const struct desired_build *b, const struct desired *d)
     for (size_t i = 0; i < d->n_databases; i++) {
         const struct db_entry *e = &d->databases[i];
 
-        if ((e->want->group || e->want->residency) && !e->want->absent)
+        if ((db_entry_want(e)->group || db_entry_want(e)->residency) && !db_entry_want(e)->absent)
             check_copy(b, d, e);
     }
 }
@@ -299,10 +300,10 @@ static void check_keys(const struct desired_build *b, const struct desired *d)
         n++;
     for (size_t i = 0; i < d->n_databases; i++) {
         const struct db_entry *e = &d->databases[i];
-        const char *key = e->want->encryption_key;
+        const char *key = db_entry_want(e)->encryption_key;
 
-        if (key && !e->want->absent && !is_in(b->options->keys, n, key))
-            diags_warning(b->diags, e->at,
+        if (key && !db_entry_want(e)->absent && !is_in(b->options->keys, n, key))
+            diags_warning(b->diags, db_entry_at(e),
                           "database \"%s\": the daemon's configuration has no key \"%s\" under "
                           "encryption_keys: it is not made without it",
                           e->name, key);

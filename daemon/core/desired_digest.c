@@ -116,7 +116,8 @@ uint64_t desired_digest_all(const struct desired *d)
         h = hash_number(hash_text(h, d->members[i].email), (int64_t)d->members[i].digest);
     h = hash_number(h, (int64_t)d->n_databases);
     for (size_t i = 0; i < d->n_databases; i++)
-        h = hash_number(hash_text(h, d->databases[i].name), (int64_t)d->databases[i].digest);
+        h = hash_number(hash_text(h, d->databases[i].name),
+                        (int64_t)db_entry_want(&d->databases[i])->digest);
     return h;
 }
 

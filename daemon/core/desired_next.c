@@ -192,8 +192,9 @@ static int list_others(struct next *x, struct desired_texts *texts)
 static bool is_exchanged(const struct next *x, const struct db_entry *e)
 {
     if (x->n_others == 1)
-        return e->at.file == x->others[0];
-    return x->n_others && bsearch(&e->at.file, x->others, x->n_others, sizeof(char *), by_address);
+        return e->form->file == x->others[0];
+    return x->n_others &&
+           bsearch(&e->form->file, x->others, x->n_others, sizeof(char *), by_address);
 }
 
 static bool note_place(struct desired_places *p, size_t place)

@@ -96,17 +96,17 @@ static struct use use_of_database(const struct desired_build *b, struct db_entry
                                   const struct token_want *t, const char *path)
 {
     struct source at = desired_token_at(e, t);
-    bool own = strcmp(e->at.file, at.file) == 0;
+    bool own = strcmp(e->form->file, at.file) == 0;
 
     return (struct use){.path = path,
                         .target = e->name,
                         .token = t,
-                        .at = own ? at : e->at,
-                        .frozen = e->frozen,
-                        .rank = e->frozen             ? RANK_FROZEN
-                                : is_root(b, e->at)   ? RANK_ROOT
-                                : e->from_tenants_dir ? RANK_TENANTS
-                                                      : RANK_TRUSTED,
+                        .at = own ? at : db_entry_at(e),
+                        .frozen = e->form->frozen,
+                        .rank = e->form->frozen              ? RANK_FROZEN
+                                : is_root(b, db_entry_at(e)) ? RANK_ROOT
+                                : e->form->from_tenants_dir  ? RANK_TENANTS
+                                                             : RANK_TRUSTED,
                         .entry = e};
 }
 
@@ -150,8 +150,8 @@ static bool collect(const struct desired_build *b, struct desired *d, struct use
             return false;
     }
     for (size_t i = 0; i < d->n_databases; i++)
-        for (size_t j = 0; j < d->databases[i].want->n_tokens; j++) {
-            const struct token_want *t = &d->databases[i].want->tokens[j];
+        for (size_t j = 0; j < db_entry_want(&d->databases[i])->n_tokens; j++) {
+            const struct token_want *t = &db_entry_want(&d->databases[i])->tokens[j];
             struct use u;
 
             if (!t->file)
@@ -232,7 +232,8 @@ static bool add_default(const struct desired_build *b, struct desired *d, const 
     } else {
         const struct db_entry *e = desired_database(d, target);
 
-        t = e ? with_default(e->want->tokens, e->want->n_tokens, name, format) : NULL;
+        t = e ? with_default(db_entry_want(e)->tokens, db_entry_want(e)->n_tokens, name, format)
+              : NULL;
         if (t)
             u = use_of_database(b, &d->databases[e - d->databases], t, path);
     }
@@ -295,7 +296,7 @@ static void leave_out(struct desired *d)
     size_t n = 0;
 
     for (size_t i = 0; i < d->n_databases; i++)
-        if (d->databases[i].want)
+        if (d->databases[i].form)
             d->databases[n++] = d->databases[i];
     d->n_databases = n;
 }
@@ -316,7 +317,7 @@ static int check(struct desired_build *b, struct uses *all, bool good)
         else if (!good)
             rc = refuse(b, u, holder);
         else if (u->entry)
-            u->entry->want = NULL;
+            u->entry->form = NULL;
     }
     return rc;
 }

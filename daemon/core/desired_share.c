@@ -7,6 +7,7 @@
 #include "core/desired_build.h"
 #include "lib/mem.h"
 #include "lib/search.h"
+#include "lib/text.h"
 
 /* --- Copies -------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ static const struct token_want *keep_tokens(struct desired_build *b, struct desi
 }
 
 static const struct db_want *keep_want(struct desired_build *b, struct desired *d,
-                                       const struct merged_db *m)
+                                       const struct merged_db *m, uint64_t digest)
 {
     struct db_want *w = arena_alloc(&d->texts->arena, sizeof(*w));
     bool ok = w;
@@ -61,6 +62,7 @@ static const struct db_want *keep_want(struct desired_build *b, struct desired *
     if (!w)
         return NULL;
     *w = m->want;
+    w->digest = digest;
     w->group = keep(d, w->group, &ok);
     if (m->residency)
         w->residency =
@@ -162,7 +164,7 @@ static int pool_want(struct desired_build *b, struct desired *d, const struct me
     *out = slot_of(p, key, m);
     if ((*out)->want)
         return 0;
-    **out = (struct want_slot){.key = key, .digest = digest, .want = keep_want(b, d, m)};
+    **out = (struct want_slot){.key = key, .want = keep_want(b, d, m, digest)};
     if (!(*out)->want)
         return -ERR_NOMEM;
     p->n++;
@@ -305,7 +307,7 @@ int desired_share_root(struct desired_build *b, struct desired *d)
 
 /* An entry that is nothing but its class needs no merging after the first of them. */
 static int share_want(struct desired_build *b, struct desired *d, const struct db_spec *spec,
-                      struct db_entry *to)
+                      const struct db_want **out)
 {
     const struct desired_root *root = b->refused ? &b->good_root : &b->now_root;
     struct root_item *class = desired_check_is_alone(spec)
@@ -317,8 +319,7 @@ static int share_want(struct desired_build *b, struct desired *d, const struct d
     int rc;
 
     if (class && class->alone) {
-        to->want = class->alone;
-        to->digest = class->alone_digest;
+        *out = class->alone;
         return 0;
     }
     rc = desired_merge_database(&b->merge, root, spec, &merged, &unheard);
@@ -329,34 +330,52 @@ static int share_want(struct desired_build *b, struct desired *d, const struct d
         rc = pool_want(b, d, &merged, &slot);
     if (rc)
         return rc;
-    to->want = slot->want;
-    to->digest = slot->digest;
-    if (class) {
+    *out = slot->want;
+    if (class)
         class->alone = slot->want;
-        class->alone_digest = slot->digest;
-    }
     return 0;
+}
+
+static const struct db_form *share_form(struct desired_build *b, struct desired *d,
+                                        const struct db_form *form)
+{
+    uint64_t h = text_mix(TEXT_HASH_INIT, &form->file, sizeof(form->file));
+    const struct db_form **lately;
+    struct db_form *kept;
+
+    h = text_mix(h, &form->want, sizeof(form->want));
+    lately = &b->forms[text_mix(h, &form->column, sizeof(form->column)) % FORMS_LATELY];
+    if (*lately && (*lately)->file == form->file && (*lately)->want == form->want &&
+        (*lately)->column == form->column &&
+        (*lately)->from_tenants_dir == form->from_tenants_dir && (*lately)->frozen == form->frozen)
+        return *lately;
+    kept = arena_alloc(&d->texts->arena, sizeof(*kept));
+    if (kept)
+        *kept = *form;
+    return *lately = kept;
 }
 
 int desired_share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
 {
-    struct db_entry *to = &d->databases[d->n_databases];
     const struct desired_file *f = candidate_file(b, c);
     const struct manifest_input *input = c->is_good ? f->good : f->now;
+    struct db_entry *to = &d->databases[d->n_databases];
+    struct db_form form = {.column = c->spec->at.column,
+                           .from_tenants_dir = input->kind == MANIFEST_TENANTS,
+                           .frozen = c->frozen};
     bool ok = true;
-    int rc = share_want(b, d, c->spec, to);
+    int rc = share_want(b, d, c->spec, &form.want);
 
     if (rc == -ERR_INVALID)
         return 0;
     if (rc)
         return rc;
+    form.file = keep(d, c->spec->at.file, &ok);
     to->name = arena_strdup(&d->texts->arena, c->spec->name);
-    to->at = c->spec->at;
-    to->at.file = keep(d, to->at.file, &ok);
-    to->from_tenants_dir = input->kind == MANIFEST_TENANTS;
-    to->frozen = c->frozen;
+    to->line = c->spec->at.line;
+    to->form = ok ? share_form(b, d, &form) : NULL;
     d->n_databases++;
-    return ok && to->name ? 0 : -ERR_NOMEM;
+    return to->form && to->name ? 0 : -ERR_NOMEM;
 }
 
 /* What an earlier round left behind is gone with its arena. */
@@ -364,6 +383,7 @@ static void forget(struct desired_build *b, struct root_list *classes)
 {
     mem_free(b->pool.slots);
     b->pool = (struct want_pool){0};
+    memset((void *)b->forms, 0, sizeof(b->forms));
     for (size_t i = 0; i < classes->n; i++)
         classes->items[i].alone = NULL;
 }

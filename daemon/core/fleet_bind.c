@@ -49,18 +49,19 @@ static void point_at(struct resource *r, const struct source *at, uint64_t diges
 
 bool fleet_point(struct database *d, const struct db_entry *e)
 {
-    const struct db_want *w = e ? e->want : NULL;
+    const struct db_want *w = e ? db_entry_want(e) : NULL;
+    struct source at = e ? db_entry_at(e) : (struct source){0};
 
     d->want = w;
-    point_at(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
+    point_at(&d->r, &at, w ? w->digest : 0);
     for (size_t i = 0; i < (w ? w->n_tokens : 0); i++) {
         struct token *t = fleet_token(d->tokens, d->n_tokens, w->tokens[i].name);
-        struct source at = desired_token_at(e, &w->tokens[i]);
+        struct source at_token = desired_token_at(e, &w->tokens[i]);
 
         if (!t)
             return false;
         t->want = &w->tokens[i];
-        point_at(&t->r, &at, d->r.digest);
+        point_at(&t->r, &at_token, d->r.digest);
     }
     return true;
 }
@@ -77,9 +78,10 @@ static bool bind_group(struct group *g, const struct group_want *w)
 
 bool fleet_bind_database(struct database *d, const struct db_entry *e)
 {
-    const struct db_want *w = e ? e->want : NULL;
+    const struct db_want *w = e ? db_entry_want(e) : NULL;
+    struct source at = e ? db_entry_at(e) : (struct source){0};
 
-    if (w && (!d->want || d->r.digest != e->digest)) {
+    if (w && (!d->want || d->r.digest != w->digest)) {
         d->refused_fields = 0;
         d->contended_fields = 0;
         d->one_field = false;
@@ -87,7 +89,7 @@ bool fleet_bind_database(struct database *d, const struct db_entry *e)
     }
     d->want = w;
     d->placed = NULL;
-    bind_resource(&d->r, e ? &e->at : NULL, e ? e->digest : 0);
+    bind_resource(&d->r, &at, w ? w->digest : 0);
     return bind_tokens(&d->r, &d->tokens, &d->n_tokens, w ? w->tokens : NULL, w ? w->n_tokens : 0,
                        e);
 }
@@ -96,13 +98,13 @@ bool fleet_bind_database(struct database *d, const struct db_entry *e)
 
 static bool say_the_same(const struct db_entry *a, const struct db_entry *b)
 {
-    return a && b ? a->digest == b->digest : a == b;
+    return a && b ? db_entry_want(a)->digest == db_entry_want(b)->digest : a == b;
 }
 
 /* There is nothing of before to compare with, and no token that it does not have. */
 static bool is_bound_later(const struct packed *p, unsigned flags, const struct db_entry *e)
 {
-    return !p->entry && e && (flags & PACKED_TOKENS || !e->want->n_tokens);
+    return !p->entry && e && (flags & PACKED_TOKENS || !db_entry_want(e)->n_tokens);
 }
 
 /* Its entry is now `e` of `d`; NULL: none. */
@@ -119,7 +121,7 @@ static bool bind_one(struct fleet *f, size_t at, const struct desired *d, const 
     if (p && is_bound_later(p, f->flags[at], e)) {
         p->entry = (uint32_t)(e - d->databases) + 1;
         f->flags[at] &= (uint16_t)~PACKED_STEADY;
-        f->flags[at] |= PACKED_UNBOUND | (want_expires(e->want) ? PACKED_ENDS : 0);
+        f->flags[at] |= PACKED_UNBOUND | (want_expires(db_entry_want(e)) ? PACKED_ENDS : 0);
         return true;
     }
     v = fleet_open(f, at);

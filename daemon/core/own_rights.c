@@ -187,7 +187,8 @@ static void add_databases(const struct reconcile *rc, struct needs *n)
     for (size_t i = 0, at = 0; i < d->n_databases && at < f->n_databases; at++) {
         if (strcmp(fleet_database_name(f, at), d->databases[i].name) != 0)
             continue;
-        add_database(n, d->databases[i].want, fleet_flags(f, at) & (PACKED_PRESENT | PACKED_KEPT));
+        add_database(n, db_entry_want(&d->databases[i]),
+                     fleet_flags(f, at) & (PACKED_PRESENT | PACKED_KEPT));
         i++;
     }
 }

@@ -100,10 +100,10 @@ static void expires(struct buf *out, const struct db_want *w)
 
 static void database(struct buf *out, const struct db_entry *e)
 {
-    const struct db_want *w = e->want;
+    const struct db_want *w = db_entry_want(e);
 
     buf_printf(out, "database %s", e->name);
-    at(out, e->at);
+    at(out, db_entry_at(e));
     field(out, "group", w->group);
     field(out, "residency", w->residency ? w->residency->name : NULL);
     for (size_t i = 0; i < CONFIG_N; i++)
@@ -120,8 +120,8 @@ static void database(struct buf *out, const struct db_entry *e)
     field(out, "key", w->encryption_key);
     expires(out, w);
     word(out, "absent", w->absent);
-    word(out, "from_tenants_dir", e->from_tenants_dir);
-    word(out, "frozen", e->frozen);
+    word(out, "from_tenants_dir", e->form->from_tenants_dir);
+    word(out, "frozen", e->form->frozen);
     buf_add_char(out, '\n');
     tokens(out, TOKEN_OF_DATABASE, e->name, w->tokens, w->n_tokens, e);
 }

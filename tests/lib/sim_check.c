@@ -88,12 +88,12 @@ static void check_residency(struct sim *s, const struct call *c)
 
     for (int i = 0; name && i < 100; i++) {
         const struct db_entry *e = desired_database(&s->want, name);
-        const struct residency_want *r = e ? e->want->residency : NULL;
+        const struct residency_want *r = e ? db_entry_want(e)->residency : NULL;
 
         if (!sim_residency_allows(r, c->group, g))
             sim_break(s, "database %s is created in %s, outside the residency of %s", c->name,
                       c->group, name);
-        name = e ? e->want->seed_database : NULL;
+        name = e ? db_entry_want(e)->seed_database : NULL;
     }
 }
 
@@ -339,10 +339,10 @@ static bool is_named(const struct sim *s, const char *kind, const char *name, bo
     const struct db_entry *d =
         s->has_want && text_is(kind, "database") ? desired_database(&s->want, name) : NULL;
 
-    *observed = d && d->want->observe;
+    *observed = d && db_entry_want(d)->observe;
     if (text_is(kind, "member"))
         return s->has_want && sim_wants_member(s, name);
-    return g ? !g->absent : d && !d->want->absent;
+    return g ? !g->absent : d && !db_entry_want(d)->absent;
 }
 
 /* A block of a fence that its entry names, too, is the entry's from then on, without a call. */
@@ -352,7 +352,7 @@ static void note_unfenced(struct sim *s, const char *name)
     const struct db_entry *e = s->has_want ? desired_database(&s->want, name) : NULL;
 
     for (int f = CONFIG_BLOCK_READS; d && e && f <= CONFIG_BLOCK_WRITES; f++)
-        if (text_is(e->want->config.value[f], "true"))
+        if (text_is(db_entry_want(e)->config.value[f], "true"))
             d->shut[f] = false;
 }
 

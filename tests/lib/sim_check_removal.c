@@ -19,11 +19,11 @@ static bool is_expired(const struct sim *s, const struct db_entry *e, const stru
 {
     int64_t since;
 
-    if (e->want->expires_at_ms)
-        return s->wall_ms >= e->want->expires_at_ms || own->expired;
+    if (db_entry_want(e)->expires_at_ms)
+        return s->wall_ms >= db_entry_want(e)->expires_at_ms || own->expired;
     since = own->since > own->expires_since ? own->since : own->expires_since;
-    return e->want->expires_after_ms &&
-           (s->wall_ms >= since + e->want->expires_after_ms || own->expired);
+    return db_entry_want(e)->expires_after_ms &&
+           (s->wall_ms >= since + db_entry_want(e)->expires_after_ms || own->expired);
 }
 
 /* Why that database may go; NULL: it may not. */
@@ -33,7 +33,7 @@ static const char *may_go(const struct sim *s, const char *name, const struct ow
 
     if (!s->has_want)
         return NULL;
-    if (e && e->want->absent)
+    if (e && db_entry_want(e)->absent)
         return "absent";
     if (e)
         return is_expired(s, e, own) ? "expired" : NULL;
@@ -138,7 +138,7 @@ static bool is_fence(const struct call *c, const struct owned *own)
 static void check_block(struct sim *s, const struct call *c, const struct owned *own)
 {
     const struct db_entry *e = s->has_want ? desired_database(&s->want, c->name) : NULL;
-    bool named = e && text_is(e->want->config.value[CONFIG_BLOCK_READS], "true");
+    bool named = e && text_is(db_entry_want(e)->config.value[CONFIG_BLOCK_READS], "true");
 
     if (text_is(c->config[CONFIG_BLOCK_READS], "true") &&
         text_is(c->config[CONFIG_BLOCK_WRITES], "true") && !named &&

@@ -165,11 +165,11 @@ static bool expires_soon(const struct sim *s)
     for (unsigned i = 0; i < MODEL_DATABASES; i++) {
         const struct owned *own = sim_owned(&s->ledger, "database", model_db_name(i));
         const struct db_entry *e = desired_database(&s->want, model_db_name(i));
-        int64_t at = e ? e->want->expires_at_ms : 0;
+        int64_t at = e ? db_entry_want(e)->expires_at_ms : 0;
 
-        if (e && own && e->want->expires_after_ms)
+        if (e && own && db_entry_want(e)->expires_after_ms)
             at = (own->since > own->expires_since ? own->since : own->expires_since) +
-                 e->want->expires_after_ms;
+                 db_entry_want(e)->expires_after_ms;
         if (at > s->wall_ms - MINUTE_MS && at < s->wall_ms + 10 * MINUTE_MS)
             return true;
     }

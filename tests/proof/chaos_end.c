@@ -66,7 +66,7 @@ static bool is_shut(const struct end *e, const struct db_want *w)
 
 static bool as_wanted(const struct end *e)
 {
-    const struct db_want *w = e->entry ? e->entry->want : NULL;
+    const struct db_want *w = e->entry ? db_entry_want(e->entry) : NULL;
 
     if (!w || w->absent || !is_ours(e) || is_fenced(e) || is_shut(e, w) || e->own->upload ||
         is_known_draft(e) || (w->group && strcmp(w->group, e->live->group) != 0))
@@ -86,7 +86,7 @@ static bool as_wanted(const struct end *e)
 
 static bool ours(const struct end *e)
 {
-    return is_ours(e) && !is_fenced(e) && !is_shut(e, e->entry ? e->entry->want : NULL);
+    return is_ours(e) && !is_fenced(e) && !is_shut(e, e->entry ? db_entry_want(e->entry) : NULL);
 }
 
 static bool in_doubt(const struct end *e)
@@ -159,9 +159,9 @@ static bool is_probed(const struct end *e)
     const struct platform_group *g =
         e->live ? platform_group(&e->s->platform, e->live->group) : NULL;
 
-    return e->entry && e->entry->want->probe && as_wanted(e) && !e->own->expired && g &&
+    return e->entry && db_entry_want(e->entry)->probe && as_wanted(e) && !e->own->expired && g &&
            !text_is(e->live->config[CONFIG_BLOCK_READS], "true") && !g->archived &&
-           sim_residency_allows(e->entry->want->residency, g->name, g);
+           sim_residency_allows(db_entry_want(e->entry)->residency, g->name, g);
 }
 
 /* Somebody rotated the keys, and nothing that is probed could have told. */
@@ -370,8 +370,8 @@ static void look_up_token(struct sim *s, const char *kind, const char *name, str
     look_up(s, text_is(kind, "group-token"), target, e);
     e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
     g = text_is(kind, "group-token") ? desired_group(&s->want, target) : NULL;
-    tokens = g ? g->tokens : e->entry ? e->entry->want->tokens : NULL;
-    n = g ? g->n_tokens : e->entry ? e->entry->want->n_tokens : 0;
+    tokens = g ? g->tokens : e->entry ? db_entry_want(e->entry)->tokens : NULL;
+    n = g ? g->n_tokens : e->entry ? db_entry_want(e->entry)->n_tokens : 0;
     for (size_t i = 0; i < n; i++)
         if (strcmp(tokens[i].name, slash + 1) == 0)
             e->token = &tokens[i];

@@ -46,7 +46,7 @@ static uint64_t digest_of(const char *databases, const char *name, uint64_t *all
     uint64_t digest;
 
     assert_non_null(e);
-    digest = e->digest;
+    digest = db_entry_want(e)->digest;
     if (all)
         *all = d.digest;
     desired_deinit(&d);
@@ -150,7 +150,7 @@ static void desired__many_alike__cost_little_more_than_their_names(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(ENTRIES); i++) {
         struct desired d = build_many(ENTRIES[i]);
 
-        assert_ptr_equal(d.databases[0].want, d.databases[MANY - 1].want);
+        assert_ptr_equal(d.databases[0].form->want, d.databases[MANY - 1].form->want);
         assert_in_range(sizeof(*d.databases) + d.texts->arena.bytes / MANY, name_bytes,
                         name_bytes + 70);
         desired_deinit(&d);
@@ -163,13 +163,14 @@ static void desired__tokens_of_their_own__keep_their_places(void **state)
 
     (void)state;
     for (unsigned i = 0; i < MANY; i++)
-        assert_int_equal(desired_token_at(&d.databases[i], d.databases[i].want->tokens).line,
+        assert_int_equal(desired_token_at(&d.databases[i], d.databases[i].form->want->tokens).line,
                          i + 2);
-    assert_string_equal(desired_token_at(&d.databases[0], d.databases[0].want->tokens).file,
+    assert_string_equal(desired_token_at(&d.databases[0], d.databases[0].form->want->tokens).file,
                         "tenants.yaml");
-    assert_int_equal(desired_token_at(&d.databases[0], d.databases[0].want->tokens).column, 42);
-    assert_ptr_equal(d.databases[0].want, d.databases[1].want);
-    assert_true(d.databases[0].digest == d.databases[1].digest);
+    assert_int_equal(desired_token_at(&d.databases[0], d.databases[0].form->want->tokens).column,
+                     42);
+    assert_ptr_equal(d.databases[0].form->want, d.databases[1].form->want);
+    assert_true(d.databases[0].form->want->digest == d.databases[1].form->want->digest);
     desired_deinit(&d);
 }
 
@@ -193,8 +194,8 @@ static void desired__every_name_twice__freezes_all(void **state)
 
     assert_int_equal(d.n_databases, MANY);
     assert_false(d.whole);
-    assert_true(d.databases[0].frozen && d.databases[MANY - 1].frozen);
-    assert_string_equal(d.databases[0].at.file, "a.yaml");
+    assert_true(d.databases[0].form->frozen && d.databases[MANY - 1].form->frozen);
+    assert_string_equal(d.databases[0].form->file, "a.yaml");
     assert_int_equal(diags.n_errors, 2 * MANY);
     desired_deinit(&d);
     diags_deinit(&diags);

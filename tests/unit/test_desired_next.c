@@ -56,10 +56,10 @@ static void next__what_did_not_change__is_the_very_same(void **state)
     assert_int_equal(desired_next(&s, &next, &kept_next, &diff, &diags), 0);
     assert_int_equal(next.n_databases, 3);
     assert_ptr_equal(next.databases[0].name, last.databases[0].name);
-    assert_ptr_equal(next.databases[0].want, last.databases[0].want);
-    assert_ptr_equal(next.databases[1].want, last.databases[2].want);
+    assert_ptr_equal(next.databases[0].form->want, last.databases[0].form->want);
+    assert_ptr_equal(next.databases[1].form->want, last.databases[2].form->want);
     desired_deinit(&last);
-    assert_string_equal(next.databases[0].want->tokens[0].name, "app");
+    assert_string_equal(next.databases[0].form->want->tokens[0].name, "app");
     assert_string_equal(next.databases[2].name, "d");
     desired_deinit(&next);
     desired_keep_deinit(&kept);

@@ -257,10 +257,12 @@ static void bind__what_changed__is_as_binding_all(void **state)
 static void bind__other_tokens_of_one_digest__get_their_records(void **state)
 {
     static const struct token_want TOKENS[] = {{.name = "app"}, {.name = "own"}};
-    static const struct db_want WANTS[] = {{.group = "eu", .tokens = &TOKENS[0], .n_tokens = 1},
-                                           {.group = "eu", .tokens = &TOKENS[1], .n_tokens = 1}};
-    struct db_entry entries[] = {{"core", {"a.yaml", 1, 1}, 7, &WANTS[0], false, false},
-                                 {"core", {"a.yaml", 1, 1}, 7, &WANTS[1], false, false}};
+    static const struct db_want WANTS[] = {
+        {.digest = 7, .group = "eu", .tokens = &TOKENS[0], .n_tokens = 1},
+        {.digest = 7, .group = "eu", .tokens = &TOKENS[1], .n_tokens = 1}};
+    static const struct db_form FORMS[] = {{.file = "a.yaml", .want = &WANTS[0]},
+                                           {.file = "a.yaml", .want = &WANTS[1]}};
+    struct db_entry entries[] = {{"core", &FORMS[0], 1}, {"core", &FORMS[1], 1}};
     struct heap wakes = {0};
     struct fleet f = {0};
 
@@ -292,8 +294,10 @@ static void bind__other_tokens_of_one_digest__get_their_records(void **state)
 static void bind__one_that_is_peeked_at__is_as_its_entry_says(void **state)
 {
     static const struct token_want TOKENS[] = {{.name = "app"}, {.name = "own"}};
-    static const struct db_want WANT = {.group = "eu", .tokens = TOKENS, .n_tokens = 2};
-    struct db_entry entry = {"core", {"a.yaml", 1, 1}, 7, &WANT, false, false};
+    static const struct db_want WANT = {
+        .digest = 7, .group = "eu", .tokens = TOKENS, .n_tokens = 2};
+    static const struct db_form FORM = {.file = "a.yaml", .want = &WANT};
+    struct db_entry entry = {"core", &FORM, 1};
     struct desired d = {.databases = &entry, .n_databases = 1};
     const char *name = "core";
     struct heap wakes = {0};

@@ -155,9 +155,11 @@ static void look__one_that_is_opened__keeps_what_was_shown(void **state)
 /* What it was opened from says all that was shown, whatever its entry is by now. */
 static void look__one_that_gets_another_entry__keeps_what_was_shown(void **state)
 {
-    static const struct db_want WANT = {.group = "eu"};
-    struct db_entry entries[] = {{r.names[4], {"a.yaml", 1, 1}, 7, &WANT, false, false},
-                                 {r.names[4], {"a.yaml", 1, 1}, 8, &WANT, false, false}};
+    static const struct db_want WANTS[] = {{.digest = 7, .group = "eu"},
+                                           {.digest = 8, .group = "eu"}};
+    static const struct db_form FORMS[] = {{.file = "a.yaml", .want = &WANTS[0]},
+                                           {.file = "a.yaml", .want = &WANTS[1]}};
+    struct db_entry entries[] = {{r.names[4], &FORMS[0], 1}, {r.names[4], &FORMS[1], 1}};
     struct live_db row;
     struct pack_row shown;
 

@@ -618,9 +618,9 @@ static void fleet__what_a_visit_changes__is_kept(void **state)
 static void fleet__a_first_entry__needs_no_opening(void **state)
 {
     struct token_want token = {.name = "app", .at = {.file = "a.yaml", .line = 8}};
-    struct db_want want = {.expires_after_ms = 5, .tokens = &token, .n_tokens = 1};
-    struct db_entry entry = {
-        .name = "t-bolt", .at = {.file = "a.yaml", .line = 7}, .digest = 1, .want = &want};
+    struct db_want want = {.digest = 1, .expires_after_ms = 5, .tokens = &token, .n_tokens = 1};
+    struct db_form form = {.file = "a.yaml", .want = &want};
+    struct db_entry entry = {.name = "t-bolt", .form = &form, .line = 7};
     struct desired desired = {.databases = &entry, .n_databases = 1};
     const struct resource *was;
     struct rests r;
@@ -653,9 +653,10 @@ static void fleet__a_first_entry__needs_no_opening(void **state)
 /* Edited before anybody has opened it. */
 static void fleet__a_second_entry__is_an_edit_of_the_first(void **state)
 {
-    struct db_want want = {0};
-    struct db_entry entry[] = {{.name = "t-bolt", .digest = 1, .want = &want},
-                               {.name = "t-bolt", .digest = 2, .want = &want}};
+    struct db_want want[] = {{.digest = 1}, {.digest = 2}};
+    struct db_form form[] = {{.want = &want[0]}, {.want = &want[1]}};
+    struct db_entry entry[] = {{.name = "t-bolt", .form = &form[0]},
+                               {.name = "t-bolt", .form = &form[1]}};
     struct desired desired[] = {{.databases = &entry[0], .n_databases = 1},
                                 {.databases = &entry[1], .n_databases = 1}};
     struct rests r;
@@ -677,8 +678,9 @@ static void fleet__a_second_entry__is_an_edit_of_the_first(void **state)
 static void fleet__an_entry_with_another_token__opens_it(void **state)
 {
     struct token_want token = {.name = "app"};
-    struct db_want want = {.tokens = &token, .n_tokens = 1};
-    struct db_entry entry = {.name = "t-dove", .digest = 1, .want = &want};
+    struct db_want want = {.digest = 1, .tokens = &token, .n_tokens = 1};
+    struct db_form form = {.want = &want};
+    struct db_entry entry = {.name = "t-dove", .form = &form};
     struct desired desired = {.databases = &entry, .n_databases = 1};
     const char *name = "t-dove";
     struct database *d;
