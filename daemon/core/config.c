@@ -470,7 +470,10 @@ int config_parse(const struct config_input *inputs, size_t n_inputs, const char 
                  struct config *out, struct diags *diags)
 {
     struct config_draft d = {0};
-    struct schema s = {.arena = &d.config.arena, .diags = diags, .errors_before = diags->n_errors};
+    struct schema s = {.arena = &d.config.arena,
+                       .names = &d.config.arena,
+                       .diags = diags,
+                       .errors_before = diags->n_errors};
     int rc;
 
     config_draft_defaults(&s, instance, &d.config);

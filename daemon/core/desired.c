@@ -109,7 +109,6 @@ static int finish(struct desired_build *b, struct desired *d)
         return -ERR_INVALID;
     d->whole = is_whole(b);
     d->digest = desired_digest_all(d);
-    d->texts->whole_bytes = d->texts->arena.bytes;
     return 0;
 }
 
@@ -134,10 +133,14 @@ int desired_build(const struct manifest_input *now, size_t n_now, const struct m
         rc = desired_keep_choose(&b, out, &kept);
     if (rc == 0)
         desired_check_all(&b, out);
-    desired_build_deinit(&b);
     diags_sort(diags);
     if (diags->failed)
         rc = -ERR_NOMEM;
+    if (rc == 0) {
+        desired_share_names(&b, out);
+        out->texts->whole_bytes = out->texts->arena.bytes;
+    }
+    desired_build_deinit(&b);
     if (rc) {
         desired_deinit(out);
         desired_keep_deinit(&kept);

@@ -19,6 +19,8 @@ struct desired_file {
     bool covered;   /* below a directory that cannot be read: good stands in */
     bool refused;   /* what is there now does not count: good stands in */
     bool held_back; /* what is there now counts, but cannot be the new last good */
+    bool lends_now; /* what is built borrows names of now_m */
+    bool lends_good;
 };
 
 /* One group, residency, class, API token or member; `spec` is of the type that its list holds. */
@@ -192,6 +194,9 @@ int desired_share_databases(struct desired_build *b, struct desired *d) MUST_CHE
 /* Append one entry; there is room for it. */
 int desired_share_entry(struct desired_build *b, struct desired *d,
                         const struct candidate *c) MUST_CHECK;
+
+/* All is well: the names that are borrowed from manifests become d's own. */
+void desired_share_names(struct desired_build *b, struct desired *d);
 
 /* desired_paths: refuse the files that give two tokens one file. */
 int desired_paths_check(struct desired_build *b, struct desired *d) MUST_CHECK;

@@ -333,6 +333,8 @@ int desired_next(const struct desired_step *s, struct desired *out, struct desir
         rc = make(&x, &made);
     if (rc == 0)
         rc = finish(&x, &made, &kept);
+    if (rc == 0)
+        desired_share_names(&x.build, &made);
     desired_build_deinit(&x.build);
     mem_free(x.read);
     mem_free((void *)x.others);

@@ -355,6 +355,32 @@ static const struct db_form *share_form(struct desired_build *b, struct desired 
     return *lately = kept;
 }
 
+/* Of a large file they are not copied: in the end all its names are taken over. */
+static const char *share_name(struct desired_build *b, struct desired *d, const struct candidate *c)
+{
+    struct desired_file *f = candidate_file(b, c);
+    bool is_good = c->is_good && f->good_m;
+    const struct manifest *m = is_good ? f->good_m : f->now_m;
+    bool *lends = is_good ? &f->lends_good : &f->lends_now;
+
+    if (!m->names.bytes)
+        return arena_strdup(&d->texts->arena, c->spec->name);
+    *lends = true;
+    return c->spec->name;
+}
+
+void desired_share_names(struct desired_build *b, struct desired *d)
+{
+    for (size_t i = 0; i < b->n_files; i++) {
+        struct desired_file *f = &b->files[i];
+
+        if (f->lends_now)
+            arena_adopt(&d->texts->arena, &f->now_m->names);
+        if (f->lends_good)
+            arena_adopt(&d->texts->arena, &f->good_m->names);
+    }
+}
+
 int desired_share_entry(struct desired_build *b, struct desired *d, const struct candidate *c)
 {
     const struct desired_file *f = candidate_file(b, c);
@@ -371,7 +397,7 @@ int desired_share_entry(struct desired_build *b, struct desired *d, const struct
     if (rc)
         return rc;
     form.file = keep(d, c->spec->at.file, &ok);
-    to->name = arena_strdup(&d->texts->arena, c->spec->name);
+    to->name = share_name(b, d, c);
     to->line = c->spec->at.line;
     to->form = ok ? share_form(b, d, &form) : NULL;
     d->n_databases++;

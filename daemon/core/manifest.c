@@ -18,6 +18,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define LARGE_BYTES ((size_t)64 * 1024) /* of a file */
+
 static const struct schema_item LOCATION = {manifest_is_location, MANIFEST_EXPECTED_LOCATION,
                                             false};
 static const struct schema_item NAME = {text_is_name, MANIFEST_EXPECTED_NAME, false};
@@ -291,6 +293,7 @@ static void read_file(const char *path, enum manifest_kind kind, const char *dat
     int rc;
 
     s->arena = &m->arena;
+    s->names = size < LARGE_BYTES ? &m->arena : &m->names;
     m->path = schema_keep(s, path, strlen(path));
     if (s->nomem)
         return;
@@ -337,6 +340,7 @@ void manifest_deinit(struct manifest *m)
     mem_free(m->api_tokens);
     mem_free(m->members);
     arena_deinit(&m->arena);
+    arena_deinit(&m->names);
     *m = (struct manifest){0};
 }
 

@@ -146,6 +146,7 @@ struct residency_spec {
 
 struct manifest {
     struct arena arena; /* owns all text, and every array inside an entry */
+    struct arena names; /* of a large file: but for the names of entries, which these are */
     const char *path;
     const char *organization; /* NULL: not named */
     struct source organization_at;

@@ -262,7 +262,7 @@ static bool begin_entry(struct schema *s, const struct schema_entries *kind,
     else if (!kind->names)
         schema_warn_name(s, key);
     entry->at = key->at;
-    entry->name = arena_strndup(s->arena, key->text, key->size);
+    entry->name = arena_strndup(s->names, key->text, key->size);
     if (!entry->name)
         s->nomem = true;
     return entry->name;

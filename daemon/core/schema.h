@@ -31,6 +31,7 @@ struct schema_shared {
 struct schema {
     struct yaml *yaml;
     struct arena *arena;
+    struct arena *names; /* of entries; may be the same */
     struct diags *diags;
     const struct schema_ban *bans;
     size_t n_bans;

@@ -111,6 +111,21 @@ const char *arena_intern(struct arena *a, const char *s, size_t n)
     return *slot;
 }
 
+/* Behind the block that is being filled. */
+void arena_adopt(struct arena *to, struct arena *from)
+{
+    struct arena_block **end = to->blocks ? &to->blocks->next : &to->blocks;
+    struct arena_block *rest = *end;
+
+    *end = from->blocks;
+    while (*end)
+        end = &(*end)->next;
+    *end = rest;
+    to->bytes += from->bytes;
+    mem_free((void *)from->slots);
+    *from = ARENA_INIT;
+}
+
 void arena_deinit(struct arena *a)
 {
     struct arena_block *next;

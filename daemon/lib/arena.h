@@ -23,6 +23,9 @@ const char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
 const char *arena_strdup(struct arena *a, const char *s) MUST_CHECK;
 /* The one copy of a string: equal strings of one arena are equal pointers. */
 const char *arena_intern(struct arena *a, const char *s, size_t n) MUST_CHECK;
+/* What `from` holds lives with `to` from now on; `from` is empty, and no string of it is interned.
+ */
+void arena_adopt(struct arena *to, struct arena *from);
 void arena_deinit(struct arena *a);
 
 #endif
