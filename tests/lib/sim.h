@@ -240,6 +240,8 @@ enum sim_end { SIM_UNDONE, SIM_DONE, SIM_HALF_DONE };
 void sim_crash(struct sim *s, enum sim_end end, int64_t down_ms);
 /* The machine sleeps: the wall clock goes on, the monotonic one stands. */
 void sim_suspend(struct sim *s, int64_t ms);
+/* The process gets no turn: all clocks go on, and what comes meanwhile waits. */
+void sim_stall(struct sim *s, int64_t ms);
 /* SIGTERM, answers waited for, and a new start. */
 void sim_stop(struct sim *s);
 void sim_ledger_fails(struct sim *s, bool fails);

@@ -229,6 +229,11 @@ void sim_suspend(struct sim *s, int64_t ms)
     s->wall_ms += ms;
 }
 
+void sim_stall(struct sim *s, int64_t ms)
+{
+    sim_pass(s, s->now_ms + ms);
+}
+
 void sim_stop(struct sim *s)
 {
     s->stopping = true;

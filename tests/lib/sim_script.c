@@ -147,6 +147,11 @@ static void do_suspend(struct script *c, char *args)
     sim_suspend(c->s, script_duration(c, script_word(&args)));
 }
 
+static void do_stall(struct script *c, char *args)
+{
+    sim_stall(c->s, script_duration(c, script_word(&args)));
+}
+
 /* --- the operator --- */
 
 static void do_sync(struct script *c, char *args)
@@ -382,6 +387,7 @@ static const struct {
     {"settle", do_settle},
     {"show", do_show},
     {"slice", do_slice},
+    {"stall", do_stall},
     {"stop", script_stop},
     {"sync", do_sync},
     {"truth", script_truth},

@@ -55,8 +55,10 @@ void script_list(struct script *c, char *args)
         return;
     }
     while (view_next(c->s->rc, &filter, &cursor, &o) == 0 && o) {
-        buf_printf(&c->s->out, "%s/%s %s: %s\n", text_of(o, "kind"), text_of(o, "name"),
-                   text_of(o, "phase"), text_of(o, "left_behind"));
+        const char *left = text_of(o, "left_behind");
+
+        buf_printf(&c->s->out, "%s/%s %s%s%s\n", text_of(o, "kind"), text_of(o, "name"),
+                   text_of(o, "phase"), *left ? ": " : "", left);
         json_object_put(o);
     }
     view_cursor_deinit(&cursor);
