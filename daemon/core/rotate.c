@@ -218,17 +218,18 @@ static int check_keys(const struct reconcile *rc, struct resource *target, struc
 static int invalidate(struct reconcile *rc, struct command *c, struct resource *target,
                       struct err *err)
 {
-    struct listing l = {.list = json_object_new_array()};
     const char *group = group_of_keys(target);
     int rv = check_keys(rc, target, err);
+    struct listing l = {0};
 
-    if (rv == 0 && l.list)
-        each_token(rc, target, list_token, &l);
-    if (rv == 0 && (!l.list || l.failed))
-        rv = err_nomem(err);
-    if (rv != 0) {
-        json_object_put(l.list);
+    if (rv != 0)
         return rv;
+    l.list = json_object_new_array();
+    if (l.list)
+        each_token(rc, target, list_token, &l);
+    if (!l.list || l.failed) {
+        json_object_put(l.list);
+        return err_nomem(err);
     }
     c->tokens = l.list;
     snprintf(
