@@ -119,6 +119,20 @@ static struct resource *new_database(const char *name)
     return d ? &d->r : NULL;
 }
 
+/* One of many: packed, as it will be until it is decided about. */
+static struct resource *new_packed(const struct fleet *f, const char *name)
+{
+    struct resource *r = new_database(name);
+    struct packed *p = NULL;
+
+    if (r) {
+        r->is_done = true; /* there is nothing to do about it yet */
+        p = pack_make(&f->rest->texts, &f->rest->store, database_of(r), NULL, false);
+        database_free(database_of(r));
+    }
+    return p ? (struct resource *)((uintptr_t)p | PACKED_TAG) : NULL;
+}
+
 /* Groups and databases begin with their struct resource, so that one set of functions serves both
  * arrays. */
 _Static_assert(offsetof(struct group, r) == 0 && offsetof(struct database, r) == 0 &&
@@ -138,7 +152,8 @@ struct records {
     size_t *n;
     size_t *capacity;
     struct resource *(*make)(const char *);
-    uint16_t **flags; /* NULL: they have none */
+    const struct fleet *fleet; /* where many at once come packed; NULL: they do not */
+    uint16_t **flags;          /* NULL: they have none */
     size_t *flags_capacity;
 };
 
@@ -154,7 +169,7 @@ static void put(const struct records *to, size_t at, struct resource *r)
 {
     (*to->items)[at] = r;
     if (to->flags)
-        (*to->flags)[at] = 0;
+        (*to->flags)[at] = fleet_packed(r) ? PACKED_AT_REST : 0;
 }
 
 /* record_place in items[0..n), soon found where it is near the end. */
@@ -217,14 +232,14 @@ static bool merge(const struct records *to, const char *const *names, size_t n_n
     for (size_t j = 0; j < n_names && k < missing; j++) {
         if (record_find(*to->items, *to->n, names[j]))
             continue;
-        made[k] = to->make(names[j]);
+        made[k] = to->fleet ? new_packed(to->fleet, names[j]) : to->make(names[j]);
         if (!made[k])
             break;
         k++;
     }
     *to->n += k;
     for (size_t left = k; left > 0; left--) {
-        size_t at = place_from_end(*to->items, end, made[left - 1]->name);
+        size_t at = place_from_end(*to->items, end, record_name(made[left - 1]));
 
         move(to, at, end, left);
         put(to, at + left - 1, made[left - 1]);
@@ -272,8 +287,11 @@ static bool is_last(const struct fleet *f, const char *name)
 
 bool fleet_append_packed(struct fleet *f, struct packed *p, unsigned flags)
 {
-    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity,
-                         NULL,          &f->flags,       &f->flags_capacity};
+    struct records to = {.items = &f->databases,
+                         .n = &f->n_databases,
+                         .capacity = &f->databases_capacity,
+                         .flags = &f->flags,
+                         .flags_capacity = &f->flags_capacity};
 
     if (!grow(&to, 1))
         return false;
@@ -287,8 +305,13 @@ bool fleet_append_packed(struct fleet *f, struct packed *p, unsigned flags)
 
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n)
 {
-    struct records to = {&f->databases, &f->n_databases, &f->databases_capacity,
-                         new_database,  &f->flags,       &f->flags_capacity};
+    struct records to = {.items = &f->databases,
+                         .n = &f->n_databases,
+                         .capacity = &f->databases_capacity,
+                         .make = new_database,
+                         .fleet = n > 1 ? f : NULL,
+                         .flags = &f->flags,
+                         .flags_capacity = &f->flags_capacity};
     size_t before = f->n_databases;
     bool ok = add(&to, names, n);
 
