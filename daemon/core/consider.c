@@ -59,6 +59,15 @@ static void show(struct reconcile *rc, struct effects *fx, struct resource *r,
         rc_set_phase(rc, fx, r, d->phase, d->reason, d->message);
 }
 
+/* The queue of what is to be made is never longer than it need be: who is not in it can be packed.
+ */
+static bool is_put_off(const struct reconcile *rc, const struct resource *r,
+                       const struct decision *d)
+{
+    return r->kind == KIND_DATABASE && d->act == ACT_CREATE && !r->queued &&
+           rc->schedule.n_in[LANE_CREATE] >= rc->queue_most;
+}
+
 static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
                    const struct decision *d)
 {
@@ -91,7 +100,10 @@ static void follow(struct reconcile *rc, struct effects *fx, struct resource *r,
         rc_perform_file(rc, fx, token_of(r), d);
     } else {
         show(rc, fx, r, d);
-        schedule_queue(&rc->schedule, r, d->lane);
+        if (is_put_off(rc, r, d))
+            rc_set_waits(rc, r, true);
+        else
+            schedule_queue(&rc->schedule, r, d->lane);
     }
 }
 
@@ -137,8 +149,9 @@ static void conclude(struct reconcile *rc, struct effects *fx, struct resource *
                      const struct decision *d)
 {
     rc_set_step(rc, r, decision_step(d), d->held);
+    rc_set_waits(rc, r, false);
     follow(rc, fx, r, d);
-    r->is_done = d->act == ACT_NONE && !d->wants_view && !d->wants_deleted;
+    r->is_done = d->act == ACT_NONE && !d->wants_view;
     if (r->kind == KIND_DATABASE)
         fleet_touch(&rc->fleet, database_of(r));
     if (is_token(r))
@@ -245,4 +258,27 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
                      d.phase == PHASE_DELETING || d.phase == PHASE_UNKNOWN ? d.phase
                                                                            : PHASE_WORKING,
                      ACT[d.act].working, NULL);
+}
+
+void rc_queue_more(struct reconcile *rc, struct effects *fx)
+{
+    const size_t *n_queued = &rc->schedule.n_in[LANE_CREATE];
+    size_t n = rc->fleet.n_databases;
+
+    if (!rc->n_waits || *n_queued > rc->queue_most / 2 || rc_is_stale(rc))
+        return;
+    for (size_t i = 0; i < n && rc->n_waits && *n_queued < rc->queue_most && !fx->failed; i++) {
+        size_t at = rc->waits_at++ % n;
+        struct visit v;
+
+        if (!(fleet_flags(&rc->fleet, at) & PACKED_STEP))
+            continue;
+        v = fleet_open(&rc->fleet, at);
+        if (!v.d)
+            return;
+        if (v.d->r.waits)
+            rc_consider(rc, fx, &v.d->r);
+        if (!fx->failed)
+            fleet_close(&rc->fleet, at, v);
+    }
 }

@@ -169,7 +169,7 @@ static void put(const struct records *to, size_t at, struct resource *r)
 {
     (*to->items)[at] = r;
     if (to->flags)
-        (*to->flags)[at] = fleet_packed(r) ? PACKED_AT_REST : 0;
+        (*to->flags)[at] = fleet_packed(r) ? PACKED_AT_REST | PACKED_UNSEEN : 0;
 }
 
 /* record_place in items[0..n), soon found where it is near the end. */

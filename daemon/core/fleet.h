@@ -191,6 +191,7 @@ struct resource {
     unsigned held : 1;   /* that step waits for approval */
     bool busy;           /* a call or file job of it is in flight */
     bool queued;
+    bool waits;          /* for a place in the queue, which is full */
     bool is_done;        /* when it was decided about last, there was nothing to do but wait */
     bool delete_unheard; /* of the deletes that were sent, not only the last may come late */
     unsigned lane;       /* of the schedule, while queued */

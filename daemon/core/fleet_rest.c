@@ -198,8 +198,8 @@ static bool is_idle(const struct resource *r)
                 r->phase == PHASE_UNKNOWN || r->phase == PHASE_PENDING ||
                 r->phase == PHASE_PAUSED; /* with all the others */
 
-    return calm && r->is_done && !r->step && !r->held && r->reason != REASON_DRIFTED && !r->busy &&
-           !r->queued && !r->pause && !r->attempts && !r->look_now && !r->resolve_now &&
+    return calm && (r->is_done || r->waits) && !r->held && r->reason != REASON_DRIFTED &&
+           !r->busy && !r->queued && !r->pause && !r->attempts && !r->look_now && !r->resolve_now &&
            !r->rotate_until_ms && !r->is_rotating && r->refused == REASON_NONE;
 }
 
@@ -211,8 +211,8 @@ static bool token_is_at_rest(const struct token *t)
 
 static bool is_at_rest(const struct database *d)
 {
-    bool rests = is_idle(&d->r) && !d->asks && !d->placed && !d->own.fence && !d->own.held &&
-                 !d->upload && !d->own.upload && !d->own.draft_id &&
+    bool rests = is_idle(&d->r) && (!d->asks || !d->has_own) && !d->placed && !d->own.fence &&
+                 !d->own.held && !d->upload && !d->own.upload && !d->own.draft_id &&
                  (d->want || d->has_own || d->live.present || d->n_tokens);
 
     for (size_t i = 0; rests && i < d->n_tokens; i++)

@@ -24,7 +24,7 @@ struct visit {
 struct visit fleet_open(const struct fleet *f, size_t at);
 void fleet_close(const struct fleet *f, size_t at, struct visit v);
 void fleet_keep(const struct fleet *f, struct visit v);
-/* NULL: it is packed, and so nothing is to be done about it. */
+/* NULL: it is packed, and so nothing is to be done about it now. */
 struct database *fleet_whole(const struct fleet *f, size_t at);
 
 /* Of what is in one of the fleet's arrays: its name; the place of the first whose name is `name` or

@@ -378,6 +378,15 @@ static bool is_unseen(const struct database *d)
     return memcmp(&d->live, &NOTHING, sizeof(NOTHING)) == 0;
 }
 
+static bool has_step(const struct database *d)
+{
+    bool has = d->r.step != 0;
+
+    for (size_t i = 0; i < d->n_tokens; i++)
+        has = has || d->tokens[i]->r.step;
+    return has;
+}
+
 unsigned pack_flags(const struct database *d)
 {
     return (d->live.present ? PACKED_PRESENT : 0u) | (d->live.listed ? PACKED_LISTED : 0u) |
@@ -386,7 +395,7 @@ unsigned pack_flags(const struct database *d)
            (d->r.phase != PHASE_NONE ? PACKED_NAMED : 0u) | (d->n_tokens ? PACKED_TOKENS : 0u) |
            (want_expires(d->want) || d->own.is_branch ? PACKED_ENDS : 0u) |
            (d->live.config_read ? PACKED_CONFIG_READ : 0u) | (d->has_own ? PACKED_KEPT : 0u) |
-           (is_unseen(d) ? PACKED_UNSEEN : 0u);
+           (is_unseen(d) ? PACKED_UNSEEN : 0u) | (has_step(d) ? PACKED_STEP : 0u);
 }
 
 struct packed *pack_make(struct texts *t, struct pack_store *store, const struct database *d,

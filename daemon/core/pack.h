@@ -33,7 +33,8 @@ enum packed_flag {
     PACKED_SHOWN = 1u << 11,   /* it is shown, just as it is known */
     PACKED_TAKEN = 1u << 12,   /* what is shown of it was taken over */
     PACKED_UNBOUND = 1u << 13, /* it has got its entry, and is bound to it when it is opened */
-    PACKED_UNSEEN = 1u << 14   /* the platform has said nothing of it yet */
+    PACKED_UNSEEN = 1u << 14,  /* the platform has said nothing of it yet */
+    PACKED_STEP = 1u << 15     /* it, or a token of it, waits to be made, changed or removed */
 };
 #define PACKED_LOOK (unsigned)(PACKED_SHOWN | PACKED_TAKEN)
 

@@ -95,10 +95,18 @@ void rc_set_step(struct reconcile *rc, struct resource *r, enum step step, bool 
     rc->n_held += r->held;
 }
 
+void rc_set_waits(struct reconcile *rc, struct resource *r, bool waits)
+{
+    rc->n_waits -= r->waits;
+    r->waits = waits;
+    rc->n_waits += r->waits;
+}
+
 void rc_uncount(struct reconcile *rc, struct resource *r)
 {
     uncount_phase(rc, r);
     rc_set_step(rc, r, STEP_NONE, false);
+    rc_set_waits(rc, r, false);
     list_remove(&r->trouble);
 }
 

@@ -126,6 +126,7 @@ static void say_detail(struct buf *b, const struct world *w, const struct resour
 static bool add(struct plan *p, const struct world *w, const struct resource *r,
                 const struct decision *d, const char *action)
 {
+    const char *id = d->step == STEP_CREATE ? NULL : id_of(r);
     struct buf b = BUF_INIT(DETAIL_BYTES);
     struct plan_step *s;
 
@@ -133,16 +134,21 @@ static bool add(struct plan *p, const struct world *w, const struct resource *r,
         return false;
     s = &p->steps[p->n_steps];
     *s = (struct plan_step){.action = action,
-                            .r = r,
-                            .id = d->step == STEP_CREATE ? NULL : id_of(r),
+                            .kind = r->kind,
+                            .name = arena_strdup(&p->texts, r->name),
+                            .id = id ? arena_strdup(&p->texts, id) : NULL,
+                            .source = r->source,
+                            .r = d->held ? r : NULL,
                             .fields = d->fields,
                             .held = d->held,
                             .reason = d->reason};
     say_detail(&b, w, r, d);
     s->detail = b.nomem ? NULL : b.failed ? mem_strdup(buf_str(&b)) : buf_steal(&b);
     buf_deinit(&b);
-    if (!s->detail)
+    if (!s->detail || !s->name || (id && !s->id)) {
+        mem_free(s->detail);
         return false;
+    }
     p->n_steps++;
     p->n_held += d->held;
     p->n_create += d->step == STEP_CREATE;
@@ -199,8 +205,8 @@ static int compare(const void *a, const void *b)
     int c = rank_of(x) - rank_of(y);
 
     if (c == 0)
-        c = (int)x->r->kind - (int)y->r->kind;
-    return c ? c : strcmp(x->r->name, y->r->name);
+        c = (int)x->kind - (int)y->kind;
+    return c ? c : strcmp(x->name, y->name);
 }
 
 static void set_id(struct plan *p)
@@ -209,7 +215,7 @@ static void set_id(struct plan *p)
 
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct plan_step *s = &p->steps[i];
-        const char *parts[] = {s->action, KIND_NAME[s->r->kind], s->r->name, s->id ? s->id : ""};
+        const char *parts[] = {s->action, KIND_NAME[s->kind], s->name, s->id ? s->id : ""};
 
         for (size_t j = 0; (s->held || !p->n_held) && j < ARRAY_SIZE(parts); j++)
             h = text_hash(h, parts[j], strlen(parts[j]) + 1);
@@ -230,13 +236,14 @@ static bool collect(struct plan *p, const struct world *w)
     for (size_t i = 0; ok && i < f->n_databases; i++) {
         const struct database *d;
 
-        if (fleet_is_packed(f, i)) /* there was nothing to do about it, and it stands */
-            continue;
-        d = fleet_open(f, i).d;
-        ok = look_at(p, w, &d->r);
+        if (fleet_is_packed(f, i) && !(fleet_flags(f, i) & PACKED_STEP))
+            continue; /* there was nothing to do about it, and it stands */
+        d = fleet_peek(f, i);
+        ok = d && look_at(p, w, &d->r);
         for (size_t j = 0; ok && j < d->n_tokens; j++)
             ok = look_at(p, w, &d->tokens[j]->r);
     }
+    fleet_unpeek(f);
     for (size_t i = 0; ok && i < f->n_api_tokens; i++)
         ok = look_at(p, w, &f->api_tokens[i]->t.r);
     for (size_t i = 0; ok && i < f->n_members; i++)
@@ -266,6 +273,7 @@ void plan_deinit(struct plan *p)
     for (size_t i = 0; i < p->n_steps; i++)
         mem_free(p->steps[i].detail);
     mem_free(p->steps);
+    arena_deinit(&p->texts);
     *p = (struct plan){0};
 }
 
@@ -289,8 +297,8 @@ void plan_text(const struct plan *p, struct buf *out)
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct plan_step *s = &p->steps[i];
 
-        buf_printf(out, "%c %s %s/%s%s%s%s\n", sign_of(s), s->action, KIND_NAME[s->r->kind],
-                   s->r->name, *s->detail ? " " : "", s->detail, s->held ? " (held)" : "");
+        buf_printf(out, "%c %s %s/%s%s%s%s\n", sign_of(s), s->action, KIND_NAME[s->kind], s->name,
+                   *s->detail ? " " : "", s->detail, s->held ? " (held)" : "");
     }
     if (p->n_held)
         buf_printf(out, "%zu held for approval: plan %s\n", p->n_held, p->id);
@@ -314,13 +322,12 @@ static struct json_object *step_json(const struct plan_step *s)
     char source[512];
     bool ok;
 
-    snprintf(source, sizeof(source), "%s:%u", s->r->source.file ? s->r->source.file : "",
-             s->r->source.line);
-    ok = o && json_add_str(o, "action", s->action) &&
-         json_add_str(o, "kind", KIND_NAME[s->r->kind]) && json_add_str(o, "name", s->r->name) &&
-         json_add_str(o, "id", s->id) && json_add(o, "fields", fields_json(s->fields)) &&
-         json_add_bool(o, "held", s->held) && json_add_str(o, "detail", s->detail) &&
-         json_add_str(o, "source", s->r->source.line ? source : NULL);
+    snprintf(source, sizeof(source), "%s:%u", s->source.file ? s->source.file : "", s->source.line);
+    ok = o && json_add_str(o, "action", s->action) && json_add_str(o, "kind", KIND_NAME[s->kind]) &&
+         json_add_str(o, "name", s->name) && json_add_str(o, "id", s->id) &&
+         json_add(o, "fields", fields_json(s->fields)) && json_add_bool(o, "held", s->held) &&
+         json_add_str(o, "detail", s->detail) &&
+         json_add_str(o, "source", s->source.line ? source : NULL);
     if (!ok)
         json_put(&o);
     return o;

@@ -11,9 +11,12 @@
 #include "lib/buf.h"
 
 struct plan_step {
-    const char *action;       /* "create", "update", "delete", "blocked", "drift"; static */
-    const struct resource *r; /* borrowed until the next step of the reconciler */
-    const char *id;           /* platform id; NULL: none yet; borrowed likewise */
+    const char *action; /* "create", "update", "delete", "blocked", "drift"; static */
+    enum kind kind;
+    const char *name;         /* the plan's */
+    const char *id;           /* platform id, the plan's; NULL: none yet */
+    struct source source;     /* borrowed until the next step of the reconciler */
+    const struct resource *r; /* likewise; NULL: it is at rest, and not held */
     unsigned fields;          /* bits of enum config_field, for updates */
     bool held;
     enum reason reason; /* why it is blocked or held */
@@ -25,6 +28,7 @@ struct plan {
     size_t n_steps;
     size_t capacity;
     size_t n_create, n_update, n_delete, n_blocked, n_held;
+    struct arena texts;
     char id[17]; /* of the held steps; of all when none is held */
 };
 

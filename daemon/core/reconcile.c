@@ -312,6 +312,7 @@ static void go_on(struct reconcile *rc, struct effects *out)
     rc_recover_tick(rc, out);
     if (!rc_is_taking(rc) && !out->failed)
         rc_replan(rc, out);
+    rc_queue_more(rc, out);
     pump(rc, out);
     if (!rc->replan && !out->failed && !fleet_failed(&rc->fleet))
         fleet_settle(&rc->fleet);

@@ -95,6 +95,9 @@ void reconcile_watch(struct reconcile *rc, bool stays);
 /* For tests: of a look so many records are taken over in one step, at most, and so many are opened
  * for a pass over all; the rest in the next ones, for which `wake_ms` asks. 0: as many as ever. */
 void reconcile_slice(struct reconcile *rc, size_t look, size_t pass);
+/* For tests: so many databases that are to be made are queued, at most; the others stay packed. 0:
+ * as many as ever. */
+void reconcile_queue(struct reconcile *rc, size_t most);
 /* There is more of the last step's work to be done in the next. */
 bool reconcile_goes_on(const struct reconcile *rc);
 

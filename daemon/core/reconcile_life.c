@@ -5,7 +5,8 @@
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
 
-#define SLICE 2000
+#define SLICE      2000
+#define QUEUE_MOST (2 * LIMIT_CONCURRENCY)
 
 struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
 {
@@ -18,6 +19,7 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     rc->ledger_ok = true;
     rc->next_id = 1;
     reconcile_slice(rc, 0, 0);
+    reconcile_queue(rc, 0);
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
@@ -69,6 +71,11 @@ void reconcile_slice(struct reconcile *rc, size_t look, size_t pass)
     rc->pass_slice = pass ? pass : SLICE;
 }
 
+void reconcile_queue(struct reconcile *rc, size_t most)
+{
+    rc->queue_most = most ? most : QUEUE_MOST;
+}
+
 bool reconcile_goes_on(const struct reconcile *rc)
 {
     return (rc_is_taking(rc) || rc_replan_is_due(rc)) && !rc->stopping;
@@ -111,8 +118,8 @@ size_t reconcile_in_flight(const struct reconcile *rc)
 
 bool reconcile_is_busy(const struct reconcile *rc)
 {
-    return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->obs.stage != OBS_IDLE ||
-           rc_recover_is_busy(rc) || rc_replan_is_due(rc);
+    return reconcile_in_flight(rc) || rc->schedule.n_queued || rc->n_waits ||
+           rc->obs.stage != OBS_IDLE || rc_recover_is_busy(rc) || rc_replan_is_due(rc);
 }
 
 const struct desired *reconcile_desired(const struct reconcile *rc)

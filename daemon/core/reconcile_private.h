@@ -91,6 +91,7 @@ struct reconcile {
     bool stopping;
     size_t look_slice;  /* records that one step takes over of a look */
     size_t pass_slice;  /* that it opens for a pass */
+    size_t queue_most;  /* databases to be made that are queued */
     bool replan;        /* look at everything again, from the first */
     struct pass pass;   /* that look */
     bool is_bound_anew; /* the manifest is another one than when counts were looked at */
@@ -121,6 +122,8 @@ struct reconcile {
     size_t by_phase[KIND_N][PHASE_N]; /* how many records stand where */
     size_t by_step[STEP_N];           /* what the plan says of them */
     size_t n_held;
+    size_t n_waits;      /* for a place in the queue */
+    size_t waits_at;     /* where in the fleet the next of them is looked for */
     size_t left_behind;  /* branches that may be there for nothing */
     size_t unmanaged;    /* live, and neither wanted nor ours */
     struct list trouble; /* records that are Blocked, Missing or Retrying */
@@ -148,6 +151,8 @@ void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *
 /* A target of which the guard is asked nothing: if there is nothing to be done about it and its
  * tokens, and all are as they should be, that is said. True: so it is. */
 bool rc_settle(struct reconcile *rc, struct effects *fx, struct resource *r);
+/* Those that wait for a place in the queue, as soon as half of it is free. */
+void rc_queue_more(struct reconcile *rc, struct effects *fx);
 /* The turn of one that was queued: its call, if it still needs one. */
 void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r);
 
@@ -158,6 +163,8 @@ void rc_set_phase(struct reconcile *rc, struct effects *fx, struct resource *r, 
 void rc_uncount(struct reconcile *rc, struct resource *r);
 /* What it needs next, and whether that waits for approval. */
 void rc_set_step(struct reconcile *rc, struct resource *r, enum step step, bool held);
+/* For a place in the queue. */
+void rc_set_waits(struct reconcile *rc, struct resource *r, bool waits);
 /* A try failed: count it, and say when the next may be. */
 void rc_failed(struct reconcile *rc, struct effects *fx, struct resource *r, enum act act,
                enum reason why, int64_t retry_after_ms, const char *text);

@@ -87,7 +87,7 @@ static bool note(struct reconcile *rc, struct effects *fx, const struct world *w
         if (fx->failed)
             return true; /* it is half written */
         if (rc_asks_guard(rc, w, v.d))
-            fleet_keep(&rc->fleet, v);
+            fleet_close(&rc->fleet, at, v);
         else
             close_noted(rc, fx, at, v);
     }
@@ -118,7 +118,7 @@ static bool consider(struct reconcile *rc, struct effects *fx, const struct worl
 
         if (!v.d)
             return true;
-        if (!stands && !v.opened)
+        if (!stands && (!v.opened || v.d->asks))
             quota_database(w, v.d, &p->room);
         if (!stands)
             rc_consider_all(rc, fx, &v.d->r);

@@ -42,16 +42,24 @@ void schedule_limit(struct schedule *s, unsigned concurrency, unsigned rate)
     s->rate = rate;
 }
 
+static void unqueue(struct schedule *s, struct resource *r)
+{
+    list_remove(&r->list);
+    r->queued = false;
+    s->n_in[r->lane]--;
+    s->n_queued--;
+}
+
 void schedule_queue(struct schedule *s, struct resource *r, enum lane lane)
 {
     if (r->queued && r->lane <= (unsigned)lane)
         return;
     if (r->queued)
-        list_remove(&r->list);
-    else
-        s->n_queued++;
+        unqueue(s, r);
     r->queued = true;
     r->lane = lane;
+    s->n_in[lane]++;
+    s->n_queued++;
     list_append(&s->lanes[lane], &r->list);
 }
 
@@ -59,9 +67,7 @@ static struct resource *take(struct schedule *s, struct list *lane)
 {
     struct resource *r = container_of(lane->next, struct resource, list);
 
-    list_remove(&r->list);
-    r->queued = false;
-    s->n_queued--;
+    unqueue(s, r);
     return r;
 }
 
@@ -80,11 +86,8 @@ struct resource *schedule_pop(struct schedule *s)
 
 void schedule_forget(struct schedule *s, struct resource *r)
 {
-    if (r->queued) {
-        list_remove(&r->list);
-        r->queued = false;
-        s->n_queued--;
-    }
+    if (r->queued)
+        unqueue(s, r);
     heap_remove(&s->wakes, &r->wake);
 }
 

@@ -34,7 +34,8 @@ struct delay {
 
 struct schedule {
     struct list lanes[LANE_N];
-    size_t n_queued;
+    size_t n_in[LANE_N];
+    size_t n_queued; /* in all of them */
     unsigned popped; /* counts, so that low lanes get every eighth place */
     struct heap wakes;
     unsigned in_flight;

@@ -338,7 +338,7 @@ static struct json_object *api_json(const struct reconcile *rc)
               json_add_int(o, "calls", (int64_t)rc->calls) &&
               json_add_int(o, "errors", (int64_t)rc->call_errors) &&
               json_add_int(o, "throttled", (int64_t)rc->schedule.throttled) &&
-              json_add_int(o, "queued", (int64_t)rc->schedule.n_queued);
+              json_add_int(o, "queued", (int64_t)(rc->schedule.n_queued + rc->n_waits));
 
     if (!ok)
         json_put(&o);

@@ -166,6 +166,7 @@ struct sim {
     int64_t latency_ms;
     size_t look_slice; /* records that a step takes over of a look; 0: as many as in a daemon */
     size_t pass_slice; /* that it opens for a pass; likewise */
+    size_t queue_most; /* databases to be made that are queued; likewise */
     int64_t turn_ms;   /* how long it takes, if it is to go on at once */
     bool lags;         /* then other things may happen first */
     uint64_t random;
@@ -215,6 +216,8 @@ void sim_configure(struct sim *s, const char *settings);
 void sim_slice(struct sim *s, size_t n);
 /* A pass opens so many records in a turn, which takes so long. */
 void sim_slice_passes(struct sim *s, size_t n, int64_t turn_ms);
+/* So many databases that are to be made are queued; 0: as many as in a daemon. */
+void sim_queue(struct sim *s, size_t most);
 /* Asked before each allocation of any simulation's steps; NULL: none fails. */
 void sim_fail_allocations(bool (*fault)(void));
 /* The wall clock jumps, the platform's does not. */

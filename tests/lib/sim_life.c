@@ -116,6 +116,13 @@ static void begin(struct sim *s)
     if (s->watches)
         reconcile_watch(s->rc, true);
     reconcile_slice(s->rc, s->look_slice, s->pass_slice);
+    reconcile_queue(s->rc, s->queue_most);
+}
+
+void sim_queue(struct sim *s, size_t most)
+{
+    s->queue_most = most;
+    reconcile_queue(s->rc, most);
 }
 
 void sim_slice(struct sim *s, size_t n)

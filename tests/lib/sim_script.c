@@ -336,6 +336,11 @@ static void do_slice(struct script *c, char *args)
     sim_slice_passes(c->s, records, script_duration(c, script_word(&args)));
 }
 
+static void do_queue(struct script *c, char *args)
+{
+    sim_queue(c->s, (size_t)strtoul(args, NULL, 10));
+}
+
 /* turns N: so many things happen, and nothing after them */
 static void do_turns(struct script *c, char *args)
 {
@@ -386,6 +391,7 @@ static const struct {
     {"self", do_self},
     {"settle", do_settle},
     {"show", do_show},
+    {"queue", do_queue},
     {"slice", do_slice},
     {"stall", do_stall},
     {"stop", script_stop},

@@ -107,15 +107,19 @@ void chaos_wait(struct chaos *c)
             return;
 }
 
-/* In most schedules everything is looked at in slices, so small that anything comes between. */
+/* In most schedules everything is looked at in slices, so small that anything comes between; and
+ * the queue is short in half of them. */
 static void cut(struct chaos *c, uint64_t seed)
 {
     static const size_t SLICES[] = {0, 0, 1, 1, 2, 3};
     static const int64_t TURNS_MS[] = {0, 3, 30, 200};
+    static const size_t QUEUES[] = {0, 1, 0, 2};
     size_t slice = SLICES[seed % ARRAY_SIZE(SLICES)];
 
+    seed /= ARRAY_SIZE(SLICES);
     if (slice)
-        sim_slice_passes(&c->s, slice, TURNS_MS[seed / ARRAY_SIZE(SLICES) % ARRAY_SIZE(TURNS_MS)]);
+        sim_slice_passes(&c->s, slice, TURNS_MS[seed % ARRAY_SIZE(TURNS_MS)]);
+    sim_queue(&c->s, QUEUES[seed / ARRAY_SIZE(TURNS_MS) % ARRAY_SIZE(QUEUES)]);
 }
 
 static void begin(struct chaos *c, uint64_t seed, bool quiet)
