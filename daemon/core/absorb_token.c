@@ -381,6 +381,19 @@ static void trouble(struct reconcile *rc, struct effects *fx, struct token *t,
     rc_failed(rc, fx, &t->r, ACT_WRITE_FILE, why, -1, res->error);
 }
 
+/* It is not there, or a link or a directory is in its place. */
+static void file_lost(struct reconcile *rc, struct effects *fx, struct token *t,
+                      const struct file_result *res)
+{
+    t->file_gone = true;
+    rc->replan = true;
+    if (res->outcome == FILE_ABSENT)
+        rc_event(rc, fx, &t->r, "FileLost", 4, NULL, "%s has gone; the token is minted anew",
+                 t->held.file);
+    else
+        rc_event(rc, fx, &t->r, "FileLost", 4, NULL, "%s; the token is minted anew", res->error);
+}
+
 static void absorb_result(struct reconcile *rc, struct effects *fx, struct token *t, enum act act,
                           const struct file_result *res)
 {
@@ -414,11 +427,8 @@ static void absorb_result(struct reconcile *rc, struct effects *fx, struct token
             removed(rc, fx, t);
         return;
     case FILE_CHECK:
-        if (res->outcome == FILE_ABSENT && !t->file_gone) {
-            t->file_gone = true;
-            rc->replan = true;
-            rc_event(rc, fx, &t->r, "FileLost", 4, NULL, "%s has gone; the token is minted anew",
-                     t->held.file);
+        if (res->outcome != FILE_DONE && !t->file_gone) {
+            file_lost(rc, fx, t, res);
         } else if (t->r.failure == REASON_UNMARKED) {
             rc_succeeded(&t->r);
         }

@@ -16,7 +16,7 @@ enum file_job_kind {
                 */
     FILE_REMOVE, /* remove `path`, if its token's hash is `hash` (another's file is left alone) */
     FILE_READ,   /* say what token `path` holds */
-    FILE_CHECK,  /* say whether `path` is still there */
+    FILE_CHECK,  /* say whether `path` is still there, and a file (OTHER: it is none) */
     FILE_REVEAL, /* give the token that `path` holds, if its hash is `hash` */
 };
 

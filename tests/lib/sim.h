@@ -40,6 +40,7 @@ struct sim_file {
     enum token_format format;
     unsigned mode;
     bool by_stranger; /* somebody else wrote it */
+    bool is_odd;      /* no file, but a link in its place */
 };
 
 /* Something that is under way. A call is carried out half way, and answered at the end; or (LATE)

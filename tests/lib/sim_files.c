@@ -31,6 +31,16 @@ void sim_put_file(struct sim *s, const char *path, const char *hash, enum token_
     snprintf(f->hash, sizeof(f->hash), "%s", hash);
     f->format = format;
     f->by_stranger = false;
+    f->is_odd = false;
+}
+
+static void check(struct sim *s, const struct file_job *j, struct file_result *r)
+{
+    const struct sim_file *f = sim_find_file(s, j->path);
+
+    r->outcome = !f ? FILE_ABSENT : f->is_odd ? FILE_OTHER : FILE_DONE;
+    if (f && f->is_odd)
+        snprintf(r->error, sizeof(r->error), "%s is a symbolic link", j->path);
 }
 
 void sim_drop_file(struct sim *s, struct sim_file *f)
@@ -137,7 +147,7 @@ struct file_result sim_do_job(struct sim *s, const struct file_job *j)
         break;
     case FILE_REVEAL: /* the shell's own */
     case FILE_CHECK:
-        r.outcome = sim_find_file(s, j->path) ? FILE_DONE : FILE_ABSENT;
+        check(s, j, &r);
         break;
     }
     return r;

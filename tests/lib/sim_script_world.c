@@ -307,6 +307,13 @@ static void outside_remove(struct script *c, char *path)
     sim_drop_file(c->s, f);
 }
 
+/* link PATH: in the place of a token file */
+static void outside_link(struct script *c, char *path)
+{
+    sim_put_file(c->s, path, "", TOKEN_JWT);
+    sim_find_file(c->s, path)->is_odd = true;
+}
+
 static bool is_there(struct platform *p, const char *kind, const char *name)
 {
     return strcmp(kind, "api-token") == 0 ? platform_api_token(p, name) != NULL
@@ -347,9 +354,10 @@ void script_outside(struct script *c, char *args)
         const char *what;
         void (*run)(struct script *c, char *args);
     } DEED[] = {
-        {"accept", outside_accept}, {"create", outside_make},   {"delete", outside_delete},
-        {"fill", outside_fill},     {"remove", outside_remove}, {"restore", outside_restore},
-        {"rotate", outside_rotate}, {"set", outside_set},       {"write", outside_write},
+        {"accept", outside_accept},   {"create", outside_make},   {"delete", outside_delete},
+        {"fill", outside_fill},       {"link", outside_link},     {"remove", outside_remove},
+        {"restore", outside_restore}, {"rotate", outside_rotate}, {"set", outside_set},
+        {"write", outside_write},
     };
     const char *what = script_word(&args);
 

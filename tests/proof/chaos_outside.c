@@ -158,8 +158,17 @@ void outside_group_reconfigured(struct chaos *c)
 
 void outside_file_of_token_gone(struct chaos *c)
 {
-    if (c->s.n_files)
-        sim_drop_file(&c->s, &c->s.files[chaos_pick(c, (unsigned)c->s.n_files)]);
+    struct sim_file *f;
+
+    if (!c->s.n_files)
+        return;
+    f = &c->s.files[chaos_pick(c, (unsigned)c->s.n_files)];
+    if (chaos_once_in(c, 3)) {
+        sim_put_file(&c->s, f->path, "", TOKEN_JWT);
+        f->is_odd = true;
+    } else {
+        sim_drop_file(&c->s, f);
+    }
 }
 
 /* Somebody writes another's token there, or no token at all. What never stood in a file nobody has.
