@@ -9,6 +9,8 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define ROWS_AHEAD 8 /* so early it is said where an id will go */
+
 void observe_list_forget(struct reconcile *rc)
 {
     struct observation *o = &rc->obs;
@@ -189,13 +191,17 @@ static bool is_in_order(const struct answer *a)
 
 bool observe_list_page(struct reconcile *rc, struct answer *a)
 {
+    struct observation *o = &rc->obs;
     size_t near = 0;
 
     if (!is_in_order(a))
         qsort(a->databases, a->n_databases, sizeof(*a->databases), by_name);
-    for (size_t i = 0; i < a->n_databases; i++)
+    for (size_t i = 0; i < a->n_databases; i++) {
+        if (i + ROWS_AHEAD < a->n_databases)
+            hash_set_fetch(&o->ids, hash_of(o, a->databases[i + ROWS_AHEAD].id));
         if (!add_row(rc, &a->databases[i], &near))
             return false;
+    }
     return true;
 }
 

@@ -4,12 +4,19 @@
 
 #define ROOM_MIN 64
 
-/* One that is nothing else's, or is free. What hashes of like texts have in common is spread, and
- * the upper half of that is scaled to the number of slots. */
-static uint64_t *slot_of(uint64_t *slots, size_t n_slots, uint64_t hash)
+/* What hashes of like texts have in common is spread, and the upper half of that is scaled to the
+ * number of slots. */
+static size_t first_slot(size_t n_slots, uint64_t hash)
 {
     uint64_t spread = (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
-    size_t i = (size_t)((spread >> 32) * n_slots >> 32);
+
+    return (size_t)((spread >> 32) * n_slots >> 32);
+}
+
+/* One that is nothing else's, or is free. */
+static uint64_t *slot_of(uint64_t *slots, size_t n_slots, uint64_t hash)
+{
+    size_t i = first_slot(n_slots, hash);
 
     while (slots[i] && slots[i] != hash)
         i = i + 1 == n_slots ? 0 : i + 1;
@@ -60,6 +67,12 @@ bool hash_set_add(struct hash_set *s, uint64_t hash, bool *had)
     s->n += !*had;
     *slot = as_kept(hash);
     return true;
+}
+
+void hash_set_fetch(const struct hash_set *s, uint64_t hash)
+{
+    if (s->n_slots)
+        __builtin_prefetch(&s->slots[first_slot(s->n_slots, as_kept(hash))], 1);
 }
 
 bool hash_set_has(const struct hash_set *s, uint64_t hash)

@@ -20,6 +20,8 @@ struct hash_set {
 bool hash_set_reserve(struct hash_set *s, size_t n) MUST_CHECK;
 /* had: it was there. False: no memory, and the set is as before. */
 bool hash_set_add(struct hash_set *s, uint64_t hash, bool *had) MUST_CHECK;
+/* It is about to be added: where it goes is fetched meanwhile. */
+void hash_set_fetch(const struct hash_set *s, uint64_t hash);
 bool hash_set_has(const struct hash_set *s, uint64_t hash);
 void hash_set_deinit(struct hash_set *s);
 
