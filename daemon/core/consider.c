@@ -212,18 +212,16 @@ static bool is_settled(const struct world *w, const struct resource *r, struct d
     return !r->busy && d->act == ACT_NONE && d->phase == PHASE_READY && d->reason == REASON_IN_SYNC;
 }
 
-bool rc_settle(struct reconcile *rc, struct effects *fx, struct resource *r)
+bool rc_settle(struct reconcile *rc, struct effects *fx, const struct world *w, struct resource *r)
 {
     struct token **tokens = r->kind == KIND_GROUP ? group_of(r)->tokens : database_of(r)->tokens;
     size_t n = r->kind == KIND_GROUP ? group_of(r)->n_tokens : database_of(r)->n_tokens;
     struct decision d[1 + SETTLED_TOKENS];
-    struct world w;
 
-    rc_world(rc, &w);
-    if (n > SETTLED_TOKENS || !is_settled(&w, r, &d[0]))
+    if (n > SETTLED_TOKENS || !is_settled(w, r, &d[0]))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!is_settled(&w, &tokens[i]->r, &d[1 + i]))
+        if (!is_settled(w, &tokens[i]->r, &d[1 + i]))
             return false;
     conclude(rc, fx, r, &d[0]);
     for (size_t i = 0; i < n; i++)

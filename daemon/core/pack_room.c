@@ -84,7 +84,8 @@ bool pack_room_is_as_noted(const struct pack_room *room, const struct database *
     struct database database;
     struct token token;
 
-    if (!room->all_lent || d->n_tokens != room->before.n_tokens || d->n_tokens > PACK_ROOM_TOKENS)
+    if (!room->all_lent || d->n_tokens != room->before.n_tokens || d->n_tokens > PACK_ROOM_TOKENS ||
+        d->r.phase != room->before.r.phase)
         return false;
     pack_bare_database(d, &database);
     database.n_tokens = d->n_tokens;

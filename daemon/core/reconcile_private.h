@@ -150,7 +150,7 @@ void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
 void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *r);
 /* A target of which the guard is asked nothing: if there is nothing to be done about it and its
  * tokens, and all are as they should be, that is said. True: so it is. */
-bool rc_settle(struct reconcile *rc, struct effects *fx, struct resource *r);
+bool rc_settle(struct reconcile *rc, struct effects *fx, const struct world *w, struct resource *r);
 /* Those that wait for a place in the queue, as soon as half of it is free. */
 void rc_queue_more(struct reconcile *rc, struct effects *fx);
 /* The turn of one that was queued: its call, if it still needs one. */

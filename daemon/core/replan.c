@@ -62,9 +62,10 @@ static void place(const struct world *w, struct database *d)
 
 /* The guard is asked nothing about it. Where it is as it should be, as most are, that is said now:
  * to be decided about after all were noted it would have to be opened once more. */
-static void close_noted(struct reconcile *rc, struct effects *fx, size_t at, struct visit v)
+static void close_noted(struct reconcile *rc, struct effects *fx, const struct world *w, size_t at,
+                        struct visit v)
 {
-    if (v.opened && rc_settle(rc, fx, &v.d->r))
+    if (v.opened && rc_settle(rc, fx, w, &v.d->r))
         v.stands_until_ms = rc_stands_until(rc, v.d);
     if (!fx->failed)
         fleet_close(&rc->fleet, at, v);
@@ -89,7 +90,7 @@ static bool note(struct reconcile *rc, struct effects *fx, const struct world *w
         if (rc_asks_guard(rc, w, v.d))
             fleet_close(&rc->fleet, at, v);
         else
-            close_noted(rc, fx, at, v);
+            close_noted(rc, fx, w, at, v);
     }
     flags = fleet_flags(&rc->fleet, at);
     p->wants.owned += (flags & PACKED_OWNED) != 0;
@@ -211,6 +212,7 @@ static void look_at_world(struct reconcile *rc)
 static void begin(struct reconcile *rc, struct effects *fx)
 {
     struct pass *p = &rc->pass;
+    struct world w;
 
     rc->replan = false;
     mem_free(p->next);
@@ -231,8 +233,9 @@ static void begin(struct reconcile *rc, struct effects *fx)
             rc_note_api_token(rc, fx, rc->fleet.api_tokens[i]);
         for (size_t i = 0; i < rc->fleet.n_members; i++)
             rc_note_member(rc, fx, rc->fleet.members[i]);
+        rc_world(rc, &w);
         for (size_t i = 0; i < rc->fleet.n_groups; i++)
-            rc_settle(rc, fx, &rc->fleet.groups[i]->r); /* what stands hangs on how they stand */
+            rc_settle(rc, fx, &w, &rc->fleet.groups[i]->r); /* what stands hangs on these */
         look_at_world(rc);
         return;
     }
