@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
 #define TOKEN "eyJhbGciOi.very-secret.sig_nature"
@@ -183,13 +184,6 @@ static void environment__not_set__names_all_three_ways(void **state)
     expect_text(c, "{credential: NAME} or {file: PATH}, or TURSO_API_TOKEN");
 }
 
-static long countdown;
-
-static bool fail_at_zero(void)
-{
-    return --countdown == 0;
-}
-
 static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 {
     struct ctx *c = *state;
@@ -199,11 +193,9 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
     for (long nth = 1;; nth++) {
         int rc;
 
-        countdown = nth;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = credential_load("token", NULL, &c->got, &c->err);
-        mem_set_fault(NULL);
-        if (countdown > 0) {
+        if (!fault_disarm()) {
             assert_int_equal(rc, 0);
             assert_true(nth > 3);
             return;

@@ -12,6 +12,7 @@
 #include "io/log.h"
 #include "io/signals.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
 struct ctx {
@@ -638,13 +639,6 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
     free_scripts(c);
 }
 
-static long countdown;
-
-static bool fail_at_zero(void)
-{
-    return --countdown == 0;
-}
-
 static void memory__each_allocation_in_turn__refuses_or_fails_the_line(void **state)
 {
     struct ctx *c = *state;
@@ -653,14 +647,13 @@ static void memory__each_allocation_in_turn__refuses_or_fails_the_line(void **st
     script(c, "hook", "cat >/dev/null");
     for (long nth = 1;; nth++) {
         struct hooks_options o = {.organization = "acme", .done = on_done, .arg = c};
-        bool is_over;
+        bool fired;
         int rc;
 
-        countdown = nth;
         c->hooks = NULL;
         c->is_closed = false;
         c->n_results = 0;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = hooks_open(&c->loop, &o, &c->hooks, &c->err);
         if (rc == 0)
             rc = hooks_configure(c->hooks, c->config, c->n_config, &c->err);
@@ -670,11 +663,10 @@ static void memory__each_allocation_in_turn__refuses_or_fails_the_line(void **st
             run_until_results(c, 1);
         else
             assert_int_equal(rc, -ERR_NOMEM);
-        is_over = countdown > 0;
-        mem_set_fault(NULL);
+        fired = fault_disarm();
         close_hooks(c);
         assert_int_equal(mem_live_blocks(), 0);
-        if (is_over) {
+        if (!fired) {
             assert_true(nth > 10);
             break;
         }

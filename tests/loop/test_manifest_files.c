@@ -13,6 +13,7 @@
 #include "io/clock.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
 struct ctx {
@@ -381,13 +382,6 @@ static void again__mode_changed__is_looked_at_again(void **state)
                         "trusted m/a.yaml ! it may be written by everybody: chmod go-w it\n");
 }
 
-static long countdown;
-
-static bool fail_at_zero(void)
-{
-    return --countdown == 0;
-}
-
 static void memory__each_allocation_in_turn__fails_cleanly(void **state)
 {
     struct ctx *c = *state;
@@ -400,11 +394,9 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
         struct manifest_files *out = NULL;
         int rc;
 
-        countdown = nth;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = manifest_files_read(&c->options, NULL, NULL, &out, &c->err);
-        mem_set_fault(NULL);
-        if (countdown > 0) {
+        if (!fault_disarm()) {
             assert_int_equal(rc, 0);
             assert_true(nth > 10);
             manifest_files_unref(out);
@@ -540,10 +532,9 @@ static void start__without_memory__is_refused_and_never_done(void **state)
     assert_int_equal(uv_sem_init(&blocker.go, 0), 0);
     assert_int_equal(uv_queue_work(&loop, &blocker.work, wait_for_go, ignore_end), 0);
     for (nth = 1; rc && nth < 100; nth++) {
-        countdown = nth;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = manifest_files_start(&loop, &s, &job, &c->err);
-        mem_set_fault(NULL);
+        fault_disarm();
         assert_true(rc == 0 || rc == -ERR_NOMEM);
         assert_true(rc == 0 || mem_live_blocks() == 0);
     }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "tests/lib/fault.h"
 #include "tests/loop/ledger_rows.h"
 
 #define ORIGIN "https://api.turso.tech"
@@ -45,13 +46,6 @@ static void fault__at_every_write_of_a_commit__leaves_it_all_out(void **state)
     expect_meta(c, "b", "new");
 }
 
-static long fail_at;
-
-static bool should_fail(void)
-{
-    return --fail_at == 0;
-}
-
 static int everything(struct ctx *c)
 {
     struct store *s = NULL;
@@ -73,16 +67,13 @@ static void fault__at_every_allocation__is_reported_and_leaks_nothing(void **sta
 
     rows_meta(&c->rows, "a", "1");
     before = mem_live_blocks();
-    mem_set_fault(should_fail);
     for (long nth = 1; rc && nth < 1000; nth++) {
-        fail_at = nth;
+        fault_arm(nth);
         rc = everything(c);
-        assert_true(rc == 0 || rc == -ERR_NOMEM);
+        assert_int_equal(rc, fault_disarm() ? -ERR_NOMEM : 0);
         assert_int_equal(mem_live_blocks(), before);
     }
-    mem_set_fault(NULL);
     assert_int_equal(rc, 0);
-    assert_true(fail_at > 0);
 }
 
 static void full_disk__until_there_is_room__refuses_and_then_goes_on(void **state)

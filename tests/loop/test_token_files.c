@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/limits.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/token_jobs_make.h"
 
 struct lctx {
@@ -135,13 +136,6 @@ static void ignore_end(uv_work_t *req, int status)
     (void)status;
 }
 
-static long fail_at;
-
-static bool should_fail(void)
-{
-    return --fail_at == 0;
-}
-
 static void start__without_memory__is_refused_and_keeps_the_job(void **state)
 {
     struct lctx *c = *state;
@@ -153,10 +147,9 @@ static void start__without_memory__is_refused_and_keeps_the_job(void **state)
     assert_int_equal(uv_sem_init(&blocker.go, 0), 0);
     assert_int_equal(uv_queue_work(&c->loop, &blocker.work, wait_for_go, ignore_end), 0);
     for (nth = 1; rc && nth < 100; nth++) {
-        fail_at = nth;
-        mem_set_fault(should_fail);
+        fault_arm(nth);
         rc = token_files_start(c->tf, &j, 1, on_done, c, &c->base->err);
-        mem_set_fault(NULL);
+        fault_disarm();
         assert_true(rc == 0 || rc == -ERR_NOMEM);
     }
     assert_true(nth > 2);

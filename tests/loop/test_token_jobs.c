@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 
 #include "core/limits.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/token_jobs_make.h"
 
 /* Fail the n-th sync of a directory; 0: none. */
@@ -474,13 +475,6 @@ static void move__of_another_token__leaves_both_alone(void **state)
 /* --- No memory ----------------------------------------------------------------------------------
  */
 
-static long fail_at;
-
-static bool should_fail(void)
-{
-    return --fail_at == 0;
-}
-
 static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **state)
 {
     struct ctx *c = *state;
@@ -494,10 +488,9 @@ static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **s
         long nth;
 
         for (nth = 1; r.outcome != FILE_DONE && nth < 100; nth++) {
-            fail_at = nth;
-            mem_set_fault(should_fail);
+            fault_arm(nth);
             token_jobs_run(&c->options, &jobs[i], 1, &at);
-            mem_set_fault(NULL);
+            fault_disarm();
             assert_true(r.outcome == FILE_DONE || r.outcome == FILE_FAILED);
             assert_int_equal(mem_live_blocks(), before);
         }

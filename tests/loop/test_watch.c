@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 #include "tests/loop/run.h"
 
 #define NEVER_MS 3600000
@@ -595,13 +596,6 @@ static void close__in_each_changed__is_the_last_of_them(void **state)
     c->watch = NULL;
 }
 
-static long countdown;
-
-static bool fail_at_zero(void)
-{
-    return --countdown == 0;
-}
-
 static void memory__each_allocation_in_turn__fails_open_or_delays_the_watch(void **state)
 {
     struct ctx *c = *state;
@@ -611,8 +605,7 @@ static void memory__each_allocation_in_turn__fails_open_or_delays_the_watch(void
     for (long nth = 1; nth < 20; nth++) {
         int rc;
 
-        countdown = nth;
-        mem_set_fault(fail_at_zero);
+        fault_arm(nth);
         rc = watch_open(&c->loop, &c->options, &c->watch, &c->err);
         if (rc == 0) {
             expect_changed(c);
@@ -620,7 +613,7 @@ static void memory__each_allocation_in_turn__fails_open_or_delays_the_watch(void
         } else {
             assert_int_equal(rc, -ERR_NOMEM);
         }
-        mem_set_fault(NULL);
+        fault_disarm();
         manifest_spots_deinit(&c->where);
         assert_int_equal(mem_live_blocks(), 0);
     }

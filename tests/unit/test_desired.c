@@ -18,6 +18,7 @@
 #include "core/desired.h"
 #include "lib/mem.h"
 #include "tests/lib/desired_text.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/tree.h"
 
 #define TEXT_MAX    (1u << 20)
@@ -276,13 +277,6 @@ static void desired__what_is_kept__is_whole_and_leads_to_the_same(void **state)
     for_each_case(expect_keep_is_good);
 }
 
-static long allocations_left;
-
-static bool fail_at_zero(void)
-{
-    return allocations_left > 0 && --allocations_left == 0;
-}
-
 /* What a lack of memory may lead to: saying so, or (where only a message is lost) the same as ever,
  * or (where it cannot be seen what a bad file is) the last good set. */
 struct outcomes {
@@ -335,12 +329,10 @@ static bool try_failing(const char *name, struct desired_case *c, long nth,
     bool fired;
     int rc;
 
-    allocations_left = nth;
-    mem_set_fault(fail_at_zero);
+    fault_arm(nth);
     rc = desired_build(c->now.items, c->now.n, c->good.items, c->good.n, &c->options, &d, &keep,
                        &diags);
-    mem_set_fault(NULL);
-    fired = allocations_left == 0;
+    fired = fault_disarm();
     expect_safe(name, nth, o, rc, &d);
     if (rc == -ERR_NOMEM)
         assert_true(fired && d.n_databases == 0 && keep.n == 0);

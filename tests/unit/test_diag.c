@@ -15,6 +15,7 @@
 #include "core/config_field.h"
 #include "core/limits.h"
 #include "lib/mem.h"
+#include "tests/lib/fault.h"
 
 static void assert_text(const struct diag *d, const char *want)
 {
@@ -91,24 +92,16 @@ static void diags__of_many_files__stop_at_the_ceiling_for_all(void **state)
     diags_deinit(&d);
 }
 
-static long countdown;
-
-static bool fails_at_zero(void)
-{
-    return countdown-- == 0;
-}
-
 static void diags__without_memory__say_so_and_leak_nothing(void **state)
 {
     (void)state;
-    for (long nth = 0; nth < 3; nth++) {
+    for (long nth = 1; nth <= 3; nth++) {
         struct diags d = DIAGS_INIT;
         size_t before = mem_live_blocks();
 
-        countdown = nth;
-        mem_set_fault(fails_at_zero);
+        fault_arm(nth);
         diags_error(&d, at("a.yaml", 1, 1), "e");
-        mem_set_fault(NULL);
+        assert_true(fault_disarm());
 
         assert_true(d.failed);
         assert_int_equal(d.n_errors, 1);

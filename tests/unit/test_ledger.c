@@ -14,13 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/mem.h"
-
-static long fail_at;
-
-static bool should_fail(void)
-{
-    return --fail_at == 0;
-}
+#include "tests/lib/fault.h"
 
 static char **text_at(void *row, const struct ledger_column *c)
 {
@@ -143,18 +137,16 @@ static void copy__with_every_allocation_failing_once__leaves_nothing(void **stat
     bool done = false;
 
     (void)state;
-    mem_set_fault(should_fail);
     for (long nth = 1; !done && nth < 100; nth++) {
         struct owned to;
 
-        fail_at = nth;
+        fault_arm(nth);
         done = ledger_row_copy(LEDGER_OWNED, &to, row);
+        assert_true(done == !fault_disarm());
         if (done)
             ledger_row_deinit(LEDGER_OWNED, &to);
         assert_int_equal(mem_live_blocks(), before);
-        assert_true(done == (fail_at > 0));
     }
-    mem_set_fault(NULL);
     assert_true(done);
     row_free(LEDGER_OWNED, row);
 }
@@ -165,10 +157,9 @@ static void set__without_memory__keeps_the_old_text(void **state)
 
     (void)state;
     assert_true(ledger_set(&text, "old"));
-    fail_at = 1;
-    mem_set_fault(should_fail);
+    fault_arm(1);
     assert_false(ledger_set(&text, "new"));
-    mem_set_fault(NULL);
+    assert_true(fault_disarm());
 
     assert_string_equal(text, "old");
     assert_true(ledger_set(&text, NULL));
