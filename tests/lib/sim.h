@@ -316,6 +316,8 @@ void sim_say_list(struct sim *s);
 void sim_say_rest(struct sim *s); /* of each database: is it packed, and is it looked at again? */
 void sim_say_truth(struct sim *s, struct buf *out); /* what there is in the end, ids left out */
 void sim_say_deinit(struct sim *s);
+/* A text in what is shown; "": it has none such. Borrowed from `o`. */
+const char *sim_shown(struct json_object *o, const char *key);
 
 /* sim_check.c: what must hold whenever a call goes out or arrives, and after every step. */
 void sim_check_step(struct sim *s);

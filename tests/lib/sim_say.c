@@ -138,26 +138,25 @@ static struct sim_seen *seen(struct sim *s, const char *name)
     return &s->seen[s->n_seen++];
 }
 
-static const char *text_of(struct json_object *o, const char *key)
+const char *sim_shown(struct json_object *o, const char *key)
 {
-    const char *text = NULL;
+    const char *text;
 
-    assert_true(json_get_str(o, key, &text));
-    return text;
+    return json_get_str(o, key, &text) ? text : "";
 }
 
 static void say_record(struct sim *s, struct json_object *o, bool always)
 {
-    const char *phase = text_of(o, "phase");
+    const char *phase = sim_shown(o, "phase");
     bool tells = strcmp(phase, "Blocked") == 0 || strcmp(phase, "Retrying") == 0 ||
-                 strcmp(text_of(o, "reason"), "Uploading") == 0;
+                 strcmp(sim_shown(o, "reason"), "Uploading") == 0;
     char name[200];
     char text[900];
     struct sim_seen *last;
 
-    snprintf(name, sizeof(name), "%s/%s", text_of(o, "kind"), text_of(o, "name"));
-    snprintf(text, sizeof(text), "%s %s%s%s", phase, text_of(o, "reason"), tells ? ": " : "",
-             tells ? text_of(o, "message") : "");
+    snprintf(name, sizeof(name), "%s/%s", sim_shown(o, "kind"), sim_shown(o, "name"));
+    snprintf(text, sizeof(text), "%s %s%s%s", phase, sim_shown(o, "reason"), tells ? ": " : "",
+             tells ? sim_shown(o, "message") : "");
     last = seen(s, name);
     if (!always && strcmp(last->text, text) == 0)
         return;

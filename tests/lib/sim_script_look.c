@@ -36,13 +36,6 @@ void script_plan(struct script *c, char *args)
     plan_deinit(&plan);
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
-}
-
 /* list [PHASE]: as `tenantctl list --phase` shows them */
 void script_list(struct script *c, char *args)
 {
@@ -55,10 +48,10 @@ void script_list(struct script *c, char *args)
         return;
     }
     while (view_next(c->s->rc, &filter, &cursor, &o) == 0 && o) {
-        const char *left = text_of(o, "left_behind");
+        const char *left = sim_shown(o, "left_behind");
 
-        buf_printf(&c->s->out, "%s/%s %s%s%s\n", text_of(o, "kind"), text_of(o, "name"),
-                   text_of(o, "phase"), *left ? ": " : "", left);
+        buf_printf(&c->s->out, "%s/%s %s%s%s\n", sim_shown(o, "kind"), sim_shown(o, "name"),
+                   sim_shown(o, "phase"), *left ? ": " : "", left);
         json_object_put(o);
     }
     view_cursor_deinit(&cursor);
@@ -88,9 +81,7 @@ void script_problems(struct script *c, char *args)
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *p = json_object_array_get_idx(list, i);
 
-        buf_printf(&c->s->out, "%s: %s\n",
-                   json_object_get_string(json_object_object_get(p, "reason")),
-                   json_object_get_string(json_object_object_get(p, "message")));
+        buf_printf(&c->s->out, "%s: %s\n", sim_shown(p, "reason"), sim_shown(p, "message"));
     }
     json_object_put(o);
 }

@@ -47,6 +47,12 @@ RUN_UNUSED static void run_until(uv_loop_t *loop, const bool *is_so)
         fail_msg("waited %d ms for what did not come", RUN_BOUND_MS);
 }
 
+/* For a callback that says only that something is so: `arg` is its bool. */
+RUN_UNUSED static void run_is_so(void *arg)
+{
+    *(bool *)arg = true;
+}
+
 /* Everything has been closed: the loop must end by itself and hold nothing. */
 RUN_UNUSED static void run_close(uv_loop_t *loop)
 {
@@ -55,6 +61,39 @@ RUN_UNUSED static void run_close(uv_loop_t *loop)
         uv_print_all_handles(loop, stderr);
         fail_msg("handles are left in the loop");
     }
+}
+
+/* --- A pool that does nothing ------------------------------------------------------------------
+ */
+
+/* Keeps the only thread of the pool busy (UV_THREADPOOL_SIZE=1), so that no worker allocates while
+ * allocations fail. */
+struct pool_hold {
+    uv_work_t work;
+    uv_sem_t go;
+};
+
+static void pool_wait(uv_work_t *work)
+{
+    uv_sem_wait(&((struct pool_hold *)work)->go); /* its first member */
+}
+
+static void pool_waited(uv_work_t *work, int status)
+{
+    (void)status;
+    uv_sem_destroy(&((struct pool_hold *)work)->go);
+}
+
+RUN_UNUSED static void pool_hold(uv_loop_t *loop, struct pool_hold *h)
+{
+    assert_int_equal(uv_sem_init(&h->go, 0), 0);
+    assert_int_equal(uv_queue_work(loop, &h->work, pool_wait, pool_waited), 0);
+}
+
+/* It goes on; `h` is done with when the loop has been turned for what was queued behind it. */
+RUN_UNUSED static void pool_let_go(struct pool_hold *h)
+{
+    uv_sem_post(&h->go);
 }
 
 /* --- A directory of the test's own ---------------------------------------------------------- */

@@ -33,13 +33,6 @@ struct ctx {
     size_t n_config;
 };
 
-static void on_closed(void *arg)
-{
-    struct ctx *c = arg;
-
-    c->is_closed = true;
-}
-
 static const char *word(int rc)
 {
     switch (-rc) {
@@ -70,7 +63,7 @@ static void on_done(void *arg, const struct hooks_result *r)
         assert_int_equal(hooks_add(c->hooks, r->hook, &r->line, &c->err), 0);
     }
     if (c->close_in_done == c->n_results)
-        hooks_close(c->hooks, on_closed, c);
+        hooks_close(c->hooks, run_is_so, &c->is_closed);
 }
 
 static int setup(void **state)
@@ -92,7 +85,7 @@ static void close_hooks(struct ctx *c)
 {
     if (!c->hooks)
         return;
-    hooks_close(c->hooks, on_closed, c);
+    hooks_close(c->hooks, run_is_so, &c->is_closed);
     assert_false(c->is_closed);
     run_until(&c->loop, &c->is_closed);
     c->hooks = NULL;

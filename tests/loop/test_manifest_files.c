@@ -498,28 +498,11 @@ static void start__worker_that_is_idle__has_the_spots_before_it_begins(void **st
     assert_int_equal(spots.n, 0);
 }
 
-/* Keeps the pool's only thread busy, so that no worker allocates while allocations fail. */
-struct blocker {
-    uv_work_t work;
-    uv_sem_t go;
-};
-
-static void wait_for_go(uv_work_t *req)
-{
-    uv_sem_wait(&container_of(req, struct blocker, work)->go);
-}
-
-static void ignore_end(uv_work_t *req, int status)
-{
-    (void)req;
-    (void)status;
-}
-
 static void start__without_memory__is_refused_and_never_done(void **state)
 {
     struct ctx *c = *state;
     struct waiting w = {0};
-    struct blocker blocker;
+    struct pool_hold hold;
     struct manifest_files_start s = {.options = c->options, .done = on_done, .arg = &w};
     struct manifest_files_job *job;
     uv_loop_t loop;
@@ -529,8 +512,7 @@ static void start__without_memory__is_refused_and_never_done(void **state)
     dir_write(c->dir, "m/a.yaml", "a");
     s.options.tenants_dir = c->tenants;
     uv_loop_init(&loop);
-    assert_int_equal(uv_sem_init(&blocker.go, 0), 0);
-    assert_int_equal(uv_queue_work(&loop, &blocker.work, wait_for_go, ignore_end), 0);
+    pool_hold(&loop, &hold);
     for (nth = 1; rc && nth < 100; nth++) {
         fault_arm(nth);
         rc = manifest_files_start(&loop, &s, &job, &c->err);
@@ -539,10 +521,9 @@ static void start__without_memory__is_refused_and_never_done(void **state)
         assert_true(rc == 0 || mem_live_blocks() == 0);
     }
     assert_true(nth > 3);
-    uv_sem_post(&blocker.go);
+    pool_let_go(&hold);
     run_until(&loop, &w.is_done);
     run_close(&loop);
-    uv_sem_destroy(&blocker.go);
     assert_int_equal(w.calls, 1);
     assert_int_equal(w.rc, 0);
     c->files = w.files;

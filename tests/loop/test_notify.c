@@ -53,17 +53,10 @@ static void open_notify(struct ctx *c)
     assert_int_equal(notify_open(&c->loop, &c->notify, &err), 0);
 }
 
-static void on_closed(void *arg)
-{
-    struct ctx *c = arg;
-
-    c->is_closed = true;
-}
-
 static void close_notify(struct ctx *c)
 {
     c->is_closed = false;
-    notify_close(c->notify, on_closed, c);
+    notify_close(c->notify, run_is_so, &c->is_closed);
     assert_false(c->is_closed);
     run_until(&c->loop, &c->is_closed);
 }

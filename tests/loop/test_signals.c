@@ -19,11 +19,6 @@ struct ctx {
     bool closes; /* at the first */
 };
 
-static void on_closed(void *arg)
-{
-    ((struct ctx *)arg)->is_closed = true;
-}
-
 static void on_signal(void *arg, int number)
 {
     struct ctx *c = arg;
@@ -32,7 +27,7 @@ static void on_signal(void *arg, int number)
     c->got[c->n_got++] = number;
     c->is_all = c->n_got == 3;
     if (c->closes)
-        signals_close(c->signals, on_closed, c);
+        signals_close(c->signals, run_is_so, &c->is_closed);
 }
 
 static void open_signals(struct ctx *c)
@@ -60,7 +55,7 @@ static void signals__before_they_are_taken__are_told_too(void **state)
     open_signals(&c);
     run_until(&c.loop, &c.is_all);
     assert_int_equal(c.got[0] + c.got[1] + c.got[2], SIGTERM + SIGINT + SIGHUP);
-    signals_close(c.signals, on_closed, &c);
+    signals_close(c.signals, run_is_so, &c.is_closed);
     run_until(&c.loop, &c.is_closed);
     run_close(&c.loop);
     assert_int_equal(c.n_got, 3);

@@ -36,16 +36,9 @@ static int setup_loop(void **state)
     return 0;
 }
 
-static void on_closed(void *arg)
-{
-    struct lctx *c = arg;
-
-    c->is_closed = true;
-}
-
 static void close_it(struct lctx *c)
 {
-    token_files_close(c->tf, on_closed, c);
+    token_files_close(c->tf, run_is_so, &c->is_closed);
     c->tf = NULL;
     assert_false(c->is_closed);
 }
@@ -119,33 +112,15 @@ static void start__over_the_limit_or_closing__is_refused_and_keeps_the_jobs(void
     assert_int_equal(c->done, 0);
 }
 
-/* Keeps the pool's only thread busy, so that no worker allocates while allocations fail. */
-struct blocker {
-    uv_work_t work;
-    uv_sem_t go;
-};
-
-static void wait_for_go(uv_work_t *req)
-{
-    uv_sem_wait(&container_of(req, struct blocker, work)->go);
-}
-
-static void ignore_end(uv_work_t *req, int status)
-{
-    (void)req;
-    (void)status;
-}
-
 static void start__without_memory__is_refused_and_keeps_the_job(void **state)
 {
     struct lctx *c = *state;
     struct file_job *j = publish("t", jwt_for("1"));
-    struct blocker blocker;
+    struct pool_hold hold;
     int rc = -ERR_NOMEM;
     long nth;
 
-    assert_int_equal(uv_sem_init(&blocker.go, 0), 0);
-    assert_int_equal(uv_queue_work(&c->loop, &blocker.work, wait_for_go, ignore_end), 0);
+    pool_hold(&c->loop, &hold);
     for (nth = 1; rc && nth < 100; nth++) {
         fault_arm(nth);
         rc = token_files_start(c->tf, &j, 1, on_done, c, &c->base->err);
@@ -153,11 +128,10 @@ static void start__without_memory__is_refused_and_keeps_the_job(void **state)
         assert_true(rc == 0 || rc == -ERR_NOMEM);
     }
     assert_true(nth > 2);
-    uv_sem_post(&blocker.go);
+    pool_let_go(&hold);
     c->want = 1;
     run_until(&c->loop, &c->all_done);
     assert_int_equal(c->last, FILE_DONE);
-    uv_sem_destroy(&blocker.go);
 }
 
 /* --- A reader beside

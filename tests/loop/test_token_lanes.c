@@ -5,6 +5,7 @@
 #include "io/token_files.h"
 
 #include "io/token_jobs.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/tree.h"
 #include "tests/loop/token_jobs_make.h"
 
@@ -55,21 +56,13 @@ static int teardown_both(void **state)
     return teardown(&base);
 }
 
-static uint64_t random_next(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
 static struct file_job *random_job(uint64_t *x)
 {
-    const char *path = PATHS[random_next(x) % ARRAY_SIZE(PATHS)];
-    const char *old = PATHS[random_next(x) % ARRAY_SIZE(PATHS)];
-    const char *jwt = jwt_for(random_next(x) % 2 ? "1" : "2");
+    const char *path = PATHS[chance_below(x, ARRAY_SIZE(PATHS))];
+    const char *old = PATHS[chance_below(x, ARRAY_SIZE(PATHS))];
+    const char *jwt = jwt_for(chance_below(x, 2) ? "1" : "2");
 
-    switch (random_next(x) % 6) {
+    switch (chance_below(x, 6)) {
     case 0:
         return remove_job(path, jwt);
     case 1:
@@ -97,13 +90,6 @@ static void on_done(void *arg, struct file_result *results, size_t n)
     c->all_done = c->n_done == JOBS;
 }
 
-static void on_closed(void *arg)
-{
-    struct lctx *c = arg;
-
-    c->is_closed = true;
-}
-
 static void run_at_once(struct lctx *c, struct file_job **jobs, uint64_t *x)
 {
     struct token_files *tf;
@@ -115,12 +101,12 @@ static void run_at_once(struct lctx *c, struct file_job **jobs, uint64_t *x)
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(token_files_open(&loop, &c->base->options, &tf, &c->base->err), 0);
     for (size_t at = 0, n; at < JOBS; at += n) {
-        n = 1 + random_next(x) % BATCHES;
+        n = 1 + chance_below(x, BATCHES);
         n = n < JOBS - at ? n : JOBS - at;
         assert_int_equal(token_files_start(tf, jobs + at, n, on_done, c, &c->base->err), 0);
     }
     run_until(&loop, &c->all_done);
-    token_files_close(tf, on_closed, c);
+    token_files_close(tf, run_is_so, &c->is_closed);
     run_until(&loop, &c->is_closed);
     run_close(&loop);
 }

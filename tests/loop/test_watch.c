@@ -52,13 +52,6 @@ static void on_changed(void *arg, struct manifest_spots *where)
     c->is_changed = ++c->n_changed >= c->wanted;
 }
 
-static void on_closed(void *arg)
-{
-    struct ctx *c = arg;
-
-    c->is_closed = true;
-}
-
 static int setup(void **state)
 {
     struct ctx *c = calloc(1, sizeof(*c));
@@ -85,7 +78,7 @@ static int setup(void **state)
 
 static void close_watch(struct ctx *c)
 {
-    watch_close(c->watch, on_closed, c);
+    watch_close(c->watch, run_is_so, &c->is_closed);
     assert_false(c->is_closed);
     run_until(&c->loop, &c->is_closed);
     c->watch = NULL;
@@ -555,7 +548,7 @@ static void close__after_any_number_of_turns__leaves_nothing(void **state)
                 dir_write(c->dir, "m/a.yaml", i % 2 ? "x" : "yy");
             uv_run(&loop, UV_RUN_ONCE);
         }
-        watch_close(c->watch, on_closed, c);
+        watch_close(c->watch, run_is_so, &c->is_closed);
         run_until(&loop, &c->is_closed);
         run_close(&loop);
         manifest_spots_deinit(&c->where);
@@ -573,7 +566,7 @@ static void on_changed_close(void *arg, struct manifest_spots *where)
     assert_false(c->is_changed);
     on_changed(c, where);
     if (c->is_changed)
-        watch_close(c->watch, on_closed, c);
+        watch_close(c->watch, run_is_so, &c->is_closed);
     else
         dir_write(c->dir, "m/a.yaml", c->n_changed % 2 ? "x" : "yy");
 }

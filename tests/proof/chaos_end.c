@@ -377,21 +377,14 @@ static void look_up_token(struct sim *s, const char *kind, const char *name, str
             e->token = &tokens[i];
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    const char *text = NULL;
-
-    return json_get_str(o, key, &text) && text ? text : "";
-}
-
 static void check_record(struct sim *s, struct json_object *o)
 {
-    struct end e = {.s = s, .name = text_of(o, "name")};
+    struct end e = {.s = s, .name = sim_shown(o, "name")};
     const struct ending *row = TOKEN;
-    const char *kind = text_of(o, "kind");
+    const char *kind = sim_shown(o, "kind");
     char what[100];
 
-    snprintf(what, sizeof(what), "%s %s", text_of(o, "phase"), text_of(o, "reason"));
+    snprintf(what, sizeof(what), "%s %s", sim_shown(o, "phase"), sim_shown(o, "reason"));
     if (text_is(kind, "member")) {
         people_check(s, e.name, what);
         return;

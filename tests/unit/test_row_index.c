@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/chance.h"
+
 #define MANY 200000
 
 struct keys {
@@ -81,13 +83,12 @@ static void index__under_change__agrees_with_a_search(void **state)
 
     (void)state;
     for (int step = 0; step < 100000; step++) {
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        if (n < 64 && (random >> 40) % 2) {
+        if (n < 64 && chance_below(&random, 2)) {
             snprintf(name[n], sizeof(*name), "t-%d", step);
             assert_true(row_index_add(&ix, hash(name[n]), n));
             n++;
         } else if (n) {
-            size_t at = (size_t)(random >> 33) % n;
+            size_t at = chance_below(&random, (unsigned)n);
 
             row_index_remove(&ix, hash(name[at]), at);
             n--;
