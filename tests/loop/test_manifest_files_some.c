@@ -6,30 +6,19 @@
 #include "io/manifest_files.h"
 
 #include <fcntl.h>
-#include <sys/time.h>
 
 #include "core/limits.h"
-#include "io/clock.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/fault.h"
+#include "tests/loop/clock_later.h"
 #include "tests/loop/run.h"
 
 #define N_DIRS   5
 #define N_NAMES  6
 #define N_STEPS  80
 #define N_CHAINS 25
-
-static int64_t later_ms;
-
-int64_t clock_wall_ms(void)
-{
-    struct timeval tv;
-
-    gettimeofday(&tv, NULL);
-    return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000 + later_ms;
-}
 
 struct ctx {
     char *dir;
