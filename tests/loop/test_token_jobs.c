@@ -1,9 +1,7 @@
-/* test_token_jobs: each kind of file job, on a directory that somebody else plays with too.
- * In:    jobs; links, pipes, foreign files and full disks in their way.
+/* test_token_jobs: what each kind of file job does, also when a disk is full or memory is short.
+ * In:    jobs.
  * Out:   cmocka's verdict.
  * Never: a real token. */
-#include "io/token_jobs.h"
-
 #include <dlfcn.h>
 
 #include "core/limits.h"
@@ -27,54 +25,7 @@ int fsync(int fd)
     return real(fd);
 }
 
-/* Run one job and forget it. */
-static struct file_result run(struct ctx *c, struct file_job *j)
-{
-    struct file_result r;
-    struct file_result *at = &r;
-
-    token_jobs_run(&c->options, &j, 1, &at);
-    assert_int_equal(r.job_id, j->id);
-    assert_int_equal(r.kind, j->kind);
-    file_job_free(j);
-    return r;
-}
-
-static void expect(struct ctx *c, struct file_job *j, enum file_outcome outcome, const char *part)
-{
-    struct file_result r = run(c, j);
-
-    if (r.outcome != outcome || !strstr(r.error, part))
-        fail_msg("outcome %d, \"%s\", not %d, \"%s\"", (int)r.outcome, r.error, (int)outcome, part);
-}
-
-static void expect_done(struct ctx *c, struct file_job *j)
-{
-    expect(c, j, FILE_DONE, "");
-}
-
-static struct file_job *with(struct file_job *j, enum token_format format, unsigned mode)
-{
-    j->format = format;
-    j->mode = mode;
-    return j;
-}
-
-static struct stat stat_of(struct ctx *c, const char *name)
-{
-    struct stat st;
-
-    assert_int_equal(lstat(dir_path(c->tokens, name), &st), 0);
-    return st;
-}
-
-static void expect_victim(struct ctx *c)
-{
-    assert_string_equal(contents(c->dir, "outside/victim"), "precious");
-}
-
-/* --- Publish ------------------------------------------------------------------------------------
- */
+/* --- Publish ---------------------------------------------------------------------------------- */
 
 static void publish__new_and_again__makes_directories_and_replaces(void **state)
 {
@@ -210,99 +161,7 @@ static void publish__on_a_read_only_disk__fails_and_says_so(void **state)
     expect(c, publish("t", jwt_for("1")), FILE_FAILED, "Read-only file system");
 }
 
-/* --- Nothing outside ----------------------------------------------------------------------------
- */
-
-static void path__that_is_not_plain_and_relative__is_refused(void **state)
-{
-    static const char *const PATHS[] = {"",
-                                        "/etc/x",
-                                        "../outside/victim",
-                                        "a/../../outside/victim",
-                                        "a//t",
-                                        "a/",
-                                        "./t",
-                                        ".tenantd",
-                                        ".hid/t",
-                                        "..",
-                                        "a/."};
-    struct ctx *c = *state;
-
-    for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++) {
-        expect(c, publish(PATHS[i], jwt_for("1")), FILE_FAILED, "does not begin with a dot");
-        expect(c, remove_job(PATHS[i], jwt_for("1")), FILE_OTHER, "does not begin with a dot");
-        expect(c, job_new(FILE_READ, PATHS[i]), FILE_OTHER, "does not begin with a dot");
-        expect(c, job_new(FILE_CHECK, PATHS[i]), FILE_OTHER, "does not begin with a dot");
-    }
-    expect_victim(c);
-    expect_file(c, ".tenantd", MARK "\n");
-}
-
-static void path__of_great_length__is_refused(void **state)
-{
-    struct ctx *c = *state;
-    char path[8192];
-
-    memset(path, 'x', sizeof(path));
-    path[sizeof(path) - 1] = '\0';
-    expect(c, publish(path, jwt_for("1")), FILE_FAILED, "too long");
-    path[300] = '\0';
-    expect(c, publish(path, jwt_for("1")), FILE_FAILED, "bytes");
-    path[200] = '\0';
-    expect_done(c, publish(path, jwt_for("1")));
-}
-
-static void link__in_any_component__is_not_followed(void **state)
-{
-    static const char *const PATHS[] = {"link/victim", "link/new", "a/link/victim", "a/link/b/new"};
-    struct ctx *c = *state;
-
-    dir_mkdir(c->tokens, "a");
-    assert_int_equal(symlink("../outside", dir_path(c->tokens, "link")), 0);
-    assert_int_equal(symlink("../../outside", dir_path(c->tokens, "a/link")), 0);
-    for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++) {
-        expect(c, publish(PATHS[i], jwt_for("1")), FILE_FAILED, "link is a symbolic link");
-        expect(c, remove_job(PATHS[i], jwt_for("1")), FILE_OTHER, "link is a symbolic link");
-        expect(c, job_new(FILE_READ, PATHS[i]), FILE_OTHER, "link is a symbolic link");
-        expect(c, job_new(FILE_CHECK, PATHS[i]), FILE_OTHER, "link is a symbolic link");
-    }
-    expect_victim(c);
-    assert_int_equal(access(dir_path(c->dir, "outside/new"), F_OK), -1);
-}
-
-static void link__in_the_place_of_the_file__is_replaced_itself(void **state)
-{
-    struct ctx *c = *state;
-
-    assert_int_equal(symlink("../outside/victim", dir_path(c->tokens, "t")), 0);
-    assert_int_equal(symlink("../outside/victim", dir_path(c->tokens, ".t.tenantd-new")), 0);
-
-    expect(c, job_new(FILE_READ, "t"), FILE_OTHER, "symbolic link");
-    expect(c, job_new(FILE_CHECK, "t"), FILE_OTHER, "not a regular file");
-    expect(c, remove_job("t", "precious"), FILE_OTHER, "symbolic link");
-    expect_done(c, publish("t", jwt_for("1")));
-
-    assert_true(S_ISREG(stat_of(c, "t").st_mode));
-    expect_victim(c);
-}
-
-static void pipe__or_directory_in_the_place_of_the_file__blocks_nobody(void **state)
-{
-    struct ctx *c = *state;
-
-    assert_int_equal(mkfifo(dir_path(c->tokens, "pipe"), 0600), 0);
-    dir_mkdir(c->tokens, "sub");
-    expect(c, job_new(FILE_READ, "pipe"), FILE_OTHER, "not a regular file");
-    expect(c, job_new(FILE_CHECK, "pipe"), FILE_OTHER, "not a regular file");
-    expect(c, job_new(FILE_READ, "sub"), FILE_OTHER, "not a regular file");
-    expect(c, remove_job("sub", jwt_for("1")), FILE_OTHER, "not a regular file");
-    expect(c, publish("sub", jwt_for("1")), FILE_FAILED, "sub");
-    expect(c, publish("pipe/t", jwt_for("1")), FILE_FAILED, "no directory");
-    expect_none(c, ".sub.tenantd-new");
-}
-
-/* --- Read, check, remove -------------------------------------------------------------------------
- */
+/* --- Read, check, remove ---------------------------------------------------------------------- */
 
 static void read__each_format__tells_the_token_and_its_claims(void **state)
 {
@@ -384,8 +243,7 @@ static void remove__another_token__leaves_it_alone(void **state)
     expect_token(c, "t", jwt_for("2"));
 }
 
-/* --- Move ---------------------------------------------------------------------------------------
- */
+/* --- Move ------------------------------------------------------------------------------------- */
 
 static void move__to_another_path_and_format__carries_the_token(void **state)
 {
@@ -472,8 +330,7 @@ static void move__of_another_token__leaves_both_alone(void **state)
     expect_token(c, "new", jwt_for("3"));
 }
 
-/* --- No memory ----------------------------------------------------------------------------------
- */
+/* --- No memory -------------------------------------------------------------------------------- */
 
 static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **state)
 {
@@ -500,67 +357,7 @@ static void fault__at_every_allocation__fails_the_job_and_leaks_nothing(void **s
     }
 }
 
-/* --- The mark -----------------------------------------------------------------------------------
- */
-
-static void mark__at_first_use__makes_the_directory_and_is_made_once(void **state)
-{
-    struct ctx *c = *state;
-
-    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
-    assert_int_equal(tokens_dir_mark(&c->options, &c->err), 0);
-    assert_int_equal(stat_of(c, ".").st_mode & 07777, 0700);
-    expect_file(c, ".tenantd", MARK "\n");
-    assert_int_equal(stat_of(c, ".tenantd").st_mode & 07777, 0600);
-}
-
-static void mark__of_another_daemon__is_left_and_named(void **state)
-{
-    struct ctx *c = *state;
-
-    c->options.mark = "https://api.turso.tech other";
-    assert_int_equal(tokens_dir_mark(&c->options, &c->err), -ERR_FOREIGN);
-    assert_non_null(strstr(c->err.msg, "belongs to \"" MARK "\""));
-    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "belongs to");
-    expect_file(c, ".tenantd", MARK "\n");
-}
-
-static void unmarked__directory_or_none_at_all__is_not_touched(void **state)
-{
-    struct ctx *c = *state;
-
-    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "tokens");
-    assert_int_equal(access(c->tokens, F_OK), -1);
-    dir_mkdir(c->dir, "tokens");
-    expect(c, publish("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd (\"" MARK "\")");
-    expect(c, job_new(FILE_CHECK, "t"), FILE_UNMARKED, "no mark .tenantd");
-    expect(c, remove_job("t", jwt_for("1")), FILE_UNMARKED, "no mark .tenantd");
-    expect_none(c, "t");
-}
-
-static void unmounted__directory__is_unmarked_until_it_is_back(void **state)
-{
-    struct ctx *c = *state;
-
-    expect_done(c, publish("t", jwt_for("1")));
-    if (mount("none", c->tokens, "tmpfs", 0, "mode=0700") < 0)
-        skip();
-    expect(c, job_new(FILE_CHECK, "t"), FILE_UNMARKED, "no mark");
-    assert_int_equal(umount(c->tokens), 0);
-    expect_done(c, job_new(FILE_CHECK, "t"));
-}
-
-static void directory__that_everybody_may_write__is_refused(void **state)
-{
-    struct ctx *c = *state;
-
-    assert_int_equal(chmod(c->tokens, 0777), 0);
-    expect(c, publish("t", jwt_for("1")), FILE_FAILED, "chmod o-w");
-    expect_none(c, "t");
-}
-
-#define TEST(name)          cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define TEST_UNMARKED(name) cmocka_unit_test_setup_teardown(name, setup_unmarked, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
@@ -573,11 +370,6 @@ int main(void)
         TEST(publish__in_one_batch__keeps_the_order_of_a_path),
         TEST(publish__on_a_full_disk__keeps_the_old_file),
         TEST(publish__on_a_read_only_disk__fails_and_says_so),
-        TEST(path__that_is_not_plain_and_relative__is_refused),
-        TEST(path__of_great_length__is_refused),
-        TEST(link__in_any_component__is_not_followed),
-        TEST(link__in_the_place_of_the_file__is_replaced_itself),
-        TEST(pipe__or_directory_in_the_place_of_the_file__blocks_nobody),
         TEST(read__each_format__tells_the_token_and_its_claims),
         TEST(read__what_is_absent_or_no_token__is_told_apart),
         TEST(read__file_of_another_user__is_not_believed),
@@ -589,11 +381,6 @@ int main(void)
         TEST(move__with_a_sync_that_fails__fails_what_was_written_before_it),
         TEST(move__of_another_token__leaves_both_alone),
         TEST(fault__at_every_allocation__fails_the_job_and_leaks_nothing),
-        TEST_UNMARKED(mark__at_first_use__makes_the_directory_and_is_made_once),
-        TEST(mark__of_another_daemon__is_left_and_named),
-        TEST_UNMARKED(unmarked__directory_or_none_at_all__is_not_touched),
-        TEST(unmounted__directory__is_unmarked_until_it_is_back),
-        TEST(directory__that_everybody_may_write__is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

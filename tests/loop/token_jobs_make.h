@@ -1,5 +1,5 @@
-/* token_jobs_make: what the tests of token files share: a marked directory, tokens, jobs.
- * Included by one test program each, so everything here is static. */
+/* token_jobs_make: what the tests of token files share: a marked directory, tokens, jobs and what
+ * they come to. Included by one test program each, so everything here is static. */
 #ifndef TENANTD_TESTS_LOOP_TOKEN_JOBS_MAKE_H
 #define TENANTD_TESTS_LOOP_TOKEN_JOBS_MAKE_H
 
@@ -7,6 +7,7 @@
 
 #include "core/file_job.h"
 #include "io/digest.h"
+#include "io/token_jobs.h"
 #include "io/tokens_dir.h"
 #include "lib/mem.h"
 #include "tests/loop/run.h"
@@ -185,6 +186,50 @@ RUN_UNUSED static void expect_none(struct ctx *c, const char *name)
     struct stat st;
 
     assert_int_equal(lstat(dir_path(c->tokens, name), &st), -1);
+}
+
+/* --- One job at a time ----------------------------------------------------------------------- */
+
+/* Run one job and forget it. */
+RUN_UNUSED static struct file_result run(struct ctx *c, struct file_job *j)
+{
+    struct file_result r;
+    struct file_result *at = &r;
+
+    token_jobs_run(&c->options, &j, 1, &at);
+    assert_int_equal(r.job_id, j->id);
+    assert_int_equal(r.kind, j->kind);
+    file_job_free(j);
+    return r;
+}
+
+RUN_UNUSED static void expect(struct ctx *c, struct file_job *j, enum file_outcome outcome,
+                              const char *part)
+{
+    struct file_result r = run(c, j);
+
+    if (r.outcome != outcome || !strstr(r.error, part))
+        fail_msg("outcome %d, \"%s\", not %d, \"%s\"", (int)r.outcome, r.error, (int)outcome, part);
+}
+
+RUN_UNUSED static void expect_done(struct ctx *c, struct file_job *j)
+{
+    expect(c, j, FILE_DONE, "");
+}
+
+RUN_UNUSED static struct file_job *with(struct file_job *j, enum token_format format, unsigned mode)
+{
+    j->format = format;
+    j->mode = mode;
+    return j;
+}
+
+RUN_UNUSED static struct stat stat_of(struct ctx *c, const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(lstat(dir_path(c->tokens, name), &st), 0);
+    return st;
 }
 
 #endif
