@@ -127,6 +127,8 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
     if (s->ledger.fails && (fx.n_calls || fx.n_jobs || fx.n_hooks)) {
         struct rc_event unsent = {.kind = RC_UNSENT, .unsent = &fx, .text = "disk full"};
 
+        for (size_t i = 0; i < fx.n_calls; i++)
+            sim_note_unsent(s, fx.calls[i]);
         assert_int_equal(sim_step(s, &unsent, err), 0);
     } else {
         carry_out(s, &fx);

@@ -339,6 +339,8 @@ void sim_check_guard(struct sim *s, const char *kind, const char *name, const ch
 int64_t sim_true_ms(const struct sim *s); /* by the platform's clock, which no jump moves */
 /* A database is about to be made, or changed: as far as that counts. */
 void sim_check_change(struct sim *s, const struct call *c, const struct owned *own);
+/* It was not, for the ledger did not take its rows: it counts with the reconciler all the same. */
+void sim_note_unsent(struct sim *s, const struct call *c);
 bool sim_is_approved(const struct sim *s, const char *kind, const char *name);
 bool sim_owns_id(const struct sim *s, const char *id);
 /* r: NULL: anywhere. group: its name; g: NULL: where it lies is not known. */

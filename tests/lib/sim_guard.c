@@ -188,13 +188,24 @@ static void check_remint(struct sim *s, const struct held_token *t, const struct
         note_deed(s, "update", own->name, true);
 }
 
-static void check_remints(struct sim *s, const struct owned *own)
+/* Of those under way, or whose end nobody knows, it is this one's. */
+static bool is_asked(const struct held_token *t, const struct call *c)
+{
+    char asked[600];
+
+    snprintf(asked, sizeof(asked), "%s %s%s%s",
+             c->authorization == AUTH_READ_ONLY ? "read-only" : "full-access", c->expiration,
+             c->permissions ? " " : "", c->permissions ? c->permissions : "");
+    return text_is(t->asked, asked);
+}
+
+static void check_remints(struct sim *s, const struct call *c, const struct owned *own)
 {
     for (size_t i = 0; i < s->ledger.n; i++) {
         const struct held_token *t = s->ledger.rows[i].row;
 
         if (s->ledger.rows[i].table == LEDGER_TOKEN && text_is(t->kind, "token") &&
-            text_is(t->target, own->name))
+            text_is(t->target, own->name) && is_asked(t, c))
             check_remint(s, t, own);
     }
 }
@@ -215,8 +226,16 @@ void sim_check_change(struct sim *s, const struct call *c, const struct owned *o
     if (own && c->kind == CALL_DATABASE_CREATE)
         check_create(s, c->name);
     else if (own && c->kind == CALL_DATABASE_TOKEN)
-        check_remints(s, own);
+        check_remints(s, c, own);
     else if (own && c->kind == CALL_DATABASE_CONFIGURE && !own->fence &&
              (own->config_read || !text_is(own->origin, "created")))
         check_update(s, c->name);
+}
+
+void sim_note_unsent(struct sim *s, const struct call *c)
+{
+    if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_DATABASE_TOKEN)
+        note_deed(s, "update", c->name, true);
+    else if (c->kind == CALL_DATABASE_CREATE)
+        note_deed(s, "create", c->name, true);
 }
