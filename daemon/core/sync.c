@@ -104,12 +104,13 @@ static bool sync_target(const struct rc_event *ev, struct resource *r)
 int rc_sync(struct reconcile *rc, const struct rc_event *ev, struct err *err)
 {
     bool all = !ev->resource_kind;
-    bool found = sync_others(rc, ev) || all;
+    bool found;
     struct resource *named = all ? NULL : fleet_find(&rc->fleet, ev->resource_kind, ev->name);
     int rv = rc_refuse_paused(rc, named, err);
 
     if (rv != 0)
         return rv;
+    found = sync_others(rc, ev) || all;
     if (rc->by_reason[REASON_QUOTA_EXCEEDED])
         quota_again(rc);
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
