@@ -264,13 +264,30 @@ static void fence_stands(struct reconcile *rc, struct effects *fx, struct databa
              "reads and writes are blocked; deleted when its grace ends");
 }
 
+/* What the fence gave way to: what was before, or what the manifest says by now. */
+static void say_unfenced(const struct database *d, char *out, size_t size)
+{
+    const char *reads = unfence_target(d, CONFIG_BLOCK_READS);
+    const char *writes = unfence_target(d, CONFIG_BLOCK_WRITES);
+
+    if ((strcmp(reads, "true") == 0) == (d->own.fence_reads != 0) &&
+        (strcmp(writes, "true") == 0) == (d->own.fence_writes != 0))
+        snprintf(out, size, "it stays: reads and writes are as before");
+    else
+        snprintf(out, size, "it stays: block_reads is %s and block_writes is %s, as its entry says",
+                 reads, writes);
+}
+
 static void fence_is_down(struct reconcile *rc, struct effects *fx, struct database *d)
 {
+    char text[128];
+
+    say_unfenced(d, text, sizeof(text));
     rc_set(fx, &d->own.fence, NULL);
     d->own.fenced_since = d->own.grace_spent = d->own.removal_since = d->own.purged = 0;
     rc_put_own(rc, fx, &d->r);
     rc_approval_done(rc, fx, "delete", &d->r);
-    rc_event(rc, fx, &d->r, "Unfenced", 5, NULL, "it stays: reads and writes are as before");
+    rc_event(rc, fx, &d->r, "Unfenced", 5, NULL, "%s", text);
 }
 
 static void fence_gone(struct reconcile *rc, struct effects *fx, struct database *d)
