@@ -373,8 +373,9 @@ static void absorb_database(struct reconcile *rc, struct effects *fx, const stru
         if (found)
             fenced(rc, fx, f, a);
     }
-    if (!found) { /* 404 where it should be: look again */
+    if (!found) { /* 404 where it should be: look again, and before the next try */
         rc_failed(rc, fx, &d->r, f->act, REASON_REFUSED, a->retry_after_ms, a->error);
+        d->r.look_now = true;
         rc_observe(rc);
     }
 }

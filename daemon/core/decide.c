@@ -485,7 +485,8 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
     }
     decide_paused(w, r, out);
     decide_rotate(w, r, out);
-    if (r->look_now && out->act == ACT_NONE) { /* and it stands where it stood */
+    if (r->look_now && (out->act == ACT_NONE || out->act == ACT_CONFIGURE ||
+                        out->act == ACT_READ_CONFIG)) { /* and it stands where it stood */
         out->act = ACT_READ;
         out->lane = LANE_RESOLVE;
     }

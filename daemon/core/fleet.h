@@ -195,7 +195,8 @@ struct resource {
     bool is_done;        /* when it was decided about last, there was nothing to do but wait */
     bool delete_unheard; /* of the deletes that were sent, not only the last may come late */
     unsigned lane;       /* of the schedule, while queued */
-    bool look_now;       /* an operator asked: read by itself, whatever else it needs */
+    bool look_now;       /* read by itself, whatever else it needs: an operator asked, or it may be
+                            gone, which no list will do for */
     bool resolve_now;    /* asked for by name: what was refused is tried again */
     /* What the platform refused: not tried again until the entry changes, a day passes, or on
      * request. */
