@@ -86,6 +86,7 @@ static void read_database(struct reconcile *rc, struct effects *fx, struct datab
             !may_be_our_doing(rc, d))
             rc_stranger(rc, fx, &d->r, "it is ours and gone from the platform");
         absent(rc, &d->live, &d->gone_ms, &d->taken);
+        rc_guest_gone(rc, fx, d->r.name);
         create_failed_after_all(rc, fx, &d->r);
     } else if (!live_set_database(&d->live, &a->databases[0])) {
         fx->failed = true;

@@ -136,6 +136,7 @@ struct world {
     const struct people *people;
     const struct resource *uploading; /* whose file is being sent; NULL: none */
     const struct dropped_drafts *drafts;
+    const struct guests *guests;
 };
 
 struct decision {

@@ -5,6 +5,7 @@
 
 #include "core/decide_act.h"
 #include "core/fleet_rest.h"
+#include "core/guest.h"
 
 static bool is_state(const struct group *g, const char *state)
 {
@@ -40,7 +41,7 @@ static bool has_api_tokens(const struct world *w, const struct group *g)
     return false;
 }
 
-/* Databases of ours that live in it, by ledger or by sight. */
+/* Databases that live in it, by ledger, by sight or by what was seen before. */
 static bool has_databases(const struct world *w, const struct group *g)
 {
     bool has = false;
@@ -54,7 +55,7 @@ static bool has_databases(const struct world *w, const struct group *g)
               (d->live.present && (!d->live.place || strcmp(d->live.place, g->r.name) == 0));
     } /* one that does not say where it lives may live here */
     fleet_unpeek(w->fleet);
-    return has;
+    return has || guests_in(w->guests, g->r.name);
 }
 
 static void decide_group_removal(const struct world *w, const struct group *g, struct decision *out)

@@ -366,7 +366,7 @@ bool fleet_keeps_token(const struct token *t)
 
 bool fleet_keeps_database(const struct database *d)
 {
-    return d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens ||
+    return d->want || d->has_own || d->live.present || d->r.busy || d->n_tokens || d->r.look_now ||
            d->rest.look & PACKED_SHOWN;
 }
 

@@ -269,7 +269,8 @@ static bool load(struct reconcile *rc, enum ledger_table table, const void *row)
         rc_drafts_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         doubt_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
         audit_load(rc, ((const struct meta *)row)->key, ((const struct meta *)row)->value);
-        return true;
+        return rc_guests_load(rc, ((const struct meta *)row)->key,
+                              ((const struct meta *)row)->value);
     case LEDGER_EVENT:
         doubt_load_entry(rc, ((const struct event *)row)->at);
         return true;

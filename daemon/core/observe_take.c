@@ -332,6 +332,8 @@ static void end(struct reconcile *rc, struct effects *fx)
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
         rc->fleet.groups[i]->n_databases = rc->fleet.groups[i]->n_counted;
     o->suspects = o->next_suspects;
+    if (rc->has_desired)
+        rc_guests_look(rc, fx);
     observe_taken(rc, fx);
 }
 

@@ -43,6 +43,7 @@ void reconcile_free(struct reconcile *rc)
     quota_deinit(&rc->quota);
     audit_deinit(&rc->audit);
     dropped_drafts_deinit(&rc->drafts);
+    guests_deinit(&rc->guests);
     rc_observe_deinit(rc);
     arena_deinit(&rc->listed_arena);
     arena_deinit(&rc->members_arena);

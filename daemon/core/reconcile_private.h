@@ -11,6 +11,7 @@
 #include "core/decide.h"
 #include "core/doubt.h"
 #include "core/effects.h"
+#include "core/guest.h"
 #include "core/observe.h"
 #include "core/own_rights.h"
 #include "core/own_token.h"
@@ -133,6 +134,7 @@ struct reconcile {
 
     const struct resource *uploading; /* whose file is being sent: one at a time; NULL: none */
     struct dropped_drafts drafts;
+    struct guests guests;
 };
 
 /* reconcile.c: put a read of a room's own in the line. */

@@ -36,6 +36,7 @@ void rc_world(const struct reconcile *rc, struct world *out)
                        .deleted = rc_recoverable(rc),
                        .uploading = rc->uploading,
                        .drafts = &rc->drafts,
+                       .guests = &rc->guests,
                        .sides = rc->sides,
                        .self = &rc->self,
                        .people = &rc->people,

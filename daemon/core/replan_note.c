@@ -151,7 +151,8 @@ void rc_note_group(struct reconcile *rc, struct effects *fx, struct group *g)
         return;
     rc_contend_group(rc, fx, g);
     note_words(rc, fx, &g->r, g->want && !absent);
-    if (!absent || g->n_databases || rc->obs.placeless || (g->r.pause || rc->paused))
+    if (!absent || g->n_databases || rc->obs.placeless || guests_in(&rc->guests, g->r.name) ||
+        g->r.pause || rc->paused)
         note_since(&g->own.empty_since, 0, &changed);
     else if (rc->obs.complete && g->live.present && doubt_clock_is_good(rc))
         note_since(&g->own.empty_since, rc->wall_ms, &changed);
