@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/decide_act.h"
+#include "core/fleet_rest.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
 #include "lib/text.h"
@@ -61,18 +62,9 @@ unsigned token_mode(const struct world *w, const struct token_want *want)
 
 struct resource *token_target(const struct fleet *f, const struct token *t)
 {
-    char name[256];
-    size_t n = (size_t)(t->short_name - t->r.name - 1);
-    struct database *d;
-    struct group *g;
-
-    if (t->r.kind == KIND_API_TOKEN || n >= sizeof(name))
-        return NULL;
-    memcpy(name, t->r.name, n);
-    name[n] = '\0';
-    if (t->r.kind == KIND_GROUP_TOKEN)
-        return (g = fleet_group(f, name)) ? &g->r : NULL;
-    return (d = fleet_database(f, name)) ? &d->r : NULL;
+    if (t->r.kind == KIND_TOKEN)
+        fleet_touch(f, database_of(t->target));
+    return t->target;
 }
 
 struct target {

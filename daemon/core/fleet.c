@@ -331,8 +331,8 @@ struct token *fleet_token(struct token *const *tokens, size_t n, const char *sho
     return NULL;
 }
 
-struct token *fleet_add_token(enum kind kind, const char *target, struct token ***tokens, size_t *n,
-                              const char *short_name)
+struct token *fleet_add_token(enum kind kind, struct resource *target, struct token ***tokens,
+                              size_t *n, const char *short_name)
 {
     struct token *t = fleet_token(*tokens, *n, short_name);
     struct token **grown;
@@ -341,11 +341,12 @@ struct token *fleet_add_token(enum kind kind, const char *target, struct token *
     if (t)
         return t;
     t = mem_alloc(sizeof(*t));
-    if (!t || !resource_init(&t->r, kind, mem_printf("%s/%s", target, short_name))) {
+    if (!t || !resource_init(&t->r, kind, mem_join(target->name, "/", short_name))) {
         token_free(t);
         return NULL;
     }
-    t->short_name = t->r.name + strlen(target) + 1;
+    t->target = target;
+    t->short_name = t->r.name + strlen(target->name) + 1;
     grown = mem_realloc((void *)*tokens, (*n + 1) * sizeof(struct token *));
     if (!grown) {
         token_free(t);

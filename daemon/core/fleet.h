@@ -242,7 +242,9 @@ struct upload;
 
 struct token {
     struct resource r;
-    const char *short_name; /* the part after the target, within r.name */
+    struct resource *target; /* whose it is: a database's or a group's record; NULL: the
+                                organization's */
+    const char *short_name;  /* the part after the target, within r.name */
     const struct token_want *want;
     struct held_token held;
     bool has_held;
@@ -429,10 +431,10 @@ struct resource *fleet_find(const struct fleet *f, const char *kind, const char 
  * doubles. False: no memory (those made so far stay). */
 bool fleet_add_groups(struct fleet *f, const char *const *names, size_t n) MUST_CHECK;
 bool fleet_add_databases(struct fleet *f, const char *const *names, size_t n) MUST_CHECK;
-/* The record of that token, made where there was none. `tokens`, `n`: of a group or database. NULL:
- * no memory. */
-struct token *fleet_add_token(enum kind kind, const char *target, struct token ***tokens, size_t *n,
-                              const char *short_name) MUST_CHECK;
+/* The record of that token, made where there was none. `tokens`, `n`: of `target`, a group or a
+ * database. NULL: no memory. */
+struct token *fleet_add_token(enum kind kind, struct resource *target, struct token ***tokens,
+                              size_t *n, const char *short_name) MUST_CHECK;
 
 struct api_token *fleet_api_token(const struct fleet *f, const char *name);
 /* Made where there was none; NULL: no memory. */

@@ -28,7 +28,7 @@ static bool bind_tokens(struct resource *target, struct token ***tokens, size_t 
         bind_resource(&(*tokens)[i]->r, NULL, 0);
     }
     for (size_t i = 0; i < n_wants; i++) {
-        struct token *t = fleet_add_token(kind, target->name, tokens, n, wants[i].name);
+        struct token *t = fleet_add_token(kind, target, tokens, n, wants[i].name);
         struct source at = e ? desired_token_at(e, &wants[i]) : wants[i].at;
 
         if (!t)

@@ -68,7 +68,7 @@ static void leave(struct fleet_rest *rest, struct database *d)
 
 void fleet_touch(const struct fleet *f, struct database *d)
 {
-    if (!d->rest.link.next || list_is_empty(&d->rest.link))
+    if ((!d->rest.link.next || list_is_empty(&d->rest.link)) && d != f->rest->peeked)
         list_append(&f->rest->touched, &d->rest.link);
 }
 

@@ -175,7 +175,7 @@ static bool load_database_token(struct reconcile *rc, const struct held_token *r
         at = fleet_place(f, target);
     }
     v = fleet_open(f, at);
-    t = v.d ? fleet_add_token(KIND_TOKEN, target, &v.d->tokens, &v.d->n_tokens, row->name) : NULL;
+    t = v.d ? fleet_add_token(KIND_TOKEN, &v.d->r, &v.d->tokens, &v.d->n_tokens, row->name) : NULL;
     if (!t || !set_held(t, row))
         return false;
     v.opened = true; /* nobody holds it */
@@ -200,7 +200,7 @@ static bool load_token(struct reconcile *rc, const struct held_token *row)
         if (!fleet_add_groups(&rc->fleet, &target, 1))
             return false;
         g = fleet_group(&rc->fleet, target);
-        t = fleet_add_token(KIND_GROUP_TOKEN, target, &g->tokens, &g->n_tokens, row->name);
+        t = fleet_add_token(KIND_GROUP_TOKEN, &g->r, &g->tokens, &g->n_tokens, row->name);
     } else {
         return load_database_token(rc, row);
     }

@@ -186,7 +186,8 @@ struct database *pack_open(const struct texts *t, const struct packed *p, struct
     ok = ok && d->r.name && (!n || d->tokens);
     for (size_t i = 0; ok && i < n; i++) {
         ok = get_token(&r, 1 + i, &d->tokens[i]);
-        d->n_tokens += d->tokens[i] != NULL;
+        if (d->tokens[i])
+            d->tokens[d->n_tokens++]->target = &d->r;
     }
     if (!ok && room)
         pack_room_return(room, d, false);

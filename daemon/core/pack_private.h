@@ -55,7 +55,7 @@ _Static_assert(TEXTS_OF_ONE <= PACK_TEXTS_MAX, "a text's place is a byte, and ke
 /* A member that was added, and is no pointer, goes by its bytes. A pointer to a text belongs into
  * the tables above; another one has to be NULL in what is at rest (fleet_rest.c). */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct database) == 1088 && sizeof(struct token) == 536),
+                   (sizeof(struct database) == 1088 && sizeof(struct token) == 544),
                "a member was added or went: is it a pointer?");
 _Static_assert(sizeof(struct database) % 8 == 0 && sizeof(struct token) % 8 == 0, "whole words");
 

@@ -62,6 +62,7 @@ void pack_bare_token(const struct token *t, struct token *out)
     memcpy(out, t, sizeof(*out));
     strip(&out->r);
     out->r.name = (char *)(uintptr_t)t->short_name; /* its own name, without its target's */
+    out->target = NULL;
     out->short_name = NULL;
     out->want = NULL;
 }

@@ -309,7 +309,7 @@ static void bind__one_that_is_peeked_at__is_as_its_entry_says(void **state)
     assert_true(fleet_init(&f, &wakes));
     assert_true(fleet_add_databases(&f, &name, 1));
     core = fleet_database(&f, name);
-    t = fleet_add_token(KIND_TOKEN, name, &core->tokens, &core->n_tokens, "app");
+    t = fleet_add_token(KIND_TOKEN, &core->r, &core->tokens, &core->n_tokens, "app");
     assert_non_null(t);
     assert_true(ledger_set(&t->held.state, "published"));
     t->has_held = t->r.is_done = core->r.is_done = true;

@@ -42,7 +42,7 @@ static struct database *database(const char *name)
 
 static struct token *token(struct database *d, const char *name)
 {
-    struct token *t = fleet_add_token(KIND_TOKEN, d->r.name, &d->tokens, &d->n_tokens, name);
+    struct token *t = fleet_add_token(KIND_TOKEN, &d->r, &d->tokens, &d->n_tokens, name);
 
     assert_non_null(t);
     return t;
