@@ -174,6 +174,14 @@ static bool is_dead(const struct sim *s, const char *hash)
     return false;
 }
 
+/* Gone, or something else stands in its place. */
+static bool is_lost(struct sim *s, const char *path)
+{
+    const struct sim_file *f = path ? sim_find_file(s, path) : NULL;
+
+    return !f || f->is_odd;
+}
+
 /* Minted anew, in place of one that is there: for other parameters than before it is an update of
  * its database; where its file is lost, or the token dead, it may be. */
 static void check_remint(struct sim *s, const struct held_token *t, const struct owned *own)
@@ -184,7 +192,7 @@ static void check_remint(struct sim *s, const struct held_token *t, const struct
         return;
     if (is_changed)
         check_update(s, own->name);
-    else if (is_dead(s, t->hash) || !t->file || !sim_find_file(s, t->file))
+    else if (is_dead(s, t->hash) || is_lost(s, t->file))
         note_deed(s, "update", own->name, true);
 }
 
