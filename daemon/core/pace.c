@@ -6,6 +6,11 @@
 #define FEW       8   /* so few that were let through say nothing of how many can be */
 #define SHORT_MS  100 /* what is counted over less says little */
 
+#define CLOSE_MS  1000  /* refusals that follow each other so soon are close, and those between */
+#define CLOSE_RUN 5     /* which less than that many are let through */
+#define HELPED_MS 10000 /* without one: the last cut has helped */
+#define HELPS     0.6   /* of a rate: a limit that refuses singly at that rate is above this */
+
 #define AGAIN_MS 4000 /* a cut so soon after the last one was not deep enough */
 #define AGAIN    0.7
 #define DEEPEST  0.5 /* of one cut */
@@ -52,13 +57,40 @@ static double passing(const struct pace *p, int64_t now_ms)
 
 void pace_init(struct pace *p, int64_t now_ms)
 {
-    *p = (struct pace){.cut_ms = now_ms - AGAIN_MS, .grown_ms = now_ms, .mark_ms = now_ms};
+    *p = (struct pace){.cut_ms = now_ms - AGAIN_MS,
+                       .grown_ms = now_ms,
+                       .mark_ms = now_ms,
+                       .refused_ms = now_ms - CLOSE_MS};
 }
 
 void pace_passed(struct pace *p, int64_t now_ms)
 {
     roll(p, now_ms);
     p->passed++;
+    p->run++;
+}
+
+/* Told of a refusal. False: it says something of how fast calls may come. */
+static bool is_by_chance(struct pace *p, int64_t now_ms, int64_t resume_ms)
+{
+    int64_t ms = now_ms - p->refused_ms;
+    bool close = p->run < CLOSE_RUN || ms < CLOSE_MS;
+    bool is_limit = close && p->was_close;
+
+    if (is_limit)
+        p->is_chance = false;
+    if (is_limit || ms > HELPED_MS)
+        p->uncut = 0;
+    if (!close && p->uncut <= 0) {
+        p->uncut = p->rate;
+    } else if (!close && p->rate < p->uncut * HELPS) {
+        p->is_chance = true;
+        p->rate = p->uncut;
+    }
+    p->run = 0;
+    p->was_close = close;
+    p->refused_ms = resume_ms;
+    return p->is_chance;
 }
 
 void pace_refused(struct pace *p, int64_t now_ms, int64_t resume_ms)
@@ -67,10 +99,14 @@ void pace_refused(struct pace *p, int64_t now_ms, int64_t resume_ms)
     double through;
     double rate;
 
-    if (now_ms - p->cut_ms < BURST_MS) /* or before it: all of one burst */
-        return;
+    if (resume_ms < now_ms)
+        resume_ms = now_ms;
+    if (now_ms - p->cut_ms < BURST_MS || now_ms - p->refused_ms < BURST_MS)
+        return; /* or before it: all of one burst */
     roll(p, now_ms);
     through = passing(p, now_ms);
+    if (p->rate > 0 && is_by_chance(p, now_ms, resume_ms))
+        return;
     if (p->rate <= 0 && p->passed + p->passed_before < FEW)
         return;
     if (p->rate <= 0)
@@ -84,8 +120,6 @@ void pace_refused(struct pace *p, int64_t now_ms, int64_t resume_ms)
         rate = p->rate * DEEPEST;
     if (rate < p->rate)
         p->rate = rate < LEAST ? LEAST : rate;
-    if (resume_ms < now_ms)
-        resume_ms = now_ms;
     p->cut_ms = p->grown_ms = p->mark_ms = resume_ms;
     p->passed = p->passed_before = 0;
     p->before_ms = 0;

@@ -7,7 +7,12 @@
  * A refusal cuts the rate to a little below what was just let through, and by a third where the
  * last cut is only seconds ago: then the limit is far below. After a cut the rate stays, rises
  * slowly past where it was, and ever faster once that turns out to be fine: a limit that was lifted
- * is found within a minute, one that stands is touched two or three times in it. */
+ * is found within a minute, one that stands is touched two or three times in it.
+ *
+ * A limit refuses close together above it, and nothing far below it. Refusals that come singly, and
+ * go on although the rate was cut to little more than half, are of nobody's limit: others use up
+ * what there is, or the platform refuses by chance. No cut would end them, so the rate goes back to
+ * what it was, and stays until two in a row come close again. */
 #ifndef TENANTD_CORE_PACE_H
 #define TENANTD_CORE_PACE_H
 
@@ -24,6 +29,12 @@ struct pace {
     unsigned passed;
     unsigned passed_before;
     int64_t before_ms; /* how long that one was */
+    /* Whether it helps to be slower. */
+    unsigned run;       /* let through since the last refusal */
+    int64_t refused_ms; /* when that was, and the pause after it over */
+    bool was_close;     /* to the one before */
+    double uncut;       /* the rate before cuts that have not helped yet; 0: none */
+    bool is_chance;     /* they do not help */
 };
 
 void pace_init(struct pace *p, int64_t now_ms);

@@ -28,7 +28,11 @@ struct world {
     double tokens;
     int64_t tokens_ms;
     int64_t retry_after_ms;
-    unsigned servers; /* calls that it works on at a time; more wait; 0: any number */
+    unsigned servers;        /* calls that it works on at a time; more wait; 0: any number */
+    unsigned refuses_one_in; /* of calls, at any speed; 0: none */
+    uint32_t chance;
+    double wanted; /* calls a second that there are to make; 0: always one more */
+    double waiting;
     int64_t free_ms[FLYING_MAX];
     struct flying flying[FLYING_MAX];
     unsigned n_flying;
@@ -46,6 +50,9 @@ static bool is_let_through(struct world *w)
 {
     w->tokens += (double)(w->now_ms - w->tokens_ms) * w->limit / 1000;
     w->tokens_ms = w->now_ms;
+    w->chance = w->chance * 1664525 + 1013904223;
+    if (w->refuses_one_in && (w->chance >> 8) % w->refuses_one_in == 0)
+        return false;
     if (w->tokens > w->burst)
         w->tokens = w->burst;
     if (w->limit > 0 && w->tokens < 1)
@@ -114,8 +121,11 @@ static void run(struct world *w, int64_t seconds)
     w->passed = w->refused = 0;
     for (; w->now_ms < end; w->now_ms++) {
         land(w);
-        while (may_send(w))
+        w->waiting += w->wanted / 1000;
+        while ((w->wanted <= 0 || w->waiting >= 1) && may_send(w)) {
             send_call(w);
+            w->waiting -= w->wanted > 0;
+        }
     }
 }
 
@@ -153,6 +163,31 @@ static void pace__limit_drops_to_a_quarter_and_returns__is_found_within_a_minute
     check_quarter(120, 10, 1000);
     check_quarter(40, 10, 1000);
     check_quarter(400, 40, 1000);
+}
+
+static void check_noise(double wanted, unsigned refuses_one_in, double least)
+{
+    struct world w;
+
+    open_world(&w, 64, 0);
+    w.refuses_one_in = refuses_one_in;
+    w.retry_after_ms = 1000;
+    w.wanted = wanted;
+    for (int minute = 0; minute < 10; minute++) {
+        run(&w, 60);
+        assert_true(w.passed >= least * 60);
+    }
+    schedule_deinit(&w.s);
+}
+
+/* Somebody else uses up what the platform lets through: that we are slower changes nothing. */
+static void pace__refused_now_and_then_at_any_speed__does_not_give_up(void **state)
+{
+    (void)state;
+    check_noise(10, 50, 5);
+    check_noise(50, 50, 5);
+    check_noise(5, 20, 2);
+    check_noise(0, 50, 5);
 }
 
 static void pace__under_a_rate_of_our_own__never_goes_beyond_it(void **state)
@@ -344,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pace__limit_drops_to_a_quarter_and_returns__is_found_within_a_minute),
+        cmocka_unit_test(pace__refused_now_and_then_at_any_speed__does_not_give_up),
         cmocka_unit_test(pace__under_a_rate_of_our_own__never_goes_beyond_it),
         cmocka_unit_test(pace__refused_before_anything_passed__is_as_it_was),
         cmocka_unit_test(pace__that_is_not_used__does_not_grow),
