@@ -1,20 +1,11 @@
 /* fuzz_answer: the answer to any kind of call, with any status, whole and in pieces.
  * In:    the fuzzer's bytes; the first three are kind, status, and the size of the pieces.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/answer.h"
 #include "lib/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static struct call *make_call(uint8_t kind)
 {

@@ -1,20 +1,11 @@
 /* fuzz_applied: what the ledger says was written last, and how it read back.
  * In:    the fuzzer's bytes, as the text of the column.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void read_row(struct database *d, const char *applied)
 {

@@ -1,20 +1,10 @@
 /* fuzz_config: bytes of a configuration, alone and over another one.
  * In:    the fuzzer's bytes.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/config.h"
 #include "lib/err.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void read_files(const struct config_input *inputs, size_t n, const char *instance)
 {

@@ -1,20 +1,10 @@
 /* fuzz_faults: a fault script of the emulator, read over another one, and written out.
  * In:    the fuzzer's bytes.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "fault.h"
 #include "lib/json.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check(const struct fault_rule *rule)
 {

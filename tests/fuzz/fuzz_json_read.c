@@ -1,13 +1,10 @@
 /* fuzz_json_read: any bytes as JSON, held against json-c.
  * In:    the fuzzer's bytes.
  * Out:   nothing; a crash, or a difference that is not meant, aborts. */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/lib/json_oracle.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,21 +1,12 @@
 /* fuzz_jwt: a token's claims.
  * In:    the fuzzer's bytes; behind a '{', the claims themselves, which are put into a token first.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/jwt.h"
 #include "lib/buf.h"
 #include "lib/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void encode(struct buf *b, const uint8_t *p, size_t n)
 {

@@ -1,20 +1,11 @@
 /* fuzz_listing: a page of databases, whole and in pieces: both must be read alike.
  * In:    the fuzzer's bytes; the first one is the size of the pieces.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/listing.h"
 #include "lib/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static struct answer *read_page(const char *text, size_t size, size_t piece)
 {

@@ -1,20 +1,10 @@
 /* fuzz_manifest: bytes of a manifest file, read as a trusted one and as a tenants' one.
  * In:    the fuzzer's bytes.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/manifest.h"
 #include "lib/err.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void read_as(enum manifest_kind kind, const char *data, size_t size)
 {

@@ -1,20 +1,11 @@
 /* fuzz_token_file: a token file as it is read back, in each format.
  * In:    the fuzzer's bytes.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "io/token_file.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* A token that was found can be written, and is found there again. */
 static void write_and_find(enum token_format format, const struct secret *token)

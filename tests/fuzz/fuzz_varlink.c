@@ -2,27 +2,18 @@
  * In:    the fuzzer's bytes; the first one is the size of the slices they come in.
  * Out:   nothing; a crash, a leak or a broken promise aborts. */
 #include <json-c/json.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "core/limits.h"
 #include "io/varlink.h"
 #include "lib/json.h"
 #include "lib/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct varlink_param PARAMS[] = {
     {"kind", VARLINK_STRING, true},
     {"since", VARLINK_INT, false},
     {"follow", VARLINK_BOOL, false},
 };
-
-static void promise(bool is_kept)
-{
-    if (!is_kept)
-        abort();
-}
 
 static void read_message(const char *message, size_t n)
 {

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL_BYTES 2048
+#include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define SMALL_BYTES 2048
 
 /* On memory of exactly that size, so that reading beyond it shows. */
 static void run(const uint8_t *data, size_t size)
