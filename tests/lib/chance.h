@@ -12,4 +12,14 @@ static inline unsigned chance_below(uint64_t *state, unsigned n)
     return (unsigned)(*state >> 33) % n;
 }
 
+/* Any 64 bits; Vigna's splitmix64. */
+static inline uint64_t chance_word(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "core/fleet_private.h"
 #include "lib/mem.h"
+#include "tests/lib/records.h"
 
 #define MANY 3000 /* in three blocks */
 
@@ -23,14 +24,6 @@ struct rests {
     char names[2 * MANY][12];
 };
 static struct rests r;
-
-static char *text(const char *s)
-{
-    char *copy = mem_strdup(s);
-
-    assert_non_null(copy);
-    return copy;
-}
 
 /* The even ones, or the odd ones. */
 static void add(unsigned from)
@@ -66,7 +59,7 @@ static void set_up(void)
         struct live_db row = row_of(i);
 
         d->has_own = d->r.is_done = true;
-        d->own.state = text("owned");
+        d->own.state = record_text("owned");
         assert_true(live_set_database(&d->live, &row));
         d->live.listed = true;
         assert_true(heap_set(&r.wakes, &d->r.wake, 2 * MANY - i));
@@ -191,9 +184,9 @@ static struct live_db forget_live(unsigned i)
 
     live_clear(&d->live);
     d->live.listed = false;
-    d->own.id = text(r.names[i]);
-    d->own.hostname = text("h");
-    d->own.group_name = text("eu");
+    d->own.id = record_text(r.names[i]);
+    d->own.hostname = record_text("h");
+    d->own.group_name = record_text("eu");
     fleet_settle(&r.f);
     assert_true(fleet_is_packed(&r.f, place(i)));
     row.hostname = "h";
@@ -283,12 +276,12 @@ static void look__one_of_which_the_ledger_tells__keeps_what_was_shown(void **sta
 
     d = fleet_database(&r.f, r.names[4]);
     mem_free(d->own.group_name);
-    d->own.group_name = text("us");
+    d->own.group_name = record_text("us");
     fleet_settle(&r.f);
     assert_false(fleet_is_packed(&r.f, place(4)));
     assert_shown(4, &row);
     mem_free(d->own.group_name);
-    d->own.group_name = text("eu");
+    d->own.group_name = record_text("eu");
     assert_true(live_set_database(&d->live, &row)); /* read by name: it is not listed yet */
     fleet_touch(&r.f, d);
     fleet_settle(&r.f);
