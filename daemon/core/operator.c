@@ -270,6 +270,12 @@ static void drop_approval(struct reconcile *rc, struct effects *fx, struct appro
     row_index_move(&rc->approvals_index, hash_of(a), last, at);
 }
 
+/* What was approved is not what its entry says by now; a removal that was begun goes on. */
+static bool is_void(const struct approval *a, const struct resource *r)
+{
+    return (uint64_t)a->digest != r->digest && !(a->begun && strcmp(a->action, "delete") == 0);
+}
+
 static bool same_id(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
@@ -282,7 +288,7 @@ const struct approval *rc_approval(const struct reconcile *rc, const char *actio
 
     if (!a || !a->approved || !same_id(a->id, id))
         return NULL;
-    if (a->begun)
+    if (a->begun && !is_void(a, r))
         return a;
     return (uint64_t)a->digest == r->digest && rc->wall_ms - a->at < APPROVAL_BEGINS_WITHIN_MS
                ? a
@@ -332,11 +338,11 @@ void rc_approvals_expire(struct reconcile *rc, struct effects *fx)
     for (size_t i = rc->n_approvals; i-- > 0;) {
         struct approval *a = &rc->approvals[i];
         const struct resource *r = fleet_find(&rc->fleet, a->kind, a->name);
-        bool changed = r && (uint64_t)a->digest != r->digest;
+        bool changed = r && is_void(a, r);
         bool late = a->approved && rc->wall_ms - a->at >= APPROVAL_BEGINS_WITHIN_MS;
 
         look_at_approval_time(rc, fx, a);
-        if (!a->begun && (changed || late))
+        if (changed || (late && !a->begun))
             drop_approval(rc, fx, a);
     }
 }
