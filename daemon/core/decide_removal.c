@@ -303,8 +303,7 @@ bool decide_unfence(const struct world *w, const struct database *d, struct deci
         return false;
     if (!is_unfenced(d) && say_refused(w, &d->r, ACT_UNFENCE, out))
         return true;
-    if (fence_is(d, "set") && d->delete_sent_ms &&
-        w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {
+    if (d->delete_sent_ms && w->now_ms - d->delete_sent_ms < LANDS_WITHIN_MS) {
         snprintf(out->message, sizeof(out->message),
                  "its fence comes down when no delete that was sent can still be carried out");
         say_wake(out, d->delete_sent_ms + LANDS_WITHIN_MS);

@@ -328,6 +328,12 @@ static void note_creating(const struct reconcile *rc, struct resource *r)
         p.live->written_ms = rc->now_ms;
 }
 
+/* So lately that another delete of it may yet be carried out. */
+static bool is_just_deleted(const struct reconcile *rc, const struct owned *own)
+{
+    return strcmp(own->state, "deleted") == 0 && rc->wall_ms - own->since < LANDS_WITHIN_MS;
+}
+
 /* What the life before this one may have sent just before its end. A delete of whatever is fenced,
  * or of a group that was seen empty: the grace that it waited for may have been a shorter one. */
 static void note_unanswered(struct reconcile *rc)
@@ -351,7 +357,8 @@ static void note_unanswered(struct reconcile *rc)
             return;
         fence = v.d->has_own ? v.d->own.fence : NULL;
         note_creating(rc, &v.d->r);
-        if ((fence && strcmp(fence, "set") == 0) || upload_is_going(&rc->drafts, v.d))
+        if ((fence && strcmp(fence, "set") == 0) || upload_is_going(&rc->drafts, v.d) ||
+            (v.d->has_own && is_just_deleted(rc, &v.d->own)))
             v.d->delete_sent_ms = rc->now_ms;
         if (fence && (strcmp(fence, "wanted") == 0 || strcmp(fence, "lifting") == 0))
             v.d->fence_lost_ms = rc->now_ms;

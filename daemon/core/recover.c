@@ -160,6 +160,21 @@ static void PRINTF(3, 4) finish(struct reconcile *rc, int rv, const char *fmt, .
     r->stage = RESTORE_DONE;
 }
 
+/* A delete of it had no answer, and would take what was brought back by its name. */
+static int check_late(const struct reconcile *rc, const struct database *d, const struct group *g,
+                      struct err *err)
+{
+    int64_t sent_ms = d ? d->delete_sent_ms : g ? g->delete_sent_ms : 0;
+    int64_t left_ms = sent_ms ? sent_ms + LANDS_WITHIN_MS - rc->now_ms : 0;
+
+    if (left_ms <= 0)
+        return 0;
+    return err_set(
+        err, ERR_NOT_READY,
+        "a delete of it that had no answer may still be carried out: try again in %lld s",
+        (long long)(left_ms / 1000 + 1));
+}
+
 /* What stands in the way of bringing it back, as far as we know now. 0: nothing. */
 static int check_restore(const struct reconcile *rc, enum kind kind, const char *name,
                          struct err *err)
@@ -197,7 +212,7 @@ static int check_restore(const struct reconcile *rc, enum kind kind, const char 
         return err_set(err, ERR_INVALID, "%s/%s would be removed again: %s first", KIND_NAME[kind],
                        name,
                        d->want ? "its entry has expired, edit it" : "name it in the manifest");
-    return 0;
+    return check_late(rc, kind == KIND_DATABASE ? d : NULL, kind == KIND_GROUP ? g : NULL, err);
 }
 
 int rc_restore(struct reconcile *rc, const struct rc_event *ev, struct err *err)
