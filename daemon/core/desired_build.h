@@ -83,6 +83,7 @@ struct want_pool {
 struct desired_build {
     const struct desired_options *options;
     struct diags *diags;
+    struct manifest_room *room; /* of what is read; NULL: nothing was yet */
     struct desired_file *files; /* sorted by path */
     size_t n_files;
     size_t n_good;
@@ -121,7 +122,7 @@ bool desired_files_same(const struct manifest_input *a, const struct manifest_in
 /* What is there now of that file does not count; if it is or was a root file, nothing new does. */
 int desired_files_refuse(struct desired_build *b, struct desired_file *f) MUST_CHECK;
 /* Read the good version of one file, or of all and their root. */
-int desired_files_read_good(struct desired_file *f) MUST_CHECK;
+int desired_files_read_good(struct desired_build *b, struct desired_file *f) MUST_CHECK;
 int desired_files_ready_good(struct desired_build *b) MUST_CHECK;
 /* Binary search by path. NULL: none. */
 struct desired_file *desired_files_find(const struct desired_build *b, const char *path);

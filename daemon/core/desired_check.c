@@ -180,7 +180,7 @@ int desired_check_stand_ins(struct desired_build *b)
 
         if (!f->good || !(f->refused || f->covered))
             continue;
-        rc = desired_files_read_good(f);
+        rc = desired_files_read_good(b, f);
         if (rc == 0 && f->good_m)
             rc = check_manifest(b, &b->now_root, f->good_m, &found);
         if (rc == 0 && found.n_errors)

@@ -88,14 +88,19 @@ static int read_unreadable(struct desired_build *b, struct desired_file *f)
 }
 
 /* *out stays NULL where the bytes are no good manifest. */
-static int parse(const struct manifest_input *in, struct manifest **out, struct diags *diags)
+static int parse(struct desired_build *b, const struct manifest_input *in, struct manifest **out,
+                 struct diags *diags)
 {
     struct manifest *m = mem_alloc(sizeof(*m));
     int rc;
 
-    if (!m)
+    if (!b->room)
+        b->room = manifest_room_new();
+    if (!m || !b->room) {
+        mem_free(m);
         return -ERR_NOMEM;
-    rc = manifest_parse(in->path, in->kind, in->data, in->size, m, diags);
+    }
+    rc = manifest_parse(in->path, in->kind, in->data, in->size, b->room, m, diags);
     if (rc == 0) {
         *out = m;
         return 0;
@@ -110,7 +115,7 @@ bool desired_files_same(const struct manifest_input *a, const struct manifest_in
            (a->data == b->data || a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
-int desired_files_read_good(struct desired_file *f)
+int desired_files_read_good(struct desired_build *b, struct desired_file *f)
 {
     struct diags unheard = DIAGS_INIT;
     int rc;
@@ -122,7 +127,7 @@ int desired_files_read_good(struct desired_file *f)
         f->good_read = true;
         return 0;
     }
-    rc = parse(f->good, &f->good_m, &unheard);
+    rc = parse(b, f->good, &f->good_m, &unheard);
     diags_deinit(&unheard);
     f->good_read = rc == 0;
     return rc;
@@ -135,7 +140,7 @@ int desired_files_ready_good(struct desired_build *b)
     if (b->good_ready)
         return 0;
     for (size_t i = 0; rc == 0 && i < b->n_files; i++)
-        rc = desired_files_read_good(&b->files[i]);
+        rc = desired_files_read_good(b, &b->files[i]);
     if (rc == 0)
         rc = desired_root_gather(&b->good_root, b, true);
     b->good_ready = rc == 0;
@@ -156,7 +161,7 @@ static bool is_root(const struct desired_file *f)
 
 int desired_files_refuse(struct desired_build *b, struct desired_file *f)
 {
-    int rc = desired_files_read_good(f);
+    int rc = desired_files_read_good(b, f);
 
     f->refused = f->now;
     b->refused = b->refused || (rc == 0 && is_root(f));
@@ -171,7 +176,7 @@ static int read_file(struct desired_build *b, struct desired_file *f)
         return 0;
     if (f->now->error)
         return read_unreadable(b, f);
-    rc = parse(f->now, &f->now_m, b->diags);
+    rc = parse(b, f->now, &f->now_m, b->diags);
     if (rc == 0 && !f->now_m)
         f->refused = true;
     return rc;
@@ -223,7 +228,9 @@ void desired_files_deinit(struct desired_build *b)
             mem_free(f->now_m);
         }
     }
+    manifest_room_free(b->room);
     mem_free(b->files);
+    b->room = NULL;
     b->files = NULL;
     b->n_files = 0;
 }

@@ -45,7 +45,7 @@ static int hold_back(struct desired_build *b)
         if (b->files[i].held_back)
             ok = add_work(&w, &b->files[i]);
     for (size_t i = 0; ok && rc == 0 && i < w.n; i++) {
-        rc = desired_files_read_good(w.files[i]);
+        rc = desired_files_read_good(b, w.files[i]);
         ok = rc || spread(b, w.files[i]->good_m, &w);
     }
     mem_free((void *)w.files);

@@ -119,7 +119,7 @@ static void try_entry(const struct buf *entry, const struct db_config *live, str
     rv = text.nomem || entry->nomem ? -ERR_NOMEM
          : text.failed || entry->failed
              ? -ERR_LIMIT
-             : manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, &m, &diags);
+             : manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, NULL, &m, &diags);
     if (rv == -ERR_NOMEM) {
         out->failed = out->nomem = true;
     } else if (rv != 0) {
@@ -367,7 +367,7 @@ static bool is_read_back(const struct buf *entry, const struct live_member *l)
 
     buf_printf(&text, "members:\n%s", buf_str(entry));
     good = !text.failed &&
-           manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, &m, &diags) == 0;
+           manifest_parse("export", MANIFEST_TRUSTED, text.data, text.size, NULL, &m, &diags) == 0;
     if (good) {
         good = m.n_members == 1 && email_same(m.members[0].email, l->email) &&
                strcmp(MEMBER_ROLE_NAME[m.members[0].role], l->role) == 0;

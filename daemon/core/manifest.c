@@ -287,13 +287,28 @@ static void read_root(struct schema *s, struct manifest *m)
     yaml_next(s->yaml, &t); /* nothing may follow */
 }
 
+struct manifest_room {
+    struct arena arena;
+    struct schema_pool shared;
+};
+
+struct manifest_room *manifest_room_new(void)
+{
+    return mem_alloc(sizeof(struct manifest_room));
+}
+
+void manifest_room_free(struct manifest_room *room)
+{
+    if (room)
+        arena_deinit(&room->arena);
+    mem_free(room);
+}
+
 static void read_file(const char *path, enum manifest_kind kind, const char *data, size_t size,
                       struct manifest *m, struct schema *s)
 {
     int rc;
 
-    s->arena = &m->arena;
-    s->names = size < LARGE_BYTES ? &m->arena : &m->names;
     m->path = schema_keep(s, path, strlen(path));
     if (s->nomem)
         return;
@@ -310,16 +325,25 @@ static void read_file(const char *path, enum manifest_kind kind, const char *dat
 }
 
 int manifest_parse(const char *path, enum manifest_kind kind, const char *data, size_t size,
-                   struct manifest *out, struct diags *diags)
+                   struct manifest_room *room, struct manifest *out, struct diags *diags)
 {
+    bool is_large = size >= LARGE_BYTES;
     struct manifest m = {0};
-    struct schema s = {.diags = diags,
+    struct schema_pool shared = {0};
+    struct schema s = {.arena = &m.arena,
+                       .names = is_large ? &m.names : &m.arena,
+                       .shared = &shared,
+                       .diags = diags,
                        .bans = MANIFEST_BANS,
                        .n_bans = ARRAY_SIZE(MANIFEST_BANS),
                        .entries_left = LIMIT_ENTRIES,
                        .errors_before = diags->n_errors};
     int rc = 0;
 
+    if (room && !is_large) {
+        s.arena = s.names = &room->arena;
+        s.shared = &room->shared;
+    }
     read_file(path, kind, data, size, &m, &s);
     if (s.nomem || diags->failed)
         rc = -ERR_NOMEM;

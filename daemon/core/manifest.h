@@ -145,7 +145,7 @@ struct residency_spec {
 };
 
 struct manifest {
-    struct arena arena; /* owns all text, and every array inside an entry */
+    struct arena arena; /* owns all text, and every array inside an entry, or the room does */
     struct arena names; /* of a large file: but for the names of entries, which these are */
     const char *path;
     const char *organization; /* NULL: not named */
@@ -171,11 +171,18 @@ enum manifest_kind {
     MANIFEST_TENANTS, /* from tenants_dir: databases alone, plain fields alone */
 };
 
-/* Read one file. `path` is what errors name. Every error and warning goes to `diags`.
+/* Where what is in many small files is read into: what they have in common is there once. */
+struct manifest_room;
+struct manifest_room *manifest_room_new(void) MUST_CHECK; /* NULL: no memory */
+void manifest_room_free(struct manifest_room *room);      /* takes NULL */
+
+/* Read one file. `path` is what errors name. Every error and warning goes to `diags`. `room`: has
+ * to outlive *out; NULL: *out owns all that is in it.
  * Returns 0 when there was no error (warnings may be); -ERR_INVALID when there was one, and *out is
  * then empty; -ERR_NOMEM. On 0 the caller deinits *out. */
 int manifest_parse(const char *path, enum manifest_kind kind, const char *data, size_t size,
-                   struct manifest *out, struct diags *diags) MUST_CHECK;
+                   struct manifest_room *room, struct manifest *out,
+                   struct diags *diags) MUST_CHECK;
 void manifest_deinit(struct manifest *m);
 
 /* True when the bytes can be parsed far enough to see a top-level key other than `databases`: what

@@ -29,18 +29,19 @@ const char *schema_keep(struct schema *s, const char *text, size_t n)
 
 const void *schema_share(struct schema *s, const void *object, size_t size)
 {
-    struct schema_shared *one = &s->shared[text_mix(TEXT_HASH_INIT, object, size) % SCHEMA_SHARED];
+    size_t i = text_mix(TEXT_HASH_INIT, object, size) % SCHEMA_SHARED;
     void *kept;
 
-    if (one->size == size && memcmp(one->object, object, size) == 0)
-        return one->object;
+    if (s->shared->items[i].size == size && memcmp(s->shared->items[i].object, object, size) == 0)
+        return s->shared->items[i].object;
     kept = arena_alloc(s->arena, size);
     if (!kept) {
         s->nomem = true;
         return NULL;
     }
     memcpy(kept, object, size);
-    *one = (struct schema_shared){kept, size};
+    s->shared->items[i].object = kept;
+    s->shared->items[i].size = size;
     return kept;
 }
 
@@ -268,6 +269,16 @@ static bool begin_entry(struct schema *s, const struct schema_entries *kind,
     return entry->name;
 }
 
+/* There are many files with one entry. */
+static bool fit(void **items, size_t size)
+{
+    void *fitting = size ? mem_realloc(*items, size) : NULL;
+
+    if (fitting)
+        *items = fitting;
+    return fitting || !size;
+}
+
 bool schema_entries(struct schema *s, const struct schema_key *k, const struct schema_entries *kind,
                     const struct yaml_token *first, void **items, size_t *n)
 {
@@ -297,6 +308,8 @@ bool schema_entries(struct schema *s, const struct schema_key *k, const struct s
         yaml_next(s->yaml, &t);
         kind->read(s, &t, entry);
     }
+    if (!fit(items, *n * kind->size))
+        s->nomem = true;
     sort_entries(s, kind, *items, *n);
     return true;
 }

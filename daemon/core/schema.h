@@ -20,12 +20,15 @@ struct schema_ban {
     const char *expected;
 };
 
-/* What was read, and is kept where the same comes once more. */
-struct schema_shared {
-    const void *object;
-    size_t size;
-};
+/* What was read into an arena, and is kept where the same comes once more: by hash, the last of
+ * each. */
 #define SCHEMA_SHARED 64
+struct schema_pool {
+    struct {
+        const void *object;
+        size_t size;
+    } items[SCHEMA_SHARED];
+};
 
 /* The state of reading one file. */
 struct schema {
@@ -40,7 +43,7 @@ struct schema {
     size_t entries_left; /* that the file may still have */
     size_t errors_before;
     bool nomem;
-    struct schema_shared shared[SCHEMA_SHARED]; /* by hash: the last of each */
+    struct schema_pool *shared; /* of `arena`; NULL: nobody shares */
 };
 
 struct schema_key;

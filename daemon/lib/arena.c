@@ -82,7 +82,7 @@ static const char **slot_of(const char **slots, size_t n_slots, const char *s, s
 
 static bool rehash(struct arena *a)
 {
-    size_t n_slots = a->n_slots ? a->n_slots * 2 : 64;
+    size_t n_slots = a->n_slots ? a->n_slots * 2 : 16;
     const char **slots = mem_alloc(n_slots * sizeof(*slots));
 
     if (!slots)

@@ -10,7 +10,7 @@ static void read_as(enum manifest_kind kind, const char *data, size_t size)
 {
     struct diags d = DIAGS_INIT;
     struct manifest m;
-    int rc = manifest_parse("fuzz.yaml", kind, data, size, &m, &d);
+    int rc = manifest_parse("fuzz.yaml", kind, data, size, NULL, &m, &d);
 
     promise(rc == (d.n_errors ? -ERR_INVALID : 0));
     promise(rc < 0 || m.is_root == manifest_names_root(data, size));

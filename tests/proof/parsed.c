@@ -15,10 +15,10 @@
 #define LENT_MAX  64  /* that are looked at */
 
 int __real_manifest_parse(const char *path, enum manifest_kind kind, const char *data, size_t size,
-                          struct manifest *out, struct diags *diags);
+                          struct manifest_room *room, struct manifest *out, struct diags *diags);
 void __real_manifest_deinit(struct manifest *m);
 int __wrap_manifest_parse(const char *path, enum manifest_kind kind, const char *data, size_t size,
-                          struct manifest *out, struct diags *diags);
+                          struct manifest_room *room, struct manifest *out, struct diags *diags);
 void __wrap_manifest_deinit(struct manifest *m);
 
 struct parsed {
@@ -70,17 +70,17 @@ static void remember(struct parsed *p, const char *path, enum manifest_kind kind
     memcpy(p->data, data, size);
     p->kind = kind;
     p->size = size;
-    p->rc = __real_manifest_parse(path, kind, data, size, &p->m, &p->said);
+    p->rc = __real_manifest_parse(path, kind, data, size, NULL, &p->m, &p->said);
 }
 
 int __wrap_manifest_parse(const char *path, enum manifest_kind kind, const char *data, size_t size,
-                          struct manifest *out, struct diags *diags)
+                          struct manifest_room *room, struct manifest *out, struct diags *diags)
 {
     struct parsed *p = &files[text_mix(text_mix(kind, path, strlen(path)), data, size) % FILES_MAX];
     bool known = is_it(p, path, kind, data, size);
 
     if (each_anew || n_lent == LENT_MAX || (!known && p->n_lent))
-        return __real_manifest_parse(path, kind, data, size, out, diags);
+        return __real_manifest_parse(path, kind, data, size, room, out, diags);
     if (!known)
         remember(p, path, kind, data, size);
     diags_add_all(diags, &p->said);

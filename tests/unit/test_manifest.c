@@ -30,7 +30,7 @@ static void is_bad(const struct case_file *c)
 {
     struct diags d = DIAGS_INIT;
     struct manifest m;
-    int rc = manifest_parse(c->name, kind, c->data, c->size, &m, &d);
+    int rc = manifest_parse(c->name, kind, c->data, c->size, NULL, &m, &d);
 
     if (rc != -ERR_INVALID || d.n_errors == 0 || !*c->expect)
         fail_msg("%s: %d, and %zu errors", c->name, rc, d.n_errors);
@@ -48,7 +48,7 @@ static void is_good(const struct case_file *c)
     struct buf text = BUF_INIT(1u << 20);
     struct diags d = DIAGS_INIT;
     struct manifest m;
-    int rc = manifest_parse(c->name, kind, c->data, c->size, &m, &d);
+    int rc = manifest_parse(c->name, kind, c->data, c->size, NULL, &m, &d);
 
     cases_expect(c, &d);
     assert_int_equal(rc, 0);
@@ -86,7 +86,7 @@ static void is_without_fault(const struct case_file *c)
     struct diags d = DIAGS_INIT;
     struct manifest m;
 
-    assert_int_equal(manifest_parse(c->name, MANIFEST_TRUSTED, c->data, c->size, &m, &d), 0);
+    assert_int_equal(manifest_parse(c->name, MANIFEST_TRUSTED, c->data, c->size, NULL, &m, &d), 0);
     cases_expect(c, &d); /* no warning either */
     manifest_deinit(&m);
     diags_deinit(&d);
@@ -108,7 +108,7 @@ static void survives_every_fault(const struct case_file *c)
         int rc;
 
         fault_arm(nth);
-        rc = manifest_parse(c->name, kind, c->data, c->size, &m, &d);
+        rc = manifest_parse(c->name, kind, c->data, c->size, NULL, &m, &d);
         fired = fault_disarm();
         if (fired && rc != -ERR_NOMEM)
             fail_msg("%s: %d with allocation %ld failing", c->name, rc, nth);
@@ -137,7 +137,7 @@ static struct diags told;
 static int parse(const struct buf *b)
 {
     assert_false(b->failed);
-    return manifest_parse("big.yaml", MANIFEST_TRUSTED, b->data, b->size, &parsed, &told);
+    return manifest_parse("big.yaml", MANIFEST_TRUSTED, b->data, b->size, NULL, &parsed, &told);
 }
 
 static void assert_told(size_t n_errors, const char *first)
@@ -163,7 +163,7 @@ static void file__over_256_mib__is_refused_unread(void **state)
     (void)state;
 
     assert_int_equal(manifest_parse("big.yaml", MANIFEST_TRUSTED, "a",
-                                    LIMIT_MANIFEST_FILE_BYTES + 1u, &parsed, &told),
+                                    LIMIT_MANIFEST_FILE_BYTES + 1u, NULL, &parsed, &told),
                      -ERR_INVALID);
 
     assert_told(1, "big.yaml: the file has 268435457 bytes; expected at most 268435456");

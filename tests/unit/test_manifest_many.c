@@ -25,7 +25,7 @@ static struct diags told;
 static int parse(const struct buf *b)
 {
     assert_false(b->failed);
-    return manifest_parse("big.yaml", MANIFEST_TRUSTED, b->data, b->size, &parsed, &told);
+    return manifest_parse("big.yaml", MANIFEST_TRUSTED, b->data, b->size, NULL, &parsed, &told);
 }
 
 static void assert_told(size_t n_errors, const char *first)
