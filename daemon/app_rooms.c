@@ -108,7 +108,10 @@ static int load_rows(struct app *app, struct err *err)
     struct store_events_query last = {.limit = 1, .last = true};
     int rv = store_load(app->store, load_row, app, err);
 
-    return rv != 0 ? rv : store_load_events(app->store, &last, load_row, app, err);
+    if (rv == 0)
+        rv = store_load_events(app->store, &last, load_row, app, err);
+    mem_give_back(); /* what SQLite needed for all of it */
+    return rv;
 }
 
 static int open_store(struct app *app, struct err *err)

@@ -9,6 +9,8 @@
 #include "lib/search.h"
 #include "lib/text.h"
 
+#define FORGET_EACH 65536 /* candidates: memory of them is given back in pieces of so many */
+
 /* --- Copies -------------------------------------------------------------------------------- */
 
 /* *ok turns false where there is no memory; the result is then not used. */
@@ -414,6 +416,14 @@ static void forget(struct desired_build *b, struct root_list *classes)
         classes->items[i].alone = NULL;
 }
 
+/* Where no names clash nobody looks at a candidate again. */
+static void forget_before(struct desired_build *b, size_t n)
+{
+    size_t size = sizeof(*b->entries.items);
+
+    mem_forget(b->entries.items, (n - FORGET_EACH) * size, n * size);
+}
+
 int desired_share_databases(struct desired_build *b, struct desired *d)
 {
     int rc = 0;
@@ -422,8 +432,11 @@ int desired_share_databases(struct desired_build *b, struct desired *d)
     d->databases = mem_alloc(b->entries.n * sizeof(*d->databases));
     if (!d->databases)
         return -ERR_NOMEM;
-    for (size_t i = 0; rc == 0 && i < b->entries.n; i++)
+    for (size_t i = 0; rc == 0 && i < b->entries.n; i++) {
         if (!b->entries.items[i].dropped)
             rc = desired_share_entry(b, d, &b->entries.items[i]);
+        if (!b->names_clash && (i + 1) % FORGET_EACH == 0)
+            forget_before(b, i + 1);
+    }
     return rc;
 }

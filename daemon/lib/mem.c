@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
+
+#define PAGE_MASK ((uintptr_t)65535) /* of the largest that systems have */
 
 static bool (*fault)(void);
 static atomic_size_t live;
@@ -149,6 +152,15 @@ void mem_void(void *p, size_t size, bool is_void)
     (void)size;
     (void)is_void;
 #endif
+}
+
+void mem_forget(void *p, size_t from, size_t to)
+{
+    uintptr_t first = ((uintptr_t)p + from + PAGE_MASK) & ~PAGE_MASK;
+    uintptr_t end = ((uintptr_t)p + to) & ~PAGE_MASK;
+
+    if (first < end)
+        madvise((char *)p + (first - (uintptr_t)p), end - first, MADV_DONTNEED);
 }
 
 bool mem_is_lent(const void *p)

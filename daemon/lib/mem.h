@@ -31,6 +31,10 @@ bool mem_is_lent(const void *p);
  * that. */
 void mem_void(void *p, size_t size, bool is_void);
 
+/* What is in memory of mem_alloc, from `from` to `to`, is not needed any more: whole pages of it
+ * are the system's. What is read there then is undefined. */
+void mem_forget(void *p, size_t from, size_t to);
+
 /* Make room for at least `need` elements of `size` bytes in *items, doubling.
  * *capacity is updated; what is there is kept. False when there is no memory. */
 bool mem_grow(void *items, size_t *capacity, size_t need, size_t size) MUST_CHECK;
