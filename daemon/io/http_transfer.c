@@ -29,7 +29,7 @@ static void keep_value(const char *line, size_t n, const char *name, char *out, 
 {
     size_t at = strlen(name);
 
-    if (n <= at || strncasecmp(line, name, at) != 0 || line[at] != ':')
+    if (n <= at || line[at] != ':' || strncasecmp(line, name, at) != 0)
         return;
     for (at++; at < n && (line[at] == ' ' || line[at] == '\t'); at++)
         ;
