@@ -96,6 +96,8 @@ void store_close(struct store *s)
         sqlite3_finalize(s->put[t]);
         sqlite3_finalize(s->remove[t]);
     }
+    sqlite3_finalize(s->begin);
+    sqlite3_finalize(s->commit);
     sqlite_file_close(s->db);
     state_dir_close(&s->dir);
     mem_free(s);

@@ -15,6 +15,8 @@ struct store {
     bool in_callback; /* a row is shown: nothing may be called that needs the connection */
     sqlite3_stmt *put[LEDGER_N]; /* prepared at first use */
     sqlite3_stmt *remove[LEDGER_N];
+    sqlite3_stmt *begin;
+    sqlite3_stmt *commit;
 };
 
 #endif

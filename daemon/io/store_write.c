@@ -154,21 +154,26 @@ static void number_events(struct ledger_op *const *sorted, size_t n, int64_t nex
             ((struct event *)sorted[i]->row)->seq = next++;
 }
 
+static int run_kept(struct store *s, sqlite3_stmt **slot, const char *sql, struct err *err)
+{
+    int rc = *slot ? 0 : sqlite_file_prepare(s->db, sql, true, slot, err);
+
+    return rc ? rc : sqlite_file_run(s->db, *slot, err);
+}
+
 static int commit_sorted(struct store *s, struct ledger_op *const *sorted, size_t n,
                          struct err *err)
 {
     int64_t first = 0;
-    int rc = sqlite_file_begin(s->db, err);
+    int rc = run_kept(s, &s->begin, "BEGIN IMMEDIATE", err);
 
     if (rc)
         return rc;
     rc = apply_all(s, sorted, n, &first, err);
-    if (rc) {
+    rc = rc ? rc : run_kept(s, &s->commit, "COMMIT", err);
+    if (rc)
         sqlite_file_rollback(s->db);
-        return rc;
-    }
-    rc = sqlite_file_commit(s->db, err);
-    if (!rc)
+    else
         number_events(sorted, n, first);
     return rc;
 }
