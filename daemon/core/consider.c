@@ -258,12 +258,17 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
                      ACT[d.act].working, NULL);
 }
 
-void rc_queue_more(struct reconcile *rc, struct effects *fx)
+bool rc_wants_more(const struct reconcile *rc)
+{
+    return rc->n_waits && rc->schedule.n_in[LANE_CREATE] <= rc->queue_most / 2 && !rc_is_stale(rc);
+}
+
+void rc_queue_more(struct reconcile *rc, struct effects *fx, bool is_calm)
 {
     const size_t *n_queued = &rc->schedule.n_in[LANE_CREATE];
     size_t n = rc->fleet.n_databases;
 
-    if (!rc->n_waits || *n_queued > rc->queue_most / 2 || rc_is_stale(rc))
+    if (!rc_wants_more(rc) || (!is_calm && *n_queued > rc->queue_most / 4))
         return;
     for (size_t i = 0; i < n && rc->n_waits && *n_queued < rc->queue_most && !fx->failed; i++) {
         size_t at = rc->waits_at++ % n;

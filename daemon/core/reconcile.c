@@ -269,7 +269,7 @@ static void set_wake(const struct reconcile *rc, struct effects *out)
 {
     int64_t due_ms = schedule_next_wake(&rc->schedule);
 
-    if (reconcile_goes_on(rc) || due_ms <= rc->now_ms)
+    if (reconcile_goes_on(rc) || rc_wants_more(rc) || due_ms <= rc->now_ms)
         due_ms = rc->now_ms + 1; /* not at once: what has come meanwhile goes first */
     earlier(&out->wake_ms, due_ms);
     earlier(&out->wake_ms, fleet_next_wake(&rc->fleet));
@@ -290,7 +290,7 @@ static void set_wake(const struct reconcile *rc, struct effects *out)
 }
 
 /* What the event led to, and what was due by now. */
-static void go_on(struct reconcile *rc, struct effects *out)
+static void go_on(struct reconcile *rc, struct effects *out, bool is_calm)
 {
     struct resource *r;
 
@@ -312,7 +312,7 @@ static void go_on(struct reconcile *rc, struct effects *out)
     rc_recover_tick(rc, out);
     if (!rc_is_taking(rc) && !out->failed)
         rc_replan(rc, out);
-    rc_queue_more(rc, out);
+    rc_queue_more(rc, out, is_calm);
     pump(rc, out);
     if (!rc->replan && !out->failed && !fleet_failed(&rc->fleet))
         fleet_settle(&rc->fleet);
@@ -411,6 +411,6 @@ int reconcile_step(struct reconcile *rc, const struct rc_event *ev, struct effec
         drop(ev);
     out->failed = out->failed || fleet_failed(&rc->fleet);
     if (!out->failed && rv != -ERR_NOMEM)
-        go_on(rc, out);
+        go_on(rc, out, ev->kind == RC_TICK);
     return out->failed ? err_nomem(err) : rv;
 }

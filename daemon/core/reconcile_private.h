@@ -153,8 +153,10 @@ void rc_consider_all(struct reconcile *rc, struct effects *fx, struct resource *
 /* A target of which the guard is asked nothing: if there is nothing to be done about it and its
  * tokens, and all are as they should be, that is said. True: so it is. */
 bool rc_settle(struct reconcile *rc, struct effects *fx, const struct world *w, struct resource *r);
-/* Those that wait for a place in the queue, as soon as half of it is free. */
-void rc_queue_more(struct reconcile *rc, struct effects *fx);
+/* Half of the queue is free, and some wait for a place in it. */
+bool rc_wants_more(const struct reconcile *rc);
+/* They are queued: when nothing else happens, or when there are few left in it. */
+void rc_queue_more(struct reconcile *rc, struct effects *fx, bool is_calm);
 /* The turn of one that was queued: its call, if it still needs one. */
 void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r);
 
