@@ -202,11 +202,11 @@ static void print_plan(struct app *app)
     struct err err = ERR_INIT;
     struct plan plan;
 
-    if (plan_build(app->rc, &plan, &err) != 0) {
-        app->exit_code = APP_EXIT_FAILED;
-        return;
-    }
+    if (plan_build(app->rc, &plan, &err) != 0)
+        app_fail(err.msg);
     plan_text(&plan, &text);
+    if (text.failed)
+        app_fail("out of memory");
     fputs(buf_str(&text), stdout);
     app->exit_code = plan.n_held                                     ? APP_EXIT_HELD
                      : plan.n_create + plan.n_update + plan.n_delete ? APP_EXIT_CHANGES

@@ -1,4 +1,5 @@
 /* main: argv, what a process must set before anything else, exit status. */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -60,6 +61,15 @@ static void usage(const char *why)
     exit(APP_EXIT_USAGE);
 }
 
+/* An answer that nobody got is a failure. */
+static int answered(int rc)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    log_event(NULL, LOG_LEVEL_ERROR, "cannot write the answer: %s", strerrordesc_np(errno));
+    return APP_EXIT_FAILED;
+}
+
 static void set_mode(struct app_options *o, enum app_mode mode)
 {
     if (o->mode != APP_SERVE)
@@ -93,10 +103,10 @@ static void take(struct app_options *o, int value)
         return;
     case OPT_VERSION:
         puts("tenantd " TENANTD_VERSION);
-        exit(APP_EXIT_OK);
+        exit(answered(APP_EXIT_OK));
     case OPT_HELP:
         fputs(USAGE, stdout);
-        exit(APP_EXIT_OK);
+        exit(answered(APP_EXIT_OK));
     default:
         usage(NULL);
     }
@@ -153,5 +163,5 @@ int main(int argc, char **argv)
         usage("no arguments are taken");
     harden();
     log_init(o.log_level, log_detect());
-    return app_run(&o);
+    return answered(app_run(&o));
 }

@@ -118,3 +118,13 @@ def test_closed_standard_descriptors_are_no_trouble(strict, make_daemon):
             os.close(fd)
         os.execv(command[0], [str(c) for c in command])
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(strict, make_daemon):
+    daemon = make_daemon(strict.url, TOKEN)
+    daemon.write_manifest("m.yaml", GROUP)
+    for mode in ("--plan", "--check", "--version", "--help"):
+        command = f'exec "$0" --config "$1" {mode} >/dev/full'
+        result = harness.run(["bash", "-c", command, harness.program("tenantd"), daemon.config_path], 30)
+        assert result.code == 1, (mode, result)
+        assert "cannot write the answer: No space left on device" in result.err
