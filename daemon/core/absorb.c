@@ -295,6 +295,18 @@ static void configured(struct reconcile *rc, struct effects *fx, const struct fl
     buf_deinit(&text);
 }
 
+/* Nothing is left of what it was to be configured with after its create: what is edited from here
+ * on is an update, also where nothing of that could be set. */
+static void end_first_configuration(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    unsigned drift;
+
+    if (d->own.config_read || database_differs(d, &drift) & ~d->refused_fields)
+        return;
+    d->own.config_read = CONFIG_IN_DOUBT;
+    rc_put_own(rc, fx, &d->r);
+}
+
 /* The platform refused some field of several: the one that its text names, else they are sent one
  * by one. */
 static void field_refused(struct reconcile *rc, struct effects *fx, const struct flight *f,
@@ -312,6 +324,7 @@ static void field_refused(struct reconcile *rc, struct effects *fx, const struct
     }
     d->refused_fields |= named ? named : f->fields;
     d->r.refused_until_ms = rc->now_ms + REFUSED_AGAIN_MS;
+    end_first_configuration(rc, fx, d);
     rc_approval_done(rc, fx, "update", &d->r);
     rc_set(fx, &d->r.refused_text, a->error);
     rc_event(rc, fx, &d->r, "Refused", 4, a, "%s", a->error);
