@@ -118,19 +118,26 @@ void doubt_load_entry(struct reconcile *rc, int64_t at_ms)
         rc->last_entry_ms = at_ms;
 }
 
+/* start_ms: when this life began, by a clock. */
+static void look_if_old(struct reconcile *rc, struct effects *fx, int64_t start_ms)
+{
+    if (!rc->last_entry_ms || start_ms - rc->last_entry_ms <= OLD_MS ||
+        rc->doubts[DOUBT_OLD].stands)
+        return;
+    void_approvals(rc, fx);
+    put_meta(fx, DOUBT[DOUBT_OLD].key, rc->last_entry_ms);
+    begin(rc, fx, DOUBT_OLD, rc->last_entry_ms);
+}
+
 void doubt_start(struct reconcile *rc, struct effects *fx)
 {
-    bool is_old = rc->last_entry_ms && rc->wall_ms - rc->last_entry_ms > OLD_MS;
-
-    if (rc->doubts[DOUBT_COPY].stands || (is_old && !rc->doubts[DOUBT_OLD].stands))
+    rc->started_ms = rc->now_ms;
+    if (rc->doubts[DOUBT_COPY].stands)
         void_approvals(rc, fx);
     for (int d = 0; d < DOUBT_N; d++)
         if (rc->doubts[d].stands)
             begin(rc, fx, (enum doubt)d, rc->doubts[d].value);
-    if (is_old && !rc->doubts[DOUBT_OLD].stands) {
-        put_meta(fx, DOUBT[DOUBT_OLD].key, rc->last_entry_ms);
-        begin(rc, fx, DOUBT_OLD, rc->last_entry_ms);
-    }
+    look_if_old(rc, fx, rc->wall_ms);
 }
 
 void doubt_observed(struct reconcile *rc, struct effects *fx)
@@ -151,6 +158,8 @@ void doubt_clock(struct reconcile *rc, struct effects *fx, const struct answer *
 
     if (!a->date_ms || !call_is_of_platform(a->kind))
         return;
+    if (!rc->clock_said) /* ours may be behind, as after days without power */
+        look_if_old(rc, fx, a->date_ms - (rc->now_ms - rc->started_ms));
     rc->clock_said = true;
     rc->date_offset_ms = a->date_ms - rc->now_ms;
     if (!is_off)

@@ -62,6 +62,7 @@ struct reconcile {
     uint64_t random;
     int64_t now_ms;
     int64_t wall_ms;
+    int64_t started_ms;
     int64_t started_wall_ms;
     int64_t unauthorized_wall_ms; /* since when, while not authorized */
 
