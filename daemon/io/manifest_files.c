@@ -343,6 +343,18 @@ static bool has_all_roots(const struct manifest_files *m)
     return has[0] && has[1];
 }
 
+/* Is it one of the directories without files, or in one? */
+static bool is_of_empty(const struct manifest_files *m, const char *path)
+{
+    for (size_t i = 0; i < m->n_empty; i++) {
+        size_t n = strlen(m->empty[i]->path);
+
+        if (strncmp(m->empty[i]->path, path, n) == 0 && (path[n] == '/' || path[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 /* The last reading with what was found at the spots; both are sorted. */
 static int exchange(struct manifest_files *m, const struct manifest_files *was,
                     const struct manifest_spots *spots, const struct family *found)
@@ -363,7 +375,7 @@ static int exchange(struct manifest_files *m, const struct manifest_files *was,
             old = was->files[at++];
         if (f < found->n && strcmp(found->files[f]->path, path) == 0)
             now = found->files[f++];
-        if (!old && was->n_empty > 0) /* in one of them, or it was one */
+        if (!old && is_of_empty(was, path))
             return MANIFEST_WALK_ALL;
         if (old && old != now)
             m->stale_bytes += sizeof(*old) + old->text.size;

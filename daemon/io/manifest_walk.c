@@ -14,31 +14,10 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "io/manifest_walk_private.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
 #include "lib/text.h"
-
-#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-
-struct walk {
-    manifest_visit_fn visit;
-    void *arg;
-    enum manifest_kind kind;
-    const char *root;         /* as configured */
-    char real_root[PATH_MAX]; /* as the kernel names it; "" where it could not say */
-    bool has_other;
-    struct read_identity other; /* the other root, which is walked for itself */
-    size_t n_files;
-    size_t n_errors;
-    size_t n_others; /* times that the other root was met */
-};
-
-struct manifest_place {
-    const struct walk *walk;
-    int dir_fd; /* AT_FDCWD: name is the configured path */
-    const char *name;
-    bool is_link;
-};
 
 /* --- Names --------------------------------------------------------------------------------- */
 
@@ -128,77 +107,6 @@ static int visit_file(struct walk *w, const char *path, const struct stat *st,
     return w->visit(w->arg, &found);
 }
 
-/* --- Opening ------------------------------------------------------------------------------- */
-
-/* The path of what `fd` is, as the kernel knows it; "" when it does not say. */
-static void real_path(int fd, char out[PATH_MAX])
-{
-    char link[64];
-    ssize_t n;
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    n = readlink(link, out, PATH_MAX - 1);
-    out[n < 0 ? 0 : n] = '\0';
-}
-
-static bool is_inside(const char *root, const char *path)
-{
-    size_t n = strlen(root);
-
-    return n > 0 && strncmp(root, path, n) == 0 && (path[n] == '/' || root[n - 1] == '/');
-}
-
-/* May a link lead to what `fd` is? */
-static int check_target(const struct walk *w, int fd, struct err *err)
-{
-    char path[PATH_MAX];
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return err_errno(err, errno, "cannot look at it");
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_INVALID, "it leads to what is not a regular file");
-    real_path(fd, path);
-    if (is_inside(w->real_root, path))
-        return 0;
-    if (w->kind == MANIFEST_TRUSTED && (st.st_mode & S_IROTH))
-        return 0;
-    return err_set(err, ERR_PERMISSION, "it is a link that leads out of %s%s", w->root,
-                   w->kind == MANIFEST_TRUSTED ? ", to a file that not everybody may read" : "");
-}
-
-/* The target is looked at before it is opened, and the very same file is opened then: opening a
- * device or a FIFO would already do something, and a path may lead elsewhere the next time. */
-static int open_link(const struct manifest_place *p, struct err *err)
-{
-    int fd = openat(p->dir_fd, p->name, O_PATH | O_CLOEXEC);
-    char link[64];
-    int opened;
-    int rc;
-
-    if (fd < 0)
-        return err_errno(err, errno, "cannot open it");
-    rc = check_target(p->walk, fd, err);
-    if (rc == 0) {
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        opened = open(link, OPEN_FLAGS);
-        rc = opened >= 0 ? opened : err_errno(err, errno, "cannot open it");
-    }
-    close(fd);
-    return rc;
-}
-
-int manifest_walk_open(const struct manifest_found *found, struct err *err)
-{
-    const struct manifest_place *p = found->place;
-    int fd;
-
-    if (p->is_link)
-        return open_link(p, err);
-    fd = openat(p->dir_fd, p->name, OPEN_FLAGS | (p->dir_fd == AT_FDCWD ? 0 : O_NOFOLLOW));
-    return fd >= 0 ? fd : err_errno(err, errno, "cannot open it");
-}
-
 /* --- Directories --------------------------------------------------------------------------- */
 
 static int walk_directory(struct walk *w, int fd, const char *path, unsigned depth);
@@ -210,7 +118,7 @@ static int walk_below(struct walk *w, int dir_fd, const char *name, const char *
 
     if (depth >= LIMIT_MANIFEST_DEPTH)
         return visit_error(w, path, "directories are nested too deeply");
-    fd = openat(dir_fd, name, OPEN_FLAGS | O_DIRECTORY | O_NOFOLLOW);
+    fd = openat(dir_fd, name, MANIFEST_OPEN_FLAGS | O_DIRECTORY | O_NOFOLLOW);
     return fd >= 0 ? walk_directory(w, fd, path, depth) : visit_errno(w, path, errno);
 }
 
@@ -339,7 +247,7 @@ static int walk_directory(struct walk *w, int fd, const char *path, unsigned dep
 static int walk_root(struct walk *w)
 {
     struct manifest_place place = {.walk = w, .dir_fd = AT_FDCWD, .name = w->root};
-    int fd = open(w->root, OPEN_FLAGS);
+    int fd = open(w->root, MANIFEST_OPEN_FLAGS);
     struct stat st;
     int rc;
 
@@ -350,7 +258,7 @@ static int walk_root(struct walk *w)
         return w->kind == MANIFEST_TENANTS ? visit_error(w, w->root, "it is not a directory")
                                            : visit_file(w, w->root, &st, &place);
     }
-    real_path(fd, w->real_root);
+    manifest_walk_real_path(fd, w->real_root);
     rc = walk_directory(w, fd, w->root, 0);
     if (rc == 0 && w->n_files == 0 && w->n_errors == 0)
         rc = visit_error(w, w->root, EMPTY_TEXT);
@@ -431,10 +339,10 @@ static bool may_enter(const struct walk *w, int fd)
  * left. -1: not by this way. */
 static int open_directory(struct walk *w, const char *below, const char **name)
 {
-    int fd = open(w->root, OPEN_FLAGS | O_DIRECTORY);
+    int fd = open(w->root, MANIFEST_OPEN_FLAGS | O_DIRECTORY);
 
     if (fd >= 0)
-        real_path(fd, w->real_root);
+        manifest_walk_real_path(fd, w->real_root);
     for (unsigned depth = 0; fd >= 0 && may_enter(w, fd); depth++) {
         size_t n = strcspn(below, "/");
         char part[NAME_MAX + 1];
@@ -448,8 +356,9 @@ static int open_directory(struct walk *w, const char *below, const char **name)
             break;
         memcpy(part, below, n);
         part[n] = '\0';
-        next = manifest_walk_is_name(part) ? openat(fd, part, OPEN_FLAGS | O_DIRECTORY | O_NOFOLLOW)
-                                           : -1;
+        next = manifest_walk_is_name(part)
+                   ? openat(fd, part, MANIFEST_OPEN_FLAGS | O_DIRECTORY | O_NOFOLLOW)
+                   : -1;
         close(fd);
         fd = next;
         below += n + 1;
@@ -461,7 +370,7 @@ static int open_directory(struct walk *w, const char *below, const char **name)
 
 static bool has_file(int dir_fd)
 {
-    int fd = openat(dir_fd, ".", OPEN_FLAGS | O_DIRECTORY);
+    int fd = openat(dir_fd, ".", MANIFEST_OPEN_FLAGS | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *entry = NULL;
 
