@@ -1,6 +1,5 @@
-/* test_pack_store: where packed records lie: pieces keep what they hold, and holes are filled
- * again. In:    pieces of every size, that come and go. Out: cmocka's verdict. Never: more than
- * memory. */
+/* test_pack_store: where packed records lie: pieces keep what they hold, and holes are filled.
+ * In:    pieces of every size, that come and go. Out: cmocka's verdict. Never: more than memory. */
 #include "core/pack.h"
 
 #include <setjmp.h>
