@@ -47,7 +47,7 @@ def time_bound(request):
 @pytest.fixture
 def strict(request):
     """A running StrictApi; its documents must not have been violated when the test ends."""
-    with strict_api.StrictApi("acme", "strict-api-token-" + "x" * 16) as api:
+    with strict_api.StrictApi("acme", strict_api.TOKEN) as api:
         yield api
         if not request.node.get_closest_marker("allow_violations"):
             api.assert_clean()

@@ -30,6 +30,7 @@ FOREIGN_VARIABLES = re.compile(
     r"NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|"
     r"TURSO_.*|(?i:.*_proxy)")
 JWT = re.compile(rb"ey[\w-]+\.[\w-]+\.[\w-]{20,}")
+GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"  # what most manifests begin with
 ALLOWED_SOCKET_PATH = 107  # bytes in sockaddr_un, without the final NUL
 
 
@@ -513,6 +514,21 @@ class Daemon:
         status = self.status()
         assert status["state"] == "settled", f"{status}\n{self.tail()}"
         return status
+
+    def settled(self, manifest):
+        """Itself, started with that manifest, and settled."""
+        self.write_manifest("m.yaml", manifest)
+        self.start()
+        self.settle()
+        return self
+
+    def problems(self):
+        """The reasons of what stands in the way."""
+        return [p["reason"] for p in self.status()["problems"]]
+
+    def resident_bytes(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split("VmRSS:")[1].split()[0]) << 10
 
     def assert_files_hold_no_secrets(self, secrets):
         """Searches log, configuration and state directory for the API token, what the token files hold,

@@ -28,6 +28,7 @@ import time
 import urllib.parse
 import uuid
 
+TOKEN = "strict-api-token-" + "x" * 16  # what conftest's knows
 MAX_BODY = 1 << 20
 MAX_FILE = 64 << 20
 UNPAGED_ROWS = 1000  # a listing without `limit` is cut here, silently

@@ -10,9 +10,9 @@ import time
 
 import harness
 import strict_api
+from harness import GROUP
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 SIGNUP = "  signup: {group: eu, scopes: [read, 'db:create'], rotate_every: 90d, file: s.jwt}\n"
 
 

@@ -14,9 +14,8 @@ import threading
 
 import harness
 import pytest
-
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+from harness import GROUP
+from strict_api import TOKEN
 
 
 def manifest(names):
@@ -25,11 +24,8 @@ def manifest(names):
 
 @pytest.fixture
 def daemon(strict, make_daemon):
-    made = make_daemon(strict.url, TOKEN, config={"policy": {"prune": "on", "deletion_grace": "0s"}})
-    made.write_manifest("m.yaml", manifest(["a", "b"]))
-    made.start()
-    made.settle()
-    return made
+    config = {"policy": {"prune": "on", "deletion_grace": "0s"}}
+    return make_daemon(strict.url, TOKEN, config=config).settled(manifest(["a", "b"]))
 
 
 def owned(path):

@@ -11,8 +11,8 @@ import shutil
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 MANIFEST = "groups: {eu: {location: aws-eu-west-1}}\n"
 START = "error cannot start: "
 CONFIGURED = "set {} in the configuration"

@@ -6,8 +6,8 @@ Never: an outside edit that a dashboard could not make.
 """
 
 import harness
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 QUICK = {"reconcile": {"debounce": "10ms", "interval": "300ms", "config_sweep": "1s",
                        "backoff": {"initial": "20ms", "max": "200ms"}},
          "policy": {"prune": "on", "deletion_grace": "0s",

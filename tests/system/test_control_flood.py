@@ -8,14 +8,13 @@ Never: a client that reads more than the test says.
 import contextlib
 import json
 import os
-import pathlib
 import select
 import socket
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 N = 2000  # databases: a list of them is about a megabyte
 LIMIT = 256  # clients, of which the last eighth is kept for operators
 MIB = 1 << 20
@@ -106,11 +105,6 @@ def n_open(clients):
     return sum(not is_refused(client) for client in clients)
 
 
-def resident(daemon):
-    text = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) << 10
-
-
 def n_descriptors(daemon):
     return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
 
@@ -135,7 +129,7 @@ def test_a_thousand_readers_leave_room_for_operators(daemon):
 
 
 def test_who_never_reads_costs_little_and_stalls_nobody(daemon):
-    before = resident(daemon)
+    before = daemon.resident_bytes()
     clients = connect_many(daemon, 30)
     for client in clients:
         assert send(client, call("List", more=True) * 100 + call("Watch", more=True, parameters={"since": 0}))
@@ -144,7 +138,7 @@ def test_who_never_reads_costs_little_and_stalls_nobody(daemon):
     for _ in range(3):
         assert daemon.ctl("status").code == 0
     assert len(daemon.list("database")) == N
-    assert resident(daemon) - before < SPARE
+    assert daemon.resident_bytes() - before < SPARE
     first = clients[0]
     got = b""
     while got.count(b"\0") < 3:  # and whoever does read after all, gets it
@@ -154,7 +148,7 @@ def test_who_never_reads_costs_little_and_stalls_nobody(daemon):
 
 
 def test_messages_without_end_are_cut_off(daemon):
-    before = resident(daemon)
+    before = daemon.resident_bytes()
     for start in (b'{"method":"', b'{"method":"a.b","parameters":{"x":"', b"[" * 100, b"\xff"):
         (client,) = connect_many(daemon, 1)
         assert not send(client, start + b"a" * (100 * MIB)), "it takes 100 MiB of one message"
@@ -163,7 +157,7 @@ def test_messages_without_end_are_cut_off(daemon):
         assert send(client, call("GetStatus")[:-20])
 
     assert daemon.ctl("status").code == 0
-    assert resident(daemon) - before < SPARE
+    assert daemon.resident_bytes() - before < SPARE
 
 
 GARBAGE = [b"\0", b"\0" * 70000, b"null\0", b"[]\0", b"{}\0", b"\xff\xfe\0", b'{"method":1}\0',

@@ -10,9 +10,8 @@ import json
 import secrets
 
 import harness
-
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+from harness import GROUP
+from strict_api import TOKEN
 
 
 def started(make_daemon, strict, manifest, config=None, code=0):

@@ -9,8 +9,8 @@ import random
 import time
 
 import harness
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 ROOT = """
 groups:
   eu: {location: aws-eu-west-1}

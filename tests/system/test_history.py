@@ -8,9 +8,9 @@ Never: a look inside the daemon.
 import re
 
 import pytest
+from harness import GROUP
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 KEPT = GROUP + """databases:
   b: {group: eu}
 """
@@ -23,11 +23,8 @@ BOTH = KEPT + """  a:
 
 @pytest.fixture
 def daemon(strict, make_daemon):
-    made = make_daemon(strict.url, TOKEN, config={"policy": {"prune": "plan", "deletion_grace": "0s"}})
-    made.write_manifest("m.yaml", BOTH % "1gb")
-    made.start()
-    made.settle()
-    return made
+    config = {"policy": {"prune": "plan", "deletion_grace": "0s"}}
+    return make_daemon(strict.url, TOKEN, config=config).settled(BOTH % "1gb")
 
 
 def why(daemon, reference):

@@ -8,7 +8,6 @@ Never: a wait that the daemon does not bound.
 import contextlib
 import http.client
 import os
-import pathlib
 import re
 import shutil
 import socket
@@ -19,8 +18,8 @@ import zlib
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 QUICK = {"api": {"timeout": "500ms"}, "reconcile": {"backoff": {"initial": "20ms", "max": "200ms"}}}
 MIB = 1 << 20
 # What a sanitizer keeps for itself of what was freed is none of the daemon's.
@@ -85,11 +84,6 @@ class Relay:
 def upstream_of(strict):
     host, port = strict.url.removeprefix("http://").split(":")
     return host, int(port)
-
-
-def resident(daemon):
-    text = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) << 10
 
 
 def endless(head, piece):
@@ -161,13 +155,13 @@ def test_answers_that_are_meant_to_harm(strict, make_daemon):
         daemon.write_manifest("m.yaml", "groups: {eu: {location: aws-eu-west-1}}\ndatabases: {a: {group: eu}}\n")
         daemon.start()
         daemon.settle()
-        before, mark = resident(daemon), strict.mark()
+        before, mark = daemon.resident_bytes(), strict.mark()
         for name, (pattern, misbehave, said) in HOSTILE.items():
             relay.pattern, relay.misbehave = pattern, misbehave
             assert daemon.ctl("sync").code == 0
             error = harness.wait_until(lambda: daemon.status()["observation"].get("error"), 30, name)
             assert said in error and "\n" not in error and len(error) < 300, (name, error)
-            assert resident(daemon) - before < SPARE, name
+            assert daemon.resident_bytes() - before < SPARE, name
             relay.misbehave = None
             assert_settles(daemon)
         assert strict.writes(mark) == []

@@ -7,8 +7,8 @@ Never: a look inside the daemon.
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 JO = "  jo@example.com: {role: admin}\n"
 AL = "  Al@Example.com: {role: viewer}\n"
 QUICK = {"reconcile": {"debounce": "10ms", "backoff": {"initial": "20ms", "max": "200ms"}}}

@@ -12,8 +12,8 @@ import subprocess
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 CLONE_NEWNS = 0x20000
 CONFIG = {"reconcile": {"debounce": "10ms", "interval": "300ms",
                         "backoff": {"initial": "20ms", "max": "200ms"}}}

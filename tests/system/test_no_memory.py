@@ -10,8 +10,8 @@ import resource
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 MANIFEST = """
 groups: {eu: {location: aws-eu-west-1}}
 databases: {a: {group: eu}%s}

@@ -9,9 +9,9 @@ import sqlite3
 
 import harness
 import pytest
+from harness import GROUP
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 TWO = GROUP + "databases: {a: {group: eu}, b: {group: eu}}\n"
 ONE = GROUP + "databases: {a: {group: eu}}\n"
 DAY_MS = 24 * 3600 * 1000
@@ -20,11 +20,8 @@ LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
 
 @pytest.fixture
 def daemon(strict, make_daemon):
-    made = make_daemon(strict.url, TOKEN, config={"policy": {"prune": "on", "deletion_grace": "0s"}})
-    made.write_manifest("m.yaml", TWO)
-    made.start()
-    made.settle()
-    return made
+    config = {"policy": {"prune": "on", "deletion_grace": "0s"}}
+    return make_daemon(strict.url, TOKEN, config=config).settled(TWO)
 
 
 def problems(daemon):

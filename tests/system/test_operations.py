@@ -11,21 +11,12 @@ import shutil
 import stat
 
 import harness
-
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+from harness import GROUP
+from strict_api import TOKEN
 
 
 def started(make_daemon, strict, manifest, config=None):
-    daemon = make_daemon(strict.url, TOKEN, config=config)
-    daemon.write_manifest("m.yaml", GROUP + manifest)
-    daemon.start()
-    daemon.settle()
-    return daemon
-
-
-def problems(daemon):
-    return [p["reason"] for p in daemon.status()["problems"]]
+    return make_daemon(strict.url, TOKEN, config=config).settled(GROUP + manifest)
 
 
 def test_token_files_have_their_form_and_mode(strict, make_daemon):
@@ -115,7 +106,7 @@ def test_a_reload_that_changes_what_it_may_not_is_refused(strict, make_daemon):
     daemon.write_config(organization="other")
     result = daemon.ctl("reload")
     assert result.code != 0 and "organization" in result.err
-    assert "ConfigurationRefused" in problems(daemon)
+    assert "ConfigurationRefused" in daemon.problems()
     daemon.write_config(organization="acme")
     assert daemon.ctl("reload").code == 0
     daemon.settle()
@@ -136,7 +127,7 @@ databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 
     os.rename(daemon.tokens_dir, away)
     os.mkdir(daemon.tokens_dir, 0o700)
     assert daemon.sync()[0] == 8
-    assert "TokensDirUnmarked" in problems(daemon)
+    assert "TokensDirUnmarked" in daemon.problems()
     assert os.listdir(daemon.tokens_dir) == []
     os.rmdir(daemon.tokens_dir)
     shutil.move(away, daemon.tokens_dir)

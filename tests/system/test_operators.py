@@ -7,8 +7,8 @@ Never: a look inside the daemon.
 
 import harness
 import pytest
+from harness import GROUP
 
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 DATABASES = "/v1/organizations/acme/databases"
 TOKENS = "tokens: {app: {authorization: full-access, expiration: 7d}}"
 

@@ -9,13 +9,13 @@ import time
 
 import harness
 import pytest
+from harness import GROUP
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 DELETER = "strict-api-deleter-" + "y" * 16
 QUICK = {"reconcile": {"debounce": "10ms", "interval": "1s",
                        "backoff": {"initial": "20ms", "max": "200ms"}},
          "policy": {"deletion_grace": "0s", "guard": {"max_delete_percent": None}}}
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 BOTH = GROUP + """
 databases: {a: {group: eu}, b: {group: eu}}
 api_tokens: {ci: {group: eu, scopes: [read]}}
@@ -37,10 +37,6 @@ def apart(strict, make_daemon):
     return daemon
 
 
-def problems(daemon):
-    return [p["reason"] for p in daemon.status()["problems"]]
-
-
 def test_deletes_go_by_a_token_of_their_own(strict, apart):
     apart.start()
     apart.settle()
@@ -54,7 +50,7 @@ def test_deletes_go_by_a_token_of_their_own(strict, apart):
 def test_the_end_of_each_is_said(strict, apart):
     strict.knobs.token_exp = int(time.time()) + 6 * 86400
     apart.start()
-    harness.wait_until(lambda: problems(apart) == ["TokenExpires", "TokenExpires"], 20)
+    harness.wait_until(lambda: apart.problems() == ["TokenExpires", "TokenExpires"], 20)
     said = " ".join(p["message"] for p in apart.status()["problems"])
     assert "the API token that tenantd runs with expires" in said and "the token that tenantd deletes with expires" in said
 
@@ -64,17 +60,17 @@ def test_a_refused_one_stops_deletes_alone_until_it_is_replaced(strict, apart):
     refused = "of-another-day-" + "z" * 16
     apart.write_delete_token(refused)
     apart.start()
-    harness.wait_until(lambda: problems(apart) == ["DeleteUnauthorized"], 20)
+    harness.wait_until(lambda: apart.problems() == ["DeleteUnauthorized"], 20)
     harness.wait_until(lambda: len(strict.state.databases) == 2 and strict.state.api_tokens, 20, "all is made")
     apart.write_manifest("m.yaml", GONE.replace("b: {group: eu}", "b: {group: eu, size_limit: 1gb}, c: {group: eu}"))
     apart.sync()
     assert sorted(strict.state.databases) == ["a", "b", "c"]
     one = apart.resource("database/a")
     assert (one["phase"], one["reason"]) == ("Pending", "DeleteUnauthorized")
-    assert problems(apart) == ["DeleteUnauthorized"]
+    assert apart.problems() == ["DeleteUnauthorized"]
     apart.write_delete_token(DELETER)  # it is read by itself
     harness.wait_until(lambda: sorted(strict.state.databases) == ["b", "c"], 30, "it is deleted")
-    harness.wait_until(lambda: problems(apart) == [], 30)
+    harness.wait_until(lambda: apart.problems() == [], 30)
     assert not [c for c in strict.calls("DELETE") if c["status"] not in (200, 401)]
     apart.assert_wiped([refused])
     apart.write_config(api={"delete_token": None})
@@ -92,12 +88,12 @@ def test_without_the_one_that_is_named_nothing_starts_and_nothing_is_reloaded(st
     apart.write_config(api={"delete_token": {"file": str(apart.root / "delete-token")}},
                        policy={"writes": "off"})
     assert apart.ctl("reload").code == 4
-    assert problems(apart) == ["ConfigurationRefused"]
+    assert apart.problems() == ["ConfigurationRefused"]
     assert apart.sync().code == 8  # by the configuration before: writes are on
     assert sorted(strict.state.databases) == ["a", "b"]
     apart.write_delete_token(DELETER)
     assert apart.ctl("reload").code == 0
-    assert problems(apart) == []
+    assert apart.problems() == []
 
 
 def own_token(emulator, name, body=None, token=None):
@@ -118,9 +114,9 @@ def test_a_revoked_token_is_read_anew_without_being_told(emulator, make_daemon):
     daemon.start()
     daemon.settle()
     revoke(emulator, "first")
-    harness.wait_until(lambda: problems(daemon) == ["Unauthorized"], 20)
+    harness.wait_until(lambda: daemon.problems() == ["Unauthorized"], 20)
     first, _ = daemon.token, daemon.write_token(own_token(emulator, "second"))
-    harness.wait_until(lambda: problems(daemon) == [], 20)
+    harness.wait_until(lambda: daemon.problems() == [], 20)
     daemon.write_manifest("m.yaml", GROUP + "databases: {a: {group: eu}}\n")
     daemon.settle()
     daemon.assert_no_secrets([first])
@@ -154,14 +150,14 @@ def test_what_the_manifest_asks_for_and_it_may_not_do_is_said(make_daemon):
         daemon.write_manifest("m.yaml", GROUP)
         daemon.start()
         daemon.settle()
-        assert problems(daemon) == []
+        assert daemon.problems() == []
         daemon.write_config(policy={"writes": "off"})
         daemon.hup()
         daemon.write_manifest("m.yaml", BOTH)
         daemon.sync()
-        assert problems(daemon) == []
+        assert daemon.problems() == []
         daemon.write_config(policy={"writes": "on"})
         daemon.hup()
-        harness.wait_until(lambda: "TokenTooNarrow" in problems(daemon), 20)
+        harness.wait_until(lambda: "TokenTooNarrow" in daemon.problems(), 20)
         said = next(p for p in daemon.status()["problems"] if p["reason"] == "TokenTooNarrow")
         assert "max is no admin" in said["message"]

@@ -11,8 +11,8 @@ import subprocess
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 READERS, ADMINS, USER = 64101, 64102, 64001
 
 

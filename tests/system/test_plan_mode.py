@@ -9,9 +9,9 @@ import os
 import signal
 
 import harness
+from harness import GROUP
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
 KEYED = GROUP + "databases: {a: {group: eu, tokens: {app: {authorization: read-only, expiration: 7d%s}}}}\n"
 
 

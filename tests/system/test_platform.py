@@ -9,9 +9,8 @@ import socket
 
 import harness
 import pytest
-
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+from harness import GROUP
+from strict_api import TOKEN
 
 
 def observed(make_daemon, server, manifest=GROUP, config=None):

@@ -10,8 +10,8 @@ import random
 import harness
 import pytest
 import strict_api
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 ROOT = """
 groups:
   eu: {location: aws-eu-west-1}

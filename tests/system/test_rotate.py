@@ -9,8 +9,8 @@ import json
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 MANIFEST = """
 groups:
   eu: {location: aws-eu-west-1, tokens: {all: {authorization: read-only, expiration: 30d}}}
@@ -25,11 +25,7 @@ IN_EU = ["_group/eu/all.jwt", "a/app.jwt", "b/app.jwt"]
 
 @pytest.fixture
 def daemon(strict, make_daemon):
-    made = make_daemon(strict.url, TOKEN)
-    made.write_manifest("m.yaml", MANIFEST)
-    made.start()
-    made.settle()
-    return made
+    return make_daemon(strict.url, TOKEN).settled(MANIFEST)
 
 
 def files(daemon, names):

@@ -14,8 +14,8 @@ import stat
 
 import harness
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 MANIFEST = """
 groups: {eu: {location: aws-eu-west-1, tokens: {all: {authorization: read-only, expiration: 30d}}}}
 databases:
@@ -27,11 +27,7 @@ databases:
 
 @pytest.fixture
 def daemon(strict, make_daemon):
-    made = make_daemon(strict.url, TOKEN)
-    made.write_manifest("m.yaml", MANIFEST)
-    made.start()
-    made.settle()
-    return made
+    return make_daemon(strict.url, TOKEN).settled(MANIFEST)
 
 
 def minted(strict):

@@ -10,9 +10,8 @@ import signal
 
 import harness
 import pytest
-
-TOKEN = "strict-api-token-" + "x" * 16
-GROUP = "groups: {eu: {location: aws-eu-west-1}}\n"
+from harness import GROUP
+from strict_api import TOKEN
 
 
 def holds_back_reloads(pid):

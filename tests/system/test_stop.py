@@ -12,8 +12,7 @@ import harness
 import held_file
 import test_upload
 from test_upload import platform  # noqa: F401: a fixture
-
-TOKEN = "strict-api-token-" + "x" * 16
+from strict_api import TOKEN
 
 
 def told_to_stop(daemon, times=1):

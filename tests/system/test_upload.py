@@ -17,8 +17,8 @@ import emulator_client
 import harness
 import held_file
 import pytest
+from strict_api import TOKEN
 
-TOKEN = "strict-api-token-" + "x" * 16
 MANIFEST = """
 groups: {eu: {location: aws-eu-west-1}}
 databases:
