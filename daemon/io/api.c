@@ -328,11 +328,6 @@ static char *authorization_of(const struct api *api, const struct call *call, bo
     return text;
 }
 
-static uint64_t source_size(const struct api_call *c)
-{
-    return c->source ? seed_source_file(c->source)->identity.size : 0;
-}
-
 static ssize_t on_read(void *arg, char *out, size_t n)
 {
     ssize_t size = seed_source_read(((struct api_call *)arg)->source, out, n);
@@ -350,10 +345,10 @@ static void on_sent(void *arg, uint64_t bytes)
     struct api_call *c = arg;
     uint64_t now_ns = uv_hrtime();
 
-    if (now_ns - c->sent_ns < SENT_EVERY_NS && bytes < source_size(c))
+    if (now_ns - c->sent_ns < SENT_EVERY_NS && bytes < seed_source_size(c->source))
         return;
     c->sent_ns = now_ns;
-    c->sent(c->arg, bytes, source_size(c));
+    c->sent(c->arg, bytes, seed_source_size(c->source));
 }
 
 static int send_request(struct api_call *c, const struct request *r, struct err *err)
@@ -362,7 +357,7 @@ static int send_request(struct api_call *c, const struct request *r, struct err 
     bool fine;
     char *authorization = authorization_of(api, c->call, &fine);
     CLEANUP(mem_free_string) char *url = url_of(api, c->call, r->target);
-    const struct http_source source = {source_size(c), on_read, on_sent, c};
+    const struct http_source source = {seed_source_size(c->source), on_read, on_sent, c};
     struct http_request request = {
         .method = r->method,
         .url = url,
@@ -421,14 +416,6 @@ static int launch(struct api_call *c, struct call *call, struct err *err)
     return rc;
 }
 
-/* Nothing in it could lead to another host than the one that is named. */
-static bool is_host(const char *s)
-{
-    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:");
-
-    return n > 0 && s[n] == '\0';
-}
-
 /* What has to be there before it can go anywhere, and a place for it. */
 static int check_call(const struct api *api, const struct call *call, struct err *err)
 {
@@ -437,7 +424,7 @@ static int check_call(const struct api *api, const struct call *call, struct err
 
     if (call->kind == CALL_SEED_LOOK)
         return err_set(err, ERR_INVALID, "%s: not of the platform", CALL_INFO[call->kind].name);
-    if (of_host && !(call->jwt && call->host && is_host(call->host)))
+    if (of_host && !(call->jwt && call->host && origin_is_host(call->host)))
         return err_set(err, ERR_INVALID, "%s: without a token or a host",
                        CALL_INFO[call->kind].name);
     if (!api->authorization && !is_elsewhere(api, call) && !of_host)
@@ -481,7 +468,7 @@ static bool note_file(struct api_call *c)
 
     seed_file_state(seed_source_file(c->source), state);
     c->answer->seed_state = arena_strdup(&c->answer->arena, state);
-    c->answer->seed_size = (int64_t)source_size(c);
+    c->answer->seed_size = (int64_t)seed_source_size(c->source);
     return c->answer->seed_state;
 }
 

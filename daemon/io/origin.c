@@ -94,3 +94,10 @@ void origin_deinit(struct origin *o)
     mem_free(o->host);
     *o = (struct origin){0};
 }
+
+bool origin_is_host(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:");
+
+    return n > 0 && s[n] == '\0';
+}

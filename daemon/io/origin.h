@@ -5,6 +5,8 @@
 #ifndef TENANTD_IO_ORIGIN_H
 #define TENANTD_IO_ORIGIN_H
 
+#include <stdbool.h>
+
 #include "lib/base.h"
 #include "lib/err.h"
 
@@ -17,5 +19,8 @@ struct origin {
  * then empty. */
 int origin_parse(const char *url, struct origin *out, struct err *err) MUST_CHECK;
 void origin_deinit(struct origin *o);
+
+/* Nothing in it could lead to another host than the one that is named. */
+bool origin_is_host(const char *s) MUST_CHECK;
 
 #endif

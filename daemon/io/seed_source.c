@@ -100,6 +100,11 @@ ssize_t seed_source_read(struct seed_source *s, char *out, size_t n)
     return (ssize_t)n;
 }
 
+uint64_t seed_source_size(const struct seed_source *s)
+{
+    return s ? s->file.identity.size : 0;
+}
+
 const struct seed_file *seed_source_file(const struct seed_source *s)
 {
     return &s->file;

@@ -18,6 +18,7 @@ struct seed_source *seed_source_new(struct seed_queue *q, struct seed_file *take
                                     seed_source_fn ready, void *arg) MUST_CHECK;
 /* As seed_file_read; or SEED_SOURCE_LATER. */
 ssize_t seed_source_read(struct seed_source *s, char *out, size_t n);
+uint64_t seed_source_size(const struct seed_source *s); /* of all of it; takes NULL */
 const struct seed_file *seed_source_file(const struct seed_source *s); /* to know it by */
 /* No more ready. What is being read ends by itself. Takes NULL. */
 void seed_source_free(struct seed_source *s);
