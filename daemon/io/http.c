@@ -27,8 +27,8 @@
 #include "lib/mem.h"
 
 #define SYSTEM_CA_FILE    "/etc/ssl/certs/ca-certificates.crt"
-#define SPARE_CONNECTIONS 8  /* kept beyond those in use, so that a burst's end closes none */
-#define TIMERS_AT_ONCE    16 /* in one turn of the loop; libuv before 1.48 runs them for ever */
+#define SPARE_CONNECTIONS 8 /* kept beyond those in use, so that a burst's end closes none */
+#define TURN_NS           (UINT64_C(2) * 1000 * 1000) /* of a turn of the loop, for what goes on */
 
 struct http_call {
     struct list link;
@@ -45,7 +45,7 @@ struct http {
     uv_timer_t reap;  /* ends what was canceled, and closes */
     uv_prepare_t turn;
     unsigned n_handles; /* of the three above, not yet closed */
-    unsigned n_timers;  /* that fired in this turn */
+    uint64_t turn_ns;   /* when curl first worked in this turn; 0: it did not */
     char *ca_file;
     unsigned concurrency;
     struct list calls;
@@ -192,8 +192,11 @@ static void on_reap(uv_timer_t *timer)
 static void work(struct http *h, curl_socket_t fd, int what)
 {
     int running;
-    CURLMcode rc = curl_multi_socket_action(h->multi, fd, what, &running);
+    CURLMcode rc;
 
+    if (!h->turn_ns)
+        h->turn_ns = uv_hrtime();
+    rc = curl_multi_socket_action(h->multi, fd, what, &running);
     assert(rc == CURLM_OK);
     drain(h);
 }
@@ -209,19 +212,17 @@ static void on_event(void *arg, int fd, int status, int events)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct http *h = container_of(timer, struct http, timer);
-
-    h->n_timers++;
-    work(h, CURL_SOCKET_TIMEOUT, 0);
+    work(container_of(timer, struct http, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_turn(uv_prepare_t *turn)
 {
-    container_of(turn, struct http, turn)->n_timers = 0;
+    container_of(turn, struct http, turn)->turn_ns = 0;
 }
 
-/* Curl may not be called from its own callbacks; a timer of zero is the next turn. For each call
- * that is begun it asks for one, and all of them fire as one. */
+/* Curl may not be called from its own callbacks; a timer of zero is the next turn, but libuv before
+ * 1.48 runs those that come meanwhile in the same one, for ever: then others are to have theirs,
+ * too, be it for each call that is begun or for a body that comes faster than it is read. */
 static int on_timer_wanted(CURLM *multi, long ms, void *arg)
 {
     struct http *h = arg;
@@ -233,7 +234,7 @@ static int on_timer_wanted(CURLM *multi, long ms, void *arg)
         uv_timer_stop(&h->timer);
         return 0;
     }
-    if (ms == 0 && h->n_timers >= TIMERS_AT_ONCE)
+    if (ms == 0 && h->turn_ns && uv_hrtime() - h->turn_ns >= TURN_NS)
         ms = 1;
     uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0);
     return 0;

@@ -60,6 +60,101 @@ static void burst__however_large__begins_in_the_next_turn_of_the_loop(void **sta
     world_close(&w);
 }
 
+/* Pieces of a body, and how many of them came in one turn of the loop. */
+struct pieces {
+    uv_prepare_t turn;
+    size_t in_turn;
+    size_t most;
+    bool is_over;
+};
+
+static void begin_pieces(void *arg, const struct http_head *head)
+{
+    (void)arg;
+    (void)head;
+}
+
+static bool read_slowly(void *arg, const char *data, size_t size)
+{
+    struct pieces *p = arg;
+    uint64_t begun_ns = uv_hrtime();
+
+    (void)data;
+    (void)size;
+    while (uv_hrtime() - begun_ns < 50000)
+        ;
+    if (++p->in_turn > p->most)
+        p->most = p->in_turn;
+    return true;
+}
+
+static void end_pieces(void *arg, enum http_end end, const char *why)
+{
+    (void)why;
+    assert_int_equal(end, HTTP_COMPLETE);
+    ((struct pieces *)arg)->is_over = true;
+}
+
+static void begin_turn(uv_prepare_t *turn)
+{
+    container_of(turn, struct pieces, turn)->in_turn = 0;
+}
+
+/* A server on a thread of its own: what it sends comes while the loop is at work. */
+static void send_much(void *arg)
+{
+    static const char HEAD[] = "HTTP/1.1 200 OK\r\nContent-Length: 4096000\r\n\r\n";
+    static char block[4096];
+    int fd = accept(*(const int *)arg, NULL, NULL);
+    bool ok = recv(fd, block, sizeof(block), 0) > 0 &&
+              send(fd, HEAD, strlen(HEAD), MSG_NOSIGNAL) == (ssize_t)strlen(HEAD);
+
+    for (int i = 0; ok && i < 1000; i++)
+        for (size_t sent = 0; ok && sent < sizeof(block);) {
+            ssize_t n = send(fd, block + sent, sizeof(block) - sent, MSG_NOSIGNAL);
+
+            ok = n > 0;
+            sent += ok ? (size_t)n : 0;
+        }
+    close(fd);
+}
+
+static void body__that_comes_faster_than_it_is_read__leaves_turns_to_others(void **state)
+{
+    static const struct fake_step SCRIPT[] = {OK_STEP};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = sizeof(a);
+    struct pieces p = {0};
+    const struct http_callbacks cb = {begin_pieces, read_slowly, end_pieces, &p};
+    struct err err = ERR_INIT;
+    struct http_request r;
+    struct http_call *call;
+    uv_thread_t server;
+    struct world w;
+    char url[64];
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&a, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &size), 0);
+    assert_int_equal(uv_thread_create(&server, send_much, &listener), 0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(a.sin_port));
+    world_open(&w, SCRIPT, 1, 1);
+    uv_prepare_init(&w.loop, &p.turn);
+    uv_prepare_start(&p.turn, begin_turn);
+    r = get_of(url);
+    assert_int_equal(http_start(w.http, &r, &cb, &call, &err), 0);
+    run_until(&w.loop, &p.is_over);
+    uv_close((uv_handle_t *)&p.turn, NULL);
+    world_close(&w);
+    uv_thread_join(&server);
+    close(listener);
+
+    assert_in_range(p.most, 1,
+                    350); /* curl takes 101 before it looks up, for a poll and two timers */
+}
+
 static void start__over_the_concurrency__is_refused_without_a_trace(void **state)
 {
     static const struct fake_step SCRIPT[] = {{.then = FAKE_HANG}};
@@ -381,6 +476,7 @@ int main(void)
         cmocka_unit_test(requests__one_after_the_other__share_a_connection),
         cmocka_unit_test(bursts__of_64__use_64_connections_in_all),
         cmocka_unit_test(burst__however_large__begins_in_the_next_turn_of_the_loop),
+        cmocka_unit_test(body__that_comes_faster_than_it_is_read__leaves_turns_to_others),
         cmocka_unit_test(start__over_the_concurrency__is_refused_without_a_trace),
         cmocka_unit_test(configure__while_requests_are_in_flight__changes_what_may_start),
         cmocka_unit_test(connection__closed_while_idle__is_replaced),
