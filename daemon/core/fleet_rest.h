@@ -83,9 +83,9 @@ void fleet_settle(const struct fleet *f);
 void fleet_unsteady(struct fleet *f);
 /* It was decided about: see whether it is at rest when the step ends. */
 void fleet_touch(const struct fleet *f, struct database *d);
-/* Open those that are due by then, so that they are in the heap. */
-void fleet_wake(struct fleet *f, int64_t now_ms);
-/* When the first of those that are packed is due; INT64_MAX: never. */
+/* Open those that are due by then, so that they are in the heap; of very many, so many. */
+void fleet_wake(struct fleet *f, int64_t now_ms, size_t most);
+/* When the first of those that are packed is due, or was; INT64_MAX: never. */
 int64_t fleet_next_wake(const struct fleet *f);
 
 #endif

@@ -56,19 +56,34 @@ void fleet_shift_wakes(struct fleet *f, size_t n)
         f->rest->block_wakes[b - 1] = first_of(f, b - 1 > by ? b - 1 - by : 0, b - 1);
 }
 
-void fleet_wake(struct fleet *f, int64_t now_ms)
+/* Those of a block, up to `most`. Returns how many. */
+static size_t wake_block(struct fleet *f, size_t block, int64_t now_ms, size_t most)
 {
-    for (size_t b = 0; b < f->rest->n_blocks; b++) {
+    size_t n = 0;
+
+    for (size_t i = block * FLEET_BLOCK;
+         n < most && i < f->n_databases && i < (block + 1) * FLEET_BLOCK; i++) {
+        const struct packed *p = fleet_packed(f->databases[i]);
+        struct database *d;
+
+        if (!p || packed_wake(p) > now_ms)
+            continue;
+        n++;
+        d = fleet_rouse(f, i);
+        if (d && d->rest.stands_until_ms <= now_ms)
+            d->rest.flags &= ~(unsigned)PACKED_STEADY;
+    }
+    return n;
+}
+
+void fleet_wake(struct fleet *f, int64_t now_ms, size_t most)
+{
+    for (size_t b = 0; most && b < f->rest->n_blocks; b++) {
         if (f->rest->block_wakes[b] > now_ms)
             continue;
-        for (size_t i = b * FLEET_BLOCK; i < f->n_databases && i < (b + 1) * FLEET_BLOCK; i++) {
-            const struct packed *p = fleet_packed(f->databases[i]);
-            struct database *d = p && packed_wake(p) <= now_ms ? fleet_rouse(f, i) : NULL;
-
-            if (d && d->rest.stands_until_ms <= now_ms)
-                d->rest.flags &= ~(unsigned)PACKED_STEADY;
-        }
-        reckon(f, b);
+        most -= wake_block(f, b, now_ms, most);
+        if (most) /* else it may have others */
+            reckon(f, b);
     }
 }
 

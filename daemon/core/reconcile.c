@@ -269,10 +269,10 @@ static void set_wake(const struct reconcile *rc, struct effects *out)
 {
     int64_t due_ms = schedule_next_wake(&rc->schedule);
 
+    earlier(&due_ms, fleet_next_wake(&rc->fleet));
     if (reconcile_goes_on(rc) || rc_wants_more(rc) || due_ms <= rc->now_ms)
         due_ms = rc->now_ms + 1; /* not at once: what has come meanwhile goes first */
     earlier(&out->wake_ms, due_ms);
-    earlier(&out->wake_ms, fleet_next_wake(&rc->fleet));
     if (!rc->stopping)
         earlier(&out->wake_ms, rc_recover_wake(rc));
     if (rc->n_pauses && !rc->stopping)
@@ -302,7 +302,7 @@ static void go_on(struct reconcile *rc, struct effects *out, bool is_calm)
     own_token_tick(rc, out);
     own_rights_tick(rc, out);
     audit_tick(rc, out);
-    fleet_wake(&rc->fleet, rc->now_ms);
+    fleet_wake(&rc->fleet, rc->now_ms, rc->pass_slice);
     for (size_t n = rc->pass_slice; n && !rc_is_taking(rc) && !out->failed; n--) {
         r = schedule_due(&rc->schedule, rc->now_ms);
         if (!r)

@@ -390,9 +390,26 @@ static void wakes__when_others_come_between__are_as_before(void **state)
     add(1);
     for (int64_t now = 2; now <= 2 * MANY; now += 2 * MANY / 10) {
         assert_true(fleet_next_wake(&r.f) <= now);
-        fleet_wake(&r.f, now);
+        fleet_wake(&r.f, now, SIZE_MAX);
         assert_int_equal(n_whole(), now / 2);
     }
+    tear_down();
+}
+
+/* All at once, as when they were made at once: so many at a time, and none is left out. */
+static void wakes__of_very_many__are_so_many_at_a_time(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    set_up();
+    for (; fleet_next_wake(&r.f) <= 2 * MANY; n += 700) {
+        assert_int_equal(n_whole(), n);
+        fleet_wake(&r.f, 2 * MANY, 700);
+    }
+    assert_int_equal(n_whole(), MANY);
+    assert_in_range(n, MANY, MANY + 700);
+    assert_int_equal(fleet_next_wake(&r.f), INT64_MAX);
     tear_down();
 }
 
@@ -407,6 +424,7 @@ int main(void)
         cmocka_unit_test(look__one_of_which_the_ledger_tells__keeps_what_was_shown),
         cmocka_unit_test(look__what_is_seen_first__is_taken_over_as_the_one_before),
         cmocka_unit_test(wakes__when_others_come_between__are_as_before),
+        cmocka_unit_test(wakes__of_very_many__are_so_many_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
