@@ -441,14 +441,14 @@ static bool decide_returned(const struct world *w, const struct database *d, str
 
 static void decision_init(struct decision *out)
 {
-    *out = (struct decision){.wake_ms = INT64_MAX};
+    memset(out, 0, offsetof(struct decision, message) + 1);
+    out->wake_ms = INT64_MAX;
 }
 
 static void decide_database(const struct world *w, const struct database *d, struct decision *out)
 {
     enum removal removal = removal_of(w, d);
 
-    decision_init(out);
     if (!w->observed && d->live.read_ms == 0 && !d->live.present)
         say_phase(out, d->want || d->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
     else if (d->has_own && d->own.released)
@@ -465,9 +465,9 @@ static void decide_database(const struct world *w, const struct database *d, str
 
 void decide(const struct world *w, const struct resource *r, struct decision *out)
 {
+    decision_init(out);
     switch (r->kind) {
     case KIND_GROUP:
-        decision_init(out);
         decide_group(w, container_of(r, const struct group, r), out);
         break;
     case KIND_DATABASE:
@@ -480,7 +480,6 @@ void decide(const struct world *w, const struct resource *r, struct decision *ou
         decide_member(w, container_of(r, const struct member, r), out);
         break;
     default:
-        decision_init(out);
         decide_token(w, container_of(r, const struct token, r), out);
     }
     decide_paused(w, r, out);

@@ -155,7 +155,7 @@ struct decision {
     bool wants_view;    /* it waits for a fresh observation */
     bool wants_deleted; /* it waits for a fresh list of what was deleted */
     int64_t due_ms;     /* wall clock: end of what is counted down; 0: none */
-    char message[256];  /* "": REASON_TEXT */
+    char message[256];  /* "": REASON_TEXT; the last, so that it need not be zeroed */
 };
 
 /* What the plan says: one that is blocked for good is a line of its own. */

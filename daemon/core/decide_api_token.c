@@ -459,7 +459,6 @@ void decide_api_token(const struct world *w, const struct api_token *a, struct d
 {
     const struct side_list *list = list_of(w);
 
-    *out = (struct decision){.wake_ms = INT64_MAX};
     if (!a->want && !a->n_keys && !a->t.has_held) {
         say_phase(out, PHASE_NONE, REASON_NONE);
         return;

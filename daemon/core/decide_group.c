@@ -305,7 +305,6 @@ static void decide_group_unwanted(const struct world *w, const struct group *g,
 
 void decide_group(const struct world *w, const struct group *g, struct decision *out)
 {
-    *out = (struct decision){.wake_ms = INT64_MAX};
     if (!w->observed && g->live.read_ms == 0 && !g->live.present)
         say_phase(out, g->want || g->has_own ? PHASE_UNKNOWN : PHASE_NONE, REASON_NOT_OBSERVED);
     else if (g->has_own && g->own.released)

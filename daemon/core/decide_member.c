@@ -373,7 +373,6 @@ static void decide_unwanted(const struct world *w, const struct member *m, struc
 
 void decide_member(const struct world *w, const struct member *m, struct decision *out)
 {
-    *out = (struct decision){.wake_ms = INT64_MAX};
     if (!m->want && !m->has_own) {
         say_phase(out, PHASE_NONE, REASON_NONE);
     } else if (is_refused(w)) {

@@ -364,7 +364,6 @@ void decide_token(const struct world *w, const struct token *t, struct decision 
 {
     struct target target;
 
-    *out = (struct decision){.wake_ms = INT64_MAX};
     look_at(w, token_target(w->fleet, t), &target);
     if (!target.r)
         return;

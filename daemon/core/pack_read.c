@@ -6,7 +6,10 @@
 void reader_begin(struct reader *r, const struct texts *t, const struct packed *p,
                   struct pack_room *room)
 {
-    *r = (struct reader){.texts = t, .room = room, .name = p->bytes};
+    r->texts = t;
+    r->room = room;
+    r->name = p->bytes;
+    r->large.n = r->n_seen = 0; /* nothing is remembered; the rest is each section's */
     r->at = (const unsigned char *)p->bytes + strlen(p->bytes) + 1;
 }
 

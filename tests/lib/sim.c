@@ -140,8 +140,9 @@ int sim_step(struct sim *s, struct rc_event *ev, struct err *err)
 
 void sim_tell(struct sim *s, struct rc_event ev)
 {
-    struct err err = ERR_INIT;
+    struct err err; /* a kilobyte, and hardly ever needed */
 
+    err.msg[0] = '\0';
     if (sim_step(s, &ev, &err) != 0)
         sim_break(s, "a step failed: %s", err.msg);
 }

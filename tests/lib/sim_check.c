@@ -161,7 +161,7 @@ static void check_pace(struct sim *s, const struct call *c)
                      !call_is_apart(s->pending[i].call->kind);
     if (in_flight > s->config->api.concurrency)
         sim_break(s, "%zu calls are in flight", in_flight);
-    for (size_t i = 0; i < n && i < s->n_sent; i++)
+    for (size_t i = 0; rate && i < n && i < s->n_sent; i++)
         last_second += s->now_ms - s->sent_ms[i] < 1000;
     s->sent_ms[s->n_sent++ % n] = s->now_ms;
     if (rate && rate < n / 2 && last_second > rate + rate / 10 + 1)
