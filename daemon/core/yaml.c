@@ -353,7 +353,7 @@ bool yaml_is_null(const struct yaml_token *t)
 {
     static const char *const WORDS[] = {"", "~", "null", "Null", "NULL"};
 
-    if (t->kind != YAML_TEXT || !t->plain || t->bad)
+    if (t->kind != YAML_TEXT || !t->plain || t->bad || !strchr("~nN", *t->text))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(WORDS); i++)
         if (strcmp(t->text, WORDS[i]) == 0)

@@ -391,11 +391,6 @@ bool text_is_plain(const char *s, size_t n)
     return true;
 }
 
-bool text_is(const char *s, const char *what)
-{
-    return s && what && strcmp(s, what) == 0;
-}
-
 bool text_same(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/base.h"
 
@@ -40,8 +41,11 @@ size_t text_utf8_size(const char *s, size_t n) MUST_CHECK;
 /* Valid UTF-8 without control characters (C0, DEL, C1). */
 bool text_is_plain(const char *s, size_t n) MUST_CHECK;
 
-/* s is there, and is `what`. Both may be NULL. */
-bool text_is(const char *s, const char *what);
+/* s is there, and is `what`. Both may be NULL. Here, so that what is known of `what` is of use. */
+static inline bool text_is(const char *s, const char *what)
+{
+    return s && what && strcmp(s, what) == 0;
+}
 /* Likewise, where one that is not there is as an empty one. */
 bool text_same(const char *a, const char *b);
 /* s is what the parts come to, one behind the other. */

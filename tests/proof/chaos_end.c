@@ -367,9 +367,9 @@ static void look_up_token(struct sim *s, const char *kind, const char *name, str
 
     snprintf(target, sizeof(target), "%.*s", (int)(slash - name), name);
     snprintf(key, sizeof(key), "%s/%s", kind, name);
-    look_up(s, text_is(kind, "group-token"), target, e);
+    look_up(s, strcmp(kind, "group-token") == 0, target, e);
     e->held = sim_row(&s->ledger, LEDGER_TOKEN, key);
-    g = text_is(kind, "group-token") ? desired_group(&s->want, target) : NULL;
+    g = strcmp(kind, "group-token") == 0 ? desired_group(&s->want, target) : NULL;
     tokens = g ? g->tokens : e->entry ? db_entry_want(e->entry)->tokens : NULL;
     n = g ? g->n_tokens : e->entry ? db_entry_want(e->entry)->n_tokens : 0;
     for (size_t i = 0; i < n; i++)
@@ -385,14 +385,14 @@ static void check_record(struct sim *s, struct json_object *o)
     char what[100];
 
     snprintf(what, sizeof(what), "%s %s", sim_shown(o, "phase"), sim_shown(o, "reason"));
-    if (text_is(kind, "member")) {
+    if (strcmp(kind, "member") == 0) {
         people_check(s, e.name, what);
         return;
     }
-    if (text_is(kind, "database") || text_is(kind, "group")) {
-        look_up(s, text_is(kind, "group"), e.name, &e);
-        row = text_is(kind, "group") ? GROUP : DATABASE;
-    } else if (text_is(kind, "api-token")) {
+    if (strcmp(kind, "database") == 0 || strcmp(kind, "group") == 0) {
+        look_up(s, strcmp(kind, "group") == 0, e.name, &e);
+        row = strcmp(kind, "group") == 0 ? GROUP : DATABASE;
+    } else if (strcmp(kind, "api-token") == 0) {
         look_up_key(s, e.name, &e);
         row = KEY;
     } else {
