@@ -22,7 +22,7 @@
 #include "tests/proof/parsed.h"
 
 #define JOBS_MAX         64
-#define COUNT_DEFAULT    60000
+#define COUNT_DEFAULT    100000
 #define REACH_ALL_FROM   20000 /* schedules: in so many everything is reached */
 #define TRANSCRIPT_BYTES (64u << 20)
 
