@@ -26,9 +26,11 @@ static int begin(void **state)
         "  groups:\n"
         "    eu: {location: aws-eu-west-1,\n"
         "         tokens: {all: {authorization: read-only, expiration: 7d}}}\n"
+        "  residency: {here: {groups: [eu], locations: [aws-eu-west-1]}}\n"
         "  databases:\n"
         "    t-1: {group: eu, tokens: {app: {authorization: full-access, expiration: 7d}}}\n"
-        "    t-2: {group: eu}\n"
+        "    t-2: {residency: here, size_limit: 1gb}\n"
+        "    t-3: {residency: here, seed: {database: t-2}}\n"
         "  api_tokens: {signup: {group: eu, scopes: [read]}}\n"
         "settle\n"
         "outside create database found in eu\n"
@@ -38,9 +40,11 @@ static int begin(void **state)
         "  policy: {writes: off, removals: plan}\n"
         "manifest\n"
         "  groups: {eu: {location: aws-eu-west-1}, us: {location: aws-us-east-1}}\n"
+        "  residency: {here: {groups: [eu], locations: [aws-eu-west-1]}}\n"
         "  databases:\n"
         "    t-1: {state: absent}\n"
-        "    t-2: {group: eu, delete_protection: true}\n"
+        "    t-2: {residency: here, size_limit: 1gb, delete_protection: true}\n"
+        "    t-3: {residency: here, seed: {database: t-2}}\n"
         "run 1m\n";
 
     (void)state;
@@ -87,7 +91,35 @@ static void describe__says_what_the_list_says_and_more(void **state)
         n++;
     }
     view_cursor_deinit(&cursor);
-    assert_int_equal(n, 7);
+    assert_int_equal(n, 8);
+}
+
+static void assert_described(const char *name, const char *key, const char *want)
+{
+    struct json_object *o = NULL;
+    struct buf b = BUF_INIT(1u << 16);
+
+    assert_int_equal(view_describe(sim.rc, "database", name, &o, NULL), 0);
+    assert_true(json_print(json_object_object_get(o, key), &b));
+    assert_string_equal(buf_str(&b), want);
+    buf_deinit(&b);
+    json_put(&o);
+}
+
+static void describe__of_a_copy__says_how_it_is_and_what_binds_it(void **state)
+{
+    (void)state;
+    assert_described("t-2", "fields",
+                     "{\"size_limit\":{\"manifest\":\"1gb\",\"live\":\"1073741824\"},"
+                     "\"delete_protection\":{\"manifest\":\"true\",\"live\":\"false\"},"
+                     "\"block_reads\":{\"live\":\"false\"},\"block_writes\":{\"live\":\"false\"},"
+                     "\"allowed_ips\":{\"live\":\"\"},\"allowed_aws_vpc_ids\":{\"live\":\"\"},"
+                     "\"allow_attach\":{\"live\":\"false\"}}");
+    assert_described("t-3", "residencies",
+                     "[{\"name\":\"here\",\"database\":\"t-3\",\"groups\":[\"eu\"],"
+                     "\"locations\":[\"aws-eu-west-1\"]},"
+                     "{\"name\":\"here\",\"database\":\"t-2\",\"groups\":[\"eu\"],"
+                     "\"locations\":[\"aws-eu-west-1\"]}]");
 }
 
 static void describe__of_nobody__says_so(void **state)
@@ -147,9 +179,9 @@ static void plan__as_json__has_steps_and_totals(void **state)
         "\"detail\":\"in aws-us-east-1\",\"source\":\"m.yaml:1\"},"
         "{\"action\":\"update\",\"kind\":\"database\",\"name\":\"t-2\",\"id\":\"d-4\","
         "\"fields\":[\"delete_protection\"],\"held\":false,"
-        "\"detail\":\"delete_protection false -> true\",\"source\":\"m.yaml:4\"},"
+        "\"detail\":\"delete_protection false -> true\",\"source\":\"m.yaml:5\"},"
         "{\"action\":\"delete\",\"kind\":\"database\",\"name\":\"t-1\",\"id\":\"d-3\","
-        "\"fields\":[],\"held\":true,\"detail\":\"\",\"source\":\"m.yaml:3\"},"
+        "\"fields\":[],\"held\":true,\"detail\":\"\",\"source\":\"m.yaml:4\"},"
         "{\"action\":\"delete\",\"kind\":\"group-token\",\"name\":\"eu/all\",\"id\":\"g-1\","
         "\"fields\":[],\"held\":false,\"detail\":\"\"}],"
         "\"total\":{\"create\":1,\"update\":1,\"delete\":2,\"blocked\":0}}");
@@ -165,13 +197,14 @@ static void line__counts_what_is_ready_and_what_is_not(void **state)
     (void)state;
     status_line(sim.rc, &(struct shell_facts){0}, line, sizeof(line));
     assert_string_equal(line,
-                        "held: 0 databases ready, 1 tokens, 1 need somebody, 0 calls in flight");
+                        "held: 1 databases ready, 1 tokens, 1 need somebody, 0 calls in flight");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(describe__says_what_the_list_says_and_more),
+        cmocka_unit_test(describe__of_a_copy__says_how_it_is_and_what_binds_it),
         cmocka_unit_test(describe__of_nobody__says_so),
         cmocka_unit_test(list__of_the_unmanaged__shows_what_nobody_named),
         cmocka_unit_test(filter__of_no_phase_or_kind__is_refused),
