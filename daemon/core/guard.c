@@ -1,12 +1,13 @@
 #include "core/guard.h"
 
+/* Rounded down, but at least 1; of 0 percent: none. */
 static size_t percent_of(size_t n, int64_t percent)
 {
     size_t part = percent == CONFIG_NO_LIMIT
                       ? SIZE_MAX
                       : n / 100 * (size_t)percent + n % 100 * (size_t)percent / 100;
 
-    return part ? part : 1;
+    return part || !percent ? part : 1;
 }
 
 size_t guard_removals_allowed(const struct config_policy *p, size_t owned, size_t gone)
@@ -15,7 +16,7 @@ size_t guard_removals_allowed(const struct config_policy *p, size_t owned, size_
 
     if (p->guard.max_deletes != CONFIG_NO_LIMIT && (size_t)p->guard.max_deletes < allowed)
         allowed = (size_t)p->guard.max_deletes;
-    return allowed ? allowed : 1;
+    return allowed;
 }
 
 bool guard_allows_removals(const struct config_policy *p, size_t owned, size_t gone, size_t done,

@@ -36,6 +36,8 @@ static size_t allowed(const struct sim *s, size_t owned, size_t gone)
     const struct config_policy *p = &s->config->policy;
     size_t most = SIZE_MAX;
 
+    if (!p->guard.max_delete_percent || !p->guard.max_deletes)
+        return 0;
     if (p->guard.max_delete_percent != CONFIG_NO_LIMIT)
         most = (owned + gone) * (size_t)p->guard.max_delete_percent / 100;
     if (p->guard.max_deletes != CONFIG_NO_LIMIT && (size_t)p->guard.max_deletes < most)
