@@ -177,11 +177,11 @@ static bool is_dead(const struct sim *s, const char *hash)
 }
 
 /* Gone, or something else stands in its place. */
-static bool is_lost(struct sim *s, const char *path)
+static bool is_lost(struct sim *s, const struct held_token *t)
 {
-    const struct sim_file *f = path ? sim_find_file(s, path) : NULL;
+    const struct sim_file *f = t->file ? sim_find_file(s, t->file) : NULL;
 
-    return !f || f->is_odd;
+    return !f || f->is_odd || strcmp(f->hash, t->hash) != 0;
 }
 
 /* Minted anew, in place of one that is there: for other parameters than before it is an update of
@@ -194,7 +194,7 @@ static void check_remint(struct sim *s, const struct held_token *t, const struct
         return;
     if (is_changed)
         check_update(s, own->name);
-    else if (is_dead(s, t->hash) || is_lost(s, t->file))
+    else if (is_dead(s, t->hash) || is_lost(s, t))
         note_deed(s, "update", own->name, true);
 }
 
