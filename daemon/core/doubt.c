@@ -192,6 +192,11 @@ int64_t doubt_latest_ms(const struct reconcile *rc)
     return date_ms > rc->wall_ms ? date_ms : rc->wall_ms;
 }
 
+int64_t doubt_noted_ms(const struct reconcile *rc)
+{
+    return doubt_clock_is_good(rc) ? rc->wall_ms : doubt_latest_ms(rc);
+}
+
 bool doubt_can_end(const struct reconcile *rc)
 {
     for (int d = 0; d < DOUBT_N; d++)

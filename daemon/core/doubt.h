@@ -55,6 +55,10 @@ void doubt_clock(struct reconcile *rc, struct effects *fx, const struct answer *
 bool doubt_clock_is_good(const struct reconcile *rc);
 /* The time of now, ours or the platform's, whichever is later. */
 int64_t doubt_latest_ms(const struct reconcile *rc);
+/* When something was done now that must not be forgotten too early: by the platform's clock where
+ * ours is behind it, or it would be as soon as ours is put right. By one that is ahead it counts
+ * from when that is right. */
+int64_t doubt_noted_ms(const struct reconcile *rc);
 /* One stands that an approval ends. */
 bool doubt_can_end(const struct reconcile *rc);
 /* An operator has approved removals, or a plan that holds nothing. The clock's stays. */

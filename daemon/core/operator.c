@@ -63,17 +63,10 @@ int64_t rc_counted_at(const struct reconcile *rc, const char *what, const struct
     return c ? c->at : 0;
 }
 
-/* By the platform's clock where ours is behind it: or what is done meanwhile would be forgotten
- * when ours is put right. What was counted by one that is ahead counts from when it is right. */
-static int64_t counted_at(const struct reconcile *rc)
-{
-    return doubt_clock_is_good(rc) ? rc->wall_ms : doubt_latest_ms(rc);
-}
-
 void rc_count(struct reconcile *rc, struct effects *fx, const char *what, const struct resource *r)
 {
     struct count *c = find_count(rc, what, r);
-    struct count row = {.at = counted_at(rc)};
+    struct count row = {.at = doubt_noted_ms(rc)};
 
     if (c) {
         c->at = row.at;

@@ -226,7 +226,7 @@ static void gone(struct reconcile *rc, struct effects *fx, struct resource *r)
     } else {
         rc_set(fx, &p.own->state, "deleted");
         rc_fence_forget(rc, fx, p.own);
-        p.own->since = rc->wall_ms;
+        p.own->since = doubt_noted_ms(rc);
         p.own->removal_since = p.own->grace_spent = 0;
         rc_put_own(rc, fx, r);
     }
