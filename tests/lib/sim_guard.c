@@ -97,28 +97,32 @@ static int64_t window_ms(const struct sim *s)
     return s->config->policy.guard.window_ms - (s->jumped_ms ? 2 * SKEW_MS : 0);
 }
 
-static struct sim_deed *find_deed(struct sim *s, const char *what, const char *id)
+/* In the window. */
+static bool has_deed(const struct sim *s, const char *what, const char *id)
 {
     for (size_t i = 0; i < s->n_deeds; i++)
         if (strcmp(s->deeds[i].what, what) == 0 && strcmp(s->deeds[i].id, id) == 0 &&
             sim_true_ms(s) - s->deeds[i].true_ms < s->config->policy.guard.window_ms)
-            return &s->deeds[i];
-    return NULL;
+            return true;
+    return false;
 }
 
-/* True: it was among those of the window: this is another try of it. */
+/* True: it was among those of the window: this is another try of it. What may count is kept beside
+ * what does, and makes that no younger. */
 static bool note_deed(struct sim *s, const char *what, const char *id, bool may_count)
 {
-    struct sim_deed *d = find_deed(s, what, id);
-    bool had = d != NULL;
+    bool had = has_deed(s, what, id);
+    struct sim_deed *d = s->deeds;
 
-    if (!had) {
+    while (d < s->deeds + s->n_deeds &&
+           (strcmp(d->what, what) != 0 || strcmp(d->id, id) != 0 || d->may_count != may_count))
+        d++;
+    if (d == s->deeds + s->n_deeds) {
         assert_true(s->n_deeds < ARRAY_SIZE(s->deeds));
-        d = &s->deeds[s->n_deeds++];
         *d = (struct sim_deed){.what = what, .may_count = may_count};
         snprintf(d->id, sizeof(d->id), "%s", id);
+        s->n_deeds++;
     }
-    d->may_count = d->may_count && may_count;
     d->true_ms = sim_true_ms(s);
     return had;
 }
