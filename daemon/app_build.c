@@ -1,5 +1,6 @@
 #include "app_build.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/mem.h"
@@ -126,14 +127,16 @@ static int keep_all(struct build *b)
 /* DESIRED_WHOLE: from the last one it cannot be made. */
 static int build_next(struct build *b, const struct desired_options *o)
 {
-    struct desired_diff diff;
+    struct desired_diff diff = {0};
     struct err unheard = ERR_INIT;
     int rc;
     struct desired_step step = {.last = b->last, .kept = &b->base->kept, .options = o};
 
     step.now = manifest_files_inputs(b->files, &step.n_now);
     step.then = manifest_files_inputs(b->base->files, &step.n_then);
-    b->rv = desired_next(&step, &b->desired, &b->keep, &diff, &b->diags);
+    b->stays = b->is_silent && desired_is_same(&step);
+    if (!b->stays)
+        b->rv = desired_next(&step, &b->desired, &b->keep, &diff, &b->diags);
     if (b->rv != 0)
         return b->rv;
     b->is_same = diff.changed.n + diff.gone.n == 0;
@@ -271,8 +274,28 @@ void build_base_deinit(struct build_base *base)
     *base = (struct build_base){0};
 }
 
+/* The same files, as they were read last. */
+static void exchange_files(struct build_base *base, struct manifest_files *files)
+{
+    size_t n;
+    const struct manifest_input *now = manifest_files_inputs(files, &n);
+
+    for (size_t i = 0; i < base->kept.n_roots; i++) {
+        const struct manifest_input *root = search_find(now, n, sizeof(*now), base->kept.roots[i]);
+
+        assert(root);
+        base->kept.roots[i] = root->path;
+    }
+    manifest_files_unref(base->files);
+    base->files = manifest_files_ref(files);
+}
+
 void build_leave(struct build *b, struct build_base *base)
 {
+    if (b->stays) {
+        exchange_files(base, b->files);
+        return;
+    }
     build_base_deinit(base);
     if (b->rv != 0 || !b->keep.is_base)
         return;

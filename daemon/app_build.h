@@ -38,6 +38,7 @@ struct build {
     /* Set by whoever starts it, and borrowed: */
     const struct build_base *base;
     const struct desired *last; /* what came of the base; NULL: build all anew */
+    bool is_silent;             /* nothing was said of the base */
     const struct manifest_input *good;
     size_t n_good;
     struct store_manifest *unread; /* where what was last good is to be had, if it comes to that;
@@ -48,6 +49,7 @@ struct build {
     size_t n_lost;              /* of them, at the end: directories that lost their files */
     int rv;
     bool is_same; /* no file is another one than in the last build */
+    bool stays;   /* and nothing was made: what the base has left is left */
     struct desired desired;
     struct desired_keep keep;
     struct diags diags;

@@ -69,7 +69,7 @@ static void keep_good(struct app *app, struct build *b)
 {
     struct good_set next = {0};
 
-    if (b->desired.whole)
+    if (b->desired.whole || b->stays)
         next.files = manifest_files_ref(b->files);
     else
         next.has_copy = copy_files(&b->keep, &next.copy);
@@ -259,6 +259,7 @@ static bool start_build(struct app *app, struct manifest_files *files)
     b->no = app->reading_no;
     b->last = build_is_next(b, &app->base) ? reconcile_desired(app->rc) : NULL;
     b->base = &app->base;
+    b->is_silent = app->diags.n == 0 && app->diags.n_errors == 0;
     b->good = good_inputs(&app->good, &b->n_good);
     b->unread = app->good.is_unread ? app->manifest_store : NULL;
     b->store = app->options.mode == APP_PLAN ? NULL : app->manifest_store;

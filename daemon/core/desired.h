@@ -235,6 +235,9 @@ struct desired_diff {
     struct manifest_inputs changed; /* of now[]: new, or another one than then */
     struct manifest_inputs gone;    /* of then[] */
 };
+/* No file is another one than then: what comes of them, and what is said, is as it was. */
+bool desired_is_same(const struct desired_step *s);
+
 #define DESIRED_WHOLE 1
 /* Make what desired_build would make of now[], by exchanging the entries of the files that are not
  * as they were then. Only where those are few and hold databases alone, and where nothing is wrong:

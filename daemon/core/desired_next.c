@@ -28,6 +28,17 @@ struct next {
     size_t n_others;
 };
 
+bool desired_is_same(const struct desired_step *s)
+{
+    bool same = s->kept->is_base && s->n_then == s->n_now;
+
+    for (size_t i = 0; same && i < s->n_now; i++)
+        same =
+            (s->then[i].path == s->now[i].path || strcmp(s->then[i].path, s->now[i].path) == 0) &&
+            desired_files_same(&s->then[i], &s->now[i]);
+    return same;
+}
+
 /* --- Which files --------------------------------------------------------------------------- */
 
 static bool note(struct manifest_inputs *list, const struct manifest_input *in)

@@ -67,6 +67,42 @@ static void next__what_did_not_change__is_the_very_same(void **state)
     desired_diff_deinit(&diff);
 }
 
+static void same__files_that_say_the_same__are_told_from_others(void **state)
+{
+    static const struct desired_options ANY = {0};
+    struct manifest_input then[] = {input("a.yaml", "databases: {a: {class: free}}"),
+                                    input("root.yaml", ROOT_TEXT)};
+    char copy[] = "databases: {a: {class: free}}"; /* read anew */
+    struct manifest_input now[] = {input("a.yaml", copy), then[1]};
+    struct desired_step s = {.then = then, .n_then = 2, .now = now, .n_now = 2, .options = &ANY};
+    struct desired_keep kept;
+    struct desired last;
+
+    (void)state;
+    build(then, 2, &last, &kept);
+    s.last = &last;
+    s.kept = &kept;
+    assert_true(desired_is_same(&s));
+    copy[12] = 'b';
+    assert_false(desired_is_same(&s));
+    copy[12] = 'a';
+    now[0].path = "b.yaml";
+    assert_false(desired_is_same(&s));
+    now[0].path = "a.yaml";
+    now[0].kind = MANIFEST_TENANTS;
+    assert_false(desired_is_same(&s));
+    now[0] = (struct manifest_input){.path = "a.yaml", .error = "unreadable"};
+    assert_false(desired_is_same(&s));
+    now[0] = then[0];
+    s.n_now = 1;
+    assert_false(desired_is_same(&s));
+    s.n_now = 2;
+    kept.is_base = false; /* something was wrong */
+    assert_false(desired_is_same(&s));
+    desired_deinit(&last);
+    desired_keep_deinit(&kept);
+}
+
 /* It must not grow for ever. */
 static void next__exchanged_over_and_over__is_built_whole_now_and_then(void **state)
 {
@@ -173,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next__what_did_not_change__is_the_very_same),
+        cmocka_unit_test(same__files_that_say_the_same__are_told_from_others),
         cmocka_unit_test(next__exchanged_over_and_over__is_built_whole_now_and_then),
         cmocka_unit_test(next__each_allocation_failing__leaves_the_last_one),
     };
