@@ -1,6 +1,6 @@
-/* test_control_hostile: what clients that mean no good, and a machine without memory, can do to the
- * control socket: to themselves, and to nobody else.
- * In:    floods, garbage, silence, slow readers, sudden ends, failing allocations.
+/* test_control_hostile: what clients that mean no good can do to the control socket: to themselves,
+ * and to nobody else.
+ * In:    floods, garbage, silence, slow readers, sudden ends.
  * Out:   cmocka's verdict.
  * Never: sleeps; time limits are set to milliseconds and waited for. */
 #include "tests/loop/control_fixture.h"
@@ -431,77 +431,6 @@ static void control__closing_at_any_moment__frees_everything_once(void **state)
     assert_true(turns > 2);
 }
 
-/* --- Without memory ------------------------------------------------------------------------- */
-
-static long left_until_fault;
-static bool has_fired;
-
-static bool should_fail(void)
-{
-    if (is_test_allocating || --left_until_fault != 0)
-        return false;
-    has_fired = true;
-    return true;
-}
-
-/* A whole session; whatever fails, the server must be there afterwards. */
-static void session(struct fixture *f)
-{
-    struct client *c = client_new(f);
-
-    client_send(c, CALL("GetStatus"));
-    client_send(c, LIST_MORE);
-    client_send(c,
-                CALL_WITH("Describe", "\"parameters\":{\"kind\":\"group\",\"name\":\"nobody\"}"));
-    client_send(c, CALL("Nothing"));
-    client_wait(c, 6);
-    if (!has_fired)
-        assert_int_equal(c->seen, 6);
-    client_free(c);
-    UNTIL(f, n_clients(f) == 0);
-}
-
-static void control__each_allocation_failing_in_turn__costs_one_client_at_most(void **state)
-{
-    struct fixture *f = *state;
-    struct client *c;
-
-    for (long nth = 1;; nth++) {
-        size_t before = mem_live_blocks();
-
-        left_until_fault = nth;
-        has_fired = false;
-        mem_set_fault(should_fail);
-        session(f);
-        mem_set_fault(NULL);
-        assert_int_equal(mem_live_blocks(), before);
-        if (!has_fired)
-            break;
-        assert_true(nth < 1000);
-    }
-    c = client_new(f);
-    assert_non_null(strstr(client_ask(c, CALL("GetStatus")), "status"));
-    client_free(c);
-}
-
-static void control__opening_without_memory__fails_whole(void **state)
-{
-    struct fixture *f = *state;
-    int rc = -1;
-
-    for (long nth = 1; rc < 0; nth++) {
-        left_until_fault = nth;
-        mem_set_fault(should_fail);
-        rc = control_open(&f->options, &f->control, &f->err);
-        mem_set_fault(NULL);
-        if (rc < 0) {
-            assert_int_equal(rc, -ERR_NOMEM);
-            assert_int_equal(mem_live_blocks(), 0);
-            assert_int_not_equal(access(f->path, F_OK), 0);
-        }
-    }
-}
-
 int main(void)
 {
 #define TEST(name)        cmocka_unit_test_setup_teardown(name, setup_open, teardown)
@@ -522,8 +451,6 @@ int main(void)
         TEST_CLOSED(control__the_idle__are_closed_and_those_who_wait_are_not),
         TEST(control__a_client_that_goes_in_the_middle__harms_nobody),
         TEST_CLOSED(control__closing_at_any_moment__frees_everything_once),
-        TEST(control__each_allocation_failing_in_turn__costs_one_client_at_most),
-        TEST_CLOSED(control__opening_without_memory__fails_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
