@@ -336,6 +336,14 @@ static bool was_deleted(const struct world *w, const struct database *d, struct 
     return true;
 }
 
+/* One that was asked for in another group may come yet, and would not be known for ours there. */
+static bool may_come_elsewhere(const struct world *w, const struct database *d,
+                               struct decision *out)
+{
+    return d->own.group_name && !text_is(d->own.group_name, out->place) &&
+           say_may_come(w, &d->live, d->create_lost, out);
+}
+
 void decide_create(const struct world *w, const struct database *d, struct decision *out)
 {
     out->step = STEP_CREATE;
@@ -362,7 +370,7 @@ void decide_create(const struct world *w, const struct database *d, struct decis
     } else if (w->drafts && w->now_ms < w->drafts->late_until_ms) {
         say_phase(out, PHASE_PENDING, REASON_QUEUED); /* likewise, if it was a draft's name */
         say_wake(out, w->drafts->late_until_ms);
-    } else if (was_deleted(w, d, out)) {
+    } else if (may_come_elsewhere(w, d, out) || was_deleted(w, d, out)) {
         return;
     } else if (d->create_held) {
         say_held(out, d->rejected);
