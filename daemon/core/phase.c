@@ -87,6 +87,7 @@ static void uncount_phase(struct reconcile *rc, const struct resource *r)
 
 void rc_set_step(struct reconcile *rc, struct resource *r, enum step step, bool held)
 {
+    rc->held_changes += (r->held || held) && (r->held != held || r->step != step);
     rc->by_step[r->step]--;
     rc->n_held -= r->held;
     r->step = step;

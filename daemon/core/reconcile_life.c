@@ -23,7 +23,8 @@ struct reconcile *reconcile_new(const struct config *config, int64_t now_ms)
     list_init(&rc->trouble);
     rc->obs.next_ms = now_ms;
     schedule_init(&rc->schedule, config->api.concurrency, config->api.rate, now_ms);
-    if (!fleet_init(&rc->fleet, &rc->schedule.wakes)) {
+    rc->held_plan = mem_alloc(sizeof(*rc->held_plan));
+    if (!fleet_init(&rc->fleet, &rc->schedule.wakes) || !rc->held_plan) {
         reconcile_free(rc);
         rc = NULL;
     }
@@ -63,6 +64,7 @@ void reconcile_free(struct reconcile *rc)
     mem_free(rc->counts);
     mem_free(rc->approvals);
     mem_free(rc->leaks);
+    mem_free(rc->held_plan);
     mem_free(rc);
 }
 

@@ -124,6 +124,11 @@ struct reconcile {
     size_t by_phase[KIND_N][PHASE_N]; /* how many records stand where */
     size_t by_step[STEP_N];           /* what the plan says of them */
     size_t n_held;
+    uint64_t held_changes; /* of what is held, or what is held of it, so far */
+    struct held_plan {
+        uint64_t held_changes;
+        char id[17]; /* of the plan then; "": nobody has asked yet */
+    } * held_plan;
     size_t n_waits;      /* for a place in the queue */
     size_t waits_at;     /* where in the fleet the next of them is looked for */
     size_t left_behind;  /* branches that may be there for nothing */

@@ -355,6 +355,24 @@ static bool wants_plan(const struct reconcile *rc)
     return wants;
 }
 
+/* Its id is of what is held, and is known until that changes: many may ask again and again. */
+static int build(const struct reconcile *rc, struct plan *plan)
+{
+    struct held_plan *known = rc->held_plan;
+    int rv;
+
+    if (rc->n_held && known->id[0] && known->held_changes == rc->held_changes) {
+        memcpy(plan->id, known->id, sizeof(plan->id));
+        return 0;
+    }
+    rv = plan_build(rc, plan, NULL);
+    if (rv == 0 && rc->n_held && plan->n_held == rc->n_held) {
+        known->held_changes = rc->held_changes;
+        memcpy(known->id, plan->id, sizeof(known->id));
+    }
+    return rv;
+}
+
 /* To build it is to decide about every record anew: of very many only where its id is of use; nor
  * while everything is looked at again, for then it would be half of the old and half of the new. */
 static struct json_object *plan_summary(const struct reconcile *rc)
@@ -367,7 +385,7 @@ static struct json_object *plan_summary(const struct reconcile *rc)
     struct json_object *o;
 
     if (!rc_replan_is_due(rc) && (rc->fleet.n_databases <= MANY || wants_plan(rc)) &&
-        plan_build(rc, &plan, NULL) != 0)
+        build(rc, &plan) != 0)
         return NULL;
     o = plan_json(&plan);
     if (o)

@@ -25,6 +25,19 @@ static void check_counted(struct script *c, const struct plan *plan)
         buf_printf(&c->s->out, "! the steps are counted otherwise\n");
 }
 
+/* What the status says of it, which is not built anew each time. */
+static void check_told(struct script *c, const struct plan *plan)
+{
+    struct shell_facts facts = {0};
+    struct json_object *o = status_json(c->s->rc, &facts);
+    struct json_object *told = NULL;
+
+    assert_true(json_get_obj(o, "plan", &told));
+    if (strcmp(sim_shown(told, "id"), plan->id) != 0)
+        buf_printf(&c->s->out, "! the status tells of plan %s\n", sim_shown(told, "id"));
+    json_object_put(o);
+}
+
 void script_plan(struct script *c, char *args)
 {
     struct plan plan;
@@ -33,6 +46,7 @@ void script_plan(struct script *c, char *args)
     sim_plan(c->s, &plan);
     plan_text(&plan, &c->s->out);
     check_counted(c, &plan);
+    check_told(c, &plan);
     plan_deinit(&plan);
 }
 
