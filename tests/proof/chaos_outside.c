@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/text.h"
 #include "tests/proof/chaos_happen.h"
 
 void outside_db_deleted(struct chaos *c)
@@ -66,6 +67,10 @@ void outside_db_reconfigured(struct chaos *c)
                  f == CONFIG_SIZE_LIMIT ? (chaos_once_in(c, 2) ? "128mb" : "2gb")
                  : chaos_once_in(c, 2)  ? "true"
                                         : "false");
+    if (f >= CONFIG_BLOCK_READS && !text_is(d->config[f], "true"))
+        d->shut[f] = false;           /* they let its users in again */
+    else if (f >= CONFIG_BLOCK_READS) /* they keep them out: what stands is theirs, whole */
+        d->shut[CONFIG_BLOCK_READS] = d->shut[CONFIG_BLOCK_WRITES] = false;
 }
 
 /* Of anybody's. */
