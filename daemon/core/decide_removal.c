@@ -240,6 +240,9 @@ void decide_removal(const struct world *w, const struct database *d, enum remova
         say_removal_held(w, d, out);
     } else if (say_refused(w, &d->r, fence_is(d, "set") ? ACT_DELETE : ACT_FENCE, out)) {
         return;
+    } else if (!w->complete && fence_is(d, "set") && !is_fenced_live(d) &&
+               is_checked(w, &d->live)) {
+        out->act = ACT_FENCE_GONE; /* what was read is known, whatever else is not */
     } else if (!w->complete) {
         say_phase(out, PHASE_DELETING, REASON_WAITING_FOR_VIEW);
     } else if (fence_is(d, "set")) {
