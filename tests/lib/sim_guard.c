@@ -91,18 +91,27 @@ int64_t sim_true_ms(const struct sim *s)
     return s->wall_ms - s->ahead_ms;
 }
 
-/* A clock that is not quite right is not seen to be wrong, and may be put right between. */
-static int64_t window_ms(const struct sim *s)
+/* A clock that is not quite right is not seen to be wrong, and may be put right between: so far the
+ * window may be less, or more. */
+static int64_t slack_ms(const struct sim *s)
 {
-    return s->config->policy.guard.window_ms - (s->jumped_ms ? 2 * SKEW_MS : 0);
+    return s->jumped_ms ? 2 * SKEW_MS : 0;
 }
 
-/* In the window. */
+static int64_t window_ms(const struct sim *s)
+{
+    return s->config->policy.guard.window_ms - slack_ms(s);
+}
+
+/* In the window, which nothing leaves while the clock is known to be wrong. */
 static bool has_deed(const struct sim *s, const char *what, const char *id)
 {
+    bool is_off = s->ahead_ms > SKEW_MS || s->ahead_ms < -SKEW_MS;
+
     for (size_t i = 0; i < s->n_deeds; i++)
         if (strcmp(s->deeds[i].what, what) == 0 && strcmp(s->deeds[i].id, id) == 0 &&
-            sim_true_ms(s) - s->deeds[i].true_ms < s->config->policy.guard.window_ms)
+            (is_off || sim_true_ms(s) - s->deeds[i].true_ms <
+                           s->config->policy.guard.window_ms + slack_ms(s)))
             return true;
     return false;
 }

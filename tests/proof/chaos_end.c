@@ -147,27 +147,48 @@ static bool going(const struct end *e) /* its grace began lately */
     return is_ours(e);
 }
 
+/* Its keys were rotated twice, and by a clock that was put right between in one hour. */
+static bool dead_within_the_hour(const struct end *e)
+{
+    return ours(e) && e->s->jumped_ms;
+}
+
 static bool any(const struct end *e)
 {
     (void)e;
     return true;
 }
 
-/* Its host is asked from time to time, but while somebody has it answer nobody. */
+/* Its host is asked as often as its configuration is read, but while somebody has it answer nobody.
+ */
 static bool is_probed(const struct end *e)
 {
     const struct platform_group *g =
         e->live ? platform_group(&e->s->platform, e->live->group) : NULL;
 
-    return e->entry && db_entry_want(e->entry)->probe && as_wanted(e) && !e->own->expired && g &&
+    return e->s->config->reconcile.config_sweep_ms <= SOON_READ_MS && e->entry &&
+           db_entry_want(e->entry)->probe && as_wanted(e) && !e->own->expired && g &&
            !text_is(e->live->config[CONFIG_BLOCK_READS], "true") && !g->archived &&
            sim_residency_allows(db_entry_want(e->entry)->residency, g->name, g);
+}
+
+/* Another token of the same was minted since its keys were rotated: its host may be asked with it.
+ */
+static bool has_live_one(const struct end *e, const struct platform_token *t)
+{
+    const struct platform *p = &e->s->platform;
+
+    for (size_t i = 0; i < p->n_tokens; i++)
+        if (p->tokens[i].by_daemon && !p->tokens[i].dead &&
+            strcmp(p->tokens[i].target_id, t->target_id) == 0)
+            return true;
+    return false;
 }
 
 /* Somebody rotated the keys, and nothing that is probed could have told. */
 static bool is_secretly_dead(const struct end *e, const struct platform_token *t)
 {
-    return t->was_killed && !is_probed(e);
+    return t->was_killed && (!is_probed(e) || has_live_one(e, t));
 }
 
 /* The file holds a token that opens what is ours, and that works. */
@@ -286,6 +307,7 @@ static const struct ending DATABASE[] = {
     {"Blocked Protected", ours},
     {"Blocked DeleteProtected", ours},
     {"Blocked Contended", ours},
+    {"Blocked TokenDead", dead_within_the_hour},
     {"Blocked Rejected", any},
     {"Pending WaitingForSeed", not_live},
     {"Missing Vanished", ours_and_gone},
