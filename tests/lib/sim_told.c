@@ -280,6 +280,7 @@ static void told_written(struct sim *s, const struct call *c, const struct answe
         return;
     }
     k->written_ms = s->now_ms;
+    k->deleted = k->deleted || (deleted && a->outcome == OUTCOME_NOT_FOUND);
     if (a->outcome != OUTCOME_OK)
         return;
     if (c->kind == CALL_DATABASE_CONFIGURE || c->kind == CALL_GROUP_CONFIGURE)
