@@ -85,9 +85,10 @@ void rc_guest_gone(struct reconcile *rc, struct effects *fx, const char *name)
         drop(rc, fx, g);
 }
 
+/* Or nobody names it, and it may be to go next. */
 static bool is_to_go(const struct group *g)
 {
-    return g && g->want && g->want->absent && rc_is_owned(&g->own, g->has_own);
+    return g && (!g->want || g->want->absent) && rc_is_owned(&g->own, g->has_own);
 }
 
 /* True: it is nobody else's in there any more, as far as is seen. */
