@@ -98,15 +98,23 @@ static struct call *create_call(struct reconcile *rc, struct effects *fx, struct
     return text(c, c ? &c->seed_timestamp : NULL, d->want->seed_timestamp);
 }
 
+/* It counts. One that was approved, and was not known when the guard was asked, takes the place of
+ * what was let through then: all others hear anew. */
+static void update_begins(struct reconcile *rc, struct effects *fx, struct database *d)
+{
+    if (!d->update_heard && !rc_is_counted(rc, "update", &d->r))
+        rc->replan = true;
+    rc_count(rc, fx, "update", &d->r);
+    rc_approval_begin(rc, fx, "update", &d->r);
+}
+
 static struct call *configure_call(struct reconcile *rc, struct effects *fx, struct database *d,
                                    struct flight *f, struct call *c)
 {
     unsigned fields = f->fields;
 
-    if (d->own.config_read || strcmp(d->own.origin, "created") != 0) {
-        rc_count(rc, fx, "update", &d->r);
-        rc_approval_begin(rc, fx, "update", &d->r);
-    }
+    if (d->own.config_read || strcmp(d->own.origin, "created") != 0)
+        update_begins(rc, fx, d);
     if (d->one_field)
         fields &= ~(fields - 1); /* the lowest bit alone */
     f->fields = fields;
@@ -251,10 +259,8 @@ static struct call *mint_call(struct reconcile *rc, struct effects *fx, struct t
     t->minting = true;
     t->cause = cause;
     rc_put_token(rc, fx, t);
-    if (target->kind == KIND_DATABASE && !is_new && mint_is_update(cause)) {
-        rc_count(rc, fx, "update", target);
-        rc_approval_begin(rc, fx, "update", target);
-    }
+    if (target->kind == KIND_DATABASE && !is_new && mint_is_update(cause))
+        update_begins(rc, fx, database_of(target));
     if (!c)
         return NULL;
     if (t->want && !d->as_before) {

@@ -75,10 +75,11 @@ static bool add(const struct reconcile *rc, const char *action, const struct res
 {
     bool counts = rc_is_counted(rc, action, r);
     bool open = is_open(rc, action, r, id);
+    bool is_approved = rc_approval(rc, action, r, id) != NULL;
 
     *wanted += open && !counts;
-    *approved += !counts && rc_approval(rc, action, r, id) != NULL;
-    return open || counts;
+    *approved += !counts && is_approved;
+    return open || counts || is_approved;
 }
 
 static void add_wants(const struct reconcile *rc, const struct world *w, struct database *d,
