@@ -98,8 +98,8 @@ static bool has_moved_out(const struct reconcile *rc, const struct guest *g)
 
     if (!is_to_go(fleet_group(&rc->fleet, g->group)))
         return true;
-    return d && (rc_is_owned(&d->own, d->has_own) ||
-                 (d->live.present && d->live.place && strcmp(d->live.place, g->group) != 0));
+    return d && d->live.present &&
+           (!rc_is_others(d) || (d->live.place && strcmp(d->live.place, g->group) != 0));
 }
 
 /* Seen in an earlier life, and not in this one: no list will do. */
@@ -122,8 +122,8 @@ static void meet(struct reconcile *rc, struct effects *fx, const struct group *g
 
         if (!d)
             fx->failed = true;
-        else if (d->live.present && !rc_is_owned(&d->own, d->has_own) && d->live.place &&
-                 strcmp(d->live.place, g->r.name) == 0 && !find(&rc->guests, d->r.name)) {
+        else if (rc_is_others(d) && d->live.place && strcmp(d->live.place, g->r.name) == 0 &&
+                 !find(&rc->guests, d->r.name)) {
             if (add(&rc->guests, d->r.name, g->r.name))
                 put(fx, &rc->guests.items[rc->guests.n - 1], true);
             else

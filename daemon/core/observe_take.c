@@ -168,15 +168,16 @@ static bool take_database(struct reconcile *rc, struct effects *fx, struct datab
     struct observation *o = &rc->obs;
     bool ours = rc_is_owned(&d->own, d->has_own);
     bool was_present = d->live.present;
+    bool is_others = rc_is_others(d); /* also in place of ours */
 
-    if (!row && !ours && is_in_the_way(rc, d))
+    if (!row && is_others && is_in_the_way(rc, d))
         d->r.look_now = true;
     else if (!row)
         take_absence(rc, &d->live);
     else if (!is_known_better(o, &d->live, row) && !live_set_database(&d->live, row))
         return false;
     d->live.listed = row != NULL;
-    if (is_hidden(o, &d->live, ours, d->deleted_ms))
+    if (is_hidden(o, &d->live, ours && !is_others, d->deleted_ms))
         note_hidden(o, fx, &d->r);
     if (d->live.present)
         d->gone_ms = 0;

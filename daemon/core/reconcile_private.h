@@ -151,6 +151,12 @@ static inline bool rc_is_owned(const struct owned *own, bool has_own)
 {
     return has_own && strcmp(own->state, "owned") == 0;
 }
+/* What is live is somebody else's; ours may be in the ledger all the same. */
+static inline bool rc_is_others(const struct database *d)
+{
+    return d->live.present &&
+           !(rc_is_owned(&d->own, d->has_own) && strcmp(d->live.id, d->own.id) == 0);
+}
 
 /* consider.c: decide about a record and do what needs no turn, queue what does. */
 void rc_consider(struct reconcile *rc, struct effects *fx, struct resource *r);
