@@ -32,6 +32,7 @@ struct notify {
     char reloading[TEXT_SIZE]; /* not taken yet; "": nothing */
     char ready[TEXT_SIZE];     /* the same, to be told after it */
     bool has_complained;
+    bool is_stopping;
     notify_closed_fn closed;
     void *arg;
 };
@@ -137,6 +138,8 @@ void notify_ready(struct notify *n, const char *fmt, ...)
 {
     va_list ap;
 
+    if (n->is_stopping)
+        return;
     va_start(ap, fmt);
     compose(n->ready, "READY=1\n", fmt, ap);
     va_end(ap);
@@ -148,6 +151,8 @@ void notify_reloading(struct notify *n)
 {
     struct timespec t = {0};
 
+    if (n->is_stopping)
+        return;
     clock_gettime(CLOCK_MONOTONIC, &t);
     n->ready[0] = '\0'; /* another one follows */
     snprintf(n->reloading, sizeof(n->reloading), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
@@ -160,6 +165,7 @@ void notify_stopping(struct notify *n, const char *fmt, ...)
     char text[TEXT_SIZE];
     va_list ap;
 
+    n->is_stopping = true;
     forget(n);
     va_start(ap, fmt);
     compose(text, "STOPPING=1\n", fmt, ap);

@@ -20,8 +20,8 @@ void notify_close(struct notify *n, notify_closed_fn closed, void *arg);
 
 /* Each with a status line for people; control bytes in it become spaces. The first two are tried
  * again until the manager has taken them, in their order; a reload that begins is told instead of
- * what was not taken before it. The others are dropped where there is no room for them; stopping
- * ends all tries. */
+ * what was not taken before it. The others are dropped where there is no room for them. Once it
+ * stops, neither of the first two is told any more. */
 void notify_ready(struct notify *n, const char *fmt, ...) PRINTF(2, 3); /* started, or reloaded */
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n, const char *fmt, ...) PRINTF(2, 3);

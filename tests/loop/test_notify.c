@@ -223,6 +223,18 @@ static void stopping__while_ready_is_not_taken__is_the_last_word(void **state)
     assert_string_equal(receive(c), "");
 }
 
+/* A reload that was under way when it was told to stop. */
+static void ready__of_what_stops__is_not_told(void **state)
+{
+    struct ctx *c = *state;
+
+    notify_stopping(c->notify, "enough");
+    assert_string_equal(receive(c), "STOPPING=1\nSTATUS=enough");
+    notify_ready(c->notify, "reloaded");
+    notify_reloading(c->notify);
+    assert_string_equal(receive(c), "");
+}
+
 static void state__reloading__says_since_when(void **state)
 {
     struct ctx *c = *state;
@@ -345,6 +357,7 @@ int main(void)
         TOLD(reload__not_taken_at_once__is_told_before_its_end),
         TOLD(ready__to_a_manager_that_is_not_there_yet__is_told_once_it_is),
         TOLD(stopping__while_ready_is_not_taken__is_the_last_word),
+        TOLD(ready__of_what_stops__is_not_told),
         TOLD(state__reloading__says_since_when),
         T(watchdog__asked_for__is_fed_from_the_loop),
         T(watchdog__of_another_process_or_none__is_silent),
