@@ -92,9 +92,10 @@ static void add_silence(struct showing *s, const char *path, const char *why)
         return;
     }
     o = json_object_new_object();
-    if (json_add_str(o, "organization", name) && json_add_str(o, "state", "no answer") &&
-        json_add_str(o, "socket", path) && json_add_str(o, "error", why))
-        json_list_add(&s->list, o);
+    if (!json_add_str(o, "organization", name) || !json_add_str(o, "state", "no answer") ||
+        !json_add_str(o, "socket", path) || !json_add_str(o, "error", why))
+        json_put(&o);
+    json_list_add(&s->list, o);
     json_object_put(o);
 }
 

@@ -43,8 +43,9 @@ enum exit_code verb_version(const struct ctl *ctl)
     const char *version = daemon_version(ctl, &reply, &why);
 
     if (ctl->output != OUTPUT_TABLE) {
-        if (json_add_str(o, "tenantctl", TENANTD_VERSION) && json_add_str(o, "tenantd", version))
-            put_json(ctl, o);
+        if (!json_add_str(o, "tenantctl", TENANTD_VERSION) || !json_add_str(o, "tenantd", version))
+            json_put(&o);
+        put_json(ctl, o);
     } else {
         printf("tenantctl " TENANTD_VERSION "\n");
         if (version) {
