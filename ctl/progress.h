@@ -1,6 +1,8 @@
 /* progress: one line on a terminal's stderr that says what is being waited for, written over
- * itself. In:    the daemon's status. Out:   the line; nothing when stderr is no terminal. Never:
- * on stdout. */
+ * itself.
+ * In:    the daemon's status.
+ * Out:   the line; nothing when stderr is no terminal.
+ * Never: on stdout. */
 #ifndef TENANTD_CTL_PROGRESS_H
 #define TENANTD_CTL_PROGRESS_H
 

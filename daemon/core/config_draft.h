@@ -1,5 +1,6 @@
 /* config_draft: a configuration while it is read, file over file: values, where the keys stand that
- * later checks name, hooks, and encryption keys. In:    the tokens of YAML, an instance's name.
+ * later checks name, hooks, and encryption keys.
+ * In:    the tokens of YAML, an instance's name.
  * Out:   a struct config_draft filled in. */
 #ifndef TENANTD_CORE_CONFIG_DRAFT_H
 #define TENANTD_CORE_CONFIG_DRAFT_H

@@ -1,6 +1,9 @@
 /* effects: what a step wants done, in the order that safety needs: ledger first, then calls and
- * files. In:    the reconciler appends. Out: the shell takes. Never: does anything itself. Memory
- * that ran out sets `failed`, and nothing of it may be carried out. */
+ * files.
+ * In:    the reconciler appends.
+ * Out:   the shell takes.
+ * Never: does anything itself. Memory that ran out sets `failed`, and nothing of it may be carried
+ *        out. */
 #ifndef TENANTD_CORE_EFFECTS_H
 #define TENANTD_CORE_EFFECTS_H
 

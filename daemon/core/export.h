@@ -1,7 +1,8 @@
 /* export: a manifest of what is live, a line a thing. Every entry is read back by the manifest's
  * own parser before it is given away; what that refuses becomes a comment that says why.
  * In:    the fleet as last observed; configurations that were read.
- * Out:   YAML. Never: tokens, keys, what the platform cannot tell. */
+ * Out:   YAML.
+ * Never: tokens, keys, what the platform cannot tell. */
 #ifndef TENANTD_CORE_EXPORT_H
 #define TENANTD_CORE_EXPORT_H
 

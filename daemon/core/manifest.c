@@ -1,7 +1,8 @@
 /* manifest: one manifest file, read into entries.
  * In:    the bytes of a file.
  * Out:   groups, residencies, classes and databases, each sorted by name; every error with its
- * place. Never: I/O, clocks, other files. */
+ *        place.
+ * Never: I/O, clocks, other files. */
 #include "core/manifest.h"
 
 #include <string.h>

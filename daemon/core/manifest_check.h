@@ -1,6 +1,7 @@
 /* manifest_check: the small grammars of the manifest's own texts, and the contexts in which not
- * every field is accepted. In:    a text and its size; all are NUL-terminated besides. Out: whether
- * it is of the form. */
+ * every field is accepted.
+ * In:    a text and its size; all are NUL-terminated besides.
+ * Out:   whether it is of the form. */
 #ifndef TENANTD_CORE_MANIFEST_CHECK_H
 #define TENANTD_CORE_MANIFEST_CHECK_H
 

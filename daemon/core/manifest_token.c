@@ -1,8 +1,8 @@
 /* manifest_token: the mapping `tokens` of a database, a class or a group.
  * In:    the tokens of YAML.
  * Out:   an array of struct token_spec; the fine-grained permissions as canonical JSON, so that
- * equal ones are equal texts. Never: asks whether a token is complete: its class may have the rest.
- */
+ *        equal ones are equal texts.
+ * Never: asks whether a token is complete: its class may have the rest. */
 #include "core/manifest_token.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* plan: what would be done, as a list. Sorted, so that equal states give equal texts; made by the
- * very decisions that the execution makes. In:    the reconciler. Out: steps, their text, their
- * JSON, an id for approvals. Never: changes anything. */
+ * very decisions that the execution makes.
+ * In:    the reconciler.
+ * Out:   steps, their text, their JSON, an id for approvals.
+ * Never: changes anything. */
 #ifndef TENANTD_CORE_PLAN_H
 #define TENANTD_CORE_PLAN_H
 

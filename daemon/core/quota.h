@@ -1,9 +1,10 @@
 /* quota: what the plan allows, held against what is to be made, before anything is sent in vain.
  * Private to the rooms of the reconciler.
  * In:    the answers about subscription and plans, now and then, and about usage, which says a line
- * of every database and so waits for the first look, and is not asked for without limits; the
- * fleet. Out:   which creates would exceed it; a word when usage comes near its limit. Never:
- * blocks by a limit that is not known, or that overages lift. */
+ *        of every database and so waits for the first look, and is not asked for without limits;
+ *        the fleet.
+ * Out:   which creates would exceed it; a word when usage comes near its limit.
+ * Never: blocks by a limit that is not known, or that overages lift. */
 #ifndef TENANTD_CORE_QUOTA_H
 #define TENANTD_CORE_QUOTA_H
 

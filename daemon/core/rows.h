@@ -1,6 +1,7 @@
 /* rows: what a list of databases showed, in few bytes, in the order in which it came.
- * In: rows of pages. Out: the same rows, one after the other, and their memory given back as they
- * go by. Never: judges them. */
+ * In:    rows of pages.
+ * Out:   the same rows, one after the other, and their memory given back as they go by.
+ * Never: judges them. */
 #ifndef TENANTD_CORE_ROWS_H
 #define TENANTD_CORE_ROWS_H
 

@@ -1,7 +1,9 @@
 /* schema: typed reading of YAML by tables: a row for each key says how its value is read, where it
  * goes and what to tell people who got it wrong. Reading goes on after an error, so that all are
- * reported. In:    tokens, tables. Out:   the caller's structs filled in, texts in an arena; errors
- * in diags. Never: knows a key of manifest or configuration. */
+ * reported.
+ * In:    tokens, tables.
+ * Out:   the caller's structs filled in, texts in an arena; errors in diags.
+ * Never: knows a key of manifest or configuration. */
 #ifndef TENANTD_CORE_SCHEMA_H
 #define TENANTD_CORE_SCHEMA_H
 

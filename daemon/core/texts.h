@@ -1,6 +1,7 @@
-/* texts: texts that many records share, each kept once and known by a number. In: bytes. Out: a
- * number, and the bytes of a number for as long as the table lives. Never: forgets one, so there is
- * a ceiling: what comes when it is full is the caller's to keep. */
+/* texts: texts that many records share, each kept once and known by a number.
+ * In:    bytes.
+ * Out:   a number, and the bytes of a number for as long as the table lives.
+ * Never: forgets one, so there is a ceiling: what comes when it is full is the caller's to keep. */
 #ifndef TENANTD_CORE_TEXTS_H
 #define TENANTD_CORE_TEXTS_H
 

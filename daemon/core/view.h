@@ -1,5 +1,7 @@
 /* view: records as people and programs see them.
- * In: the reconciler. Out: JSON. Never: changes anything, shows a secret. */
+ * In:    the reconciler.
+ * Out:   JSON.
+ * Never: changes anything, shows a secret. */
 #ifndef TENANTD_CORE_VIEW_H
 #define TENANTD_CORE_VIEW_H
 

@@ -1,7 +1,7 @@
 /* test_answer: what the platform may send, as files, and what we make of it, as text.
- * In:    tests/data/answers/: status, headers and body, and the lines that the answer shall print
- * as. Out:   cmocka's verdict; each body comes whole, in two pieces at every place, and byte by
- * byte. Never: a clock; the time of an answer is a part of its case. */
+ * In:    tests/data/answers/: status, headers and body, and the lines that the answer prints as.
+ * Out:   cmocka's verdict; each body comes whole, in two pieces at every place, and in bytes.
+ * Never: a clock; the time of an answer is a part of its case. */
 #include "core/answer.h"
 
 #include <setjmp.h>

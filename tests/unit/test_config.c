@@ -1,6 +1,8 @@
 /* test_config: cases as files in tests/data/config: bad ones with exactly what is reported, good
  * ones with exactly what is read, defaults and all; then a file over a file, instances, and every
- * allocation failing. In:    tests/data/config/{bad,good}. Out:   cmocka's verdict. */
+ * allocation failing.
+ * In:    tests/data/config/{bad,good}.
+ * Out:   cmocka's verdict. */
 #include "core/config.h"
 
 #include <setjmp.h>

@@ -1,7 +1,8 @@
-/* test_crash: a life ends after any one of its events, and the next one, begun from the ledger,
- * comes to the same end. In:    scenarios of tests/data/reconcile, killed once, an event later each
- * time; SCENARIO=NAME: that one, whichever it is. Out:   cmocka's verdict. Never: more than one
- * crash beside a scenario's own: the proof's schedules have those. */
+/* test_crash: a life ends after any one of its events, and the next one comes to the same end.
+ * In:    scenarios of tests/data/reconcile, killed once, an event later each time; SCENARIO=NAME:
+ *        that one, whichever it is.
+ * Out:   cmocka's verdict.
+ * Never: more than one crash beside a scenario's own: the proof's schedules have those. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,8 @@
 /* test_manifest: cases as files in tests/data/manifest: bad ones with exactly what is reported,
  * good ones with exactly what is read; then what is too large to be a file here, and every
- * allocation failing. In:    tests/data/manifest/{bad,good}{,_tenants}. Out:   cmocka's verdict. */
+ * allocation failing.
+ * In:    tests/data/manifest/{bad,good}{,_tenants}.
+ * Out:   cmocka's verdict. */
 #include "core/manifest.h"
 
 #include <setjmp.h>

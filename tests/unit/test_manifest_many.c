@@ -1,6 +1,8 @@
 /* test_manifest_many: manifests of very many entries take time and memory in proportion, and no
- * more. In:    generated files. Out:   cmocka's verdict. Work that grew with the square would not
- * end before the test's time is up. */
+ * more.
+ * In:    generated files.
+ * Out:   cmocka's verdict. Work that grew with the square would not end before the test's time is
+ *        up. */
 #include "core/manifest.h"
 
 #include <setjmp.h>

@@ -1,5 +1,7 @@
-/* test_row_index: rows are found by their key, whatever is added, moved and removed. In: keys. Out:
- * cmocka's verdict. Never: more than memory. */
+/* test_row_index: rows are found by their key, whatever is added, moved and removed.
+ * In:    keys.
+ * Out:   cmocka's verdict.
+ * Never: more than memory. */
 #include "core/row_index.h"
 
 #include <setjmp.h>
