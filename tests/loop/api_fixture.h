@@ -30,7 +30,6 @@ RUN_UNUSED static void bench_open_at(struct bench *b, const char *url, int64_t t
     struct err err = ERR_INIT;
 
     seed_queue_init(&b->seeds, &b->loop);
-
     if (api_open(&b->loop, &o, &b->api, &err) != 0)
         fail_msg("%s", err.msg);
     assert_int_equal(api_set_token(b->api, TOKEN, &err), 0);

@@ -70,6 +70,7 @@ static void memory__each_allocation_in_turn__fails_cleanly(void **state)
     struct ctx *c = *state;
 
     dir_mkdir(c->dir, "m/sub");
+    dir_mkdir(c->dir, "m/empty");
     dir_write(c->dir, "m/sub/a.yaml", "a");
     dir_write(c->dir, "m/b.yaml", "b");
     assert_int_equal(symlink("nowhere", dir_path(c->dir, "m/gone.yaml")), 0);
