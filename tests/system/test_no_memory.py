@@ -18,8 +18,9 @@ databases: {a: {group: eu}%s}
 """
 MIB = 1 << 20
 
-pytestmark = pytest.mark.skipif(bool(os.environ.get("TENANTD_SANITIZE")),
-                                reason="a sanitizer ends what gets no memory")
+pytestmark = pytest.mark.skipif(bool(os.environ.get("TENANTD_SANITIZE")) or
+                                "memcheck" in os.environ.get("TENANTD_BIN_DIR", ""),
+                                reason="sanitizers and memcheck end what gets no memory")
 
 
 def limit(daemon, spare):
