@@ -7,7 +7,7 @@
 #include "lib/mem.h"
 
 #define PREFIX     "guest/" /* of `meta`: the name; its value is the group */
-#define GUESTS_MAX 100      /* one in a group keeps it; the others come after it */
+#define GUESTS_MAX 100      /* of a group: one keeps it; the others come after it */
 
 bool guests_in(const struct guests *l, const char *group)
 {
@@ -15,6 +15,15 @@ bool guests_in(const struct guests *l, const char *group)
         if (strcmp(l->items[i].group, group) == 0)
             return true;
     return false;
+}
+
+static size_t count(const struct guests *l, const char *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += strcmp(l->items[i].group, group) == 0;
+    return n;
 }
 
 static struct guest *find(const struct guests *l, const char *name)
@@ -117,13 +126,16 @@ static void ask(struct reconcile *rc, struct effects *fx, const struct guest *g)
 
 static void meet(struct reconcile *rc, struct effects *fx, const struct group *g)
 {
-    for (size_t i = 0; i < rc->fleet.n_databases && rc->guests.n < GUESTS_MAX; i++) {
+    size_t n = count(&rc->guests, g->r.name);
+
+    for (size_t i = 0; i < rc->fleet.n_databases && n < GUESTS_MAX; i++) {
         const struct database *d = fleet_peek(&rc->fleet, i);
 
         if (!d)
             fx->failed = true;
         else if (rc_is_others(d) && d->live.place && strcmp(d->live.place, g->r.name) == 0 &&
                  !find(&rc->guests, d->r.name)) {
+            n++;
             if (add(&rc->guests, d->r.name, g->r.name))
                 put(fx, &rc->guests.items[rc->guests.n - 1], true);
             else

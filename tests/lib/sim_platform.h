@@ -126,6 +126,7 @@ enum platform_lie {
     LIE_CURSOR,       /* the same cursor again and again */
     LIE_ORGANIZATION, /* another organization answers */
     LIE_FENCE,        /* a change of configuration is confirmed as it was before */
+    LIE_MUTE,         /* no answer says what a size_limit is */
 };
 
 struct platform_entry { /* of the audit log */

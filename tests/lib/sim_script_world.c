@@ -86,7 +86,8 @@ void script_lie(struct script *c, char *args)
         [LIE_NONE] = "off",    [LIE_EMPTY] = "empty",   [LIE_SHORT] = "short",
         [LIE_HIDE] = "hide",   [LIE_TWICE] = "twice",   [LIE_SAME_ID] = "same-id",
         [LIE_STALE] = "stale", [LIE_CURSOR] = "cursor", [LIE_ORGANIZATION] = "organization",
-        [LIE_FENCE] = "fence", [LIE_AGAIN] = "again",   [LIE_LENT] = "lent"};
+        [LIE_FENCE] = "fence", [LIE_AGAIN] = "again",   [LIE_LENT] = "lent",
+        [LIE_MUTE] = "mute"};
     struct platform *p = &c->s->platform;
     const char *which = script_word(&args);
 
@@ -146,15 +147,28 @@ void script_stop(struct script *c, char *args)
 
 /* --- people --- */
 
+static void make_many(struct platform *p, unsigned long n, const char *name, const char *group)
+{
+    char one[PLATFORM_NAME_BYTES];
+
+    for (unsigned long i = 1; i <= n; i++) {
+        snprintf(one, sizeof(one), "%s-%lu", name, i);
+        platform_make_db(p, one, group);
+    }
+}
+
 static void outside_make(struct script *c, char *args)
 {
     struct platform *p = &c->s->platform;
     const char *kind = script_word(&args);
     bool is_group = strcmp(kind, "group") == 0;
+    unsigned long many = strtoul(kind, NULL, 10);
     const char *name = script_word(&args);
 
     script_word(&args); /* in, of */
-    if (strcmp(kind, "api-token") == 0) {
+    if (many) {
+        make_many(p, many, name, script_word(&args));
+    } else if (strcmp(kind, "api-token") == 0) {
         const char *group = script_word(&args);
 
         platform_make_api_token(p, name, *group ? group : NULL, *args ? args : NULL);

@@ -318,6 +318,8 @@ static void on_database(struct platform *p, const struct call *c, struct answer 
         for (int f = 0; f < CONFIG_N; f++)
             d->moved[f] = d->moved[f] || (p->lie == LIE_FENCE && c->config[f]);
         answer_config(p->lie == LIE_FENCE ? &before : d, a);
+        if (p->lie == LIE_MUTE)
+            a->config.value[CONFIG_SIZE_LIMIT] = NULL;
     }
 }
 
