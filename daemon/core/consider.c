@@ -260,28 +260,32 @@ void rc_start(struct reconcile *rc, struct effects *fx, struct resource *r)
 
 bool rc_wants_more(const struct reconcile *rc)
 {
-    return rc->n_waits && rc->schedule.n_in[LANE_CREATE] <= rc->queue_most / 2 && !rc_is_stale(rc);
+    return rc->n_waits && rc->schedule.n_in[LANE_CREATE] <= rc->queue_most / 2 &&
+           !rc_is_stale(rc) && !rc->stopping;
 }
 
 void rc_queue_more(struct reconcile *rc, struct effects *fx, bool is_calm)
 {
     const size_t *n_queued = &rc->schedule.n_in[LANE_CREATE];
     size_t n = rc->fleet.n_databases;
+    size_t left = rc->pass_slice; /* that are opened: perhaps none is to be made any more */
 
     if (!rc_wants_more(rc) || (!is_calm && *n_queued > rc->queue_most / 4))
         return;
-    for (size_t i = 0; i < n && rc->n_waits && *n_queued < rc->queue_most && !fx->failed; i++) {
+    for (size_t i = 0; i < n && left && rc->n_waits && *n_queued < rc->queue_most; i++) {
         size_t at = rc->waits_at++ % n;
         struct visit v;
 
         if (!(fleet_flags(&rc->fleet, at) & PACKED_STEP))
             continue;
+        left--;
         v = fleet_open(&rc->fleet, at);
         if (!v.d)
             return;
         if (v.d->r.waits)
             rc_consider(rc, fx, &v.d->r);
-        if (!fx->failed)
-            fleet_close(&rc->fleet, at, v);
+        if (fx->failed)
+            return; /* it is half written */
+        fleet_close(&rc->fleet, at, v);
     }
 }
