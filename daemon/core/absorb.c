@@ -250,13 +250,14 @@ static void remember(struct database *d, unsigned fields, const struct answer *a
         fx->failed = true;
 }
 
-/* Of what was just read: all that was once written is as it was, or as it was answered then. */
+/* Of what was just read: all that was once written is as it was, or as it was answered then. What
+ * the platform does not say is not known to be otherwise. */
 static bool is_as_written(const struct database *d)
 {
     for (int f = 0; f < CONFIG_N; f++) {
         const char *live = d->live.config.value[f];
 
-        if (d->applied.value[f] && !text_is(live, d->applied.value[f]) &&
+        if (live && d->applied.value[f] && !text_is(live, d->applied.value[f]) &&
             !text_is(live, d->readback.value[f]))
             return false;
     }
