@@ -346,14 +346,13 @@ static const char *own_id(const struct resource *r)
                                  : container_of(r, const struct database, r)->own.id;
 }
 
+/* held: what the step is about. A token's held re-mint is an update of what it opens, and that is
+ * what the guard asks about. */
 static void record(struct reconcile *rc, struct effects *fx, const struct plan *plan,
-                   const struct plan_step *s, const struct rc_event *ev)
+                   const struct plan_step *s, struct resource *held, const struct rc_event *ev)
 {
-    /* A token's held re-mint is an update of what it opens, and that is what the guard asks about.
-     */
-    bool opens = s->r->kind == KIND_TOKEN || s->r->kind == KIND_GROUP_TOKEN;
-    const struct resource *r =
-        opens ? token_target(&rc->fleet, container_of(s->r, const struct token, r)) : s->r;
+    bool opens = s->kind == KIND_TOKEN || s->kind == KIND_GROUP_TOKEN;
+    const struct resource *r = opens ? token_target(&rc->fleet, token_of(held)) : held;
     const char *id = opens ? own_id(r) : s->id;
     struct approval *a = find_approval(rc, s->action, r);
     bool is_new = !a;
@@ -377,7 +376,7 @@ static void record(struct reconcile *rc, struct effects *fx, const struct plan *
     if (is_new && !rc_index_approvals(rc, false))
         fx->failed = true;
     effects_put(fx, LEDGER_APPROVAL, a);
-    rc_event(rc, fx, s->r, ev->ok ? "Approved" : "Rejected", 5, NULL,
+    rc_event(rc, fx, held, ev->ok ? "Approved" : "Rejected", 5, NULL,
              "%s %s by uid %lld in plan %s: %s", s->action, ev->ok ? "approved" : "rejected",
              (long long)ev->uid, plan->id, ev->text);
 }
@@ -398,9 +397,15 @@ int rc_decide_plan(struct reconcile *rc, struct effects *fx, const struct rc_eve
                      plan.id);
     else if (!plan.n_held && !trusts)
         rv = err_set(err, ERR_INVALID, "plan %s holds nothing back", ev->plan);
-    for (size_t i = 0; rv == 0 && i < plan.n_steps; i++)
-        if (plan.steps[i].held)
-            record(rc, fx, &plan, &plan.steps[i], ev);
+    for (size_t i = 0; rv == 0 && i < plan.n_steps; i++) {
+        const struct plan_step *s = &plan.steps[i];
+        struct resource *r = s->held ? fleet_find(&rc->fleet, KIND_NAME[s->kind], s->name) : NULL;
+
+        if (r)
+            record(rc, fx, &plan, s, r, ev);
+        else
+            fx->failed = fx->failed || s->held; /* it was there just now */
+    }
     if (rv == 0 && trusts)
         doubt_end(rc, fx, ev->uid, ev->text);
     plan_deinit(&plan);

@@ -138,7 +138,6 @@ static bool add(struct plan *p, const struct world *w, const struct resource *r,
                             .name = arena_strdup(&p->texts, r->name),
                             .id = id ? arena_strdup(&p->texts, id) : NULL,
                             .source = r->source,
-                            .r = d->held ? r : NULL,
                             .fields = d->fields,
                             .held = d->held,
                             .reason = d->reason};

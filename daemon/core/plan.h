@@ -15,11 +15,10 @@
 struct plan_step {
     const char *action; /* "create", "update", "delete", "blocked", "drift"; static */
     enum kind kind;
-    const char *name;         /* the plan's */
-    const char *id;           /* platform id, the plan's; NULL: none yet */
-    struct source source;     /* borrowed until the next step of the reconciler */
-    const struct resource *r; /* likewise; NULL: it is at rest, and not held */
-    unsigned fields;          /* bits of enum config_field, for updates */
+    const char *name;     /* the plan's */
+    const char *id;       /* platform id, the plan's; NULL: none yet */
+    struct source source; /* borrowed until the next step of the reconciler */
+    unsigned fields;      /* bits of enum config_field, for updates */
     bool held;
     enum reason reason; /* why it is blocked or held */
     char *detail;       /* "in eu", "size_limit 4gb -> 5gb", a message; owned; never NULL */
