@@ -349,11 +349,16 @@ static void decide_gone_by_itself(const struct world *w, const struct database *
         out->act = ACT_GONE;
 }
 
+/* The one that another was to be made in place of. */
+static bool is_the_old(const struct database *d)
+{
+    return text_is(d->live.id, d->own.id);
+}
+
 /* A create of ours may have made it: then it is where it was asked for. */
 static bool may_be_ours(const struct database *d)
 {
-    return d->create_lost && d->own.group_name && d->live.place &&
-           strcmp(d->live.place, d->own.group_name) == 0;
+    return d->create_lost && text_is(d->live.place, d->own.group_name) && !is_the_old(d);
 }
 
 static void decide_unwanted_ours(const struct world *w, const struct database *d,
@@ -411,11 +416,11 @@ static void decide_wanted(const struct world *w, const struct database *d, struc
         decide_vanished(w, &d->live, &d->own, d->gone_ms, out);
     else if (!d->live.present)
         decide_create(w, d, out);
-    else if (creating && !d->create_lost)
-        out->act = ACT_FORGET; /* the create did nothing: this is somebody else's */
+    else if (creating && (!d->create_lost || (is_the_old(d) && is_checked(w, &d->live))))
+        out->act = ACT_FORGET; /* the create did nothing: this is somebody else's, or was before */
     else if (creating && may_be_ours(d))
         out->act = ACT_OURS;
-    else if (creating && !d->live.place)
+    else if (creating && (!d->live.place || is_the_old(d)))
         say_act(out, ACT_READ, LANE_RESOLVE);
     else if (creating || (ours && strcmp(d->live.id, d->own.id) != 0))
         say_blocked(out, REASON_CONFLICT);
