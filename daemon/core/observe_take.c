@@ -183,7 +183,8 @@ static bool take_database(struct reconcile *rc, struct effects *fx, struct datab
         d->gone_ms = 0;
     if (row && d->live.present)
         rc_appeared(rc, fx, d, was_present);
-    d->suspect = ours && !d->live.present && !d->gone_ms && !d->own.missing_since && !d->deleted_ms
+    d->suspect = ours && (!d->live.present || (!row && is_others)) && !d->gone_ms &&
+                         !d->own.missing_since && !d->deleted_ms
                      ? o->cycle
                      : 0;
     o->next_suspects += d->suspect != 0;
