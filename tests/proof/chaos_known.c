@@ -41,6 +41,12 @@ static bool is_in_anothers_place(const struct platform_db *d, const struct owned
     return d->came_late && own && text_is(own->state, "owned");
 }
 
+/* No answer said that it was made, and some that it is not there. */
+static bool was_denied(const struct platform_db *d)
+{
+    return d->was_hidden && !d->is_told;
+}
+
 /* What we made and still lives is ours in the ledger, unless it was released. */
 static void check_ledger(struct sim *s)
 {
@@ -48,7 +54,7 @@ static void check_ledger(struct sim *s)
         const struct platform_db *d = &s->platform.databases[i];
         const struct owned *own = sim_owned(&s->ledger, "database", d->name);
 
-        if (d->live && d->by_daemon && !is_nobodys(d) && !was_dropped(s, d) &&
+        if (d->live && d->by_daemon && !is_nobodys(d) && !was_denied(d) && !was_dropped(s, d) &&
             !sim_word_stands(s, "released", "database", d->name) && !is_in_anothers_place(d, own) &&
             !(own && text_is(own->id, d->id)))
             sim_break(s, "in the end database %s, %s, is ours and the ledger does not know",
