@@ -171,6 +171,7 @@ static bool read_good(struct build *b)
         return false;
     if (rc == -ERR_NOT_FOUND)
         b->load_err = ERR_INIT;
+    b->is_unknown = b->load_err.code != 0;
     b->has_read = true;
     b->good = b->was_good.files;
     b->n_good = b->was_good.n;
@@ -182,7 +183,7 @@ static bool read_good(struct build *b)
 #define LOST                                                                                       \
     "it holds no manifest file any more (is it mounted?); remove the directory if none is wanted"
 
-/* Was there a file in it when last good? -ERR_NOMEM. */
+/* Was there a file in it when last good, or may there have been? -ERR_NOMEM. */
 static int was_used(const struct build *b, const char *path, enum manifest_kind kind)
 {
     CLEANUP(mem_free_string) char *prefix = mem_join(path, "/", "");
@@ -190,6 +191,8 @@ static int was_used(const struct build *b, const char *path, enum manifest_kind 
 
     if (!prefix)
         return -ERR_NOMEM;
+    if (b->is_unknown)
+        return true;
     at = search_place(b->good, b->n_good, sizeof(*b->good), prefix);
     return at < b->n_good && b->good[at].kind == kind &&
            strncmp(b->good[at].path, prefix, strlen(prefix)) == 0;
@@ -231,6 +234,8 @@ static int build_whole(struct build *b, const struct desired_options *o)
         if (read_good(b))
             make(b, o);
     }
+    if (b->is_unknown && b->n_lost > 0)
+        return 0; /* kept, it would say that these were never used */
     return b->rv == 0 && b->store ? save(b, b->keep.files, b->keep.n) : 0;
 }
 

@@ -44,6 +44,7 @@ struct build {
     struct store_manifest *unread; /* where what was last good is to be had, if it comes to that;
                                       NULL: it is `good` */
     struct store_manifest *store;  /* NULL: nothing is kept */
+    bool is_unknown; /* what was last good cannot be read: an empty directory may have been used */
     /* What comes of it: */
     struct manifest_input *now; /* what it is made of, where that is not the reading alone */
     size_t n_lost;              /* of them, at the end: directories that lost their files */

@@ -61,6 +61,7 @@ static void take_read(struct app *app, struct build *b)
     if (b->load_err.code)
         log_event(NULL, LOG_LEVEL_ERROR, "the last good manifest is not to be had: %s",
                   b->load_err.msg);
+    app->is_good_unknown = b->is_unknown;
     app->good = (struct good_set){.copy = b->was_good, .has_copy = b->was_good.n > 0};
     b->was_good = MANIFEST_GOOD_INIT;
 }
@@ -262,6 +263,7 @@ static bool start_build(struct app *app, struct manifest_files *files)
     b->is_silent = app->diags.n == 0 && app->diags.n_errors == 0;
     b->good = good_inputs(&app->good, &b->n_good);
     b->unread = app->good.is_unread ? app->manifest_store : NULL;
+    b->is_unknown = app->is_good_unknown;
     b->store = app->options.mode == APP_PLAN ? NULL : app->manifest_store;
     if (uv_queue_work(&app->loop, &b->work, build_work, build_done) != 0) {
         build_free(b);

@@ -83,6 +83,7 @@ struct app {
     struct manifest_spots unread; /* where something may have changed since a reading began */
     uint64_t reading_no;          /* counts readings; the last one started */
     struct good_set good;
+    bool is_good_unknown;   /* since the start, it could not be read */
     struct build_base base; /* the next build may start from it */
     bool building;
     bool was_busy;     /* when the last step had ended */

@@ -178,3 +178,27 @@ def test_a_ledger_of_another_organization_names_both(strict, daemon):
     daemon.start(by=None)
     assert daemon.wait() == 1
     assert strict.url in daemon.tail(3) and "http://127.0.0.1:9" in daemon.tail(3)
+
+
+def test_an_empty_directory_beside_a_damaged_last_good_manifest_was_perhaps_used(strict, daemon):
+    """Nobody knows what was in it: nothing that is ours goes, also after another restart."""
+    more = daemon.manifest_dir / "more"
+    daemon.stop()
+    more.mkdir()
+    daemon.write_manifest("m.yaml", ONE)
+    (more / "b.yaml").write_text("databases: {b: {group: eu}}\n")
+    daemon.start()
+    daemon.settle()
+    daemon.stop()
+    damage_manifest(daemon)
+    (more / "b.yaml").unlink()
+    mark = strict.mark()
+    for _ in range(2):
+        daemon.start()
+        assert daemon.sync().code == 8
+        assert "holds no manifest file any more" in daemon.log()
+        daemon.stop()
+    assert strict.writes(mark) == []
+    more.rmdir()
+    daemon.start()
+    harness.wait_until(lambda: "b" not in strict.state.databases, 30, "it was not deleted")
