@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/fleet_rest.h"
+#include "core/pack.h"
 #include "core/reconcile_private.h"
 #include "lib/mem.h"
 
@@ -124,13 +125,24 @@ static void ask(struct reconcile *rc, struct effects *fx, const struct guest *g)
         d->r.look_now = true;
 }
 
+/* Not to be opened: it is not there, or ours, and what it was when it was packed. */
+static bool is_none(const struct fleet *f, size_t at)
+{
+    unsigned flags = fleet_flags(f, at);
+
+    return !(flags & PACKED_PRESENT) || (flags & PACKED_OWNED && fleet_is_packed(f, at));
+}
+
 static void meet(struct reconcile *rc, struct effects *fx, const struct group *g)
 {
     size_t n = count(&rc->guests, g->r.name);
 
     for (size_t i = 0; i < rc->fleet.n_databases && n < GUESTS_MAX; i++) {
-        const struct database *d = fleet_peek(&rc->fleet, i);
+        const struct database *d;
 
+        if (is_none(&rc->fleet, i))
+            continue;
+        d = fleet_peek(&rc->fleet, i);
         if (!d)
             fx->failed = true;
         else if (rc_is_others(d) && d->live.place && strcmp(d->live.place, g->r.name) == 0 &&
