@@ -172,7 +172,8 @@ static void consider(struct reconcile *rc, struct effects *fx, struct resource *
     rc_rotation_look(rc, fx, r);
     rc_world(rc, &w);
     if (r->kind == KIND_DATABASE && asks_guard(rc, &w, database_of(r))) {
-        rc_replan_after(rc); /* the guard has to be asked first */
+        if (w.observed)          /* else the first look has all asked about */
+            rc_replan_after(rc); /* the guard has to be asked first */
         return;
     }
     for (int i = 0; i < LOCAL_ACTS_MAX; i++) {
