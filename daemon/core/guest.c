@@ -95,18 +95,18 @@ void rc_guest_gone(struct reconcile *rc, struct effects *fx, const char *name)
         drop(rc, fx, g);
 }
 
-/* Or nobody names it, and it may be to go next. */
-static bool is_to_go(const struct group *g)
+bool guest_group_may_go(const struct group *g)
 {
-    return g && (!g->want || g->want->absent) && rc_is_owned(&g->own, g->has_own);
+    return (!g->want || g->want->absent) && rc_is_owned(&g->own, g->has_own);
 }
 
 /* True: it is nobody else's in there any more, as far as is seen. */
 static bool has_moved_out(const struct reconcile *rc, const struct guest *g)
 {
     const struct database *d = fleet_database(&rc->fleet, g->name);
+    const struct group *home = fleet_group(&rc->fleet, g->group);
 
-    if (!is_to_go(fleet_group(&rc->fleet, g->group)))
+    if (!home || !guest_group_may_go(home))
         return true;
     return d && d->live.present &&
            (!rc_is_others(d) || (d->live.place && strcmp(d->live.place, g->group) != 0));
@@ -166,6 +166,6 @@ void rc_guests_look(struct reconcile *rc, struct effects *fx)
             ask(rc, fx, &rc->guests.items[i]);
     }
     for (size_t i = 0; i < rc->fleet.n_groups; i++)
-        if (is_to_go(rc->fleet.groups[i]))
+        if (guest_group_may_go(rc->fleet.groups[i]))
             meet(rc, fx, rc->fleet.groups[i]);
 }

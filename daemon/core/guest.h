@@ -1,6 +1,7 @@
-/* guest: somebody else's databases in groups of ours that are to go, which the platform's delete of
- * a group would take along. One that was seen there is remembered over a restart, until a read by
- * its name finds it gone: a list that shows it no more may lie. (Within one life its record does.)
+/* guest: somebody else's databases in groups of ours that are to go, or that nobody names: the
+ * platform's delete of a group would take them along. One that was seen there is remembered over
+ * a restart, until a read by its name finds it gone: a list that shows it no more may lie.
+ * (Within one life its record does.)
  * In:    what looks and reads have shown, rows of `meta`.
  * Out:   rows of `meta`, databases that are to be read by name.
  * Never: forgets one because it is not listed. */
@@ -12,6 +13,7 @@
 
 struct reconcile;
 struct effects;
+struct group;
 
 struct guest {
     char *name;
@@ -23,6 +25,8 @@ struct guests {
     size_t capacity;
 };
 
+/* It is ours, and is to go; or nobody names it, and it may be to go next. */
+bool guest_group_may_go(const struct group *g);
 /* One is remembered to live there. */
 bool guests_in(const struct guests *l, const char *group);
 void guests_deinit(struct guests *l);

@@ -137,16 +137,14 @@ static const char *home_of(const struct database *d)
     return d->live.present ? d->live.place : creating ? d->own.group_name : d->placed;
 }
 
-/* Somebody else's, seen in a group that is to go, or that nobody names and may be to go next: what
- * the platform's delete of the group would take along is there until a read by name tells
- * otherwise. */
+/* Somebody else's, seen in a group that may go: what the platform's delete of the group would take
+ * along is there until a read by name tells otherwise. */
 static bool is_in_the_way(const struct reconcile *rc, const struct database *d)
 {
     for (size_t i = 0; d->live.present && i < rc->fleet.n_groups; i++) {
         const struct group *g = rc->fleet.groups[i];
 
-        if ((!g->want || g->want->absent) && rc_is_owned(&g->own, g->has_own) &&
-            (!d->live.place || strcmp(d->live.place, g->r.name) == 0))
+        if (guest_group_may_go(g) && (!d->live.place || strcmp(d->live.place, g->r.name) == 0))
             return true;
     }
     return false;
