@@ -1,7 +1,9 @@
 /* chaos_end: is all as it should be, now that time has passed and nothing fails any more? What
  * every record is said to be is compared with the truth, by a table: phase, reason, and what must
- * be true then. What has no row cannot be an end. In:    a simulation that has settled. Out: the
- * first thing that is not so. Never: changes anything. */
+ * be true then. What has no row cannot be an end.
+ * In:    a simulation that has settled.
+ * Out:   the first thing that is not so.
+ * Never: changes anything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
