@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "lib/mem.h"
+#include "tests/lib/sqlite_bytes.h"
 #include "tests/loop/run.h"
 
 #define PAGE       4096
@@ -24,14 +25,7 @@ static void make_file(void)
     static unsigned char data[FILE_PAGES * PAGE];
     FILE *f;
 
-    for (size_t i = 0; i < sizeof(data); i++)
-        data[i] = (unsigned char)(i * 2654435761u >> 13);
-    memset(data, 0, 100);
-    memcpy(data, "SQLite format 3", 16);
-    data[16] = 0x10;
-    data[18] = data[19] = 2;
-    data[43] = 1;
-    data[59] = 1;
+    sqlite_bytes(data, sizeof(data));
     snprintf(t.path, sizeof(t.path), "%s/base.db", t.dir);
     f = fopen(t.path, "w");
     assert_non_null(f);

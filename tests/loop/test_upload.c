@@ -5,6 +5,7 @@
 #include "tests/loop/api_fixture.h"
 
 #include "io/seed_file.h"
+#include "tests/lib/sqlite_bytes.h"
 
 #define PAGE       4096
 #define FILE_PAGES 1024 /* 4 MiB: more than sockets hold by themselves */
@@ -209,14 +210,7 @@ static void make_file(void)
     static unsigned char data[FILE_PAGES * PAGE];
     FILE *f;
 
-    for (size_t i = 0; i < sizeof(data); i++)
-        data[i] = (unsigned char)(i * 2654435761u >> 13);
-    memset(data, 0, 100);
-    memcpy(data, "SQLite format 3", 16);
-    data[16] = 0x10;
-    data[18] = data[19] = 2;
-    data[43] = 1;
-    data[59] = 1;
+    sqlite_bytes(data, sizeof(data));
     t.sum = 0;
     for (size_t i = 0; i < sizeof(data); i++)
         t.sum = t.sum * 31 + data[i];
